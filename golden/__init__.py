@@ -1,0 +1,1 @@
+"""What is true: the network description, the exact integer model, and training towards it."""

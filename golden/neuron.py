@@ -1,0 +1,46 @@
+"""One timestep of the neuron in integers: the equations that all other parts repeat to the bit.
+
+    charge  x = saturate(leak(v) + current)                  current = bias + weights of the events
+    gate    v = gate(x) where the neuron fired last time     eq. 8
+    fire    level = clip(v // theta, 0, n_max)               eq. 9
+    reset   v = v - level * theta                            reset by subtraction only
+
+Tensors are integer, of any one shape; ``spec`` is a :class:`qblif.golden.spec.Neuron`.  The
+hardware twin is :class:`qblif.hw.neuron.Neuron`.
+"""
+
+import torch
+
+__all__ = ["charge", "fire", "gate", "reset", "step"]
+
+
+def charge(spec, v, current, fired):
+    """Membrane after leak and input, saturated to the membrane width."""
+    if spec.reset.kind == "gate-input":
+        current = torch.where(fired, spec.reset.gate.apply(current), current)
+    return (spec.leak.apply(v) + current).clamp(spec.v_min, spec.v_max)
+
+
+def gate(spec, x, fired):
+    """Membrane after the reset gate of eq. 8, which closes on the step after a burst."""
+    return torch.where(fired, spec.reset.gate.apply(x), x) if spec.reset.kind == "gate" else x
+
+
+def fire(spec, v):
+    """Burst level 0..n_max; always 0 for a read-out neuron."""
+    if spec.quantiser is None:
+        return torch.zeros_like(v)
+    level = torch.div(v, spec.quantiser.theta, rounding_mode="floor")
+    return level.clamp(0, spec.quantiser.n_max)
+
+
+def reset(spec, v, level):
+    """Membrane left after the burst."""
+    return v - level * spec.quantiser.theta if spec.reset.kind == "subtract" and spec.n_max else v
+
+
+def step(spec, v, current, fired):
+    """One timestep; returns ``(level, v)``.  ``fired`` is ``level > 0`` of the step before."""
+    v = gate(spec, charge(spec, v, current, fired), fired)
+    level = fire(spec, v)
+    return level, reset(spec, v, level)
