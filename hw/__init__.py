@@ -1,0 +1,1 @@
+"""Amaranth generators: neuron, synapses, populations, whole networks; no torch."""

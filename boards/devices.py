@@ -1,0 +1,46 @@
+"""The FPGAs that :mod:`qblif.boards.synth` places on: one line each, with what they hold."""
+
+from dataclasses import dataclass
+
+__all__ = ["Device", "DEVICES"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Device:
+    """One FPGA: how to ask the tools for it, and its capacities as the placer counts them.
+
+    ``lut`` counts TRELLIS_COMB (ECP5: a LUT4, or one bit of a carry chain) or logic cells (iCE40: a
+    LUT4 with its carry and flip-flop); ``bram`` counts blocks of 18 kbit (ECP5) or 4 kbit (iCE40);
+    ``spram`` counts blocks of 256 kbit.
+    """
+
+    part: str
+    family: str
+    place: tuple
+    synth: str
+    lut: int
+    ff: int
+    bram: int
+    dsp: int
+    spram: int = 0
+
+
+def _ecp5(part, size, package, **capacities):
+    return Device(part=part, family="ecp5", synth="synth_lattice -family ecp5", **capacities,
+                  place=(f"--{size}", "--package", package, "--speed", "6"))
+
+
+def _ice40(part, size, package, synth, **capacities):
+    return Device(part=part, family="ice40", synth=f"synth_ice40 {synth}", **capacities,
+                  place=(f"--{size}", "--package", package))
+
+
+DEVICES = {
+    "ecp5-25k": _ecp5("LFE5U-25F-6BG381", "25k", "CABGA381", lut=24288, ff=24288, bram=56, dsp=28),
+    "ecp5-45k": _ecp5("LFE5U-45F-6BG381", "45k", "CABGA381", lut=43848, ff=43848, bram=108, dsp=72),
+    "ecp5-85k": _ecp5("LFE5U-85F-6BG756", "85k", "CABGA756", lut=83640, ff=83640, bram=208, dsp=156),
+    "up5k": _ice40("iCE40UP5K-SG48", "up5k", "sg48", "-device u -dsp -spram",
+                   lut=5280, ff=5280, bram=30, dsp=8, spram=4),
+    "hx8k": _ice40("iCE40HX8K-CT256", "hx8k", "ct256", "-device hx",
+                   lut=7680, ff=7680, bram=32, dsp=0),
+}

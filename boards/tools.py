@@ -1,0 +1,60 @@
+"""yosys and nextpnr in processes of their own: their chatter goes to a log, a crash stays theirs."""
+
+import importlib.util
+import re
+import subprocess
+import sys
+
+__all__ = ["SynthError", "need", "run_nextpnr", "run_yosys"]
+
+
+class SynthError(Exception):
+    """A design could not be synthesised; the message is one sentence for the user."""
+
+
+# One Python each; its arguments arrive in argv.
+_YOSYS = """
+import sys
+from pyosys import libyosys
+design = libyosys.Design()
+for line in sys.argv[1:]:
+    libyosys.run_pass(line, design)
+"""
+_NEXTPNR = """
+import importlib, sys
+package = importlib.import_module(f"yowasp_nextpnr_{sys.argv[1]}")
+sys.exit(getattr(package, f"run_nextpnr_{sys.argv[1]}")(sys.argv[2:]))
+"""
+
+
+def need(*modules):
+    """Raise :class:`SynthError` unless every module is installed."""
+    for module in modules:
+        if importlib.util.find_spec(module) is None:
+            raise SynthError(f"Synthesis needs {module}: pip install 'qblif[synth]'")
+
+
+def run_yosys(folder, lines, log="yosys.log"):
+    """Run yosys commands in ``folder``, with relative file names; raises :class:`SynthError`."""
+    if _run(_YOSYS, lines, folder, log):
+        raise SynthError(f"yosys failed: {_reason(folder / log)}")
+
+
+def run_nextpnr(folder, family, arguments, log="nextpnr.log"):
+    """Run the placer and router of ``family`` in ``folder``; raises :class:`SynthError`."""
+    if _run(_NEXTPNR, [family, *arguments], folder, log):
+        raise SynthError(f"nextpnr failed: {_reason(folder / log)}")
+
+
+def _run(code, arguments, folder, log):
+    with open(folder / log, "w") as file:
+        return subprocess.run([sys.executable, "-c", code, *arguments], cwd=folder, stdout=file,
+                              stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL).returncode
+
+
+def _reason(log):
+    """The line of a log that says what went wrong, and where the rest is."""
+    lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    errors = [line for line in lines if re.search(r"\bERROR\b", line)]
+    line = (errors or lines or ["it ended without a word"])[-1]
+    return f"{line.removeprefix('ERROR: ').rstrip('.')} (see {log})"

@@ -1,0 +1,109 @@
+"""What stands for the derivative of the burst level where its staircase has none.
+
+Each surrogate maps ``(U, gamma, n_max)`` to ``d level / dU``, elementwise: ``U`` the membrane of any
+shape, ``gamma > 0`` a scalar tensor, ``n_max`` the top level.  The staircase itself is eq. 9; its
+integer twin is :func:`qblif.golden.neuron.fire`.
+
+The classical surrogates are written for one threshold.  Here a ladder of thresholds ``gamma,
+2 gamma, ..., n_max gamma`` gets the sum of one copy at each, every copy with an area of 1 and a width
+proportional to gamma, so that the mean slope over the ladder is the staircase's own, ``1 / gamma``.
+"""
+
+import math
+
+import torch
+
+__all__ = ["SURROGATES", "burst_level", "relsg_et", "relsg_et_scaled", "box_et", "rectangular",
+           "arctan", "sigmoid"]
+
+
+def relsg_et(U, gamma, n_max):
+    """ReLSG-ET, eq. 12 as printed: a plateau over the whole ladder with exponential tails.
+
+    ``exp(U - gamma)`` below gamma, 1 up to ``n_max gamma``, ``exp(n_max gamma - U)`` above.
+    """
+    return torch.exp((U - gamma).clamp(max=0) + (n_max * gamma - U).clamp(max=0))
+
+
+def relsg_et_scaled(U, gamma, n_max):
+    """Eq. 12 divided by gamma: the plateau then has the staircase's own slope ``1 / gamma``.
+
+    With it ``dS/dU = 1`` on the ladder, and the gradient of gamma is ``level - U / gamma``, that of
+    a learned quantiser step; eq. 12 as printed leaves an offset there unless gamma is 1.
+    """
+    return relsg_et(U, gamma, n_max) / gamma
+
+
+def box_et(U, gamma, n_max):
+    """Box-ET: 1 within half a gamma of the first threshold, exponential tails outside.
+
+    ``exp(gamma / 2 - abs(U - gamma))`` beyond the box.  Our reading of the paper's baseline: the
+    tails of eq. 12 on a box about one threshold, with no plateau over the ladder.
+    """
+    return torch.exp((gamma / 2 - (U - gamma).abs()).clamp(max=0))
+
+
+def rectangular(U, gamma, n_max):
+    """Rectangular window (Wu et al. 2018): ``1 / gamma`` within half a gamma of each threshold.
+
+    The copies abut, so the ladder's sum is one box from ``gamma / 2`` to ``(n_max + 1/2) gamma``.
+    """
+    u = U / gamma
+    return ((u >= 0.5) & (u <= n_max + 0.5)).to(U.dtype) / gamma
+
+
+def arctan(U, gamma, n_max):
+    """Arctan (Fang et al. 2021), slope parameter 2: ``1 / (1 + (pi x)**2)`` per threshold.
+
+    ``x`` is the distance from the threshold in units of gamma; the sum is divided by gamma.
+    """
+    return _ladder(lambda x: 1 / (1 + (math.pi * x) ** 2), U, gamma, n_max)
+
+
+def sigmoid(U, gamma, n_max):
+    """Derivative of a logistic step (Zenke and Vogels 2021), steepness 4: ``4 s (1 - s)`` per
+    threshold, ``s = 1 / (1 + exp(-4 x))``, ``x`` the distance in units of gamma; over gamma."""
+    def bump(x):
+        s = torch.sigmoid(4 * x)
+        return 4 * s * (1 - s)
+
+    return _ladder(bump, U, gamma, n_max)
+
+
+def _ladder(bump, U, gamma, n_max):
+    u = U / gamma
+    return sum(bump(u - n) for n in range(1, n_max + 1)) / gamma
+
+
+SURROGATES = {
+    "relsg-et": relsg_et,
+    "relsg-et-scaled": relsg_et_scaled,
+    "box-et": box_et,
+    "rectangular": rectangular,
+    "arctan": arctan,
+    "sigmoid": sigmoid,
+}
+
+
+class _BurstLevel(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, U, gamma, n_max, surrogate):
+        ctx.save_for_backward(U, gamma)
+        ctx.n_max, ctx.surrogate = n_max, surrogate
+        return torch.floor(U / gamma).clamp(0, n_max)
+
+    @staticmethod
+    def backward(ctx, *grad_outputs):
+        U, gamma = ctx.saved_tensors
+        grad = grad_outputs[0] * ctx.surrogate(U, gamma, ctx.n_max)
+        # The level depends on U / gamma alone, so d level / d gamma = -U / gamma * d level / dU.
+        grad_gamma = -(grad * U).sum() / gamma if ctx.needs_input_grad[1] else None
+        return grad, grad_gamma, None, None
+
+
+def burst_level(U, gamma, n_max, surrogate):
+    """Burst level of eq. 9, ``clip(floor(U / gamma), 0, n_max)``, as floats of U's shape.
+
+    Backward it follows ``surrogate`` (one of the functions here) to U and to gamma.
+    """
+    return _BurstLevel.apply(U, gamma, n_max, surrogate)

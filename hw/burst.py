@@ -1,0 +1,101 @@
+"""Events to digits: how a burst is spent.  The golden twin is :func:`qblif.golden.burst.digits`."""
+
+from amaranth import *
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from ..golden.burst import digits
+from .layouts import Event, index_shape
+
+__all__ = ["BurstExpander", "Digit", "DigitSet"]
+
+
+class DigitSet:
+    """The digits that levels 0..n_max are made of: what a lane must be able to do."""
+
+    def __init__(self, n_max, mode):
+        self.of_level = [digits(level, mode) for level in range(n_max + 1)]
+        used = {digit for level in self.of_level for digit in level}
+        self.max_shift = max(digit.shift for digit in used)
+        self.signed = any(digit.negative for digit in used)
+        self.most = max(len(level) for level in self.of_level)
+
+
+class Digit(data.StructLayout):
+    """One accumulation for the source ``address``; or the end of a timestep."""
+
+    def __init__(self, size, digit_set):
+        super().__init__({"address": index_shape(size), "shift": range(digit_set.max_shift + 1),
+                          "negative": 1, "end": 1})
+
+
+class BurstExpander(wiring.Component):
+    """Turn each event into its digits, one a cycle; an end passes through as one beat.
+
+    Latency one cycle; no bubbles between events.
+
+    Parameters
+    ----------
+    size, n_max : the source's number of neurons and largest level
+    mode : ``"shift"`` (non-adjacent form) or ``"repeat"``
+
+    Members
+    -------
+    i : ``In(stream.Signature(Event(size, n_max)))``
+    o : ``Out(stream.Signature(Digit(size, digit_set)))``
+    """
+
+    def __init__(self, size, n_max, mode="shift"):
+        self.n_max = n_max
+        self.mode = mode
+        self.digit_set = DigitSet(n_max, mode)
+        super().__init__({
+            "i": In(stream.Signature(Event(size, n_max))),
+            "o": Out(stream.Signature(Digit(size, self.digit_set))),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        i, o = self.i, self.o
+
+        last = Signal()
+        load = Signal()
+        m.d.comb += [i.ready.eq(~o.valid | o.ready & last), load.eq(i.valid & i.ready)]
+        with m.If(i.ready):
+            m.d.sync += [o.valid.eq(i.valid), o.p.address.eq(i.p.address), o.p.end.eq(i.p.end)]
+
+        step = o.valid & o.ready
+        if self.mode == "repeat":
+            self.count(m, load, step, last)
+        else:
+            self.shift_out(m, load, step, last)
+        return m
+
+    def count(self, m, load, step, last):
+        """``repeat``: the plain weight, counted down."""
+        remaining = Signal(range(self.n_max + 1))
+        m.d.comb += last.eq((remaining <= 1) | self.o.p.end)
+        with m.If(load):
+            m.d.sync += remaining.eq(self.i.p.level)
+        with m.Elif(step):
+            m.d.sync += remaining.eq(remaining - 1)
+
+    def shift_out(self, m, load, step, last):
+        """``shift``: a level's digits are looked up at once and leave one by one."""
+        digit = data.StructLayout({"shift": self.o.p.shift.shape(), "negative": 1, "more": 1})
+        queue = Signal(data.ArrayLayout(digit, self.digit_set.most))
+        m.d.comb += [last.eq(~queue[0].more), self.o.p.shift.eq(queue[0].shift),
+                     self.o.p.negative.eq(queue[0].negative)]
+        with m.If(load):
+            with m.Switch(self.i.p.level):
+                for level, found in enumerate(self.digit_set.of_level):
+                    with m.Case(level):
+                        for place, (shift, negative) in enumerate(found):
+                            m.d.sync += queue[place].eq(digit.const({
+                                "shift": shift, "negative": negative,
+                                "more": place + 1 < len(found)}))
+            with m.If(self.i.p.end):
+                m.d.sync += queue[0].more.eq(0)
+        with m.Elif(step):
+            for place in range(self.digit_set.most - 1):
+                m.d.sync += queue[place].eq(queue[place + 1])

@@ -1,0 +1,184 @@
+"""From levels to events: queue what fired, pick it apart, announce the end of the timestep."""
+
+from amaranth import *
+from amaranth.lib import data, memory, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from .layouts import Event, index_shape
+
+__all__ = ["ArgMax", "Emitter", "EventQueue", "FireBeat", "Result"]
+
+
+class FireBeat(data.StructLayout):
+    """Levels of ``fire_lanes`` neurons, the first at ``beat * fire_lanes``; ``end`` on the last
+    beat of a timestep."""
+
+    def __init__(self, size, n_max, fire_lanes):
+        super().__init__({"levels": data.ArrayLayout(range(n_max + 1), fire_lanes),
+                          "beat": index_shape(-(-size // fire_lanes)), "end": 1})
+
+
+class EventQueue(wiring.Component):
+    """First in, first out, in block RAM.  The writer never waits: it must know that there is room.
+
+    Latency two cycles; throughput one item a cycle.
+
+    Parameters
+    ----------
+    shape : shape of an item
+    depth : least number of items
+
+    Members
+    -------
+    push : ``In(1)``
+    item : ``In(shape)``
+    o : ``Out(stream.Signature(shape))``
+    """
+
+    def __init__(self, shape, depth):
+        self.shape = shape
+        self.depth = 1 << max(1, depth - 1).bit_length()
+        super().__init__({"push": In(1), "item": In(shape), "o": Out(stream.Signature(shape))})
+
+    def elaborate(self, platform):
+        m = Module()
+        # Only written items are read, so that reads and writes never meet.
+        m.submodules.items = items = memory.Memory(shape=self.shape, depth=self.depth, init=[],
+                                                   attrs={"no_rw_check": True})
+        write, read = items.write_port(), items.read_port()
+        tail = Signal(range(2 * self.depth))
+        head = Signal.like(tail)
+
+        m.d.comb += [write.en.eq(self.push), write.addr.eq(tail), write.data.eq(self.item)]
+        with m.If(self.push):
+            m.d.sync += tail.eq(tail + 1)
+
+        m.d.comb += [read.addr.eq(head), read.en.eq(0), self.o.payload.eq(read.data)]
+        with m.If(self.o.ready | ~self.o.valid):
+            m.d.comb += read.en.eq(head != tail)
+            m.d.sync += [self.o.valid.eq(read.en), head.eq(head + read.en)]
+        return m
+
+
+class Emitter(wiring.Component):
+    """Fire pass in, event stream out.
+
+    Only beats in which a neuron fired enter the queue, and the last of a timestep, which carries
+    its end.  Two passes fit: ``credit`` says whether another may start, so that a running pass
+    never has to stop.
+
+    Parameters
+    ----------
+    size, n_max, fire_lanes : int
+
+    Members
+    -------
+    start : ``In(1)``
+        A pulse as a pass starts.
+    credit : ``Out(1)``
+    valid : ``In(1)``, i : ``In(FireBeat(size, n_max, fire_lanes))``
+        Every beat of the pass, fired or not.
+    o : ``Out(stream.Signature(Event(size, n_max)))``
+    """
+
+    def __init__(self, size, n_max, fire_lanes):
+        self.size = size
+        self.fire_lanes = fire_lanes
+        self.beat = FireBeat(size, n_max, fire_lanes)
+        super().__init__({
+            "start": In(1),
+            "credit": Out(1),
+            "valid": In(1),
+            "i": In(self.beat),
+            "o": Out(stream.Signature(Event(size, n_max))),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        beats = -(-self.size // self.fire_lanes)
+        m.submodules.queue = queue = EventQueue(self.beat, 2 * beats)
+        fired = Cat(level != 0 for level in self.i.levels)
+        m.d.comb += [queue.item.eq(self.i), queue.push.eq(self.valid & (fired.any() | self.i.end))]
+
+        # Pick: the neurons of a beat that fired leave one by one, then its end.
+        beat = Signal(self.beat)
+        left = Signal(self.fire_lanes + 1)
+        lane = Signal(index_shape(self.fire_lanes))
+        pick = Signal()
+        end = ~left[:-1].any()
+        last = (left & (left - 1)) == 0
+        for k in reversed(range(self.fire_lanes)):
+            with m.If(left[k]):
+                m.d.comb += lane.eq(k)
+        m.d.comb += [pick.eq(left.any() & (self.o.ready | ~self.o.valid)),
+                     queue.o.ready.eq(~left.any() | pick & last)]
+        with m.If(pick):
+            m.d.sync += left.eq(left & (left - 1))
+        with m.If(queue.o.ready):
+            m.d.sync += [beat.eq(queue.o.p), left.eq(0)]
+            with m.If(queue.o.valid):
+                m.d.sync += left.eq(Cat((level != 0 for level in queue.o.p.levels), queue.o.p.end))
+
+        with m.If(self.o.ready | ~self.o.valid):
+            m.d.sync += [self.o.valid.eq(pick), self.o.p.end.eq(end),
+                         self.o.p.address.eq(Cat(lane, beat.beat) if self.fire_lanes > 1
+                                             else beat.beat),
+                         self.o.p.level.eq(beat.levels[lane])]
+
+        # Credit for two passes, given back as their ends leave.
+        passes = Signal(2)
+        m.d.comb += self.credit.eq(~passes[1])
+        m.d.sync += passes.eq(passes + self.start - (pick & end))
+        return m
+
+
+class Result(data.StructLayout):
+    """What the network says about one frame."""
+
+    def __init__(self, classes):
+        super().__init__({"label": index_shape(classes)})
+
+
+class ArgMax(wiring.Component):
+    """Class of a frame: the largest membrane of the read-out, the lowest index on a tie.
+
+    Parameters
+    ----------
+    size, v_width : int
+
+    Members
+    -------
+    start : ``In(1)``
+        A pulse as the last pass of a frame starts.
+    credit : ``Out(1)``
+        No result is waiting or under way.
+    valid : ``In(1)``, beat : ``In(index_shape(size))``, v : ``In(signed(v_width))``, end : ``In(1)``
+        The membranes of the last pass, in order.
+    o : ``Out(stream.Signature(Result(size)))``
+    """
+
+    def __init__(self, size, v_width):
+        super().__init__({
+            "start": In(1),
+            "credit": Out(1),
+            "valid": In(1),
+            "beat": In(index_shape(size)),
+            "v": In(signed(v_width)),
+            "end": In(1),
+            "o": Out(stream.Signature(Result(size))),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        best = Signal.like(self.v)
+        pending = Signal()
+        m.d.comb += self.credit.eq(~pending)
+        with m.If(self.valid & ((self.beat == 0) | (self.v > best))):
+            m.d.sync += [best.eq(self.v), self.o.p.label.eq(self.beat)]
+        with m.If(self.valid & self.end):
+            m.d.sync += self.o.valid.eq(1)
+        with m.If(self.o.valid & self.o.ready):
+            m.d.sync += [self.o.valid.eq(0), pending.eq(0)]
+        with m.If(self.start):
+            m.d.sync += pending.eq(1)
+        return m

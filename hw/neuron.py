@@ -1,0 +1,112 @@
+"""The neuron: one timestep of one membrane a cycle.  The golden twin is
+:func:`qblif.golden.neuron.step`."""
+
+from amaranth import *
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from .layouts import pipe, saturate
+from .quantiser import Quantiser
+
+__all__ = ["Neuron", "NeuronIn", "NeuronOut"]
+
+
+class NeuronIn(data.StructLayout):
+    """State before the step, and what the step adds to it."""
+
+    def __init__(self, population):
+        super().__init__({
+            "v": signed(population.neuron.v_width),
+            "fired": 1,
+            "sum": signed(population.sum_width),
+            "bias": signed(max(1, population.bias_width)),
+        })
+
+
+class NeuronOut(data.StructLayout):
+    """State after the step; the neuron fired where ``level > 0``."""
+
+    def __init__(self, population):
+        super().__init__({
+            "v": signed(population.neuron.v_width),
+            "level": range(population.neuron.n_max + 1),
+        })
+
+
+class Neuron(wiring.Component):
+    """Leak, charge, gate, fire and reset, as a pipeline that never stalls.
+
+    Takes one step a cycle, of any neuron; gives it back :attr:`latency` cycles later.  Adders
+    and constant shifts only.
+
+    Parameters
+    ----------
+    population : :class:`qblif.golden.spec.Population`
+        The neuron and the widths of its sums and bias.
+    quantiser : ``"slice"`` or ``"ladder"``
+
+    Members
+    -------
+    i : ``In(NeuronIn(population))``
+    o : ``Out(NeuronOut(population))``
+    """
+
+    def __init__(self, population, quantiser="slice"):
+        self.population = population
+        self.spec = population.neuron
+        self.quantiser = quantiser
+        super().__init__({"i": In(NeuronIn(population)), "o": Out(NeuronOut(population))})
+
+    @property
+    def latency(self):
+        """Cycles from ``i`` to ``o``: leak, charge, gate, fire, reset."""
+        return 3 if self.spec.quantiser is None else 5
+
+    def elaborate(self, platform):
+        m = Module()
+        spec = self.spec
+        membrane = signed(spec.v_width)
+
+        # Leak, beside the sum of the current.
+        current = self.i.sum + self.i.bias if self.population.bias_width else self.i.sum
+        leaked = self.decay(m, self.i.v, spec.leak, "leaked")
+        current = pipe(m, current, 1, "current")
+        fired = pipe(m, self.i.fired, 2, "fired")
+
+        # Charge.
+        if spec.reset.kind == "gate-input":
+            fired = pipe(m, self.i.fired, 1, "fired")
+            current = Mux(fired, spec.reset.gate.apply(current), current)
+        charged = Signal(membrane)
+        m.d.sync += charged.eq(saturate(leaked + current, spec.v_width))
+
+        # Gate.
+        gated = Signal(membrane)
+        m.d.sync += gated.eq(charged)
+        if spec.reset.kind == "gate":
+            with m.If(fired):
+                m.d.sync += gated.eq(saturate(spec.reset.gate.apply(charged), spec.v_width))
+        if spec.quantiser is None:
+            m.d.comb += self.o.v.eq(gated)
+            return m
+
+        # Fire.
+        m.submodules.quantiser = quantiser = Quantiser(spec, self.quantiser)
+        m.d.comb += quantiser.v.eq(gated)
+        level = pipe(m, quantiser.level, 1, "level")
+        amount = pipe(m, quantiser.amount, 1, "amount")
+        v = pipe(m, gated, 1, "v")
+
+        # Reset.
+        m.d.sync += self.o.level.eq(level)
+        m.d.sync += self.o.v.eq(v - amount if spec.reset.kind == "subtract" else v)
+
+        return m
+
+    def decay(self, m, x, decay, name):
+        """``decay.apply(x)`` in a register, with room for the rounding of several shifts."""
+        register = Signal(signed(len(x) + (len(decay.subtract) + len(decay.add)).bit_length()
+                                 if len(decay.subtract) + len(decay.add) > 1 else len(x)),
+                          name=name)
+        m.d.sync += register.eq(decay.apply(x))
+        return register

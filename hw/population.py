@@ -1,0 +1,202 @@
+"""A population: sweeps its neurons once a timestep, remembers their membranes, emits bursts."""
+
+from amaranth import *
+from amaranth.lib import data, memory, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from .emitter import ArgMax, Emitter, Result
+from .layouts import Event, TraceBeat, index_shape, pipe
+from .load import pack
+from .neuron import Neuron
+
+__all__ = ["Population"]
+
+
+class Population(wiring.Component):
+    """The fire pass: ``fire_lanes`` neurons a cycle, in order.
+
+    A pass starts when a timestep's sums are ready and its emitter has credit, takes
+    :attr:`pass_cycles` and is never interrupted.  With ``passes > 1`` (static input) the same
+    sums serve that many timesteps.
+
+    Parameters
+    ----------
+    population : :class:`qblif.golden.spec.Population`
+    timesteps, passes : int
+        Timesteps a frame, and how many of them one set of sums is used for.
+    lanes, fire_lanes : int
+    read_latency : int
+        Of the sums.
+    quantiser : ``"slice"`` or ``"ladder"``
+    bias : array of the population's biases to bake in, or ``None``
+
+    Members
+    -------
+    ready, release : pulses from and to the sums: complete, have been read
+    word, part, sums : read port of the sums, see :class:`qblif.hw.sums.Sums`
+    o : bursts ``Out(stream.Signature(Event(...)))``, or of a read-out the class
+        ``Out(stream.Signature(Result(size)))``
+    trace : ``Out(TraceBeat)`` with ``trace_valid``; every level and membrane, for test benches
+    write : ``In(fire_lanes)``, write_address, write_data : bias memories
+    """
+
+    def __init__(self, population, *, timesteps, passes, lanes, fire_lanes, read_latency,
+                 quantiser="slice", bias=None):
+        self.population = population
+        self.timesteps = timesteps
+        self.passes = passes
+        self.lanes = lanes
+        self.fire_lanes = fire_lanes
+        self.read_latency = read_latency
+        self.bias = bias
+        self.neurons = [Neuron(population, quantiser) for _ in range(fire_lanes)]
+        self.beats = -(-population.size // fire_lanes)
+        fires = population.neuron.quantiser is not None
+        super().__init__({
+            "ready": In(1),
+            "release": Out(1),
+            "word": Out(index_shape(-(-population.size // lanes))),
+            "part": Out(index_shape(lanes // fire_lanes)),
+            "sums": In(data.ArrayLayout(signed(population.sum_width), fire_lanes)),
+            "o": Out(stream.Signature(Event(population.size, population.n_max) if fires
+                                      else Result(population.size))),
+            "trace": Out(TraceBeat(population, fire_lanes)),
+            "trace_valid": Out(1),
+            "write": In(fire_lanes if population.bias_width else 0),
+            "write_address": In(index_shape(self.beats)),
+            "write_data": In(population.bias_width),
+        })
+
+    @property
+    def step_latency(self):
+        """Cycles from a beat's slot to its new membranes: read, neuron."""
+        return self.read_latency + self.neurons[0].latency
+
+    @property
+    def pass_cycles(self):
+        """Slots of a pass: one a beat, and as many that no membrane is read before it is
+        written."""
+        return max(self.beats, self.neurons[0].latency + 2)
+
+    def elaborate(self, platform):
+        m = Module()
+        beat, reading, control = self.sweep(m)
+
+        # Read: the state comes two cycles after its address, the sums after ``read_latency``.
+        lead = self.read_latency - 2
+        beat_read = pipe(m, beat, lead, "beat_read")
+        fresh = pipe(m, control.first, lead + 1, "fresh")
+        state, write_state = self.state_memory(m, beat_read, fresh)
+        biases = self.bias_memories(m, beat_read)
+        for k, neuron in enumerate(self.neurons):
+            m.submodules[f"neuron_{k}"] = neuron
+            m.d.comb += [neuron.i.v.eq(state[k].v), neuron.i.fired.eq(state[k].fired),
+                         neuron.i.sum.eq(self.sums[k]), neuron.i.bias.eq(biases[k])]
+
+        # Write back, show and pass on what the neurons did.
+        done = pipe(m, reading, self.step_latency, "done")
+        beat_done = pipe(m, beat_read, self.step_latency - lead, "beat_done")
+        end = pipe(m, control.last, self.step_latency, "end")
+        m.d.comb += [write_state.en.eq(done), write_state.addr.eq(beat_done),
+                     self.trace_valid.eq(done), self.trace.beat.eq(beat_done)]
+        for k, neuron in enumerate(self.neurons):
+            level = Mux(end & self.is_padding(k), 0, neuron.o.level)
+            m.d.comb += [write_state.data[k].v.eq(neuron.o.v),
+                         write_state.data[k].fired.eq(neuron.o.level != 0),
+                         self.trace.levels[k].eq(level), self.trace.membranes[k].eq(neuron.o.v)]
+        self.emit(m, control, done, beat_done, end)
+        return m
+
+    def is_padding(self, k):
+        """Whether fire lane ``k`` of the last beat lies past the last neuron."""
+        return (self.beats - 1) * self.fire_lanes + k >= self.population.size
+
+    def sweep(self, m):
+        """Counters of the pass; returns the beat, whether it is one, and the pass's control."""
+        have, running, reading = Signal(), Signal(), Signal()
+        slot = Signal(range(self.pass_cycles))
+        beat = Signal(index_shape(self.beats))
+        timestep = Signal(index_shape(self.timesteps))
+        use = Signal(index_shape(self.passes))
+        control = Signal(data.StructLayout({"first": 1, "final": 1, "last": 1, "credit": 1,
+                                            "start": 1}))
+        last_use = use == self.passes - 1
+        m.d.comb += [control.first.eq(timestep == 0), control.final.eq(timestep ==
+                                                                       self.timesteps - 1),
+                     control.last.eq(reading & (beat == self.beats - 1)),
+                     control.start.eq(have & ~running & control.credit),
+                     self.release.eq(control.last & last_use), beat.eq(slot)]
+
+        with m.If(self.ready):
+            m.d.sync += have.eq(1)
+        with m.Elif(self.release):
+            m.d.sync += have.eq(0)
+        with m.If(control.start):
+            m.d.sync += [running.eq(1), reading.eq(1)]
+        with m.If(running):
+            m.d.sync += slot.eq(slot + 1)
+            with m.If(control.last):
+                m.d.sync += reading.eq(0)
+            with m.If(slot == self.pass_cycles - 1):
+                m.d.sync += [running.eq(0), slot.eq(0), self.word.eq(0), self.part.eq(0),
+                             timestep.eq(Mux(control.final, 0, timestep + 1)),
+                             use.eq(Mux(last_use, 0, use + 1))]
+            with m.Elif(self.part == self.lanes // self.fire_lanes - 1):
+                m.d.sync += [self.part.eq(0), self.word.eq(self.word + 1)]
+            with m.Else():
+                m.d.sync += self.part.eq(self.part + 1)
+        return beat, reading, control
+
+    def state_memory(self, m, address, fresh):
+        """Membranes and fired flags; a frame's first timestep sees zeros."""
+        neuron = data.StructLayout({"v": signed(self.population.neuron.v_width), "fired": 1})
+        row = data.ArrayLayout(neuron, self.fire_lanes)
+        # A beat is written before the next pass reads it: see pass_cycles.
+        m.submodules.state = cells = memory.Memory(shape=row, depth=max(2, self.beats), init=[],
+                                                   attrs={"no_rw_check": True})
+        read, write = cells.read_port(), cells.write_port()
+        state = Signal(row)
+        m.d.comb += read.addr.eq(address)
+        m.d.sync += state.eq(read.data)
+        with m.If(fresh):
+            m.d.sync += state.eq(0)
+        return state, write
+
+    def bias_memories(self, m, address):
+        """One memory a fire lane, each loadable; no memory where there is no bias."""
+        width = self.population.bias_width
+        biases = []
+        for k in range(self.fire_lanes):
+            bias = Signal(signed(max(1, width)), name=f"bias_{k}")
+            biases.append(bias)
+            if not width:
+                continue
+            init = [] if self.bias is None else [
+                pack([value], width) for value in self.bias[k::self.fire_lanes]]
+            m.submodules[f"biases_{k}"] = cells = memory.Memory(
+                shape=unsigned(width), depth=max(2, self.beats), init=init,
+                attrs={"no_rw_check": True})
+            read, write = cells.read_port(), cells.write_port()
+            m.d.comb += [read.addr.eq(address), write.en.eq(self.write[k]),
+                         write.addr.eq(self.write_address), write.data.eq(self.write_data)]
+            m.d.sync += bias.eq(read.data)
+        return biases
+
+    def emit(self, m, control, done, beat, end):
+        population = self.population
+        if population.neuron.quantiser is None:
+            final = pipe(m, control.final, self.step_latency, "final")
+            m.submodules.argmax = argmax = ArgMax(population.size, population.neuron.v_width)
+            m.d.comb += [argmax.valid.eq(done & final), argmax.beat.eq(beat), argmax.end.eq(end),
+                         argmax.v.eq(self.trace.membranes[0]),
+                         argmax.start.eq(control.start & control.final)]
+            sink = argmax
+        else:
+            m.submodules.emitter = emitter = Emitter(population.size, population.n_max,
+                                                     self.fire_lanes)
+            m.d.comb += [emitter.valid.eq(done), emitter.i.levels.eq(self.trace.levels),
+                         emitter.i.beat.eq(beat), emitter.i.end.eq(end),
+                         emitter.start.eq(control.start)]
+            sink = emitter
+        m.d.comb += control.credit.eq(sink.credit)
+        wiring.connect(m, sink.o, wiring.flipped(self.o))

@@ -1,0 +1,179 @@
+"""Accumulators of one timestep's weights, read by the fire pass while the next ones fill.
+
+With fewer than four groups of neurons the sums are registers, with more they are block RAM.
+"""
+
+from amaranth import *
+from amaranth.lib import data, memory, wiring
+from amaranth.lib.wiring import In, Out
+
+from .lanes import Lanes
+from .layouts import Issue, index_shape, pipe
+
+__all__ = ["MemorySums", "RegisterSums", "Sums", "make_sums"]
+
+
+def make_sums(**parameters):
+    """Registers or block RAM, whichever the number of groups allows."""
+    small = parameters["groups"] < MemorySums.min_groups
+    return (RegisterSums if small else MemorySums)(**parameters)
+
+
+class Sums(wiring.Component):
+    """``groups * lanes`` accumulators; ``lanes`` of them take an addend each cycle.
+
+    Control arrives :attr:`Lanes.latency` cycles before the addends that it belongs to.  The sums
+    that an ``end`` completes can be read from ``ready`` on, until the next ``end`` is issued.
+
+    Parameters
+    ----------
+    groups, lanes, sum_width, addend_width, fire_lanes : int
+        ``fire_lanes`` divides ``lanes``.
+
+    Members
+    -------
+    issue : ``In(Issue(groups))``
+    addends : ``In(data.ArrayLayout(signed(addend_width), lanes))``
+    carry : ``In(1)``
+        Added to every addend.
+    ready : ``Out(1)``
+        A pulse: the completed sums can be read.
+    word, part : ``In``
+        Which ``fire_lanes`` sums to read: those from ``word * lanes + part * fire_lanes`` on.
+    sums : ``Out(data.ArrayLayout(signed(sum_width), fire_lanes))``
+        :attr:`read_latency` cycles after ``word`` and ``part``.
+    """
+
+    def __init__(self, *, groups, lanes, sum_width, addend_width, fire_lanes):
+        self.groups = groups
+        self.lanes = lanes
+        self.sum_width = sum_width
+        self.fire_lanes = fire_lanes
+        super().__init__({
+            "issue": In(Issue(groups)),
+            "addends": In(data.ArrayLayout(signed(addend_width), lanes)),
+            "carry": In(1),
+            "ready": Out(1),
+            "word": In(index_shape(groups)),
+            "part": In(index_shape(lanes // fire_lanes)),
+            "sums": Out(data.ArrayLayout(signed(sum_width), fire_lanes)),
+        })
+
+    def add(self, sum_, addend):
+        """One adder: the carry enters as a bit below both operands."""
+        return (Cat(C(1, 1), sum_).as_signed() + Cat(self.carry, addend).as_signed()) >> 1
+
+    def parts(self, word):
+        """A word of ``lanes`` sums cut into what the fire pass reads at once."""
+        width = self.fire_lanes * self.sum_width
+        return [word[start:start + width] for start in range(0, len(word), width)]
+
+
+def select(m, items, index, name):
+    """``items[index]`` through two registers: a multiplexer of 8 to 1, then the rest."""
+    near = [Signal.like(items[0], name=f"{name}_{k}") for k in range(-(-len(items) // 8))]
+    for k, register in enumerate(near):
+        m.d.sync += register.eq(Array(items[8 * k:8 * k + 8])[index[:3]])
+    far = pipe(m, index[3:], 1, f"{name}_index") if len(index) > 3 else C(0)
+    chosen = Signal.like(items[0], name=name)
+    m.d.sync += chosen.eq(Array(near)[far])
+    return chosen
+
+
+class RegisterSums(Sums):
+    """Sums in registers: a ring of ``groups`` words that turns by one with each addition.
+
+    At an end the ring is copied into a snapshot, which the fire pass reads, and cleared.
+    """
+
+    read_latency = 2
+
+    def elaborate(self, platform):
+        m = Module()
+        word = data.ArrayLayout(signed(self.sum_width), self.lanes)
+        ring = [Signal(word, name=f"ring_{g}") for g in range(self.groups)]
+        snapshot = [Signal(word, name=f"snapshot_{g}") for g in range(self.groups)]
+
+        valid = pipe(m, self.issue.valid, Lanes.latency, "valid")
+        end = pipe(m, self.issue.end, Lanes.latency, "end")
+        m.d.sync += self.ready.eq(end)
+        with m.If(valid):
+            for g in range(1, self.groups):
+                m.d.sync += ring[g - 1].eq(ring[g])
+            for lane in range(self.lanes):
+                m.d.sync += ring[-1][lane].eq(self.add(ring[0][lane], self.addends[lane]))
+        with m.If(end):
+            m.d.sync += [register.eq(word_) for register, word_ in zip(snapshot, ring, strict=True)]
+            m.d.sync += [register.eq(0) for register in ring]
+
+        parts = [part for word_ in snapshot for part in self.parts(word_.as_value())]
+        m.d.comb += self.sums.eq(select(m, parts, self.index(m), "chosen"))
+        return m
+
+    def index(self, m):
+        """``word * parts + part``, from a table: no multiplier."""
+        parts = self.lanes // self.fire_lanes
+        index = Signal(index_shape(self.groups * parts))
+        with m.Switch(self.word):
+            for word in range(self.groups):
+                with m.Case(word):
+                    m.d.comb += index.eq(self.part + word * parts)
+        return index
+
+
+class MemorySums(Sums):
+    """Sums in two banks of block RAM: the synapses add in one, the fire pass reads the other.
+
+    Read, add, write takes :attr:`min_groups` cycles; as a digit walks over all groups, no sum is
+    read before it is written.  Nothing is ever cleared: a sum's first addition in a timestep
+    takes 0 in place of the old value.
+    """
+
+    min_groups = 4
+    read_latency = 3
+
+    def elaborate(self, platform):
+        m = Module()
+        width = self.lanes * self.sum_width
+        row = Signal(data.StructLayout({"group": self.issue.group.shape(), "bank": 1}))
+        # Reads and writes never meet: see min_groups, and the fire pass reads the other bank.
+        m.submodules.memory = sums = memory.Memory(
+            shape=unsigned(width), depth=1 << len(row.as_value()), init=[],
+            attrs={"no_rw_check": True})
+        operand, write, fire = sums.read_port(), sums.write_port(), sums.read_port()
+
+        # Read: the operand is there with the addend.
+        issue = pipe(m, self.issue, Lanes.latency - 2, "issue")
+        m.d.comb += [row.group.eq(issue.group), operand.addr.eq(row)]
+        added = pipe(m, issue, 2, "added")
+        first = pipe(m, issue.first, 1, "first")
+        old = Signal(data.ArrayLayout(signed(self.sum_width), self.lanes))
+        m.d.sync += old.eq(operand.data)
+        with m.If(first):
+            m.d.sync += old.eq(0)
+
+        # Add and write.
+        new = Signal.like(old)
+        for lane in range(self.lanes):
+            m.d.sync += new[lane].eq(self.add(old[lane], self.addends[lane]))
+        written = pipe(m, row, 3, "written")
+        m.d.comb += [write.data.eq(new), write.addr.eq(written),
+                     write.en.eq(pipe(m, added.valid, 1, "write"))]
+
+        # End: change banks; an empty timestep has written nothing and reads as 0.
+        empty = Signal()
+        m.d.sync += self.ready.eq(added.end)
+        with m.If(issue.end):
+            m.d.sync += row.bank.eq(~row.bank)
+        with m.If(added.end):
+            m.d.sync += empty.eq(added.first)
+
+        # Fire pass.
+        m.d.comb += fire.addr.eq(Cat(self.word, ~row.bank))
+        word = Signal(width)
+        m.d.sync += word.eq(fire.data)
+        with m.If(empty):
+            m.d.sync += word.eq(0)
+        part = pipe(m, self.part, 2, "part")
+        m.d.sync += self.sums.eq(Array(self.parts(word))[part])
+        return m

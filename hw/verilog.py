@@ -1,0 +1,77 @@
+"""Verilog of a whole network, and a manifest that says what its ports mean."""
+
+import hashlib
+from dataclasses import asdict, dataclass
+
+from amaranth.back import verilog
+from amaranth.hdl import Shape
+from amaranth.lib import data, wiring
+
+from .network import Network
+
+__all__ = ["Generated", "generate"]
+
+MANIFEST_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Generated:
+    """Verilog text, and its manifest as plain dictionaries, lists, strings and integers."""
+
+    verilog: str
+    manifest: dict
+
+
+def generate(spec, plan, trained=None, name="qblif_network"):
+    """Generate the network ``spec`` as laid out by ``plan``; bake in ``trained`` where given."""
+    network = Network(spec, plan, trained)
+    text = verilog.convert(network, name=name, strip_internal_attrs=True)
+    manifest = {
+        "manifest_version": MANIFEST_VERSION,
+        "top": name,
+        "clock": "clk",
+        "reset": "rst",
+        "verilog_sha256": hashlib.sha256(text.encode()).hexdigest(),
+        "network": spec.to_dict(),
+        "network_digest": spec.digest,
+        "weights_digest": trained.weights_digest if trained else None,
+        "plan": asdict(plan)["stages"],
+        "stages": [describe_stage(*item) for item in
+                   zip(spec.populations, plan.stages, network.stages, strict=True)],
+        "ports": describe_ports(network),
+    }
+    return Generated(text, manifest)
+
+
+def describe_stage(population, plan, stage):
+    """Geometry of one stage's memories, as :func:`qblif.hw.load.load_writes` needs it."""
+    memory = stage.synapse.memory
+    return {"name": population.name, "lanes": plan.lanes, "fire_lanes": plan.fire_lanes,
+            "groups": stage.synapse.groups, "slices": memory.slices,
+            "slice_lanes": memory.slice_lanes, "depth": memory.depth,
+            "beats": stage.population.beats}
+
+
+def describe_ports(component):
+    """Name, direction, width, signedness, and bit ranges of the fields, of every port."""
+    ports = []
+    for path, member, value in component.signature.flatten(component):
+        layout = member.shape
+        shape = Shape.cast(layout)
+        port = {"name": "__".join(map(str, path)), "width": shape.width, "signed": shape.signed,
+                "direction": "input" if member.flow == wiring.In else "output"}
+        if isinstance(layout, data.Layout):
+            port["fields"] = list(describe_fields(layout))
+        ports.append(port)
+    return ports
+
+
+def describe_fields(layout, prefix="", base=0):
+    """The leaves of a layout, lowest bit first."""
+    for key, field in layout:
+        name, offset = f"{prefix}{key}", base + field.offset
+        if isinstance(field.shape, data.Layout):
+            yield from describe_fields(field.shape, f"{name}.", offset)
+        else:
+            shape = Shape.cast(field.shape)
+            yield {"name": name, "offset": offset, "width": shape.width, "signed": shape.signed}
