@@ -1,9 +1,10 @@
 """Verilog of a whole network, and a manifest that says what its ports mean."""
 
 import hashlib
+import re
 from dataclasses import asdict, dataclass
 
-from amaranth.back import verilog
+from amaranth.back import rtlil, verilog
 from amaranth.hdl import Shape
 from amaranth.lib import data, wiring
 
@@ -25,7 +26,7 @@ class Generated:
 def generate(spec, plan, trained=None, name="qblif_network"):
     """Generate the network ``spec`` as laid out by ``plan``; bake in ``trained`` where given."""
     network = Network(spec, plan, trained)
-    text = verilog.convert(network, name=name, strip_internal_attrs=True)
+    text = to_verilog(network, name)
     manifest = {
         "manifest_version": MANIFEST_VERSION,
         "top": name,
@@ -41,6 +42,20 @@ def generate(spec, plan, trained=None, name="qblif_network"):
         "ports": describe_ports(network),
     }
     return Generated(text, manifest)
+
+
+EMPTY_CONTENTS = re.compile(r"  cell \$meminit_v2 .*\n(?:    .*\n)*?    connect \\DATA \d+'0+\n"
+                            r"(?:    .*\n)*?  end\n")
+
+
+def to_verilog(component, name):
+    """Verilog of a component, in which memories without contents have no initial value.
+
+    Amaranth would write every zero of every memory, which is most of the text of a network whose
+    weights are loaded; and a simulator then shows a read of what was never written.
+    """
+    text = rtlil.convert(component, name=name, emit_src=False)
+    return verilog._convert_rtlil_text(EMPTY_CONTENTS.sub("", text), strip_internal_attrs=True)
 
 
 def describe_stage(population, plan, stage):

@@ -10,14 +10,16 @@ from .load import pack
 
 __all__ = ["WeightMemory"]
 
-BLOCK_RAM_WIDTHS = {9: 36, 10: 18, 11: 9, 12: 4, 13: 2, 14: 1}  # By address bits: an 18 kbit RAM.
+BLOCK_RAM_ROWS = 1 << 14
+BLOCK_RAM_WIDTHS = {9: 36, 10: 18, 11: 9, 12: 4, 13: 2, 14: 1}  # By address bits, of 18 kbit.
 
 
 class WeightMemory(wiring.Component):
     """``depth`` words of ``lanes`` signed weights, read with a latency of one cycle.
 
-    The word is cut into slices of whole weights, so narrow that one block RAM spans the full
-    depth and no multiplexer stands behind it.  A slice is also the unit of loading.
+    The word is cut into columns so narrow that one block RAM spans the full depth: no multiplexer
+    stands behind it, up to :data:`BLOCK_RAM_ROWS` words.  A slice is the unit of loading, one or
+    more columns that hold whole weights.
 
     Parameters
     ----------
@@ -40,8 +42,8 @@ class WeightMemory(wiring.Component):
         self.lanes = lanes
         self.w_width = w_width
         self.init = init
-        widest = BLOCK_RAM_WIDTHS.get(max(9, ceil_log2(depth)), 1)
-        self.slice_lanes = min(lanes, max(1, widest // w_width))
+        self.column_width = BLOCK_RAM_WIDTHS.get(max(9, ceil_log2(depth)), 1)
+        self.slice_lanes = min(lanes, max(1, self.column_width // w_width))
         self.slices = -(-lanes // self.slice_lanes)
         self.slice_width = self.slice_lanes * w_width
         super().__init__({
@@ -56,19 +58,31 @@ class WeightMemory(wiring.Component):
         m = Module()
         padded = Signal(self.slices * self.slice_width)
         m.d.comb += self.weights.eq(padded)
+        blocks = range(0, self.depth, BLOCK_RAM_ROWS)
+        read_block = Signal(index_shape(len(blocks)))
+        m.d.sync += read_block.eq(self.address >> ceil_log2(BLOCK_RAM_ROWS))
         for index in range(self.slices):
-            init = [pack(word, self.w_width, index * self.slice_lanes, self.slice_lanes)
-                    for word in self.init or ()]
-            # Never read and written at one address in one cycle: weights are loaded at rest.
-            m.submodules[f"slice_{index}"] = slice_ = memory.Memory(
-                shape=unsigned(self.slice_width), depth=max(2, self.depth), init=init,
-                attrs={"no_rw_check": True})
-            read, write = slice_.read_port(), slice_.write_port()
-            m.d.comb += [
-                read.addr.eq(self.address),
-                padded.word_select(index, self.slice_width).eq(read.data),
-                write.en.eq(self.write[index]),
-                write.addr.eq(self.write_address),
-                write.data.eq(self.write_data),
-            ]
+            start = index * self.slice_lanes
+            words = [pack(word, self.w_width, start, self.slice_lanes) for word in self.init or ()]
+            for low in range(0, self.slice_width, self.column_width):
+                width = min(self.column_width, self.slice_width - low)
+                column = [self.block(m, f"slice_{index}_{low}_{k}", index, k if len(blocks) > 1
+                                     else None, words[row:row + BLOCK_RAM_ROWS], low, width,
+                                     min(BLOCK_RAM_ROWS, self.depth - row))
+                          for k, row in enumerate(blocks)]
+                m.d.comb += padded[index * self.slice_width + low:][:width].eq(
+                    Array(column)[read_block])
         return m
+
+    def block(self, m, name, index, block, words, low, width, depth):
+        """One memory: bits ``low`` to ``low + width`` of a slice, in one block of rows."""
+        # Never read and written at one address in one cycle: weights are loaded at rest.
+        m.submodules[name] = column = memory.Memory(
+            shape=unsigned(width), depth=max(2, depth),
+            init=[word >> low & (1 << width) - 1 for word in words], attrs={"no_rw_check": True})
+        read, write = column.read_port(), column.write_port()
+        here = C(1) if block is None else self.write_address >> ceil_log2(BLOCK_RAM_ROWS) == block
+        m.d.comb += [read.addr.eq(self.address), write.en.eq(self.write[index] & here),
+                     write.addr.eq(self.write_address),
+                     write.data.eq(self.write_data[low:low + width])]
+        return read.data
