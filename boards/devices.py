@@ -36,9 +36,12 @@ def _ice40(part, size, package, synth, **capacities):
 
 
 DEVICES = {
-    "ecp5-25k": _ecp5("LFE5U-25F-6BG381", "25k", "CABGA381", lut=24288, ff=24288, bram=56, dsp=28),
-    "ecp5-45k": _ecp5("LFE5U-45F-6BG381", "45k", "CABGA381", lut=43848, ff=43848, bram=108, dsp=72),
-    "ecp5-85k": _ecp5("LFE5U-85F-6BG756", "85k", "CABGA756", lut=83640, ff=83640, bram=208, dsp=156),
+    "ecp5-25k": _ecp5("LFE5U-25F-6BG381", "25k", "CABGA381",
+                      lut=24288, ff=24288, bram=56, dsp=28),
+    "ecp5-45k": _ecp5("LFE5U-45F-6BG381", "45k", "CABGA381",
+                      lut=43848, ff=43848, bram=108, dsp=72),
+    "ecp5-85k": _ecp5("LFE5U-85F-6BG756", "85k", "CABGA756",
+                      lut=83640, ff=83640, bram=208, dsp=156),
     "up5k": _ice40("iCE40UP5K-SG48", "up5k", "sg48", "-device u -dsp -spram",
                    lut=5280, ff=5280, bram=30, dsp=8, spram=4),
     "hx8k": _ice40("iCE40HX8K-CT256", "hx8k", "ct256", "-device hx",

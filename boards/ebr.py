@@ -1,17 +1,17 @@
 """Fold registers behind ECP5 block RAMs into the block RAM's own output register.
 
-A plain ECP5 block RAM answers 5.8 ns after the clock edge (speed 6); with its output register on, it
-answers as fast as a flip-flop.  yosys leaves that register off and puts flip-flops in the fabric.
+A plain ECP5 block RAM answers 5.8 ns after the clock edge (speed 6); with its output register on,
+it answers after 1.0 ns.  yosys leaves that register off and puts flip-flops in the fabric.
 
-Why the folded netlist is the same machine: with ``REGMODE`` at ``OUTREG``, a port of ``DP16KD`` computes
-``if (OCE) out <= array`` at each edge of its clock, where ``array`` is what the port shows at ``NOREG``.
-A flip-flop on the same edge whose data is that port's bit, with enable ``e`` and neither set nor reset,
-computes ``if (e) q <= array``.  With ``OCE = e`` they differ in no cycle, provided that nobody else reads
-``array``: the conditions in :func:`_side`.  Both start at zero.
+Why the folded netlist is the same machine: with ``REGMODE`` at ``OUTREG``, a port of ``DP16KD``
+computes ``if (OCE) out <= array`` at each edge of its clock, where ``array`` is what the port shows
+at ``NOREG``.  A flip-flop on the same edge whose data is that port's bit, with enable ``e`` and
+neither set nor reset, computes ``if (e) q <= array``.  With ``OCE = e`` they differ in no cycle,
+provided that nobody else reads ``array``: the conditions in :func:`_side`.  Both start at zero.
 
-Two points where the vendor's models of this family of blocks leave a doubt are avoided, not assumed: the
-output register may also wait for the port's clock enable, so that must be ``1`` or ``e``; and in 36-bit
-mode port B clocks the output registers of both halves, so they fold together, with one clock, or not.
+Two points are avoided, not assumed, because models of this family of blocks differ on them.
+The output register may also wait for the port's clock enable: that must be ``1`` or ``e``.  And in
+36-bit mode port B clocks the output registers of both halves: they fold together, on one clock.
 """
 
 from collections import defaultdict

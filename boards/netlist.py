@@ -1,9 +1,9 @@
 """Questions that the synthesis flow asks a yosys netlist."""
 
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 
-__all__ = ["MULTIPLIERS", "components", "count", "cut_pins", "fanout", "multipliers"]
+__all__ = ["MULTIPLIERS", "count", "cut_pins", "fanout", "kind_of", "multipliers"]
 
 MULTIPLIERS = frozenset({
     "$mul", "$div", "$mod", "$divfloor", "$modfloor", "$pow", "$macc", "$macc_v2", "$__MUL16X16",
@@ -21,7 +21,8 @@ _CLOCKS = re.compile(r"^(R|W)?CLK[AB]?N?\d?$|^C$|^CLOCK$|^RCLKN$|^WCLKN$|^WCK$")
 _RESETS = re.compile(r"^LSR$|^R$|^S$|^RST[AB]?$")
 
 
-def _kind(cell_type):
+def kind_of(cell_type):
+    """What a mapped cell counts as, such as ``"lut"`` or ``"bram"``; ``None`` if as nothing."""
     return "ff" if cell_type.startswith("SB_DFF") else _KINDS.get(cell_type)
 
 
@@ -49,37 +50,7 @@ def _is_library(module):
 
 def count(module):
     """Mapped cells of one module by kind: lut, lut_mux, lut_ram, carry, ff, bram, dsp, spram."""
-    return Counter(kind for cell in module["cells"].values() if (kind := _kind(cell["type"])))
-
-
-def components(module, depth=2):
-    """Mapped cells by the component that they lie in.
-
-    Reads the names of the flattened cells, which yosys derives from the nearest named net; a cell
-    between two components is therefore counted with one of them.  Digits at the end of an instance
-    name are dropped, so that the lanes of a stage are one row: ``"lane*"``.
-
-    Returns
-    -------
-    dict
-        ``"a.b*"`` -> Counter of kinds, with ``"instances"`` for how many names were joined; cells of
-        the top itself are under ``""``.
-    """
-    scopes = {name for name, cell in module["cells"].items() if cell["type"] == "$scopeinfo"}
-    rows, joined = defaultdict(Counter), defaultdict(set)
-    for name, cell in module["cells"].items():
-        if not (kind := _kind(cell["type"])):
-            continue
-        parts = name.split(".")
-        while parts and ".".join(parts) not in scopes:
-            parts.pop()
-        scope = parts[:depth]
-        row = ".".join(re.sub(r"_?\d+$", "*", part) for part in scope)
-        rows[row][kind] += 1
-        joined[row].add(".".join(scope))
-    for row, names in joined.items():
-        rows[row]["instances"] = len(names)
-    return dict(sorted(rows.items()))
+    return Counter(kind for cell in module["cells"].values() if (kind := kind_of(cell["type"])))
 
 
 def fanout(module):

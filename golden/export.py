@@ -1,4 +1,4 @@
-"""From the snapped network to the one artifact: every width derived from the integers themselves."""
+"""From the snapped network to the one artifact, with every width derived from its integers."""
 
 import numpy as np
 import torch

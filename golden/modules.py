@@ -5,7 +5,7 @@ and membrane on the hardware's grid, is :mod:`qblif.golden.snapped`.
 """
 
 import math
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from torch import nn
@@ -14,6 +14,8 @@ from .spec import Decay, Reset
 from .surrogate import SURROGATES, burst_level
 
 __all__ = ["BurstNet", "Output", "QBLIF", "Stage", "dense_net", "over_time"]
+
+NO_LEAK, FULL_GATE = Decay(), Reset()
 
 
 class Output(NamedTuple):
@@ -43,7 +45,8 @@ class QBLIF(nn.Module):
     numbers.  No gradient flows through the gate's condition.
     """
 
-    def __init__(self, n_max, leak=Decay(), reset=Reset(), surrogate="relsg-et", gamma=1.0):
+    def __init__(self, n_max, leak=NO_LEAK, reset=FULL_GATE, surrogate="relsg-et",
+                 gamma=1.0):
         super().__init__()
         if surrogate not in SURROGATES:
             raise ValueError(f"Surrogate must be one of {', '.join(SURROGATES)}, "
@@ -75,7 +78,7 @@ class QBLIF(nn.Module):
 
 
 def over_time(step, current):
-    """Run ``step(v, current, fired) -> (level, v)`` from rest over the first axis of ``current``."""
+    """Run ``step(v, current, fired) -> (level, v)`` from rest over ``current``'s first axis."""
     v = torch.zeros_like(current[0])
     level = torch.zeros_like(v)
     trace = []
@@ -92,11 +95,18 @@ class Stage(nn.Module):
         super().__init__()
         self.synapse, self.norm, self.neuron = synapse, norm, neuron
 
-    def current(self, S):
-        """Input currents of spikes ``(timesteps, frames, ...)``: timesteps and frames are one batch
-        to the synapse and to the norm."""
-        flat = self.synapse(S.flatten(0, 1))
-        return (self.norm(flat) if self.norm is not None else flat).unflatten(0, S.shape[:2])
+    def forward(self, S, timesteps):
+        """Spikes ``(timesteps, frames, ...)`` in, ``(S, levels, membranes)`` out.
+
+        One timestep in stands for all of them (a static input).  Timesteps and frames are one batch
+        to the synapse and to the norm.
+        """
+        current = self.synapse(S.flatten(0, 1))
+        if self.norm is not None:
+            current = self.norm(current)
+        current = current.unflatten(0, S.shape[:2])
+        levels, U = self.neuron(current.expand(timesteps, *current.shape[1:]))
+        return self.neuron.gamma * levels, levels, U
 
 
 class BurstNet(nn.Module):
@@ -116,15 +126,14 @@ class BurstNet(nn.Module):
     @property
     def gammas(self):
         """Gamma of the input and of each stage, as floats."""
-        return [1 / self.input_n_max] + [float(s.neuron.gamma.detach()) for s in self.stages]
+        stages = cast("list[Stage]", self.stages)
+        return [1 / self.input_n_max] + [float(s.neuron.gamma.detach()) for s in stages]
 
     def forward(self, levels):
         S = (levels[None] if self.static else levels.transpose(0, 1)) / self.input_n_max
         seen, membranes = [], []
         for stage in self.stages:
-            current = stage.current(S)
-            level, U = stage.neuron(current.expand(self.timesteps, *current.shape[1:]))
-            S = stage.neuron.gamma * level
+            S, level, U = stage(S, self.timesteps)
             seen.append(level)
             membranes.append(U)
         current = self.readout(S.flatten(0, 1)).unflatten(0, S.shape[:2])
@@ -133,10 +142,12 @@ class BurstNet(nn.Module):
 
 
 def dense_net(config, inputs, classes):
-    """The network that a :class:`~qblif.golden.config.TrainConfig` asks for, freshly initialised."""
+    """The network that a :class:`~qblif.golden.config.TrainConfig` asks for, untrained."""
     stages, width = [], inputs
     for size in config.hidden:
         neuron = QBLIF(config.n_max, config.leak, config.reset, config.surrogate, config.gamma)
-        stages.append(Stage(nn.Linear(width, size, bias=False), nn.BatchNorm1d(size), neuron))
+        norm = nn.BatchNorm1d(size)
+        nn.init.constant_(norm.weight, config.gain)
+        stages.append(Stage(nn.Linear(width, size, bias=False), norm, neuron))
         width = size
     return BurstNet(stages, nn.Linear(width, classes), config.timesteps, config.input_n_max)

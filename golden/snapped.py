@@ -71,8 +71,8 @@ class SnappedStage(nn.Module):
     def __init__(self, weight, bias, *, f, neuron, w_width, v_width=None):
         super().__init__()
         self.weight, self.bias = nn.Parameter(weight), nn.Parameter(bias)
-        self.register_buffer("f", torch.tensor(f))
-        self.register_buffer("gamma", neuron.gamma.detach().clone())
+        self.f = nn.Buffer(torch.tensor(f))
+        self.gamma = nn.Buffer(neuron.gamma.detach().clone())
         self.n_max, self.leak, self.reset = neuron.n_max, neuron.leak, neuron.reset
         self.surrogate, self.w_width, self.v_width = neuron.surrogate, w_width, v_width
 
@@ -103,7 +103,7 @@ class SnappedStage(nn.Module):
 
 
 class _SnappedLevel(torch.autograd.Function):
-    """``clip(floor(v / theta), 0, n_max)``; backward the surrogate, U being ``v * gamma / theta``."""
+    """``clip(floor(v / theta), 0, n_max)``; backward the surrogate at ``U = v * gamma / theta``."""
 
     @staticmethod
     def forward(ctx, v, theta, gamma, n_max, surrogate):
@@ -125,7 +125,7 @@ class SnappedReadout(nn.Module):
     def __init__(self, weight, bias, *, scale, w_width):
         super().__init__()
         self.weight, self.bias = nn.Parameter(weight), nn.Parameter(bias)
-        self.register_buffer("scale", torch.tensor(scale, dtype=torch.float64))
+        self.scale = nn.Buffer(torch.tensor(scale, dtype=torch.float64))
         self.w_width = w_width
 
     def integers(self):
@@ -194,7 +194,7 @@ def fold_norm(linear, norm):
 
 
 def fraction_bits(weight, w_width, highest=16):
-    """The f whose grid ``2**-f`` of ``w_width`` bits is nearest to ``weight``, clipping included."""
+    """The f whose grid ``2**-f`` of ``w_width`` bits fits ``weight`` best, clipping included."""
     limit = 1 << w_width - 1
 
     def error(f):

@@ -1,37 +1,30 @@
 """What stands for the derivative of the burst level where its staircase has none.
 
-Each surrogate maps ``(U, gamma, n_max)`` to ``d level / dU``, elementwise: ``U`` the membrane of any
-shape, ``gamma > 0`` a scalar tensor, ``n_max`` the top level.  The staircase itself is eq. 9; its
-integer twin is :func:`qblif.golden.neuron.fire`.
+Each surrogate maps ``(U, gamma, n_max)`` to ``d level / dU``, elementwise: ``U`` the membrane of
+any shape, ``gamma > 0`` a scalar tensor, ``n_max`` the top level.  The staircase itself is eq. 9;
+its integer twin is :func:`qblif.golden.neuron.fire`.
 
 The classical surrogates are written for one threshold.  Here a ladder of thresholds ``gamma,
-2 gamma, ..., n_max gamma`` gets the sum of one copy at each, every copy with an area of 1 and a width
-proportional to gamma, so that the mean slope over the ladder is the staircase's own, ``1 / gamma``.
+2 gamma, ..., n_max gamma`` gets the sum of one copy at each, every copy with an area of 1 and a
+width proportional to gamma, so that the mean slope over the ladder is the staircase's own,
+``1 / gamma``.
 """
 
 import math
 
 import torch
 
-__all__ = ["SURROGATES", "burst_level", "relsg_et", "relsg_et_scaled", "box_et", "rectangular",
+__all__ = ["SURROGATES", "burst_level", "relsg_et", "box_et", "rectangular",
            "arctan", "sigmoid"]
 
 
 def relsg_et(U, gamma, n_max):
     """ReLSG-ET, eq. 12 as printed: a plateau over the whole ladder with exponential tails.
 
-    ``exp(U - gamma)`` below gamma, 1 up to ``n_max gamma``, ``exp(n_max gamma - U)`` above.
+    ``exp(U - gamma)`` below gamma, 1 up to ``n_max gamma``, ``exp(n_max gamma - U)`` above.  Units
+    matter: plateau and tails are in U, not in ``U / gamma``.
     """
     return torch.exp((U - gamma).clamp(max=0) + (n_max * gamma - U).clamp(max=0))
-
-
-def relsg_et_scaled(U, gamma, n_max):
-    """Eq. 12 divided by gamma: the plateau then has the staircase's own slope ``1 / gamma``.
-
-    With it ``dS/dU = 1`` on the ladder, and the gradient of gamma is ``level - U / gamma``, that of
-    a learned quantiser step; eq. 12 as printed leaves an offset there unless gamma is 1.
-    """
-    return relsg_et(U, gamma, n_max) / gamma
 
 
 def box_et(U, gamma, n_max):
@@ -77,7 +70,6 @@ def _ladder(bump, U, gamma, n_max):
 
 SURROGATES = {
     "relsg-et": relsg_et,
-    "relsg-et-scaled": relsg_et_scaled,
     "box-et": box_et,
     "rectangular": rectangular,
     "arctan": arctan,
@@ -96,14 +88,20 @@ class _BurstLevel(torch.autograd.Function):
     def backward(ctx, *grad_outputs):
         U, gamma = ctx.saved_tensors
         grad = grad_outputs[0] * ctx.surrogate(U, gamma, ctx.n_max)
-        # The level depends on U / gamma alone, so d level / d gamma = -U / gamma * d level / dU.
-        grad_gamma = -(grad * U).sum() / gamma if ctx.needs_input_grad[1] else None
+        grad_gamma = None
+        if ctx.needs_input_grad[1]:
+            on_ladder = (U >= gamma) & (U <= ctx.n_max * gamma)
+            grad_gamma = -(grad_outputs[0] * U * on_ladder).sum() / gamma**2
         return grad, grad_gamma, None, None
 
 
 def burst_level(U, gamma, n_max, surrogate):
     """Burst level of eq. 9, ``clip(floor(U / gamma), 0, n_max)``, as floats of U's shape.
 
-    Backward it follows ``surrogate`` (one of the functions here) to U and to gamma.
+    Backward it follows ``surrogate`` (one of the functions here) to U.  To gamma it follows the
+    ladder's own slope, ``d level / d gamma = -U / gamma**2`` from gamma to ``n_max gamma`` and 0
+    elsewhere, so that the gradient of ``S = gamma * level`` is that of a learned quantiser step
+    (Esser et al. 2020): ``level - U / gamma`` on the ladder, 0 below, ``n_max`` above.  The paper
+    leaves this open.  Through eq. 12 instead, gamma drifts towards 0, and the ladder saturates.
     """
     return _BurstLevel.apply(U, gamma, n_max, surrogate)

@@ -9,6 +9,7 @@ import logging
 import math
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch.nn import functional
@@ -21,7 +22,7 @@ from .export import activity, export
 from .modules import dense_net
 from .snapped import snap
 
-__all__ = ["Progress", "accuracy", "train"]
+__all__ = ["Progress", "accuracy", "train", "train_float"]
 
 log = logging.getLogger(__name__)
 
@@ -56,17 +57,26 @@ def train(config, dataset, *, checkpoint=None, resume=False, progress=None, devi
     """
     if resume and checkpoint is None:
         raise ValueError("Resuming needs a checkpoint")
-    with _reproducible(config):
+    with _reproducible(config, device):
         return _Training(config, dataset, checkpoint, progress, device).run(resume)
 
 
+def train_float(config, dataset, *, progress=None, device="cpu"):
+    """The float phase alone; returns the :class:`~qblif.golden.modules.BurstNet`, for studies."""
+    with _reproducible(config, device):
+        training = _Training(config, dataset, None, progress, device)
+        training.float_phase()
+        return training.net
+
+
 @contextlib.contextmanager
-def _reproducible(config):
+def _reproducible(config, device):
     threads, strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
     with torch.random.fork_rng():
         torch.manual_seed(config.seed)
         torch.set_num_threads(config.threads)
-        torch.use_deterministic_algorithms(True)
+        # A GPU's matrix products repeat only under a setting made before the process starts.
+        torch.use_deterministic_algorithms(True, warn_only=device != "cpu")
         try:
             yield
         finally:
@@ -83,29 +93,31 @@ class _Training:
         self.generator = torch.Generator().manual_seed(config.seed)
         self.net = dense_net(config, math.prod(dataset.shape), dataset.classes).to(device)
         self.data = fingerprint(dataset)
-        self.results = {"seconds": 0.0}
+        self.results: dict[str, Any] = {"seconds": 0.0}
         self.steps = -(-len(self.labels) // config.batch)
 
     def run(self, resume):
         state = load_checkpoint(self.checkpoint, self.config, self.data) if resume else None
         phase = state["phase"] if state else "float"
         if phase == "float":
-            self._phase("float", self.config.epochs, self.config.lr, state)
-            self.results["accuracy_float"] = accuracy(self.net, self.dataset, self.config)
-            self.results["gammas"] = self.net.gammas
-            log.info("float accuracy %.2f %%", 100 * self.results["accuracy_float"])
+            self.float_phase(state)
             state = None
         self.net = snap(self.net, self.config.w_width, self.config.v_width).to(self.device)
         self._phase("quantised", self.config.qat_epochs, self.config.qat_lr, state)
         return self._export()
 
+    def float_phase(self, state=None):
+        self._phase("float", self.config.epochs, self.config.lr, state)
+        self.results["accuracy_float"] = accuracy(self.net, self.dataset, self.config)
+        self.results["gammas"] = self.net.gammas
+        log.info("float accuracy %.2f %%", 100 * self.results["accuracy_float"])
+
     def _phase(self, phase, epochs, lr, state):
         """Train ``self.net`` for ``epochs``, from a checkpoint's ``state`` where given."""
-        decayed = [p for p in self.net.parameters() if p.dim() > 1]
-        others = [p for p in self.net.parameters() if p.dim() <= 1]
-        optimiser = torch.optim.AdamW([{"params": decayed, "weight_decay":
-                                        self.config.weight_decay},
-                                       {"params": others, "weight_decay": 0.0}], lr=lr, fused=True)
+        optimiser = torch.optim.AdamW([
+            {"params": [p], "peak": lr * (_size(p) if phase == "quantised" else 1.0),
+             "weight_decay": self.config.weight_decay if p.dim() > 1 else 0.0}
+            for p in self.net.parameters()], fused=True)
         first = 0
         if state:
             first = state["epoch"]
@@ -115,17 +127,17 @@ class _Training:
             self.results = state["results"]
         for epoch in range(first, epochs):
             started = time.perf_counter()
-            self._epoch(phase, epoch, epochs, lr, optimiser)
+            self._epoch(phase, epoch, epochs, optimiser)
             self.results["seconds"] += time.perf_counter() - started
             self._save(phase, epoch + 1, optimiser)
 
-    def _epoch(self, phase, epoch, epochs, lr, optimiser):
+    def _epoch(self, phase, epoch, epochs, optimiser):
         self.net.train()
         order = torch.randperm(len(self.labels), generator=self.generator).to(self.device)
         total = 0.0
         for step, index in enumerate(order.split(self.config.batch)):
             for group in optimiser.param_groups:
-                group["lr"] = lr * one_cycle((epoch * self.steps + step) / (epochs * self.steps))
+                group["lr"] = group["peak"] * one_cycle((epoch + step / self.steps) / epochs)
             loss = self._loss(index)
             optimiser.zero_grad()
             loss.backward()
@@ -175,6 +187,11 @@ class _Training:
                  "activity": activity(trained.spec, levels), **self.results}
         log.info("integer accuracy %.2f %%", 100 * notes["accuracy_integer"])
         return export(net, dataset.shape, notes)
+
+
+def _size(parameter):
+    """Root mean square, with a floor: a snapped layer's units differ from its neighbour's."""
+    return max(float(parameter.detach().square().mean().sqrt()), 1e-3)
 
 
 def one_cycle(position):

@@ -76,7 +76,7 @@ class StageClock:
         self.passes, self.timesteps = population.passes, spec.timesteps
         self.free = self.released = self.idle = 0  # Of: events, sums, fire pass.
         self.credit = [0, 0]  # Cycle in which each of the next passes has room.
-        self.loaded = self.picked = self.taken = 0  # Of the emitter: queue, beat, event.
+        self.queued = self.loaded = self.picked = self.taken = 0  # Of the emitter, queue to event.
         self.results = []
 
     def begin_frame(self, fired):
@@ -120,8 +120,9 @@ class StageClock:
         fired[-1] = True
         for beat in np.flatnonzero(fired).tolist():
             pushed = start + 1 + beat + self.latency
-            fetched = max(pushed + 1, self.loaded)
-            self.loaded = max(fetched + 1, self.picked)
+            fetched = max(pushed + 1, self.queued)
+            self.queued = max(fetched + 1, self.loaded)
+            self.loaded = max(self.queued + 1, self.picked)
             pick = self.loaded
             row = levels[beat]
             for level in row[row != 0].tolist():

@@ -21,7 +21,7 @@ class FireBeat(data.StructLayout):
 class EventQueue(wiring.Component):
     """First in, first out, in block RAM.  The writer never waits: it must know that there is room.
 
-    Latency two cycles; throughput one item a cycle.
+    Latency three cycles, of which one is a register behind the RAM; throughput one item a cycle.
 
     Parameters
     ----------
@@ -53,10 +53,14 @@ class EventQueue(wiring.Component):
         with m.If(self.push):
             m.d.sync += tail.eq(tail + 1)
 
-        m.d.comb += [read.addr.eq(head), read.en.eq(0), self.o.payload.eq(read.data)]
-        with m.If(self.o.ready | ~self.o.valid):
+        # Fetch into the RAM's output, then into the register.
+        fetched = Signal()
+        m.d.comb += [read.addr.eq(head), read.en.eq(0)]
+        with m.If(~fetched | self.o.ready | ~self.o.valid):
             m.d.comb += read.en.eq(head != tail)
-            m.d.sync += [self.o.valid.eq(read.en), head.eq(head + read.en)]
+            m.d.sync += [fetched.eq(read.en), head.eq(head + read.en)]
+        with m.If(self.o.ready | ~self.o.valid):
+            m.d.sync += [self.o.valid.eq(fetched), self.o.payload.eq(read.data)]
         return m
 
 

@@ -139,7 +139,7 @@ class MemorySums(Sums):
         # Reads and writes never meet: see min_groups, and the fire pass reads the other bank.
         m.submodules.memory = sums = memory.Memory(
             shape=unsigned(width), depth=1 << len(row.as_value()), init=[],
-            attrs={"no_rw_check": True})
+            attrs={"no_rw_check": True, "ram_style": "block"})
         operand, write, fire = sums.read_port(), sums.write_port(), sums.read_port()
 
         # Read: the operand is there with the addend.

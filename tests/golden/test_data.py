@@ -3,8 +3,15 @@ import gzip
 import numpy as np
 import pytest
 
-from qblif.golden.data import (FILES, Dataset, embedded, load_folder, read_idx, stratified_split,
-                               to_levels)
+from qblif.golden.data import (
+    FILES,
+    Dataset,
+    embedded,
+    load_folder,
+    read_idx,
+    stratified_split,
+    to_levels,
+)
 
 
 def idx(array):
@@ -50,7 +57,7 @@ def test_file_missing(tmp_path):
     (lambda d: d, r"damaged or unreadable \("),
     (lambda d: gzip.compress(d[:-1]), r"must hold 5 bytes for its shape \(5,\), not 4$"),
     (lambda d: gzip.compress(d + b"x"), r"must hold 5 bytes for its shape \(5,\), not 6$"),
-    (lambda d: gzip.compress(d[:7]), r"truncated, 7 bytes are less than the header's 8$"),
+    (lambda d: gzip.compress(d[:7]), r"truncated, 7 bytes are less than a header's 8$"),
     (lambda d: gzip.compress(b"\x00\x00\x0d" + d[3:]), r"must start with 00000801, not 00000d01$"),
     (lambda d: gzip.compress(b""), r"truncated, 0 bytes"),
 ])
@@ -73,7 +80,7 @@ def test_file_corrupted_inside(tmp_path):
 def test_images_and_labels_differ(tmp_path):
     arrays = write_folder(tmp_path)
     (tmp_path / f"{FILES[1]}.gz").write_bytes(gzip.compress(idx(arrays[1][:4])))
-    with pytest.raises(ValueError, match=r"^The train set has 5 images but 4 labels$"):
+    with pytest.raises(ValueError, match=r"^The train set has 5 images, but 4 labels$"):
         load_folder(tmp_path)
 
 

@@ -16,11 +16,15 @@ from qblif.golden.spec import Decay, Neuron, Quantiser, Reset
 
 def snapped_net(**kwargs):
     torch.manual_seed(0)
-    config = TrainConfig(**{"hidden": (6,), "gamma": 0.3} | kwargs)
+    config = TrainConfig(**{"hidden": (6,), "gamma": 0.3, "gain": 1.0,
+                            "input_n_max": 4} | kwargs)
     return snap(dense_net(config, 8, 3).eval(), config.w_width, config.v_width)
 
 
-def wide(kind="gate", leak=Decay((1,)), gate=Decay((0,)), theta=16):
+HALF, CLOSED = Decay((1,)), Decay((0,))
+
+
+def wide(kind="gate", leak=HALF, gate=CLOSED, theta=16):
     return Neuron(leak=leak, reset=Reset(kind=kind, gate=gate), v_width=30,
                   quantiser=Quantiser(n_max=3, theta=theta))
 
@@ -57,12 +61,10 @@ def test_derived_membrane_never_overflows(kind):
         spec = wide(kind, leak, gate)
         low, high = -rng.randint(0, 50), rng.randint(0, 50)
         _, reach = derive_v_width(spec, timesteps, low, high)
-        for pick in (lambda: low, lambda: high, lambda: rng.choice((low, high)),
-                     lambda: rng.randint(low, high)):
-            v = torch.zeros((1,), dtype=torch.int32)
-            level = v
+        for ends in ([low], [high], [low, high], range(low, high + 1)):
+            v = level = torch.zeros((1,), dtype=torch.int32)
             for _ in range(timesteps):
-                current = torch.tensor([pick()], dtype=torch.int32)
+                current = torch.tensor([rng.choice(ends)], dtype=torch.int32)
                 x = neuron.charge(spec, v, current, level > 0)
                 assert abs(int(x)) <= reach
                 level, v = neuron.step(spec, v, current, level > 0)

@@ -13,10 +13,13 @@ from qblif.golden.snapped import decay_floats, fold_norm, fraction_bits, round_t
 from qblif.golden.spec import Decay, Reset
 
 
+DEFAULTS = {"hidden": (17, 9), "gamma": 0.3, "gain": 1.0, "input_n_max": 4}
+
+
 def random_net(seed, inputs=20, classes=5, **kwargs):
     """A float net whose batch norms have seen data, so that folding has something to fold."""
     torch.manual_seed(seed)
-    net = dense_net(TrainConfig(**{"hidden": (17, 9), "gamma": 0.3} | kwargs), inputs, classes)
+    net = dense_net(TrainConfig(**DEFAULTS | kwargs), inputs, classes)
     for _ in range(20):
         net(torch.randint(0, net.input_n_max + 1, (64, inputs)).float())
     return net.eval()

@@ -12,7 +12,7 @@ from qblif.golden.data import Dataset, to_levels
 from qblif.golden.train import one_cycle, train
 
 TINY = TrainConfig(hidden=(12, 10), epochs=3, qat_epochs=2, batch=32, lr=0.02, qat_lr=2e-3,
-                   gamma=0.3, shift=1.0, rotate=5.0, shear=2.0, scale=0.05, activity=0.01)
+                   gamma=0.3, gain=1.0, shift=1.0, rotate=5.0, shear=2.0, scale=0.05, activity=0.01)
 
 
 def stripes(n, seed):

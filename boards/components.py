@@ -1,0 +1,100 @@
+"""Which component of the design each mapped cell belongs to."""
+
+import re
+from collections import Counter, defaultdict
+
+from .netlist import kind_of
+
+__all__ = ["components"]
+
+
+def components(module, rtlil, top, depth=2):
+    """Mapped cells by the component that they lie in.
+
+    A cell belongs to the component that drives its output's name in the source; a cell whose output
+    has no name there (logic between two registers) belongs with what it feeds, so that each
+    register counts together with the logic in front of it, and a block RAM that has taken a
+    register in counts with that register.
+
+    Parameters
+    ----------
+    module : dict
+        The flattened and mapped top of a yosys JSON netlist.
+    rtlil : str
+        The same design before flattening, as RTLIL text.
+    top : str
+        Name of its top module.
+    depth : int
+        How many levels of instances are told apart.
+
+    Returns
+    -------
+    dict
+        ``"stage.lane*"`` -> Counter of kinds of cells, the top itself under ``""``.  A number at
+        the end of an instance's name becomes a star, and ``"instances"`` says how many were joined.
+    """
+    owners = _owners(module, _scopes(rtlil, top))
+    rows, joined = defaultdict(Counter), defaultdict(set)
+    for name, cell in module["cells"].items():
+        if kind := kind_of(cell["type"]):
+            scope = owners.get(name, ())[:depth]
+            row = ".".join(_without_number(part) for part in scope)
+            rows[row][kind] += 1
+            joined[row].add(scope)
+    for row, scopes in joined.items():
+        rows[row]["instances"] = len(scopes)
+    return dict(sorted(rows.items()))
+
+
+def _without_number(part):
+    return re.sub(r"_?\d+$", "*", re.sub(r"\$\d+$", "", part))
+
+
+def _scopes(rtlil, top):
+    """Flattened name of each wire -> the path of the instance that drives it."""
+    wires, cells = defaultdict(list), defaultdict(list)
+    current = None
+    for line in rtlil.splitlines():
+        words = line.split()
+        if line.startswith("module "):
+            current = words[1].removeprefix("\\")
+        elif line.startswith("  wire ") and words[-1].startswith("\\") and "input" not in words:
+            wires[current].append(words[-1][1:])
+        elif line.startswith("  cell \\"):
+            cells[current].append((words[1][1:], words[2].removeprefix("\\")))
+    names = {}
+    stack: list[tuple[str, tuple[str, ...]]] = [(top, ())]
+    while stack:
+        kind, path = stack.pop()
+        names.update({".".join((*path, wire)): path for wire in wires[kind]})
+        stack.extend((child, (*path, instance)) for child, instance in cells[kind])
+    return names
+
+
+def _owners(module, scopes):
+    """Name of a cell -> the path of the instance that it belongs to."""
+    of_bit = {}
+    for name, net in module["netnames"].items():
+        for bit in net["bits"] if name in scopes else ():
+            of_bit[bit] = max(scopes[name], of_bit.get(bit, ()), key=len)
+
+    drivers, owners = {}, {}
+    for name, cell in module["cells"].items():
+        for port, bits in cell["connections"].items():
+            if cell["port_directions"].get(port) == "output":
+                drivers.update(dict.fromkeys(bits, name))
+                found = [of_bit[bit] for bit in bits if bit in of_bit]
+                if found and name not in owners:
+                    owners[name] = found[0]
+
+    # Nameless cells take the owner of what they feed, from the registers backwards.
+    frontier = list(owners)
+    while frontier:
+        reader = frontier.pop()
+        cell = module["cells"][reader]
+        for port, bits in cell["connections"].items():
+            for bit in bits if cell["port_directions"].get(port) != "output" else ():
+                if (driver := drivers.get(bit)) and driver not in owners:
+                    owners[driver] = owners[reader]
+                    frontier.append(driver)
+    return owners

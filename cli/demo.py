@@ -1,0 +1,51 @@
+"""``qblif demo``: the whole chain on digits that need no download."""
+
+import time
+from pathlib import Path
+
+from .common import OutOption, SeedOption, console, dataset, make_folder, plan_for, write_report
+from .simulate import simulate_network
+from .synth import synthesise_network
+from .train import recipe, train_network
+
+__all__ = ["demo"]
+
+LANES = "32"
+DEVICE = "ecp5-85k"
+
+
+def demo(out: OutOption = Path("out/demo"), seed: SeedOption = 0):
+    """Train on the embedded digits, export, generate, simulate every held-out digit, place on ECP5.
+
+    Takes a few minutes. Exit code 1 where the hardware differs from the integer model anywhere.
+    """
+    start = time.perf_counter()
+    folder = make_folder(out)
+    console.rule("1  train and export")
+    images = dataset(None)
+    trained, training = train_network(recipe(None, seed=seed), images, folder)
+    write_report(folder, "train", training)
+
+    plan = plan_for(trained, LANES)
+    console.rule("2  simulate the Verilog, and compare every spike")
+    simulation = simulate_network(trained, plan, images, "all", "verilator", folder)
+    write_report(folder, "simulate", simulation)
+
+    console.rule("3  synthesise, place and route")
+    synthesis = synthesise_network(trained, plan, folder, DEVICE)
+    write_report(folder, "synth", synthesis)
+
+    seconds = time.perf_counter() - start
+    rate = synthesis["fmax_mhz"] * 1e6 / simulation["cycles"]["interval_mean"]
+    console.rule("done")
+    wrong = sum(simulation["mismatches"].values())
+    console.print(f"{simulation['images']} digits: {simulation['accuracy']['rtl']:.1%} right on the "
+                  f"hardware, {wrong} of {simulation['levels_compared']} levels differ from the "
+                  f"integer model; {synthesis['lut']} LUTs at {synthesis['fmax_mhz']:.0f} MHz are "
+                  f"{rate:,.0f} images a second. {seconds:.0f} s.")
+    write_report(folder, "demo", {
+        "seconds": round(seconds, 2), "images": simulation["images"],
+        "accuracy": simulation["accuracy"], "mismatches": simulation["mismatches"],
+        "images_per_second": rate, **{k: synthesis[k] for k in ("device", "lut", "fmax_mhz")}})
+    if not simulation["ok"]:
+        raise SystemExit(1)

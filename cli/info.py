@@ -1,0 +1,96 @@
+"""``qblif info``: what is in a network file."""
+
+from pathlib import Path
+
+from rich.tree import Tree
+
+from .common import (
+    LanesOption,
+    NetworkArgument,
+    OutOption,
+    console,
+    make_folder,
+    open_network,
+    plan_for,
+    table,
+    write_report,
+)
+
+__all__ = ["info"]
+
+
+def info(file: NetworkArgument, lanes: LanesOption = "32", out: OutOption = Path("out")):
+    """Show a network's graph, neurons, widths, memory, accuracy, and how it would be laid out."""
+    trained = open_network(file)
+    plan = plan_for(trained, lanes)
+    folder = make_folder(out)
+    console.print(graph(trained, plan))
+    accuracy = trained.notes.get("accuracy", {})
+    console.print(table("", [
+        ("network digest", trained.spec.digest),
+        ("weights digest", trained.weights_digest),
+        *((f"accuracy, {kind}", f"{value:.2%}") for kind, value in accuracy.items()
+          if isinstance(value, float)),
+    ]))
+    for text in warnings(trained.spec):
+        console.print(f"[yellow]{text}[/yellow]")
+    write_report(folder, "info", report(trained, plan))
+
+
+def graph(trained, plan):
+    """The network as a tree: one branch a population, its synapses and its neuron below."""
+    spec = trained.spec
+    kind = "static" if spec.input.static else "a frame each timestep"
+    tree = Tree(f"[bold]input[/] {shape(spec.input)}, levels 0..{spec.input.n_max}, {kind}; "
+                f"T = {spec.timesteps}")
+    for population, stage in zip(spec.populations, plan.stages, strict=True):
+        branch = tree.add(f"[bold]{population.name}[/] {shape(population)}, "
+                          f"{neuron(population.neuron)}")
+        for synapse in spec.synapses_to(population.name):
+            targets, sources = spec.weight_shape(synapse)
+            branch.add(f"{synapse.kind} from {synapse.source}: {sources} x {targets} weights of "
+                       f"{synapse.w_width} bits, {sources * targets * synapse.w_width / 8192:.1f} "
+                       f"KiB" + activity(trained, synapse))
+        branch.add(f"widths: sum {population.sum_width}, membrane {population.neuron.v_width}, "
+                   f"bias {population.bias_width or 'none'}")
+        branch.add(f"hardware: {stage.lanes} lanes, {stage.fire_lanes} fire lanes")
+    return tree
+
+
+def shape(part):
+    return "x".join(map(str, part.shape))
+
+
+def neuron(spec):
+    """One neuron in words: leak, quantiser, reset."""
+    leak = f"leak {spec.leak.factor:g}"
+    if spec.quantiser is None:
+        return f"read-out, {leak}"
+    gate = f" {spec.reset.gate.factor:g}" if spec.reset.kind.startswith("gate") else ""
+    return (f"{leak}, levels 0..{spec.n_max} of theta {spec.quantiser.theta}, "
+            f"reset {spec.reset.kind}{gate}")
+
+
+def activity(trained, synapse):
+    figures = trained.notes.get("activity", {}).get(synapse.name)
+    if figures is None:
+        return ""
+    return f"; {figures['events']:.0f} events, {figures['digits']:.0f} digits a frame"
+
+
+def warnings(spec):
+    """Sentences about what is allowed but worth knowing."""
+    for population in spec.populations:
+        headroom = population.neuron.leak_headroom
+        if headroom is not None and headroom < 4:
+            yield (f"{population.name}: the leak does nothing below 1/{2**headroom:g} of a level; "
+                   "a larger theta would shrink this dead zone")
+
+
+def report(trained, plan):
+    spec = trained.spec
+    return {
+        "network_digest": spec.digest, "weights_digest": trained.weights_digest,
+        "network": spec.to_dict(), "notes": trained.notes, "warnings": list(warnings(spec)),
+        "stages": [{"name": p.name, "lanes": s.lanes, "fire_lanes": s.fire_lanes}
+                   for p, s in zip(spec.populations, plan.stages, strict=True)]}

@@ -1,0 +1,165 @@
+"""``qblif simulate``: the generated Verilog against the integer model, spike by spike."""
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from .common import (
+    BurstOption,
+    DataOption,
+    LanesOption,
+    NetworkArgument,
+    OutOption,
+    QuantiserOption,
+    console,
+    dataset,
+    make_folder,
+    open_network,
+    plan_for,
+    progress_bar,
+    table,
+    write_report,
+)
+
+__all__ = ["simulate", "simulate_network"]
+
+
+def simulate(
+    file: NetworkArgument,
+    out: OutOption = Path("out"),
+    data: DataOption = None,
+    images: Annotated[str, typer.Option(
+        metavar="N|all", help="How many of the test images.")] = "100",
+    simulator: Annotated[str, typer.Option(
+        metavar="verilator|icarus", help="Which simulator runs the Verilog.")] = "verilator",
+    lanes: LanesOption = "32",
+    burst: BurstOption = "shift",
+    quantiser: QuantiserOption = None,
+):
+    """Simulate test images on the generated Verilog.
+
+    Every level and membrane of every neuron at every timestep, every class and every cycle count
+    is compared with the integer model. Exit code 1 where anything differs.
+    """
+    trained = open_network(file)
+    plan = plan_for(trained, lanes, burst, quantiser)
+    folder = make_folder(out)
+    report = simulate_network(trained, plan, dataset(data), images, simulator, folder)
+    write_report(folder, "simulate", report)
+    if not report["ok"]:
+        raise typer.Exit(1)
+
+
+def simulate_network(trained, plan, images, count, simulator, folder):
+    """Run, compare and show; returns the content of ``simulate.json``."""
+    from ..golden import integer
+    from ..golden.data import to_levels
+    from ..hw.cycles import count_cycles
+    from ..sim.bench import simulate as run
+    from ..sim.simulators import require
+
+    require(simulator)
+    spec = trained.spec
+    pixels, labels = _choose(images, count, spec)
+    levels = to_levels(pixels, spec.input.n_max)
+    start = time.perf_counter()
+    expected = integer.run(trained, levels)
+    with progress_bar() as bar:
+        task = bar.add_task(f"{simulator}: build and run", total=len(levels))
+        result = run(trained, plan, levels, simulator=simulator, out_dir=folder / "simulate",
+                     expected=expected,
+                     progress=lambda done: bar.update(task, completed=done))
+        bar.update(task, completed=len(result.results))
+    model = count_cycles(spec, plan, levels,
+                         {name: tensor.numpy() for name, tensor in expected.levels.items()})
+    report = _report(trained, plan, simulator, labels, expected, result, model)
+    report["seconds"] = round(time.perf_counter() - start, 2)
+    _show(report, result)
+    return report
+
+
+def _choose(images, count, spec):
+    """The first ``count`` test images and labels."""
+    if images.test_images[0].size != spec.input.size:
+        raise ValueError(f"Images of {images.name} have {images.test_images[0].size} pixels, but "
+                         f"the network's input has {spec.input.size}")
+    if count == "all":
+        wanted = len(images.test_images)
+    elif str(count).isdecimal() and int(count) >= 1:
+        wanted = min(int(count), len(images.test_images))
+    else:
+        raise ValueError(f"Images must be a number of at least 1, or all, not {count!r}")
+    return images.test_images[:wanted], images.test_labels[:wanted]
+
+
+def _report(trained, plan, simulator, labels, expected, result, model):
+    done = len(result.results)
+    cycles = result.latency
+    interval = result.interval
+    mean_interval = float(interval.mean()) if len(interval) else None
+    equal = done == len(labels) and bool(
+        np.array_equal(cycles, model.latency) and np.array_equal(interval, model.interval))
+    per_frame = mean_interval or (float(cycles.mean()) if done else None)
+    return {
+        "ok": bool(result.ok and equal), "simulator": simulator, "images": done,
+        "network_digest": trained.spec.digest, "weights_digest": trained.weights_digest,
+        "accuracy": {
+            "float": trained.notes.get("accuracy", {}).get("float"),
+            "integer": float(np.mean(expected.classes.numpy() == labels)),
+            "rtl": float(np.mean(result.classes == labels[:done])) if done else None,
+        },
+        "mismatches": {"levels": sum(result.level_mismatches.values()),
+                       "membranes": sum(result.membrane_mismatches.values()),
+                       "classes": result.class_mismatches},
+        "levels_compared": result.levels_compared,
+        "membranes_compared": result.membranes_compared,
+        "findings": list(result.findings), "first_mismatches": list(result.first),
+        "cycles": {"mean": float(cycles.mean()) if done else None,
+                   "interval_mean": mean_interval, "model_equal": equal},
+        "stages": [_stage(p, s, result, done, per_frame)
+                   for p, s in zip(trained.spec.populations, plan.stages, strict=True)],
+        "build": {"seconds": round(result.build_seconds, 2), "cached": result.build_cached},
+        "run_seconds": round(result.run_seconds, 2),
+    }
+
+
+def _stage(population, plan, result, frames, cycles):
+    """Activity of one stage, by the hardware's own counters."""
+    digits = result.counters[f"digits_{population.name}"]
+    operations = digits * population.size / max(1, frames)
+    rate = operations / cycles if cycles else None
+    return {"name": population.name, "lanes": plan.lanes, "fire_lanes": plan.fire_lanes,
+            "burst": plan.burst,
+            "events": result.counters[f"events_{population.name}"] / max(1, frames),
+            "digits": digits / max(1, frames), "synaptic_operations": operations,
+            "sop_per_cycle": rate, "busy": rate and rate / plan.lanes}
+
+
+def _show(report, result):
+    accuracy, cycles, wrong = report["accuracy"], report["cycles"], report["mismatches"]
+    console.print(table(f"{report['images']} images on {report['simulator']}", [
+        ("accuracy, float", "unknown" if accuracy["float"] is None else f"{accuracy['float']:.2%}"),
+        ("accuracy, integer model", f"{accuracy['integer']:.2%}"),
+        ("accuracy, RTL", "none" if accuracy["rtl"] is None else f"{accuracy['rtl']:.2%}"),
+        ("levels that differ", f"{wrong['levels']} of {report['levels_compared']}"),
+        ("membranes that differ", f"{wrong['membranes']} of {report['membranes_compared']}"),
+        ("cycles an image, latency", _figure(cycles["mean"])),
+        ("cycles an image, interval", _figure(cycles["interval_mean"])),
+        ("cycle model", "equal to the cycle" if cycles["model_equal"] else "[red]differs[/red]"),
+        ("build", "cached" if result.build_cached else f"{result.build_seconds:.1f} s"),
+        ("run", f"{result.run_seconds:.1f} s"),
+    ]))
+    console.print(table("", [
+        (s["name"], s["lanes"], f"{s['events']:.1f}", f"{s['digits']:.1f}",
+         _figure(s["sop_per_cycle"]), "" if s["busy"] is None else f"{s['busy']:.1%}")
+        for s in report["stages"]],
+        ("stage", "lanes", "events", "digits", "operations a cycle", "lanes busy")))
+    for text in (*result.first, *result.findings):
+        console.print(f"[red]{text}[/red]")
+
+
+def _figure(value):
+    return "" if value is None else f"{value:.1f}"

@@ -1,0 +1,71 @@
+"""``qblif synth``: a network file to a placed-and-routed report."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .common import (
+    BurstOption,
+    LanesOption,
+    NetworkArgument,
+    OutOption,
+    QuantiserOption,
+    SeedOption,
+    console,
+    make_folder,
+    open_network,
+    plan_for,
+    spinner,
+    table,
+    write_report,
+)
+from .verilog import write_verilog
+
+__all__ = ["synth", "synthesise_network"]
+
+
+def synth(
+    file: NetworkArgument,
+    out: OutOption = Path("out"),
+    device: Annotated[str, typer.Option(
+        metavar="ecp5-25k|ecp5-45k|ecp5-85k|up5k|hx8k", help="FPGA to place on.")] = "ecp5-85k",
+    lanes: LanesOption = "32",
+    burst: BurstOption = "shift",
+    quantiser: QuantiserOption = None,
+    frequency: Annotated[float | None, typer.Option(
+        help="Clock in MHz that the placer aims at.")] = None,
+    seed: SeedOption = 1,
+):
+    """Synthesise, place and route: size, clock, and what bounds it."""
+    trained = open_network(file)
+    plan = plan_for(trained, lanes, burst, quantiser)
+    report = synthesise_network(trained, plan, make_folder(out), device, frequency, seed)
+    write_report(out, "synth", report)
+
+
+def synthesise_network(trained, plan, folder, device, frequency=None, seed=1):
+    """Generate, synthesise and show; returns the content of ``synth.json``."""
+    from ..boards.synth import DEVICES, SynthError, synthesise
+    if device not in DEVICES:
+        raise SynthError(f"Device must be one of {', '.join(DEVICES)}, not {device!r}")
+    generated = write_verilog(trained, plan, folder)
+    with spinner() as line:
+        task = line.add_task("synthesise", total=None)
+        report = synthesise(folder / "network.v", top=generated.manifest["top"], device=device,
+                            out_dir=folder / "synth", frequency_mhz=frequency, seed=seed,
+                            progress=lambda text: line.update(task, description=text))
+    kinds = [kind for kind in ("lut", "ff", "bram", "dsp", "spram") if report.capacities.get(kind)]
+    console.print(table(f"{report.part}, {report.fmax_mhz:.1f} MHz", [
+        (kind, getattr(report, kind), report.capacities[kind],
+         f"{getattr(report, kind) / report.capacities[kind]:.1%}") for kind in kinds],
+        ("", "used", "available", "share")))
+    console.print(table("by component", [
+        (name, *(cells.get(kind, 0) for kind in ("lut", "carry", "ff", "bram")))
+        for name, cells in report.components.items()], ("", "lut", "carry", "ff", "bram")))
+    console.print(report.path_in_words())
+    if report.multipliers:
+        console.print(f"[red]multipliers: {', '.join(report.multipliers)}[/red]")
+    return report.to_json() | {
+        "lanes": [stage.lanes for stage in plan.stages],
+        "network_digest": trained.spec.digest}

@@ -1,0 +1,111 @@
+"""``qblif train``: from images to a network file."""
+
+import dataclasses
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .common import (
+    DataOption,
+    OutOption,
+    SeedOption,
+    console,
+    dataset,
+    make_folder,
+    progress_bar,
+    table,
+    write_report,
+)
+
+__all__ = ["train", "train_network"]
+
+NETWORK_FILE = "network.safetensors"
+
+
+def train(
+    out: OutOption = Path("out"),
+    data: DataOption = None,
+    seed: SeedOption = 0,
+    hidden: Annotated[str | None, typer.Option(
+        metavar="N[,N..]", help="Sizes of the hidden populations.")] = None,
+    timesteps: Annotated[int | None, typer.Option(help="T.")] = None,
+    n_max: Annotated[int | None, typer.Option(help="Largest burst level, 1..20.")] = None,
+    input_n_max: Annotated[int | None, typer.Option(
+        help="Largest burst level of a pixel, 1..20.")] = None,
+    w_width: Annotated[int | None, typer.Option(help="Weight bits.")] = None,
+    v_width: Annotated[int | None, typer.Option(
+        help="Membrane bits, saturating. Default: as many as cannot overflow.")] = None,
+    beta: Annotated[float | None, typer.Option(help="Leak, snapped to shifts.")] = None,
+    alpha: Annotated[float | None, typer.Option(help="Reset, snapped to shifts.")] = None,
+    reset: Annotated[str | None, typer.Option(
+        metavar="gate|gate-input|subtract|none", help="Reset: eq. 8, or a relative.")] = None,
+    surrogate: Annotated[str | None, typer.Option(
+        metavar="relsg-et|box-et|rectangular|arctan|sigmoid", help="Gradient of a level.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="In floating point.")] = None,
+    qat_epochs: Annotated[int | None, typer.Option(help="On the hardware's grid.")] = None,
+    batch: Annotated[int | None, typer.Option(help="Images per step.")] = None,
+    lr: Annotated[float | None, typer.Option(help="Peak learning rate.")] = None,
+    activity: Annotated[float | None, typer.Option(
+        help="Penalty on bursts: fewer events, faster hardware.")] = None,
+    threads: Annotated[int | None, typer.Option(help="CPU threads.")] = None,
+    device: Annotated[str, typer.Option(help="torch device: cpu, cuda.")] = "cpu",
+    resume: Annotated[bool, typer.Option(help="Continue from DIR/checkpoint.pt.")] = False,
+):
+    """Train a network and export it as integers: DIR/network.safetensors.
+
+    What is not given comes from the documented recipe for MNIST (with --data) or for the embedded
+    digits.
+    """
+    given = {"hidden": hidden and tuple(_numbers("Hidden sizes", hidden)), "timesteps": timesteps,
+             "n_max": n_max, "input_n_max": input_n_max, "w_width": w_width, "v_width": v_width,
+             "beta": beta, "alpha": alpha, "reset_kind": reset, "surrogate": surrogate,
+             "epochs": epochs, "qat_epochs": qat_epochs, "batch": batch, "lr": lr,
+             "activity": activity, "threads": threads, "seed": seed}
+    folder = make_folder(out)
+    config = recipe(data, **given)
+    trained, report = train_network(config, dataset(data), folder, device=device, resume=resume)
+    write_report(folder, "train", report)
+    return trained
+
+
+def recipe(data, **given):
+    """The documented recipe for the data, changed where ``given`` is not ``None``."""
+    from ..golden.config import EMBEDDED, MNIST
+    base = EMBEDDED if data is None else MNIST
+    return dataclasses.replace(base, **{k: v for k, v in given.items() if v is not None})
+
+
+def train_network(config, images, folder, device="cpu", resume=False):
+    """Train with a progress bar, save, and show what came out; returns network and report."""
+    from ..golden.train import train as run
+    start = time.perf_counter()
+    with progress_bar() as bar:
+        task = bar.add_task("train", total=None)
+
+        def show(state):
+            bar.update(task, total=state.total, completed=state.done, description=(
+                f"train {state.phase} {state.epoch}/{state.epochs}, loss {state.loss:.3f}"))
+        trained = run(config, images, checkpoint=folder / "checkpoint.pt", resume=resume,
+                      progress=show, device=device)
+    seconds = time.perf_counter() - start
+    trained.save(folder / NETWORK_FILE)
+    notes = trained.notes
+    console.print(table(f"{folder / NETWORK_FILE}", [
+        ("accuracy, float", f"{notes['accuracy']['float']:.2%}"),
+        ("accuracy, integer", f"{notes['accuracy']['integer']:.2%}"),
+        ("test images", len(images.test_labels)),
+        ("training", f"{seconds:.0f} s"),
+    ]))
+    return trained, {
+        "network": NETWORK_FILE, "data": images.name, "seconds": round(seconds, 2),
+        "network_digest": trained.spec.digest, "weights_digest": trained.weights_digest,
+        "config": config.to_dict(), "notes": notes}
+
+
+def _numbers(what, text):
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise ValueError(f"{what} must be numbers like 128,64, not {text!r}") from None

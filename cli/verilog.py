@@ -1,0 +1,59 @@
+"""``qblif verilog``: a network file to Verilog."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..golden.artifact import write_atomically
+from .common import (
+    BurstOption,
+    LanesOption,
+    NetworkArgument,
+    OutOption,
+    QuantiserOption,
+    console,
+    make_folder,
+    open_network,
+    plan_for,
+    spinner,
+    table,
+    write_report,
+)
+
+__all__ = ["verilog", "write_verilog"]
+
+
+def verilog(
+    file: NetworkArgument,
+    out: OutOption = Path("out"),
+    lanes: LanesOption = "32",
+    burst: BurstOption = "shift",
+    quantiser: QuantiserOption = None,
+    bake: Annotated[bool, typer.Option(
+        help="Put the weights into the memories' initial contents.")] = False,
+):
+    """Generate Verilog: DIR/network.v, and DIR/manifest.json with what its ports mean."""
+    trained = open_network(file)
+    plan = plan_for(trained, lanes, burst, quantiser)
+    generated = write_verilog(trained, plan, make_folder(out), bake)
+    manifest = generated.manifest
+    console.print(table(f"{out / 'network.v'}", [
+        (s["name"], s["lanes"], s["fire_lanes"], f"{s['depth']} x {s['slices']}")
+        for s in manifest["stages"]], ("stage", "lanes", "fire lanes", "weight words x slices")))
+    write_report(out, "verilog", {
+        "verilog": "network.v", "manifest": "manifest.json", "top": manifest["top"],
+        "lines": generated.verilog.count("\n"), "baked": bake,
+        **{key: manifest[key] for key in ("verilog_sha256", "network_digest", "stages")}})
+
+
+def write_verilog(trained, plan, folder, bake=False):
+    """Generate into ``folder``; returns the :class:`qblif.hw.verilog.Generated`."""
+    from ..hw.verilog import generate
+    with spinner() as line:
+        line.add_task("generate Verilog", total=None)
+        generated = generate(trained.spec, plan, trained if bake else None)
+    write_atomically(folder / "network.v", generated.verilog.encode())
+    write_atomically(folder / "manifest.json", json.dumps(generated.manifest, indent=2).encode())
+    return generated

@@ -1,0 +1,189 @@
+"""Generated Verilog against the integer model, on a real simulator, with real frames."""
+
+import json
+import time
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from ..golden import integer
+from ..golden.artifact import Trained
+from ..hw.load import load_writes
+from ..hw.verilog import Generated, generate
+from .compare import compare, compare_classes
+from .diagnose import diagnose
+from .result import Result, Stalls
+from .simulators import Build, SimulatorError, build, require, run
+from .top import TOP, bench_top, counters
+from .words import decode, encode_frames, encode_load, fields_of, read_log
+
+__all__ = ["Bench", "Outcome", "prepare", "simulate"]
+
+SOURCES = Path(__file__).parent
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bench:
+    """One simulation, laid out as files in ``folder`` that :meth:`run` plays.
+
+    Whatever is changed in those files between :func:`prepare` and :meth:`run` is what the simulator
+    sees, and is found by :meth:`check` where it makes a difference.
+    """
+
+    folder: Path
+    simulator: str
+    manifest: dict
+    trained: Trained
+    levels: np.ndarray
+    expected: integer.Trace
+
+    def build(self, cache=None):
+        """Build the network and the bench around it, or take the build from the cache."""
+        sources = [self.folder / "network.v", self.folder / "bench.v",
+                   SOURCES / "player.v", SOURCES / "recorder.v"]
+        return build(self.simulator, sources, TOP, cache)
+
+    def run(self, built, progress=None):
+        """Simulate; ``progress`` is called with the number of results so far."""
+        def on_line(line):
+            if progress and line.startswith("progress "):
+                progress(int(line.split()[1]))
+
+        (self.folder / "outcome.json").unlink(missing_ok=True)
+        seconds = run(self.simulator, built, TOP, "qblif.sim.drive", self.folder, on_line)
+        try:
+            state = json.loads((self.folder / "outcome.json").read_text())
+        except OSError as error:
+            raise SimulatorError("The simulator left no outcome; see "
+                                 f"{self.folder / 'run.log'}") from error
+        return Outcome(built, seconds, state)
+
+    def check(self, outcome):
+        """Compare everything that was recorded; returns a :class:`Result`."""
+        started = time.monotonic()
+        found = {population.name: self._compare(population, stage) for population, stage in
+                 zip(self.trained.spec.populations, self.manifest["stages"], strict=True)}
+        output = self._recording("o", "o__payload")
+        wrong, words = compare_classes(output["label"], self.expected.classes)
+        starts, ends = read_log((self.folder / "i.log").read_text())
+        result = Result(
+            simulator=self.simulator, frames=len(self.levels),
+            level_mismatches={n: c.level_mismatches for n, c in found.items()},
+            membrane_mismatches={n: c.membrane_mismatches for n, c in found.items()},
+            class_mismatches=wrong,
+            levels_compared=sum(c.levels_compared for c in found.values()),
+            membranes_compared=sum(c.membranes_compared for c in found.values()),
+            first=tuple(word for c in found.values() for word in c.first) + words,
+            findings=(), stalled=outcome.state["stalled"],
+            classes=output["label"], starts=starts, ends=ends, results=output["cycle"],
+            steps={name: c.steps for name, c in found.items()},
+            counters=outcome.state["counters"],
+            build_seconds=outcome.built.seconds, run_seconds=outcome.seconds,
+            check_seconds=0.0, build_cached=outcome.built.cached)
+        if self._is_wrong(result, outcome.state):
+            result = replace(result, findings=diagnose(
+                self.folder, self.manifest, self.trained, self.levels, self.expected,
+                outcome.state))
+        return replace(result, check_seconds=time.monotonic() - started)
+
+    def discard(self):
+        """Remove what was played and recorded; the Verilog, its manifest and the log stay."""
+        for pattern in ("*.hex", "*.txt", "i.log", "load.log"):
+            for path in self.folder.glob(pattern):
+                path.unlink()
+
+    def _is_wrong(self, result, state):
+        timesteps = self.trained.spec.timesteps
+        every = sum(p.size for p in self.trained.spec.populations) * timesteps * result.frames
+        return bool(result.mismatches or result.first or state["stalled"] or state["broken"]
+                    or len(result.results) != result.frames or result.membranes_compared != every)
+
+    def _compare(self, population, stage):
+        name = population.name
+        return compare(population, stage, self._recording(f"trace_{name}", f"trace_{name}"),
+                       self.expected.levels[name].numpy(), self.expected.membranes[name].numpy())
+
+    def _recording(self, name, port):
+        width = next(p["width"] for p in self.manifest["ports"] if p["name"] == port)
+        return decode((self.folder / f"{name}.txt").read_bytes(), fields_of(self.manifest, port),
+                      width)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run left, beside its files: the build it used, its seconds, the final state."""
+
+    built: Build
+    seconds: float
+    state: dict
+
+
+def prepare(trained, plan, levels, *, simulator="verilator", out_dir, expected=None,
+            stalls=Stalls(), generated=None, patience=None):
+    """Write everything that one simulation needs into ``out_dir``; returns a :class:`Bench`.
+
+    See :func:`simulate` for the parameters.
+    """
+    require(simulator)
+    folder = Path(out_dir)
+    generated = generated or generate(trained.spec, plan)
+    manifest = generated.manifest
+    if expected is None:
+        expected = integer.run(trained, levels)
+    job = asdict(stalls) | {
+        "shy": int(stalls.shy), "frames": len(levels), "counters": counters(manifest),
+        "patience": patience or _patience(trained.spec, manifest, stalls)}
+    files = {
+        "network.v": generated.verilog, "bench.v": bench_top(manifest),
+        "manifest.json": json.dumps(manifest, indent=1), "job.json": json.dumps(job),
+        "i.hex": encode_frames(manifest, levels),
+        "load.hex": encode_load(manifest, load_writes(trained, manifest["stages"]))}
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    return Bench(folder=folder, simulator=simulator, manifest=manifest, trained=trained,
+                 levels=np.asarray(levels), expected=expected)
+
+
+def simulate(trained, plan, levels, *, simulator="verilator", out_dir, expected=None,
+             stalls=Stalls(), generated: Generated | None = None, patience=None, cache=None,
+             progress=None, keep=False):
+    """Run ``levels`` through the generated Verilog of ``trained`` and compare all that it does.
+
+    Parameters
+    ----------
+    trained : :class:`qblif.golden.artifact.Trained`
+    plan : :class:`qblif.hw.plan.Plan`
+    levels : integer array ``(frames, inputs)``, or ``(frames, timesteps, inputs)``
+    simulator : ``"verilator"`` or ``"icarus"``
+    out_dir : folder for the files of this run, which is made where it does not exist
+    expected : :class:`qblif.golden.integer.Trace`, or ``None`` to compute it
+    stalls : :class:`qblif.sim.result.Stalls`
+    generated : Verilog and manifest in place of those generated from the plan
+    patience : cycles without any accepted beat after which the run counts as stalled
+    cache : folder of builds in place of the user's cache
+    progress : called now and then with the number of results so far
+    keep : keep what was played and recorded, which is kept anyway where something is wrong
+
+    Returns a :class:`qblif.sim.result.Result`.  Raises
+    :class:`qblif.sim.simulators.SimulatorError` where the simulator is missing or fails,
+    :class:`ValueError` for levels that do not fit the network, :class:`OSError` where ``out_dir``
+    cannot be written.
+    """
+    bench = prepare(trained, plan, levels, simulator=simulator, out_dir=out_dir,
+                    expected=expected, stalls=stalls, generated=generated, patience=patience)
+    result = bench.check(bench.run(bench.build(cache), progress))
+    if result.ok and not keep:
+        bench.discard()
+    return result
+
+
+def _patience(spec, manifest, stalls):
+    """More cycles than any stage can be busy between two beats that it shows."""
+    busy = 0
+    for population, stage in zip(spec.populations, manifest["stages"], strict=True):
+        source = spec.source(spec.synapses_to(population.name)[0].source)
+        busy += source.size * source.n_max * stage["groups"] + 4 * stage["beats"]
+    slow = 256 / max(1, 256 - max(stalls.idle, stalls.stall))
+    return int(10_000 + busy * slow)

@@ -1,0 +1,124 @@
+"""Why a simulation and the integer model disagree: one sentence a cause."""
+
+import hashlib
+from itertools import zip_longest
+
+import numpy as np
+
+from ..golden import integer
+from ..hw.load import load_writes
+from .words import encode_load, fields_of
+
+__all__ = ["diagnose", "edited_verilog", "corrupted_expectation", "stall", "wrong_load"]
+
+
+def diagnose(folder, manifest, trained, levels, expected, outcome):
+    """Every cause that can be told, or one sentence that none was found.
+
+    ``folder`` holds the files of the run; ``outcome`` is what :mod:`qblif.sim.drive` wrote.
+    """
+    causes = [
+        edited_verilog((folder / "network.v").read_text(), manifest),
+        wrong_load((folder / "load.hex").read_text(), manifest, trained),
+        corrupted_expectation(trained, levels, expected),
+        stall(outcome, len(levels)),
+        "the output changed or fell while it waited to be accepted" if outcome["broken"] else None,
+    ]
+    found = tuple(cause for cause in causes if cause)
+    return found or ("Verilog, weights and expectation are intact: the hardware differs from the "
+                     "integer model",)
+
+
+def edited_verilog(text, manifest):
+    """Whether the Verilog is still what the manifest was written for."""
+    if hashlib.sha256(text.encode()).hexdigest() != manifest["verilog_sha256"]:
+        return "the Verilog was edited after generation: it does not match the manifest's sha256"
+    return None
+
+
+def wrong_load(text, manifest, trained):
+    """The first difference between the load file and the network file."""
+    writes = list(load_writes(trained, manifest["stages"]))
+    lines = zip_longest(text.splitlines(), encode_load(manifest, writes).splitlines())
+    wrong = [k for k, (found, wanted) in enumerate(lines) if found != wanted]
+    if not wrong:
+        return None
+    k = wrong[0]
+    if k >= len(writes) or k >= len(text.splitlines()):
+        return f"the load file has {len(text.splitlines())} words instead of {len(writes)}"
+    fields = fields_of(manifest, "load")
+    try:
+        word = int(text.splitlines()[k].split()[1], 16)
+    except (IndexError, ValueError):
+        return f"line {k + 1} of the load file is no word"
+    field = {name: word >> f["offset"] & (1 << f["width"]) - 1 for name, f in fields.items()}
+    write = writes[k]
+    if (field["stage"], field["bank"], field["address"]) != write[:3]:
+        return f"word {k} of the load file goes to another place than the network file says"
+    more = f" ({len(wrong)} words differ)" if len(wrong) > 1 else ""
+    return _name_value(manifest, trained, write, field["data"]) + more
+
+
+def _name_value(manifest, trained, write, data):
+    """Which weight or bias of the load word differs."""
+    stage = manifest["stages"][write.stage]
+    population = trained.spec.populations[write.stage]
+    synapse, = trained.spec.synapses_to(population.name)
+    if write.bank >= stage["slices"]:
+        neuron = write.address * stage["fire_lanes"] + write.bank - stage["slices"]
+        wanted = int(trained.biases[population.name][neuron])
+        return (f"bias {neuron} of {population.name} differs: loaded "
+                f"{_signed(data, population.bias_width)}, network file {wanted}")
+    width = synapse.w_width
+    changed = data ^ write.data
+    lane = ((changed & -changed).bit_length() - 1) // width
+    group, source = divmod(write.address, trained.spec.source(synapse.source).size)
+    target = group * stage["lanes"] + write.bank * stage["slice_lanes"] + lane
+    loaded, wanted = (_signed(value >> lane * width, width) for value in (data, write.data))
+    return (f"weight {target}, {source} (target, source) of synapse {synapse.name} differs: "
+            f"loaded {loaded}, network file {wanted}")
+
+
+def _signed(value, width):
+    value &= (1 << width) - 1
+    return value - (value >> width - 1 << width)
+
+
+def corrupted_expectation(trained, levels, expected):
+    """Where ``expected`` is not what the integer model computes now."""
+    now = integer.run(trained, levels)
+    for population in trained.spec.populations:
+        name = population.name
+        for what in ("levels", "membranes"):
+            old, new = (np.asarray(getattr(t, what)[name]) for t in (expected, now))
+            if old.shape != new.shape:
+                return f"the expectation is corrupted: {what} of {name} have shape {old.shape}"
+            at = np.argwhere(old != new)
+            if len(at):
+                t, frame, neuron = at[0]
+                return (f"the expectation is corrupted at {name} neuron {neuron}, timestep {t}, "
+                        f"frame {frame}: {what[:-1]} {old[t, frame, neuron]}, the integer model "
+                        f"computes {new[t, frame, neuron]}")
+    wrong = np.flatnonzero(np.asarray(expected.classes) != np.asarray(now.classes))
+    if len(wrong):
+        k = wrong[0]
+        return (f"the expectation is corrupted at the class of frame {k}: {expected.classes[k]}, "
+                f"the integer model computes {now.classes[k]}")
+    return None
+
+
+def stall(outcome, frames):
+    """Which frame never came out, and what was waiting for what."""
+    if not outcome["stalled"]:
+        return None
+    i_valid, i_ready, o_valid, o_ready = (outcome["streams"] >> k & 1 for k in range(4))
+    if o_valid and not o_ready:
+        where = "the result waits on o, which nobody accepts"
+    elif i_valid and not i_ready:
+        where = "the input waits on i, which the network does not accept"
+    elif outcome["i_done"]:
+        where = "all input was accepted, but no result comes"
+    else:
+        where = "no stream waits: the input has paused"
+    return (f"stalled: {outcome['results']} of {frames} results after {outcome['entered']} whole "
+            f"frames of input; frame {outcome['results']} does not come out; {where}")

@@ -1,0 +1,116 @@
+"""A whole network in Amaranth's own simulator: slow a cycle, but nothing has to be built.
+
+For networks of a few neurons; :mod:`qblif.sim.bench` is for the others.
+"""
+
+import random
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..hw.load import load_writes
+from ..hw.network import Network
+from ..hw.verilog import describe_stage
+from .stream import simulate_component, stream_checker, stream_get, stream_put
+
+__all__ = ["Recording", "run_network"]
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What the network did: ``levels`` and ``membranes`` map populations to ``(timesteps, frames,
+    neurons)``, ``classes`` is ``(frames,)``; ``starts`` and ``results`` are the cycles in which
+    each frame's first input beat and its result were accepted."""
+
+    levels: dict[str, np.ndarray]
+    membranes: dict[str, np.ndarray]
+    classes: np.ndarray
+    starts: np.ndarray
+    results: np.ndarray
+
+
+def run_network(trained, plan, levels, *, baked=False, i_stall=0, o_stall=0, ready_first=True,
+                seed=0, timeout=200_000):
+    """Run frames of input levels through the hardware of ``trained``.
+
+    ``baked`` puts the weights into the memories' initial contents instead of loading them.  Before
+    each transfer either side idles for 0 to ``i_stall`` or ``o_stall`` cycles, drawn under
+    ``seed``.  Raises :class:`AssertionError` where no end comes within ``timeout`` cycles.
+    """
+    spec = trained.spec
+    dut = Network(spec, plan, trained if baked else None)
+    draw = random.Random(seed)
+    beats = {p.name: [] for p in spec.populations}
+    labels, starts, results, now = [], [], [], [0]
+
+    async def source(ctx):
+        if not baked:
+            await load(ctx, dut, trained)
+        for frame in levels:
+            for event in frame_events(frame):
+                await stream_put(ctx, dut.i, event, draw.randint(0, i_stall))
+
+    async def sink(ctx):
+        for _ in levels:
+            payload = await stream_get(ctx, dut.o, draw.randint(0, o_stall), ready_first)
+            labels.append(payload.label)
+
+    async def watch(ctx):
+        signals = [dut.i.valid & dut.i.ready, dut.i.p.end, dut.o.valid & dut.o.ready]
+        for population in spec.populations:
+            name = f"trace_{population.name}"
+            signals += [getattr(dut, f"{name}_valid"), getattr(dut, name)]
+        ends, first = 0, True
+        per_frame = 1 if spec.input.static else spec.timesteps
+        while True:
+            _, _, taken, end, given, *traces = await ctx.tick().sample(*signals)
+            if taken:
+                if first:
+                    starts.append(now[0])
+                ends += end
+                first = bool(end) and ends % per_frame == 0
+            if given:
+                results.append(now[0])
+            for k, population in enumerate(spec.populations):
+                if traces[2 * k]:
+                    beats[population.name].append(traces[2 * k + 1])
+            now[0] += 1
+
+    simulate_component(dut, source, sink, background=[watch, stream_checker(dut.o)],
+                       timeout=timeout)
+    found = {p.name: arrange(p, beats[p.name], spec.timesteps, len(levels))
+             for p in spec.populations}
+    return Recording({name: pair[0] for name, pair in found.items()},
+                     {name: pair[1] for name, pair in found.items()},
+                     np.array(labels), np.array(starts), np.array(results))
+
+
+def frame_events(frame):
+    """The beats of one frame: each timestep's events, then its end."""
+    frame = np.atleast_2d(frame)
+    for step in frame:
+        for address in np.flatnonzero(step):
+            yield {"address": int(address), "level": int(step[address]), "end": 0}
+        yield {"address": 0, "level": 0, "end": 1}
+
+
+async def load(ctx, dut, trained):
+    """Write every weight and bias through the load port."""
+    stages = [describe_stage(*item) for item in
+              zip(trained.spec.populations, dut.plan.stages, dut.stages, strict=True)]
+    ctx.set(dut.load_valid, 1)
+    for write in load_writes(trained, stages):
+        ctx.set(dut.load, write._asdict())
+        await ctx.tick()
+    ctx.set(dut.load_valid, 0)
+    await ctx.tick().repeat(2)
+
+
+def arrange(population, beats, timesteps, frames):
+    """``(levels, membranes)`` of one population from its trace, by timestep, frame and neuron."""
+    by_kind = []
+    for kind in ("levels", "membranes"):
+        values = [[int(value) for value in beat[kind]] for beat in beats]
+        steps = np.array(values, np.int64).reshape(timesteps * frames, -1)[:, :population.size]
+        by_kind.append(steps.reshape(frames, timesteps, -1).swapaxes(0, 1))
+    return tuple(by_kind)

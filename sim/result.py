@@ -1,0 +1,83 @@
+"""What a simulation found."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+__all__ = ["Result", "Stalls"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stalls:
+    """How the bench disturbs the streams; the default is full speed.
+
+    ``idle`` and ``stall`` are the probabilities, in 1/256 and up to 256, that the input pauses and
+    that the result is not accepted in a cycle.  With ``shy`` the result is accepted only after it
+    was seen to wait.
+    """
+
+    idle: int = 0
+    stall: int = 0
+    shy: bool = False
+    seed: int = 1
+
+    def __post_init__(self):
+        for name in ("idle", "stall"):
+            if not 0 <= getattr(self, name) <= 256:
+                raise ValueError(f"Stalls {name} must be in 0..256, not {getattr(self, name)}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """Figures of one simulation; everything in cycles counts clock cycles.
+
+    ``level_mismatches`` and ``membrane_mismatches`` map populations to counts over every neuron,
+    timestep and frame that came out.  ``first`` describes the first of them, ``findings`` their
+    causes; both are empty where nothing is wrong.
+
+    ``starts`` and ``ends`` are the cycles in which each frame's first and last input beat was
+    accepted, ``results`` those of its result; ``steps`` maps populations to the cycle of each
+    timestep's last membranes, ``(frames, timesteps)``.  A stalled run has fewer results.
+    """
+
+    simulator: str
+    frames: int
+    level_mismatches: dict[str, int]
+    membrane_mismatches: dict[str, int]
+    class_mismatches: int
+    levels_compared: int
+    membranes_compared: int
+    first: tuple[str, ...]
+    findings: tuple[str, ...]
+    stalled: bool
+    classes: np.ndarray
+    starts: np.ndarray
+    ends: np.ndarray
+    results: np.ndarray
+    steps: dict[str, np.ndarray]
+    counters: dict[str, int]
+    build_seconds: float
+    run_seconds: float
+    check_seconds: float
+    build_cached: bool
+
+    @property
+    def ok(self):
+        """Whether every frame came out and nothing differs."""
+        return not self.findings
+
+    @property
+    def mismatches(self):
+        """Levels, membranes and classes that differ, in all."""
+        return (sum(self.level_mismatches.values()) + sum(self.membrane_mismatches.values())
+                + self.class_mismatches)
+
+    @property
+    def latency(self):
+        """Cycles from a frame's first input beat to its result, ``(frames,)``."""
+        return self.results - self.starts[:len(self.results)]
+
+    @property
+    def interval(self):
+        """Cycles between results, ``(frames - 1,)``."""
+        return np.diff(self.results)
