@@ -62,8 +62,8 @@ class TrainConfig:
     surrogate: str = "relsg-et"
     gamma: float = 4.0
     gain: float = 16.0
-    epochs: int = 60
-    qat_epochs: int = 6
+    epochs: int = 100
+    qat_epochs: int = 8
     batch: int = 512
     lr: float = 1e-2
     qat_lr: float = 1e-2

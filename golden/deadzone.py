@@ -6,6 +6,7 @@
 
 import argparse
 from dataclasses import replace
+from typing import cast
 from unittest import mock
 
 import torch
@@ -32,7 +33,7 @@ def compare(net, levels, labels, f):
     weights, on a grid of ``f`` fraction bits and wide enough not to clip.
     """
     grid = snap(net, w_width=16)
-    for stage in grid.stages:
+    for stage in cast("list[snapped.SnappedStage]", grid.stages):
         stage.f.fill_(f)
     floor = grid(levels)
     with mock.patch.object(snapped, "decay_floats", real_decay):

@@ -22,8 +22,13 @@ def charge(spec, v, current, fired):
 
 
 def gate(spec, x, fired):
-    """Membrane after the reset gate of eq. 8, which closes on the step after a burst."""
-    return torch.where(fired, spec.reset.gate.apply(x), x) if spec.reset.kind == "gate" else x
+    """Membrane after the reset gate of eq. 8, which closes on the step after a burst.
+
+    The clamp only ever matters for a gate of several shifts, whose rounding can pass the range.
+    """
+    if spec.reset.kind != "gate":
+        return x
+    return torch.where(fired, spec.reset.gate.apply(x).clamp(spec.v_min, spec.v_max), x)
 
 
 def fire(spec, v):

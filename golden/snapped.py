@@ -92,14 +92,17 @@ class SnappedStage(nn.Module):
         """One timestep: :func:`qblif.golden.neuron.step` in floats; returns ``(level, v)``."""
         if self.reset.kind == "gate-input":
             current = torch.where(fired, decay_floats(self.reset.gate, current), current)
-        x = decay_floats(self.leak, v) + current
-        if self.v_width is not None:
-            limit = 1 << self.v_width - 1
-            x = straight_through(x, x.detach().clamp(-limit, limit - 1))
+        x = self._saturate(decay_floats(self.leak, v) + current)
         if self.reset.kind == "gate":
-            x = torch.where(fired, decay_floats(self.reset.gate, x), x)
+            x = torch.where(fired, self._saturate(decay_floats(self.reset.gate, x)), x)
         level = _SnappedLevel.apply(x, self.theta, self.gamma, self.n_max, self.surrogate)
         return level, x - level * self.theta if self.reset.kind == "subtract" else x
+
+    def _saturate(self, x):
+        if self.v_width is None:  # Export derives a width that cannot overflow.
+            return x
+        limit = 1 << self.v_width - 1
+        return straight_through(x, x.detach().clamp(-limit, limit - 1))
 
 
 class _SnappedLevel(torch.autograd.Function):

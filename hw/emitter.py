@@ -4,7 +4,7 @@ from amaranth import *
 from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from .layouts import Event, index_shape
+from .layouts import Event, index_shape, ram_attributes
 
 __all__ = ["ArgMax", "Emitter", "EventQueue", "FireBeat", "Result"]
 
@@ -44,7 +44,7 @@ class EventQueue(wiring.Component):
         m = Module()
         # Only written items are read, so that reads and writes never meet.
         m.submodules.items = items = memory.Memory(shape=self.shape, depth=self.depth, init=[],
-                                                   attrs={"no_rw_check": True})
+                                                   attrs=ram_attributes(self.depth))
         write, read = items.write_port(), items.read_port()
         tail = Signal(range(2 * self.depth))
         head = Signal.like(tail)
@@ -108,12 +108,13 @@ class Emitter(wiring.Component):
         beat = Signal(self.beat)
         left = Signal(self.fire_lanes + 1)
         lane = Signal(index_shape(self.fire_lanes))
+        level = Signal.like(self.o.p.level)
         pick = Signal()
         end = ~left[:-1].any()
         last = (left & (left - 1)) == 0
         for k in reversed(range(self.fire_lanes)):
             with m.If(left[k]):
-                m.d.comb += lane.eq(k)
+                m.d.comb += [lane.eq(k), level.eq(beat.levels[k])]
         m.d.comb += [pick.eq(left.any() & (self.o.ready | ~self.o.valid)),
                      queue.o.ready.eq(~left.any() | pick & last)]
         with m.If(pick):
@@ -127,7 +128,7 @@ class Emitter(wiring.Component):
             m.d.sync += [self.o.valid.eq(pick), self.o.p.end.eq(end),
                          self.o.p.address.eq(Cat(lane, beat.beat) if self.fire_lanes > 1
                                              else beat.beat),
-                         self.o.p.level.eq(beat.levels[lane])]
+                         self.o.p.level.eq(level)]
 
         # Credit for two passes, given back as their ends leave.
         passes = Signal(2)

@@ -55,19 +55,21 @@ class Lanes(wiring.Component):
         negative = pipe(m, self.negative if self.digit_set.signed else C(0), 2, "negative")
         coarse = pipe(m, shift[1:] if max_shift > 1 else C(0), 1, "coarse")
         carry = pipe(m, negative, 1, "carry")
-        m.d.sync += self.carry.eq(carry)
+        m.d.comb += self.carry.eq(pipe(m, carry, 1, "carry_out"))
 
         for lane in range(self.lanes):
-            weight = Signal(signed(self.w_width), name=f"weight_{lane}")
-            fine = Signal(signed(self.w_width + min(1, max_shift)), name=f"fine_{lane}")
-            m.d.sync += weight.eq(self.weights[lane])
+            # A plain register, so that it can become the block RAM's own.
+            weight = pipe(m, self.weights[lane], 1, f"weight_{lane}")
+            fine = Signal(signed(self.w_width + min(1, max_shift)), name=f"fine_{lane}",
+                          reset_less=True)
 
             # Inverting before shifting: the places that the shift frees are filled with ones.
             signed_ = (weight.as_unsigned() ^ negative.replicate(self.w_width)).as_signed()
             shifted = Cat(negative, signed_).as_signed()
             m.d.sync += fine.eq(Mux(shift[0], shifted, signed_) if max_shift else signed_)
 
-            addend = self.addends[lane]
+            addend = Signal(self.addends[lane].shape(), name=f"addend_{lane}", reset_less=True)
+            m.d.comb += self.addends[lane].eq(addend)
             m.d.sync += addend.eq(fine)
             for step in range(2, max_shift + 1, 2):
                 with m.If(coarse == step // 2):

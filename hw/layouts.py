@@ -4,7 +4,8 @@ from amaranth import *
 from amaranth.lib import data
 from amaranth.utils import ceil_log2
 
-__all__ = ["Event", "Issue", "LoadWord", "TraceBeat", "index_shape", "pipe", "saturate"]
+__all__ = ["Event", "Issue", "LoadWord", "TraceBeat", "index_shape", "pipe",
+           "ram_attributes", "saturate"]
 
 
 def index_shape(count):
@@ -58,13 +59,25 @@ class TraceBeat(data.StructLayout):
         })
 
 
-def pipe(m, value, cycles, name):
-    """``value`` delayed by ``cycles`` clock cycles; registers are called ``name_1``, ``name_2``..."""
+def pipe(m, value, cycles, name, *, reset=False):
+    """``value`` delayed by ``cycles`` clock cycles; registers are called ``name_1``, ``name_2``...
+
+    Only what starts something needs the reset; data that follows it does without.
+    """
     for cycle in range(1, cycles + 1):
-        register = Signal(value.shape(), name=f"{name}_{cycle}")
+        register = Signal(value.shape(), name=f"{name}_{cycle}", reset_less=not reset)
         m.d.sync += register.eq(value)
         value = register
     return value
+
+
+def ram_attributes(depth=None):
+    """Attributes for synthesis of a memory that is never read where it is written in one cycle.
+
+    Every memory of this design is so, by its schedule.  Up to 16 rows the tool may use LUTs.
+    """
+    small = depth is not None and depth <= 16
+    return {"no_rw_check": True} | ({} if small else {"ram_style": "block"})
 
 
 def saturate(value, width):

@@ -4,7 +4,7 @@ from amaranth import *
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from .layouts import Event, LoadWord, TraceBeat
+from .layouts import Event, LoadWord, TraceBeat, pipe
 from .stage import Stage
 
 __all__ = ["Network"]
@@ -104,11 +104,13 @@ class Network(wiring.Component):
         ends = Signal(range(ends_per_frame + 1))
         entering = Signal()
         waiting = Signal(range(4 * len(self.stages) + 4))
-        taken = self.i.valid & self.i.ready
-        whole = taken & self.i.p.end & (ends == ends_per_frame - 1)
+        taken = pipe(m, self.i.valid & self.i.ready, 1, "taken", reset=True)
+        given = pipe(m, self.o.valid & self.o.ready, 1, "given", reset=True)
+        end = pipe(m, self.i.p.end, 1, "end")
+        whole = taken & end & (ends == ends_per_frame - 1)
         with m.If(taken):
-            m.d.sync += [entering.eq(~whole), ends.eq(Mux(whole, 0, ends + self.i.p.end))]
-        m.d.sync += waiting.eq(waiting + whole - (self.o.valid & self.o.ready))
+            m.d.sync += [entering.eq(~whole), ends.eq(Mux(whole, 0, ends + end))]
+        m.d.sync += waiting.eq(waiting + whole - given)
         with m.If(self.clear):
             m.d.sync += self.cycles.eq(0)
         with m.Elif(entering | (waiting != 0)):

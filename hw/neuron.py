@@ -68,23 +68,22 @@ class Neuron(wiring.Component):
         membrane = signed(spec.v_width)
 
         # Leak, beside the sum of the current.
-        current = self.i.sum + self.i.bias if self.population.bias_width else self.i.sum
         leaked = self.decay(m, self.i.v, spec.leak, "leaked")
+        current = self.i.sum + self.i.bias if self.population.bias_width else self.i.sum
         current = pipe(m, current, 1, "current")
-        fired = pipe(m, self.i.fired, 2, "fired")
+        fired = pipe(m, self.i.fired, 1, "fired")
 
         # Charge.
         if spec.reset.kind == "gate-input":
-            fired = pipe(m, self.i.fired, 1, "fired")
             current = Mux(fired, spec.reset.gate.apply(current), current)
-        charged = Signal(membrane)
+        charged = Signal(membrane, reset_less=True)
         m.d.sync += charged.eq(saturate(leaked + current, spec.v_width))
 
         # Gate.
-        gated = Signal(membrane)
+        gated = Signal(membrane, reset_less=True)
         m.d.sync += gated.eq(charged)
         if spec.reset.kind == "gate":
-            with m.If(fired):
+            with m.If(pipe(m, fired, 1, "fired_then")):
                 m.d.sync += gated.eq(saturate(spec.reset.gate.apply(charged), spec.v_width))
         if spec.quantiser is None:
             m.d.comb += self.o.v.eq(gated)
@@ -98,15 +97,17 @@ class Neuron(wiring.Component):
         v = pipe(m, gated, 1, "v")
 
         # Reset.
-        m.d.sync += self.o.level.eq(level)
-        m.d.sync += self.o.v.eq(v - amount if spec.reset.kind == "subtract" else v)
+        m.d.comb += [
+            self.o.level.eq(pipe(m, level, 1, "level_out")),
+            self.o.v.eq(pipe(m, (v - amount)[:len(v)] if spec.reset.kind == "subtract" else v,
+                             1, "v_out"))]
 
         return m
 
     def decay(self, m, x, decay, name):
         """``decay.apply(x)`` in a register, with room for the rounding of several shifts."""
-        register = Signal(signed(len(x) + (len(decay.subtract) + len(decay.add)).bit_length()
-                                 if len(decay.subtract) + len(decay.add) > 1 else len(x)),
-                          name=name)
+        terms = len(decay.subtract) + len(decay.add)
+        room = terms.bit_length() if terms > 1 else 0
+        register = Signal(signed(len(x) + room), name=name, reset_less=True)
         m.d.sync += register.eq(decay.apply(x))
         return register

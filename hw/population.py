@@ -5,7 +5,7 @@ from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from .emitter import ArgMax, Emitter, Result
-from .layouts import Event, TraceBeat, index_shape, pipe
+from .layouts import Event, TraceBeat, index_shape, pipe, ram_attributes
 from .load import pack
 from .neuron import Neuron
 
@@ -94,7 +94,7 @@ class Population(wiring.Component):
                          neuron.i.sum.eq(self.sums[k]), neuron.i.bias.eq(biases[k])]
 
         # Write back, show and pass on what the neurons did.
-        done = pipe(m, reading, self.step_latency, "done")
+        done = pipe(m, reading, self.step_latency, "done", reset=True)
         beat_done = pipe(m, beat_read, self.step_latency - lead, "beat_done")
         end = pipe(m, control.last, self.step_latency, "end")
         m.d.comb += [write_state.en.eq(done), write_state.addr.eq(beat_done),
@@ -153,9 +153,9 @@ class Population(wiring.Component):
         row = data.ArrayLayout(neuron, self.fire_lanes)
         # A beat is written before the next pass reads it: see pass_cycles.
         m.submodules.state = cells = memory.Memory(shape=row, depth=max(2, self.beats), init=[],
-                                                   attrs={"no_rw_check": True})
+                                                   attrs=ram_attributes(self.beats))
         read, write = cells.read_port(), cells.write_port()
-        state = Signal(row)
+        state = Signal(row, reset_less=True)
         m.d.comb += read.addr.eq(address)
         m.d.sync += state.eq(read.data)
         with m.If(fresh):
@@ -167,7 +167,7 @@ class Population(wiring.Component):
         width = self.population.bias_width
         biases = []
         for k in range(self.fire_lanes):
-            bias = Signal(signed(max(1, width)), name=f"bias_{k}")
+            bias = Signal(signed(max(1, width)), name=f"bias_{k}", reset_less=True)
             biases.append(bias)
             if not width:
                 continue
@@ -175,7 +175,7 @@ class Population(wiring.Component):
                 pack([value], width) for value in self.bias[k::self.fire_lanes]]
             m.submodules[f"biases_{k}"] = cells = memory.Memory(
                 shape=unsigned(width), depth=max(2, self.beats), init=init,
-                attrs={"no_rw_check": True})
+                attrs=ram_attributes(self.beats))
             read, write = cells.read_port(), cells.write_port()
             m.d.comb += [read.addr.eq(address), write.en.eq(self.write[k]),
                          write.addr.eq(self.write_address), write.data.eq(self.write_data)]

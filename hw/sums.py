@@ -8,7 +8,7 @@ from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from .lanes import Lanes
-from .layouts import Issue, index_shape, pipe
+from .layouts import Issue, index_shape, pipe, ram_attributes
 
 __all__ = ["MemorySums", "RegisterSums", "Sums", "make_sums"]
 
@@ -71,11 +71,12 @@ class Sums(wiring.Component):
 
 def select(m, items, index, name):
     """``items[index]`` through two registers: a multiplexer of 8 to 1, then the rest."""
-    near = [Signal.like(items[0], name=f"{name}_{k}") for k in range(-(-len(items) // 8))]
+    near = [Signal.like(items[0], name=f"{name}_{k}", reset_less=True)
+            for k in range(-(-len(items) // 8))]
     for k, register in enumerate(near):
         m.d.sync += register.eq(Array(items[8 * k:8 * k + 8])[index[:3]])
     far = pipe(m, index[3:], 1, f"{name}_index") if len(index) > 3 else C(0)
-    chosen = Signal.like(items[0], name=name)
+    chosen = Signal.like(items[0], name=name, reset_less=True)
     m.d.sync += chosen.eq(Array(near)[far])
     return chosen
 
@@ -92,10 +93,11 @@ class RegisterSums(Sums):
         m = Module()
         word = data.ArrayLayout(signed(self.sum_width), self.lanes)
         ring = [Signal(word, name=f"ring_{g}") for g in range(self.groups)]
-        snapshot = [Signal(word, name=f"snapshot_{g}") for g in range(self.groups)]
+        snapshot = [Signal(word, name=f"snapshot_{g}", reset_less=True)
+                    for g in range(self.groups)]
 
-        valid = pipe(m, self.issue.valid, Lanes.latency, "valid")
-        end = pipe(m, self.issue.end, Lanes.latency, "end")
+        valid = pipe(m, self.issue.valid, Lanes.latency, "valid", reset=True)
+        end = pipe(m, self.issue.end, Lanes.latency, "end", reset=True)
         m.d.sync += self.ready.eq(end)
         with m.If(valid):
             for g in range(1, self.groups):
@@ -125,8 +127,8 @@ class MemorySums(Sums):
     """Sums in two banks of block RAM: the synapses add in one, the fire pass reads the other.
 
     Read, add, write takes :attr:`min_groups` cycles; as a digit walks over all groups, no sum is
-    read before it is written.  Nothing is ever cleared: a sum's first addition in a timestep
-    takes 0 in place of the old value.
+    read before it is written.  Nothing is ever cleared: a sum's first addition in a timestep reads
+    a row that is never written and holds 0.
     """
 
     min_groups = 4
@@ -134,33 +136,32 @@ class MemorySums(Sums):
 
     def elaborate(self, platform):
         m = Module()
-        width = self.lanes * self.sum_width
         row = Signal(data.StructLayout({"group": self.issue.group.shape(), "bank": 1}))
+        size = 1 << len(row.as_value())
+        zero = size if self.groups == size // 2 else size - 1
         # Reads and writes never meet: see min_groups, and the fire pass reads the other bank.
+        # What must not be read before it is written holds ones, so that a test would see it.
+        width = self.lanes * self.sum_width
         m.submodules.memory = sums = memory.Memory(
-            shape=unsigned(width), depth=1 << len(row.as_value()), init=[],
-            attrs={"no_rw_check": True, "ram_style": "block"})
+            shape=unsigned(width), depth=zero + 1, init=[(1 << width) - 1] * zero + [0],
+            attrs=ram_attributes())
         operand, write, fire = sums.read_port(), sums.write_port(), sums.read_port()
 
         # Read: the operand is there with the addend.
-        issue = pipe(m, self.issue, Lanes.latency - 2, "issue")
-        m.d.comb += [row.group.eq(issue.group), operand.addr.eq(row)]
-        added = pipe(m, issue, 2, "added")
-        first = pipe(m, issue.first, 1, "first")
-        old = Signal(data.ArrayLayout(signed(self.sum_width), self.lanes))
-        m.d.sync += old.eq(operand.data)
-        with m.If(first):
-            m.d.sync += old.eq(0)
+        issue = pipe(m, self.issue, Lanes.latency - 2, "issue", reset=True)
+        m.d.comb += [row.group.eq(issue.group), operand.addr.eq(Mux(issue.first, zero, row))]
+        added = pipe(m, issue, 2, "added", reset=True)
+        old = pipe(m, operand.data, 1, "old")
 
         # Add and write.
-        new = Signal.like(old)
+        word = data.ArrayLayout(signed(self.sum_width), self.lanes)
+        new = Signal(word, reset_less=True)
         for lane in range(self.lanes):
-            m.d.sync += new[lane].eq(self.add(old[lane], self.addends[lane]))
-        written = pipe(m, row, 3, "written")
-        m.d.comb += [write.data.eq(new), write.addr.eq(written),
-                     write.en.eq(pipe(m, added.valid, 1, "write"))]
+            m.d.sync += new[lane].eq(self.add(word(old)[lane], self.addends[lane]))
+        m.d.comb += [write.data.eq(new), write.addr.eq(pipe(m, row, 3, "written")),
+                     write.en.eq(pipe(m, added.valid, 1, "write", reset=True))]
 
-        # End: change banks; an empty timestep has written nothing and reads as 0.
+        # End: change banks; an empty timestep has written nothing and reads the zero row.
         empty = Signal()
         m.d.sync += self.ready.eq(added.end)
         with m.If(issue.end):
@@ -169,11 +170,9 @@ class MemorySums(Sums):
             m.d.sync += empty.eq(added.first)
 
         # Fire pass.
-        m.d.comb += fire.addr.eq(Cat(self.word, ~row.bank))
-        word = Signal(width)
-        m.d.sync += word.eq(fire.data)
-        with m.If(empty):
-            m.d.sync += word.eq(0)
-        part = pipe(m, self.part, 2, "part")
-        m.d.sync += self.sums.eq(Array(self.parts(word))[part])
+        m.d.comb += fire.addr.eq(Mux(empty, zero, Cat(self.word, ~row.bank)))
+        parts = self.parts(pipe(m, fire.data, 1, "word"))
+        chosen = Signal(self.sums.shape(), reset_less=True)
+        m.d.sync += chosen.eq(Array(parts)[pipe(m, self.part, 2, "part")])
+        m.d.comb += self.sums.eq(chosen)
         return m

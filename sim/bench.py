@@ -9,7 +9,7 @@ import numpy as np
 
 from ..golden import integer
 from ..golden.artifact import Trained
-from ..hw.load import load_writes
+from ..hw.load import LoadWrite, load_writes
 from ..hw.verilog import Generated, generate
 from .compare import compare, compare_classes
 from .diagnose import diagnose
@@ -37,6 +37,7 @@ class Bench:
     trained: Trained
     levels: np.ndarray
     expected: integer.Trace
+    writes: tuple[LoadWrite, ...]
 
     def build(self, cache=None):
         """Build the network and the bench around it, or take the build from the cache."""
@@ -84,7 +85,7 @@ class Bench:
         if self._is_wrong(result, outcome.state):
             result = replace(result, findings=diagnose(
                 self.folder, self.manifest, self.trained, self.levels, self.expected,
-                outcome.state))
+                self.writes, outcome.state))
         return replace(result, check_seconds=time.monotonic() - started)
 
     def discard(self):
@@ -120,15 +121,17 @@ class Outcome:
 
 
 def prepare(trained, plan, levels, *, simulator="verilator", out_dir, expected=None,
-            stalls=Stalls(), generated=None, patience=None):
+            stalls=Stalls(), baked=False, generated=None, patience=None):
     """Write everything that one simulation needs into ``out_dir``; returns a :class:`Bench`.
 
     See :func:`simulate` for the parameters.
     """
     require(simulator)
     folder = Path(out_dir)
-    generated = generated or generate(trained.spec, plan)
+    levels = np.ascontiguousarray(levels)
+    generated = generated or generate(trained.spec, plan, trained if baked else None)
     manifest = generated.manifest
+    writes = () if baked else tuple(load_writes(trained, manifest["stages"]))
     if expected is None:
         expected = integer.run(trained, levels)
     job = asdict(stalls) | {
@@ -138,17 +141,17 @@ def prepare(trained, plan, levels, *, simulator="verilator", out_dir, expected=N
         "network.v": generated.verilog, "bench.v": bench_top(manifest),
         "manifest.json": json.dumps(manifest, indent=1), "job.json": json.dumps(job),
         "i.hex": encode_frames(manifest, levels),
-        "load.hex": encode_load(manifest, load_writes(trained, manifest["stages"]))}
+        "load.hex": encode_load(manifest, writes)}
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in files.items():
         (folder / name).write_text(text)
     return Bench(folder=folder, simulator=simulator, manifest=manifest, trained=trained,
-                 levels=np.asarray(levels), expected=expected)
+                 levels=levels, expected=expected, writes=writes)
 
 
 def simulate(trained, plan, levels, *, simulator="verilator", out_dir, expected=None,
-             stalls=Stalls(), generated: Generated | None = None, patience=None, cache=None,
-             progress=None, keep=False):
+             stalls=Stalls(), baked=False, generated: Generated | None = None, patience=None,
+             cache=None, progress=None, keep=False):
     """Run ``levels`` through the generated Verilog of ``trained`` and compare all that it does.
 
     Parameters
@@ -160,6 +163,8 @@ def simulate(trained, plan, levels, *, simulator="verilator", out_dir, expected=
     out_dir : folder for the files of this run, which is made where it does not exist
     expected : :class:`qblif.golden.integer.Trace`, or ``None`` to compute it
     stalls : :class:`qblif.sim.result.Stalls`
+    baked : weights in the Verilog's initial memory contents instead of written through the load
+        port, which takes most of a short run; the build then fits this network file alone
     generated : Verilog and manifest in place of those generated from the plan
     patience : cycles without any accepted beat after which the run counts as stalled
     cache : folder of builds in place of the user's cache
@@ -172,7 +177,8 @@ def simulate(trained, plan, levels, *, simulator="verilator", out_dir, expected=
     cannot be written.
     """
     bench = prepare(trained, plan, levels, simulator=simulator, out_dir=out_dir,
-                    expected=expected, stalls=stalls, generated=generated, patience=patience)
+                    expected=expected, stalls=stalls, baked=baked, generated=generated,
+                    patience=patience)
     result = bench.check(bench.run(bench.build(cache), progress))
     if result.ok and not keep:
         bench.discard()

@@ -6,20 +6,20 @@ from itertools import zip_longest
 import numpy as np
 
 from ..golden import integer
-from ..hw.load import load_writes
 from .words import encode_load, fields_of
 
 __all__ = ["diagnose", "edited_verilog", "corrupted_expectation", "stall", "wrong_load"]
 
 
-def diagnose(folder, manifest, trained, levels, expected, outcome):
+def diagnose(folder, manifest, trained, levels, expected, writes, outcome):
     """Every cause that can be told, or one sentence that none was found.
 
-    ``folder`` holds the files of the run; ``outcome`` is what :mod:`qblif.sim.drive` wrote.
+    ``folder`` holds the files of the run, ``writes`` are the :class:`qblif.hw.load.LoadWrite` items
+    that belong into its load file; ``outcome`` is what :mod:`qblif.sim.drive` wrote.
     """
     causes = [
         edited_verilog((folder / "network.v").read_text(), manifest),
-        wrong_load((folder / "load.hex").read_text(), manifest, trained),
+        wrong_load((folder / "load.hex").read_text(), manifest, trained, writes),
         corrupted_expectation(trained, levels, expected),
         stall(outcome, len(levels)),
         "the output changed or fell while it waited to be accepted" if outcome["broken"] else None,
@@ -36,9 +36,8 @@ def edited_verilog(text, manifest):
     return None
 
 
-def wrong_load(text, manifest, trained):
+def wrong_load(text, manifest, trained, writes):
     """The first difference between the load file and the network file."""
-    writes = list(load_writes(trained, manifest["stages"]))
     lines = zip_longest(text.splitlines(), encode_load(manifest, writes).splitlines())
     wrong = [k for k, (found, wanted) in enumerate(lines) if found != wanted]
     if not wrong:

@@ -12,7 +12,6 @@ from qblif.golden.modules import dense_net
 from qblif.golden.snapped import decay_floats, fold_norm, fraction_bits, round_to, snap
 from qblif.golden.spec import Decay, Reset
 
-
 DEFAULTS = {"hidden": (17, 9), "gamma": 0.3, "gain": 1.0, "input_n_max": 4}
 
 
@@ -70,6 +69,18 @@ def test_narrow_membrane_saturates():
         stage.f.fill_(8)
     _, trace = assert_equal_to_integers(snapped, random_levels(net))
     assert any(int(v.max()) == 2047 for v in trace.membranes.values())
+
+
+@pytest.mark.parametrize("gate", [Decay((1, 2, 3), (1, 2, 3)), Decay((2, 5)), Decay((3,), (4,))])
+@pytest.mark.parametrize("v_width", [None, 9])
+def test_gate_of_several_shifts(gate, v_width):
+    net = random_net(3, timesteps=5, beta=1.0)
+    for stage in net.stages:
+        stage.neuron.reset = Reset(gate=gate)
+    snapped = snap(net, 6, v_width)
+    for stage in snapped.stages:
+        stage.f.fill_(5)
+    assert_equal_to_integers(snapped, random_levels(net))
 
 
 def test_per_timestep_input():
