@@ -39,8 +39,8 @@ def demo(out: OutOption = Path("out/demo"), seed: SeedOption = 0):
     rate = synthesis["fmax_mhz"] * 1e6 / simulation["cycles"]["interval_mean"]
     console.rule("done")
     wrong = sum(simulation["mismatches"].values())
-    console.print(f"{simulation['images']} digits: {simulation['accuracy']['rtl']:.1%} right on the "
-                  f"hardware, {wrong} of {simulation['levels_compared']} levels differ from the "
+    console.print(f"{simulation['images']} digits: {simulation['accuracy']['rtl']:.1%} right on "
+                  f"the hardware, {wrong} of {simulation['levels_compared']} levels differ from the "
                   f"integer model; {synthesis['lut']} LUTs at {synthesis['fmax_mhz']:.0f} MHz are "
                   f"{rate:,.0f} images a second. {seconds:.0f} s.")
     write_report(folder, "demo", {

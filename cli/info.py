@@ -25,12 +25,11 @@ def info(file: NetworkArgument, lanes: LanesOption = "32", out: OutOption = Path
     plan = plan_for(trained, lanes)
     folder = make_folder(out)
     console.print(graph(trained, plan))
-    accuracy = trained.notes.get("accuracy", {})
     console.print(table("", [
         ("network digest", trained.spec.digest),
         ("weights digest", trained.weights_digest),
-        *((f"accuracy, {kind}", f"{value:.2%}") for kind, value in accuracy.items()
-          if isinstance(value, float)),
+        *((f"accuracy, {kind}", f"{trained.notes[f'accuracy_{kind}']:.2%}")
+          for kind in ("float", "integer") if f"accuracy_{kind}" in trained.notes),
     ]))
     for text in warnings(trained.spec):
         console.print(f"[yellow]{text}[/yellow]")

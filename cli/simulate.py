@@ -107,7 +107,7 @@ def _report(trained, plan, simulator, labels, expected, result, model):
         "ok": bool(result.ok and equal), "simulator": simulator, "images": done,
         "network_digest": trained.spec.digest, "weights_digest": trained.weights_digest,
         "accuracy": {
-            "float": trained.notes.get("accuracy", {}).get("float"),
+            "float": trained.notes.get("accuracy_float"),
             "integer": float(np.mean(expected.classes.numpy() == labels)),
             "rtl": float(np.mean(result.classes == labels[:done])) if done else None,
         },

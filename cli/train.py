@@ -93,8 +93,8 @@ def train_network(config, images, folder, device="cpu", resume=False):
     trained.save(folder / NETWORK_FILE)
     notes = trained.notes
     console.print(table(f"{folder / NETWORK_FILE}", [
-        ("accuracy, float", f"{notes['accuracy']['float']:.2%}"),
-        ("accuracy, integer", f"{notes['accuracy']['integer']:.2%}"),
+        ("accuracy, float", f"{notes['accuracy_float']:.2%}"),
+        ("accuracy, integer", f"{notes['accuracy_integer']:.2%}"),
         ("test images", len(images.test_labels)),
         ("training", f"{seconds:.0f} s"),
     ]))

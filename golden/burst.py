@@ -22,7 +22,7 @@ class Digit(NamedTuple):
 
 
 def naf(level):
-    """Non-adjacent form of ``level >= 0``, lowest digit first: the fewest signed digits there are."""
+    """Non-adjacent form of ``level >= 0``, lowest digit first: as few digits as there can be."""
     found, shift = [], 0
     while level:
         if level & 1:

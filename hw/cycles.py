@@ -9,15 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..golden.burst import digits
-from .lanes import Lanes
-from .network import Network
+from .timing import LANES_LATENCY, stage_timing
 
 __all__ = ["Cycles", "count_cycles"]
 
 
 @dataclass(frozen=True)
 class Cycles:
-    """Cycle numbers of each frame, ``(frames,)``: its first item is accepted, its class is taken."""
+    """Cycle numbers of each frame, ``(frames,)``: its first item is accepted, its class taken."""
 
     first: np.ndarray
     last: np.ndarray
@@ -40,8 +39,8 @@ def count_cycles(spec, plan, inputs, levels):
     timesteps, sources)``; ``levels`` maps population names to ``(timesteps, frames, neurons)``, as
     in :class:`qblif.golden.integer.Trace`.  Cycle 0 is the first in which the network can accept.
     """
-    clocks = [StageClock(spec, stage, plan_)
-              for stage, plan_ in zip(Network(spec, plan).stages, plan.stages, strict=True)]
+    clocks = [StageClock(spec, population, stage)
+              for population, stage in zip(spec.populations, plan.stages, strict=True)]
     for clock, following in zip(clocks, clocks[1:], strict=False):
         clock.following = following
     inputs = np.asarray(inputs).reshape(len(inputs), -1, spec.input.size)
@@ -64,16 +63,15 @@ class StageClock:
     ``free`` is the first cycle in which the next item can be accepted.
     """
 
-    def __init__(self, spec, stage, plan):
-        population = stage.population
+    def __init__(self, spec, population, plan):
         self.following = None
-        self.fires = population.population.neuron.quantiser is not None
-        self.groups = stage.synapse.groups
-        self.cost = [self.groups * len(digits(level, plan.burst))
-                     for level in range(stage.synapse.expander.n_max + 1)]
-        self.beats, self.fire_lanes = population.beats, plan.fire_lanes
-        self.pass_cycles, self.latency = population.pass_cycles, population.step_latency
-        self.passes, self.timesteps = population.passes, spec.timesteps
+        self.timesteps = spec.timesteps
+        self.timing = stage_timing(spec, population, plan)
+        self.fires = population.neuron.quantiser is not None
+        self.fire_lanes = plan.fire_lanes
+        synapse, = spec.synapses_to(population.name)
+        self.cost = [self.timing.groups * len(digits(level, plan.burst))
+                     for level in range(spec.source(synapse.source).n_max + 1)]
         self.free = self.released = self.idle = 0  # Of: events, sums, fire pass.
         self.credit = [0, 0]  # Cycle in which each of the next passes has room.
         self.queued = self.loaded = self.picked = self.taken = 0  # Of the emitter, queue to event.
@@ -82,7 +80,7 @@ class StageClock:
     def begin_frame(self, fired):
         """``fired``: the frame's levels ``(timesteps, neurons)``."""
         padded = np.pad(fired, ((0, 0), (0, -fired.shape[1] % self.fire_lanes)))
-        self.pending = padded.reshape(self.timesteps, self.beats, self.fire_lanes)
+        self.pending = padded.reshape(self.timesteps, self.timing.beats, self.fire_lanes)
         self.timestep = 0
 
     def event(self, present, level):
@@ -96,18 +94,18 @@ class StageClock:
         accepted = max(present, self.free)
         issued = max(accepted + 1, self.released)
         self.free = issued
-        ready = issued + Lanes.latency + 3  # Issue register, sums, ``have``.
-        for _ in range(self.passes):
+        ready = issued + LANES_LATENCY + 3  # Issue register, sums, ``have``.
+        for _ in range(self.timing.passes):
             start = max(ready, self.idle, self.credit.pop(0))
-            self.idle = start + self.pass_cycles + 1
+            self.idle = start + self.timing.pass_cycles + 1
             (self.emit if self.fires else self.classify)(start)
             self.timestep += 1
-        self.released = start + self.beats + 1
+        self.released = start + self.timing.beats + 1
         return accepted
 
     def classify(self, start):
         """A pass of the read-out: of a frame's last comes the class, and then the credit."""
-        result = start + self.beats + self.latency + 1
+        result = start + self.timing.beats + self.timing.step_latency + 1
         last = self.timestep == self.timesteps - 1
         self.credit = [result + 1 if last else 0]
         if last:
@@ -119,7 +117,7 @@ class StageClock:
         fired = levels.any(1)
         fired[-1] = True
         for beat in np.flatnonzero(fired).tolist():
-            pushed = start + 1 + beat + self.latency
+            pushed = start + 1 + beat + self.timing.step_latency
             fetched = max(pushed + 1, self.queued)
             self.queued = max(fetched + 1, self.loaded)
             self.loaded = max(self.queued + 1, self.picked)
@@ -128,7 +126,7 @@ class StageClock:
             for level in row[row != 0].tolist():
                 pick = max(pick + 1, self.taken)
                 self.taken = self.following.event(pick + 1, level)
-            if beat == self.beats - 1:
+            if beat == self.timing.beats - 1:
                 pick = max(pick + 1, self.taken)
                 self.taken = self.following.end(pick + 1)
                 self.credit.append(pick + 1)

@@ -4,7 +4,7 @@ from amaranth import *
 from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from .layouts import Event, index_shape, ram_attributes
+from .layouts import BLOCK_RAM, Event, index_shape
 
 __all__ = ["ArgMax", "Emitter", "EventQueue", "FireBeat", "Result"]
 
@@ -44,7 +44,7 @@ class EventQueue(wiring.Component):
         m = Module()
         # Only written items are read, so that reads and writes never meet.
         m.submodules.items = items = memory.Memory(shape=self.shape, depth=self.depth, init=[],
-                                                   attrs=ram_attributes(self.depth))
+                                                   attrs=BLOCK_RAM)
         write, read = items.write_port(), items.read_port()
         tail = Signal(range(2 * self.depth))
         head = Signal.like(tail)
@@ -157,7 +157,7 @@ class ArgMax(wiring.Component):
         A pulse as the last pass of a frame starts.
     credit : ``Out(1)``
         No result is waiting or under way.
-    valid : ``In(1)``, beat : ``In(index_shape(size))``, v : ``In(signed(v_width))``, end : ``In(1)``
+    valid, end : ``In(1)``, beat : ``In(index_shape(size))``, v : ``In(signed(v_width))``
         The membranes of the last pass, in order.
     o : ``Out(stream.Signature(Result(size)))``
     """

@@ -5,6 +5,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from .layouts import pipe
+from .timing import LANES_LATENCY
 
 __all__ = ["Lanes"]
 
@@ -14,8 +15,8 @@ class Lanes(wiring.Component):
     register, shift by 0, 2 or 4, register.
 
     A negative digit is the inverted weight plus a carry, which the accumulator's adder takes in.
-    Digits arrive :attr:`lead` cycles before their weights; ``addends`` come :attr:`latency`
-    cycles after the digit.
+    Digits arrive one cycle before their weights; ``addends`` come :attr:`latency` cycles after the
+    digit.
 
     Parameters
     ----------
@@ -33,8 +34,7 @@ class Lanes(wiring.Component):
         To be added to every addend.
     """
 
-    lead = 1
-    latency = 4
+    latency = LANES_LATENCY
 
     def __init__(self, *, lanes, w_width, digit_set):
         self.lanes = lanes

@@ -4,8 +4,11 @@ from amaranth import *
 from amaranth.lib import data
 from amaranth.utils import ceil_log2
 
-__all__ = ["Event", "Issue", "LoadWord", "TraceBeat", "index_shape", "pipe",
-           "ram_attributes", "saturate"]
+__all__ = ["BLOCK_RAM", "Event", "Issue", "LoadWord", "TraceBeat", "index_shape", "pipe",
+           "saturate"]
+
+# Every memory here is never read where it is written in the same cycle, by its schedule.
+BLOCK_RAM = {"no_rw_check": True, "ram_style": "block"}
 
 
 def index_shape(count):
@@ -71,17 +74,9 @@ def pipe(m, value, cycles, name, *, reset=False):
     return value
 
 
-def ram_attributes(depth=None):
-    """Attributes for synthesis of a memory that is never read where it is written in one cycle.
-
-    Every memory of this design is so, by its schedule.  Up to 16 rows the tool may use LUTs.
-    """
-    small = depth is not None and depth <= 16
-    return {"no_rw_check": True} | ({} if small else {"ram_style": "block"})
-
-
 def saturate(value, width):
     """``value`` clamped to a signed field of ``width`` bits."""
     top = value[width - 1:]
     fits = (top == 0) | top.all()
-    return Mux(fits, value[:width], Mux(value[-1], 1 << width - 1, (1 << width - 1) - 1)).as_signed()
+    limit = Mux(value[-1], 1 << width - 1, (1 << width - 1) - 1)
+    return Mux(fits, value[:width], limit).as_signed()

@@ -99,7 +99,7 @@ class Network(wiring.Component):
         return m
 
     def count_cycles(self, m):
-        """Frames under way: from the first beat that ``i`` takes until ``o`` has given the class."""
+        """Frames under way: from the first beat that ``i`` takes until ``o`` gave the class."""
         ends_per_frame = 1 if self.spec.input.static else self.spec.timesteps
         ends = Signal(range(ends_per_frame + 1))
         entering = Signal()

@@ -7,6 +7,7 @@ from amaranth.lib.wiring import In, Out
 
 from .layouts import pipe, saturate
 from .quantiser import Quantiser
+from .timing import neuron_latency
 
 __all__ = ["Neuron", "NeuronIn", "NeuronOut"]
 
@@ -60,7 +61,7 @@ class Neuron(wiring.Component):
     @property
     def latency(self):
         """Cycles from ``i`` to ``o``: leak, charge, gate, fire, reset."""
-        return 3 if self.spec.quantiser is None else 5
+        return neuron_latency(self.spec)
 
     def elaborate(self, platform):
         m = Module()

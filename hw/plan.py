@@ -93,11 +93,14 @@ def _digits(network, population, activity, burst):
 
 
 def _balanced(sizes, digits, lanes):
-    """``lanes`` where the most work is; elsewhere the fewest with no more cycles than that."""
+    """``lanes`` where the most work is; elsewhere the fewest with three quarters of its cycles.
+
+    With equal means the stages would hold each other up in turn, as frames differ.
+    """
     work = [size * max(d, 1e-9) for size, d in zip(sizes, digits, strict=True)]
     busiest = max(range(len(work)), key=work.__getitem__)
     lanes = min(lanes, sizes[busiest])
-    cycles = math.ceil(sizes[busiest] / lanes) * digits[busiest]
+    cycles = 0.75 * math.ceil(sizes[busiest] / lanes) * digits[busiest]
     chosen = []
     for k, (size, d) in enumerate(zip(sizes, digits, strict=True)):
         groups = max(1, math.floor(cycles / max(d, 1e-9)))
@@ -106,12 +109,12 @@ def _balanced(sizes, digits, lanes):
 
 
 def _fire_lanes(network, population, lanes, digits):
-    """The fewest fire lanes whose passes take at most a quarter of the accumulation's time."""
+    """The fewest fire lanes whose passes take at most two thirds of the accumulation's time."""
     if population.neuron.quantiser is None:
         return 1
     fire_lanes = 1
     cycles = math.ceil(population.size / lanes) * digits
     while (lanes % (2 * fire_lanes) == 0
-           and 4 * network.timesteps * math.ceil(population.size / fire_lanes) > cycles):
+           and 3 * network.timesteps * math.ceil(population.size / fire_lanes) > 2 * cycles):
         fire_lanes *= 2
     return fire_lanes

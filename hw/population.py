@@ -5,7 +5,7 @@ from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from .emitter import ArgMax, Emitter, Result
-from .layouts import Event, TraceBeat, index_shape, pipe, ram_attributes
+from .layouts import BLOCK_RAM, Event, TraceBeat, index_shape, pipe
 from .load import pack
 from .neuron import Neuron
 
@@ -16,17 +16,16 @@ class Population(wiring.Component):
     """The fire pass: ``fire_lanes`` neurons a cycle, in order.
 
     A pass starts when a timestep's sums are ready and its emitter has credit, takes
-    :attr:`pass_cycles` and is never interrupted.  With ``passes > 1`` (static input) the same
-    sums serve that many timesteps.
+    ``timing.pass_cycles`` and is never interrupted.  With ``timing.passes > 1`` (static input) the
+    same sums serve that many timesteps.
 
     Parameters
     ----------
     population : :class:`qblif.golden.spec.Population`
-    timesteps, passes : int
-        Timesteps a frame, and how many of them one set of sums is used for.
+    timesteps : int
+        A frame's.
+    timing : :class:`qblif.hw.timing.StageTiming`
     lanes, fire_lanes : int
-    read_latency : int
-        Of the sums.
     quantiser : ``"slice"`` or ``"ladder"``
     bias : array of the population's biases to bake in, or ``None``
 
@@ -40,22 +39,21 @@ class Population(wiring.Component):
     write : ``In(fire_lanes)``, write_address, write_data : bias memories
     """
 
-    def __init__(self, population, *, timesteps, passes, lanes, fire_lanes, read_latency,
-                 quantiser="slice", bias=None):
+    def __init__(self, population, *, timesteps, timing, lanes, fire_lanes, quantiser="slice",
+                 bias=None):
         self.population = population
         self.timesteps = timesteps
-        self.passes = passes
+        self.timing = timing
         self.lanes = lanes
         self.fire_lanes = fire_lanes
-        self.read_latency = read_latency
         self.bias = bias
         self.neurons = [Neuron(population, quantiser) for _ in range(fire_lanes)]
-        self.beats = -(-population.size // fire_lanes)
+        self.beats = timing.beats
         fires = population.neuron.quantiser is not None
         super().__init__({
             "ready": In(1),
             "release": Out(1),
-            "word": Out(index_shape(-(-population.size // lanes))),
+            "word": Out(index_shape(timing.groups)),
             "part": Out(index_shape(lanes // fire_lanes)),
             "sums": In(data.ArrayLayout(signed(population.sum_width), fire_lanes)),
             "o": Out(stream.Signature(Event(population.size, population.n_max) if fires
@@ -67,23 +65,12 @@ class Population(wiring.Component):
             "write_data": In(population.bias_width),
         })
 
-    @property
-    def step_latency(self):
-        """Cycles from a beat's slot to its new membranes: read, neuron."""
-        return self.read_latency + self.neurons[0].latency
-
-    @property
-    def pass_cycles(self):
-        """Slots of a pass: one a beat, and as many that no membrane is read before it is
-        written."""
-        return max(self.beats, self.neurons[0].latency + 2)
-
     def elaborate(self, platform):
         m = Module()
         beat, reading, control = self.sweep(m)
 
         # Read: the state comes two cycles after its address, the sums after ``read_latency``.
-        lead = self.read_latency - 2
+        lead = self.timing.read_latency - 2
         beat_read = pipe(m, beat, lead, "beat_read")
         fresh = pipe(m, control.first, lead + 1, "fresh")
         state, write_state = self.state_memory(m, beat_read, fresh)
@@ -94,9 +81,9 @@ class Population(wiring.Component):
                          neuron.i.sum.eq(self.sums[k]), neuron.i.bias.eq(biases[k])]
 
         # Write back, show and pass on what the neurons did.
-        done = pipe(m, reading, self.step_latency, "done", reset=True)
-        beat_done = pipe(m, beat_read, self.step_latency - lead, "beat_done")
-        end = pipe(m, control.last, self.step_latency, "end")
+        done = pipe(m, reading, self.timing.step_latency, "done", reset=True)
+        beat_done = pipe(m, beat_read, self.timing.step_latency - lead, "beat_done")
+        end = pipe(m, control.last, self.timing.step_latency, "end")
         m.d.comb += [write_state.en.eq(done), write_state.addr.eq(beat_done),
                      self.trace_valid.eq(done), self.trace.beat.eq(beat_done)]
         for k, neuron in enumerate(self.neurons):
@@ -114,13 +101,13 @@ class Population(wiring.Component):
     def sweep(self, m):
         """Counters of the pass; returns the beat, whether it is one, and the pass's control."""
         have, running, reading = Signal(), Signal(), Signal()
-        slot = Signal(range(self.pass_cycles))
+        slot = Signal(range(self.timing.pass_cycles))
         beat = Signal(index_shape(self.beats))
         timestep = Signal(index_shape(self.timesteps))
-        use = Signal(index_shape(self.passes))
+        use = Signal(index_shape(self.timing.passes))
         control = Signal(data.StructLayout({"first": 1, "final": 1, "last": 1, "credit": 1,
                                             "start": 1}))
-        last_use = use == self.passes - 1
+        last_use = use == self.timing.passes - 1
         m.d.comb += [control.first.eq(timestep == 0), control.final.eq(timestep ==
                                                                        self.timesteps - 1),
                      control.last.eq(reading & (beat == self.beats - 1)),
@@ -137,7 +124,7 @@ class Population(wiring.Component):
             m.d.sync += slot.eq(slot + 1)
             with m.If(control.last):
                 m.d.sync += reading.eq(0)
-            with m.If(slot == self.pass_cycles - 1):
+            with m.If(slot == self.timing.pass_cycles - 1):
                 m.d.sync += [running.eq(0), slot.eq(0), self.word.eq(0), self.part.eq(0),
                              timestep.eq(Mux(control.final, 0, timestep + 1)),
                              use.eq(Mux(last_use, 0, use + 1))]
@@ -151,9 +138,9 @@ class Population(wiring.Component):
         """Membranes and fired flags; a frame's first timestep sees zeros."""
         neuron = data.StructLayout({"v": signed(self.population.neuron.v_width), "fired": 1})
         row = data.ArrayLayout(neuron, self.fire_lanes)
-        # A beat is written before the next pass reads it: see pass_cycles.
+        # A beat is written before the next pass reads it: see StageTiming.pass_cycles.
         m.submodules.state = cells = memory.Memory(shape=row, depth=max(2, self.beats), init=[],
-                                                   attrs=ram_attributes(self.beats))
+                                                   attrs=BLOCK_RAM)
         read, write = cells.read_port(), cells.write_port()
         state = Signal(row, reset_less=True)
         m.d.comb += read.addr.eq(address)
@@ -175,7 +162,7 @@ class Population(wiring.Component):
                 pack([value], width) for value in self.bias[k::self.fire_lanes]]
             m.submodules[f"biases_{k}"] = cells = memory.Memory(
                 shape=unsigned(width), depth=max(2, self.beats), init=init,
-                attrs=ram_attributes(self.beats))
+                attrs=BLOCK_RAM)
             read, write = cells.read_port(), cells.write_port()
             m.d.comb += [read.addr.eq(address), write.en.eq(self.write[k]),
                          write.addr.eq(self.write_address), write.data.eq(self.write_data)]
@@ -185,7 +172,7 @@ class Population(wiring.Component):
     def emit(self, m, control, done, beat, end):
         population = self.population
         if population.neuron.quantiser is None:
-            final = pipe(m, control.final, self.step_latency, "final")
+            final = pipe(m, control.final, self.timing.step_latency, "final")
             m.submodules.argmax = argmax = ArgMax(population.size, population.neuron.v_width)
             m.d.comb += [argmax.valid.eq(done & final), argmax.beat.eq(beat), argmax.end.eq(end),
                          argmax.v.eq(self.trace.membranes[0]),

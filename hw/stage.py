@@ -8,6 +8,7 @@ from .layouts import Event, LoadWord, TraceBeat, pipe
 from .population import Population
 from .sums import make_sums
 from .synapse import DenseSynapse
+from .timing import stage_timing
 
 __all__ = ["Stage"]
 
@@ -37,7 +38,6 @@ class Stage(wiring.Component):
     def __init__(self, network, population, plan, *, weights=None, bias=None):
         synapse, = network.synapses_to(population.name)
         source = network.source(synapse.source)
-        static = source is network.input and source.static
         self.synapse = DenseSynapse(
             sources=source.size, n_max=source.n_max, targets=population.size,
             w_width=synapse.w_width, lanes=plan.lanes, mode=plan.burst, init=weights)
@@ -45,9 +45,8 @@ class Stage(wiring.Component):
             groups=self.synapse.groups, lanes=plan.lanes, sum_width=population.sum_width,
             addend_width=self.synapse.lanes.addends[0].shape().width, fire_lanes=plan.fire_lanes)
         self.population = Population(
-            population, timesteps=network.timesteps, passes=network.timesteps if static else 1,
-            lanes=plan.lanes, fire_lanes=plan.fire_lanes, read_latency=self.sums.read_latency,
-            quantiser=plan.quantiser, bias=bias)
+            population, timesteps=network.timesteps, timing=stage_timing(network, population, plan),
+            lanes=plan.lanes, fire_lanes=plan.fire_lanes, quantiser=plan.quantiser, bias=bias)
         super().__init__({
             "i": In(stream.Signature(Event(source.size, source.n_max))),
             "o": Out(stream.Signature(self.population.o.p.shape())),

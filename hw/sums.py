@@ -8,15 +8,16 @@ from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from .lanes import Lanes
-from .layouts import Issue, index_shape, pipe, ram_attributes
+from .layouts import BLOCK_RAM, Issue, index_shape, pipe
+from .timing import MEMORY_SUMS_GROUPS, SUMS_READ_LATENCY, sums_kind
 
 __all__ = ["MemorySums", "RegisterSums", "Sums", "make_sums"]
 
 
 def make_sums(**parameters):
     """Registers or block RAM, whichever the number of groups allows."""
-    small = parameters["groups"] < MemorySums.min_groups
-    return (RegisterSums if small else MemorySums)(**parameters)
+    kinds = {"registers": RegisterSums, "memory": MemorySums}
+    return kinds[sums_kind(parameters["groups"])](**parameters)
 
 
 class Sums(wiring.Component):
@@ -70,15 +71,20 @@ class Sums(wiring.Component):
 
 
 def select(m, items, index, name):
-    """``items[index]`` through two registers: a multiplexer of 8 to 1, then the rest."""
-    near = [Signal.like(items[0], name=f"{name}_{k}", reset_less=True)
-            for k in range(-(-len(items) // 8))]
-    for k, register in enumerate(near):
-        m.d.sync += register.eq(Array(items[8 * k:8 * k + 8])[index[:3]])
-    far = pipe(m, index[3:], 1, f"{name}_index") if len(index) > 3 else C(0)
-    chosen = Signal.like(items[0], name=name, reset_less=True)
-    m.d.sync += chosen.eq(Array(near)[far])
-    return chosen
+    """``items[index]`` through two registers: a tree of 8 to 1, then the rest."""
+    near = [pipe(m, tree(items[k:k + 8], index[:3]), 1, f"{name}_{k // 8}")
+            for k in range(0, len(items), 8)]
+    return pipe(m, tree(near, pipe(m, index[3:], 1, f"{name}_index")), 1, name)
+
+
+def tree(items, index):
+    """``items[index]`` as a tree of two-way multiplexers, one level a bit."""
+    for bit in index:
+        items = [Mux(bit, pair[-1], pair[0]) for pair in
+                 (items[k:k + 2] for k in range(0, len(items), 2))]
+        if len(items) == 1:
+            break
+    return items[0]
 
 
 class RegisterSums(Sums):
@@ -87,7 +93,7 @@ class RegisterSums(Sums):
     At an end the ring is copied into a snapshot, which the fire pass reads, and cleared.
     """
 
-    read_latency = 2
+    read_latency = SUMS_READ_LATENCY["registers"]
 
     def elaborate(self, platform):
         m = Module()
@@ -131,8 +137,8 @@ class MemorySums(Sums):
     a row that is never written and holds 0.
     """
 
-    min_groups = 4
-    read_latency = 3
+    min_groups = MEMORY_SUMS_GROUPS
+    read_latency = SUMS_READ_LATENCY["memory"]
 
     def elaborate(self, platform):
         m = Module()
@@ -144,7 +150,7 @@ class MemorySums(Sums):
         width = self.lanes * self.sum_width
         m.submodules.memory = sums = memory.Memory(
             shape=unsigned(width), depth=zero + 1, init=[(1 << width) - 1] * zero + [0],
-            attrs=ram_attributes())
+            attrs=BLOCK_RAM)
         operand, write, fire = sums.read_port(), sums.write_port(), sums.read_port()
 
         # Read: the operand is there with the addend.

@@ -1,7 +1,7 @@
 """Dense synapses: every event is added to all targets, ``lanes`` of them a cycle."""
 
 from amaranth import *
-from amaranth.lib import data, stream, wiring
+from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from .burst import BurstExpander

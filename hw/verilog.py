@@ -48,14 +48,22 @@ EMPTY_CONTENTS = re.compile(r"  cell \$meminit_v2 .*\n(?:    .*\n)*?    connect 
                             r"(?:    .*\n)*?  end\n")
 
 
-def to_verilog(component, name):
-    """Verilog of a component, in which memories without contents have no initial value.
+BRACKETED_NAME = re.compile(r"(\\[^\s\[]+)\[(\d+)\]")
 
-    Amaranth would write every zero of every memory, which is most of the text of a network whose
-    weights are loaded; and a simulator then shows a read of what was never written.
+
+def to_verilog(component, name):
+    """Verilog of a component, with two changes to what Amaranth writes.
+
+    Memories without contents have no initial value: the zeros would be most of the text of a
+    network whose weights are loaded, and a simulator then shows a read of what was never written.
+    An array's element k is named ``x.k`` and not ``x[k]``, which yosys mistakes for a bit of ``x``
+    as it maps to LUTs.
     """
-    text = rtlil.convert(component, name=name, emit_src=False)
-    return verilog._convert_rtlil_text(EMPTY_CONTENTS.sub("", text), strip_internal_attrs=True)
+    text = EMPTY_CONTENTS.sub("", rtlil.convert(component, name=name, emit_src=False))
+    found = 1
+    while found:
+        text, found = BRACKETED_NAME.subn(r"\1.\2", text)
+    return verilog._convert_rtlil_text(text, strip_internal_attrs=True)
 
 
 def describe_stage(population, plan, stage):
@@ -70,7 +78,7 @@ def describe_stage(population, plan, stage):
 def describe_ports(component):
     """Name, direction, width, signedness, and bit ranges of the fields, of every port."""
     ports = []
-    for path, member, value in component.signature.flatten(component):
+    for path, member, _ in component.signature.flatten(component):
         layout = member.shape
         shape = Shape.cast(layout)
         port = {"name": "__".join(map(str, path)), "width": shape.width, "signed": shape.signed,

@@ -5,7 +5,7 @@ from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
-from .layouts import index_shape, ram_attributes
+from .layouts import BLOCK_RAM, index_shape
 from .load import pack
 
 __all__ = ["WeightMemory"]
@@ -79,7 +79,7 @@ class WeightMemory(wiring.Component):
         # Never read and written at one address in one cycle: weights are loaded at rest.
         m.submodules[name] = column = memory.Memory(
             shape=unsigned(width), depth=max(2, depth),
-            init=[word >> low & (1 << width) - 1 for word in words], attrs=ram_attributes())
+            init=[word >> low & (1 << width) - 1 for word in words], attrs=BLOCK_RAM)
         read, write = column.read_port(), column.write_port()
         here = C(1) if block is None else self.write_address >> ceil_log2(BLOCK_RAM_ROWS) == block
         m.d.comb += [read.addr.eq(self.address), write.en.eq(self.write[index] & here),

@@ -21,6 +21,8 @@ from .words import decode, encode_frames, encode_load, fields_of, read_log
 __all__ = ["Bench", "Outcome", "prepare", "simulate"]
 
 SOURCES = Path(__file__).parent
+FULL_SPEED = Stalls()
+LOOK = {"verilator": 10_000, "icarus": 500}  # Cycles between two looks at the progress.
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,7 +123,7 @@ class Outcome:
 
 
 def prepare(trained, plan, levels, *, simulator="verilator", out_dir, expected=None,
-            stalls=Stalls(), baked=False, generated=None, patience=None):
+            stalls=FULL_SPEED, baked=False, generated=None, patience=None):
     """Write everything that one simulation needs into ``out_dir``; returns a :class:`Bench`.
 
     See :func:`simulate` for the parameters.
@@ -136,6 +138,7 @@ def prepare(trained, plan, levels, *, simulator="verilator", out_dir, expected=N
         expected = integer.run(trained, levels)
     job = asdict(stalls) | {
         "shy": int(stalls.shy), "frames": len(levels), "counters": counters(manifest),
+        "look": LOOK[simulator],
         "patience": patience or _patience(trained.spec, manifest, stalls)}
     files = {
         "network.v": generated.verilog, "bench.v": bench_top(manifest),
@@ -150,7 +153,7 @@ def prepare(trained, plan, levels, *, simulator="verilator", out_dir, expected=N
 
 
 def simulate(trained, plan, levels, *, simulator="verilator", out_dir, expected=None,
-             stalls=Stalls(), baked=False, generated: Generated | None = None, patience=None,
+             stalls=FULL_SPEED, baked=False, generated: Generated | None = None, patience=None,
              cache=None, progress=None, keep=False):
     """Run ``levels`` through the generated Verilog of ``trained`` and compare all that it does.
 

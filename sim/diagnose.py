@@ -10,6 +10,9 @@ from .words import encode_load, fields_of
 
 __all__ = ["diagnose", "edited_verilog", "corrupted_expectation", "stall", "wrong_load"]
 
+UNEXPLAINED = ("Verilog, weights and expectation are intact: the hardware differs from the integer "
+               "model")
+
 
 def diagnose(folder, manifest, trained, levels, expected, writes, outcome):
     """Every cause that can be told, or one sentence that none was found.
@@ -25,8 +28,7 @@ def diagnose(folder, manifest, trained, levels, expected, writes, outcome):
         "the output changed or fell while it waited to be accepted" if outcome["broken"] else None,
     ]
     found = tuple(cause for cause in causes if cause)
-    return found or ("Verilog, weights and expectation are intact: the hardware differs from the "
-                     "integer model",)
+    return found or (UNEXPLAINED,)
 
 
 def edited_verilog(text, manifest):

@@ -9,7 +9,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import deque
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,9 +16,13 @@ __all__ = ["SIMULATORS", "Build", "SimulatorError", "build", "cache_folder", "re
 
 SIMULATORS = ("verilator", "icarus")
 
-VERILATOR_OPTIONS = ["-O3", "--x-assign", "fast", "--x-initial", "fast", "--no-timing",
+VERILATOR_OPTIONS = ["-O3", "--x-assign", "fast", "--x-initial", "fast", "--timing",
                      "--output-split", "10000", "-Wno-fatal", "-Wno-lint", "-Wno-style",
-                     "-CFLAGS", "-O2"]
+                     "-CFLAGS", "-O2 -std=gnu++20 -fcoroutines"]
+
+# Icarus by the rules of Verilog-2005, which the generated text is: by those of SystemVerilog the
+# initial value of a register wakes no `always @*`, and what depends on it stays undefined.
+ICARUS_OPTIONS = ["-g2005"]
 
 
 class SimulatorError(RuntimeError):
@@ -106,8 +109,8 @@ def _compile(simulator, sources, top, work):
     _guarded("cannot build the bench", work / "build.log", runner.build,
              sources=sources, hdl_toplevel=top, build_dir=work, always=True,
              log_file=work / "build.log",
-             timescale=("1ns", "1ps") if simulator == "icarus" else None,
-             build_args=VERILATOR_OPTIONS if simulator == "verilator" else [])
+             timescale=("1ns", "1ps"),
+             build_args=VERILATOR_OPTIONS if simulator == "verilator" else ICARUS_OPTIONS)
 
 
 def _keep(work, folder, executable):
@@ -123,7 +126,7 @@ def _keep(work, folder, executable):
 
 
 def _key(version, sources):
-    state = hashlib.sha256(f"{version} {VERILATOR_OPTIONS} {sys.prefix}".encode())
+    state = hashlib.sha256(f"{version} {VERILATOR_OPTIONS} {ICARUS_OPTIONS} {sys.prefix}".encode())
     for source in sources:
         text = Path(source).read_bytes()
         state.update(str(len(text)).encode() + b" " + text)
@@ -134,8 +137,10 @@ def _guarded(what, log, action, **arguments):
     try:
         action(**arguments)
     except (RuntimeError, SystemExit) as error:
-        tail = log.read_text(errors="replace").strip().splitlines()[-3:] if log.is_file() else []
-        raise SimulatorError(f"The simulator {what}: {' / '.join(tail) or error}") from error
+        lines = log.read_text(errors="replace").splitlines() if log.is_file() else []
+        telling = [line.strip() for line in lines if "error" in line.lower()] or lines[-1:]
+        raise SimulatorError(f"The simulator {what}: {telling[0] if telling else error}"
+                             ) from error
 
 
 def _runner(simulator, on_line):

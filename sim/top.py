@@ -1,15 +1,16 @@
 """The bench around a generated network, as Verilog: players, recorders and a watchdog.
 
 It is written from the manifest alone, so it fits any network, and it holds everything that happens
-each cycle, so that no Python does.
+each cycle, the clock included, so that no Python does.
 """
 
-__all__ = ["TOP", "bench_top"]
+__all__ = ["PERIOD", "TOP", "bench_top", "counters"]
 
 TOP = "qblif_bench"
 
 HEADER = """\
 // Bench of {network}; generated, see sim/top.py.
+`timescale 1ns/1ps
 module {top} (
 {ports}
 );
@@ -20,11 +21,14 @@ module {top} (
     wire [{load_top}:0] load;
 
     initial begin
+        clk = 0;
         cycle = 0;
         quiet = 0;
         finished = 0;
         stalled = 0;
     end
+
+    always #{half} clk = ~clk;
 
     always @(posedge clk) begin
         cycle <= cycle + 1;
@@ -55,9 +59,11 @@ TRACE = """\
         .cycle(cycle), .valid({name}_valid), .ready(), .word({name}), .count(), .broken());
 """
 
-INPUTS = {"clk": 1, "rst": 1, "load_go": 1, "go": 1, "clear": 1, "flush": 1, "shy": 1,
+PERIOD = 10  # ns; only the number of cycles means anything.
+
+INPUTS = {"rst": 1, "load_go": 1, "go": 1, "clear": 1, "flush": 1, "shy": 1,
           "idle": 9, "stall": 9, "seed": 32, "patience": 32, "frames": 32}
-REGISTERS = {"cycle": 32, "finished": 1, "stalled": 1}
+REGISTERS = {"clk": 1, "cycle": 32, "finished": 1, "stalled": 1}
 OUTPUTS = {"streams": 4, "i_done": 1, "load_done": 1, "broken": 1, "entered": 32, "results": 32}
 
 
@@ -73,7 +79,7 @@ def bench_top(manifest):
     traces = [f"trace_{stage['name']}" for stage in manifest["stages"]]
     widths = {"i": width["i__payload"], "o": width["o__payload"], "load": width["load"]}
     text = HEADER.format(
-        network=manifest["top"], top=TOP, ports=",\n".join(_ports(manifest)),
+        network=manifest["top"], top=TOP, half=PERIOD // 2, ports=",\n".join(_ports(manifest)),
         **{f"{key}_width": value for key, value in widths.items()},
         **{f"{key}_top": value - 1 for key, value in widths.items()})
     text += "".join(TRACE.format(name=name, width=width[name], msb=width[name] - 1)
@@ -86,7 +92,8 @@ def _ports(manifest):
     """Ports of the bench; Verilator shows these, and nothing else, to cocotb."""
     outputs = OUTPUTS | dict.fromkeys(counters(manifest), 32)
     for direction, kind, visible, group in [
-            ("input", "", "public_flat_rw", INPUTS), ("output", "reg ", "public_flat_rd", REGISTERS),
+            ("input", "", "public_flat_rw", INPUTS),
+            ("output", "reg ", "public_flat_rd", REGISTERS),
             ("output", "", "public_flat_rd", outputs)]:
         for name, width in group.items():
             yield f"    {direction} {kind}[{width - 1}:0] {name} /*verilator {visible}*/"

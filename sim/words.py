@@ -45,12 +45,13 @@ def encode_load(manifest, writes):
     fields = fields_of(manifest, "load")
     stage, bank, address, data = (fields[name]["offset"]
                                   for name in ("stage", "bank", "address", "data"))
-    return "".join(f"0 {w.stage << stage | w.bank << bank | w.address << address | w.data << data:x}"
-                   "\n" for w in writes)
+    words = (w.stage << stage | w.bank << bank | w.address << address | w.data << data
+             for w in writes)
+    return "".join(f"0 {word:x}\n" for word in words)
 
 
 def decode(data, fields, width):
-    """Recorded lines (bytes: ``CYCLE WORD``, fixed length) as arrays ``{"cycle": ..., field: ...}``.
+    """Recorded lines (bytes: ``CYCLE WORD``, fixed length) as arrays: ``cycle`` and each field.
 
     A last line that was cut off is ignored.  Fields with undefined bits are :data:`UNKNOWN`.
     """

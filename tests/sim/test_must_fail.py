@@ -72,9 +72,9 @@ def test_corrupted_level(bench, tiny, cache):
     assert result.level_mismatches["hidden"] == 1 and result.mismatches == 1
     assert result.first == (
         f"hidden neuron 7, timestep 0, frame 3: RTL level {old}, golden {old + 1}",)
-    assert result.findings == (
-        f"the expectation is corrupted at hidden neuron 7, timestep 0, frame 3: level {old + 1}, "
-        f"the integer model computes {old}",)
+    finding, = result.findings
+    assert finding == ("the expectation is corrupted at hidden neuron 7, timestep 0, frame 3: "
+                       f"level {old + 1}, the integer model computes {old}")
 
 
 def test_corrupted_membrane_and_class(bench, tiny, cache):
@@ -133,17 +133,18 @@ def test_input_that_ends_early(bench, cache):
     assert result.findings[0].endswith("all input was accepted, but no result comes")
 
 
-def cut(text, port, logic):
+def cut(text, port, width, logic):
     """Cut ``port`` of the top module, which comes first, from its driver ``cut_PORT``."""
     assert text.startswith("module qblif_network(", text.index("module "))
     text = text.replace(f".{port}({port})", f".{port}(cut_{port})", 1)
-    return text.replace("  output i__ready;\n", f"{logic}\n  output i__ready;\n", 1)
+    text = text.replace("  wire clk;\n", f"  wire clk;\n  wire {width}cut_{port};\n", 1)
+    return text.replace("endmodule\n", f"{logic}\nendmodule\n", 1)
 
 
 def test_broken_handshake(bench, tiny, cache):
     trained, plan, _ = tiny
     made = generate(trained.spec, plan)
-    text = cut(made.verilog, "i__ready", "  wire cut_i__ready;\n  assign i__ready = 1'b0;")
+    text = cut(made.verilog, "i__ready", "", "  assign i__ready = 1'b0;")
     result = run(bench(generated=Generated(text, made.manifest), patience=2000), cache)
     edited, stalled = result.findings
     assert edited.startswith("the Verilog was edited after generation")
@@ -154,8 +155,8 @@ def test_broken_handshake(bench, tiny, cache):
 def test_result_that_does_not_hold(bench, tiny, cache):
     trained, plan, _ = tiny
     made = generate(trained.spec, plan)
-    text = cut(made.verilog, "o__payload",
-               "  wire [1:0] cut_o__payload;\n  reg toggle = 0;\n"
+    text = cut(made.verilog, "o__payload", "[1:0] ",
+               "  reg toggle = 0;\n"
                "  always @(posedge clk) toggle <= ~toggle;\n"
                "  assign o__payload = cut_o__payload ^ toggle;")
     result = run(bench(generated=Generated(text, made.manifest), stalls=Stalls(stall=200)), cache)

@@ -26,8 +26,8 @@ def test_decode_any_field(offset, width):
     values = draw.integers(-(1 << width - 1), 1 << width - 1, 50)
     total = offset + width + 2
     mask = (1 << width) - 1
-    lines = "".join(f"{k:08x} {(int(v) & mask) << offset | 3 << offset + width:0{-(-total // 4)}x}\n"
-                    for k, v in enumerate(values))
+    words = [(int(v) & mask) << offset | 3 << offset + width for v in values]
+    lines = "".join(f"{k:08x} {word:0{-(-total // 4)}x}\n" for k, word in enumerate(words))
     found = decode(lines.encode(), {"a": {"offset": offset, "width": width, "signed": True}}, total)
     np.testing.assert_array_equal(found["a"], values)
     np.testing.assert_array_equal(found["cycle"], range(50))
