@@ -13,12 +13,16 @@ __all__ = ["Neuron", "NeuronIn", "NeuronOut"]
 
 
 class NeuronIn(data.StructLayout):
-    """State before the step, and what the step adds to it."""
+    """State before the step, and what the step adds to it.
+
+    ``first``: it is the frame's first timestep, in which the state is 0 whatever the fields say.
+    """
 
     def __init__(self, population):
         super().__init__({
             "v": signed(population.neuron.v_width),
             "fired": 1,
+            "first": 1,
             "sum": signed(population.sum_width),
             "bias": signed(max(1, population.bias_width)),
         })
@@ -70,9 +74,12 @@ class Neuron(wiring.Component):
 
         # Leak, beside the sum of the current.
         leaked = self.decay(m, self.i.v, spec.leak, "leaked")
+        fired = Signal(reset_less=True)
+        m.d.sync += fired.eq(self.i.fired)
+        with m.If(self.i.first):
+            m.d.sync += [leaked.eq(0), fired.eq(0)]
         current = self.i.sum + self.i.bias if self.population.bias_width else self.i.sum
         current = pipe(m, current, 1, "current")
-        fired = pipe(m, self.i.fired, 1, "fired")
 
         # Charge.
         if spec.reset.kind == "gate-input":

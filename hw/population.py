@@ -72,12 +72,13 @@ class Population(wiring.Component):
         # Read: the state comes two cycles after its address, the sums after ``read_latency``.
         lead = self.timing.read_latency - 2
         beat_read = pipe(m, beat, lead, "beat_read")
-        fresh = pipe(m, control.first, lead + 1, "fresh")
-        state, write_state = self.state_memory(m, beat_read, fresh)
+        first = pipe(m, control.first, self.timing.read_latency, "first")
+        state, write_state = self.state_memory(m, beat_read)
         biases = self.bias_memories(m, beat_read)
         for k, neuron in enumerate(self.neurons):
             m.submodules[f"neuron_{k}"] = neuron
             m.d.comb += [neuron.i.v.eq(state[k].v), neuron.i.fired.eq(state[k].fired),
+                         neuron.i.first.eq(first),
                          neuron.i.sum.eq(self.sums[k]), neuron.i.bias.eq(biases[k])]
 
         # Write back, show and pass on what the neurons did.
@@ -134,20 +135,16 @@ class Population(wiring.Component):
                 m.d.sync += self.part.eq(self.part + 1)
         return beat, reading, control
 
-    def state_memory(self, m, address, fresh):
-        """Membranes and fired flags; a frame's first timestep sees zeros."""
+    def state_memory(self, m, address):
+        """Membranes and fired flags."""
         neuron = data.StructLayout({"v": signed(self.population.neuron.v_width), "fired": 1})
         row = data.ArrayLayout(neuron, self.fire_lanes)
         # A beat is written before the next pass reads it: see StageTiming.pass_cycles.
         m.submodules.state = cells = memory.Memory(shape=row, depth=max(2, self.beats), init=[],
                                                    attrs=BLOCK_RAM)
         read, write = cells.read_port(), cells.write_port()
-        state = Signal(row, reset_less=True)
         m.d.comb += read.addr.eq(address)
-        m.d.sync += state.eq(read.data)
-        with m.If(fresh):
-            m.d.sync += state.eq(0)
-        return state, write
+        return pipe(m, read.data, 1, "state"), write
 
     def bias_memories(self, m, address):
         """One memory a fire lane, each loadable; no memory where there is no bias."""

@@ -178,7 +178,5 @@ class MemorySums(Sums):
         # Fire pass.
         m.d.comb += fire.addr.eq(Mux(empty, zero, Cat(self.word, ~row.bank)))
         parts = self.parts(pipe(m, fire.data, 1, "word"))
-        chosen = Signal(self.sums.shape(), reset_less=True)
-        m.d.sync += chosen.eq(Array(parts)[pipe(m, self.part, 2, "part")])
-        m.d.comb += self.sums.eq(chosen)
+        m.d.comb += self.sums.eq(select(m, parts, pipe(m, self.part, 2, "part"), "chosen"))
         return m

@@ -9,7 +9,7 @@ __all__ = ["LANES_LATENCY", "MEMORY_SUMS_GROUPS", "StageTiming", "stage_timing"]
 
 LANES_LATENCY = 4  # From the issue of a digit to its addends.
 MEMORY_SUMS_GROUPS = 4  # Read, add, write: a sum must not come again sooner.
-SUMS_READ_LATENCY = {"registers": 2, "memory": 3}
+SUMS_READ_LATENCY = {"registers": 2, "memory": 4}
 NEURON_LATENCY = 5  # Leak, charge, gate, fire, reset.
 READOUT_LATENCY = 3  # Leak, charge, gate.
 

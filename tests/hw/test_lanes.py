@@ -8,6 +8,8 @@ from qblif.hw.burst import DigitSet
 from qblif.hw.lanes import Lanes
 from qblif.sim.stream import simulate_component
 
+LEAD = 1  # Cycles by which a digit comes before its weights.
+
 
 def rtl(dut, steps):
     """``addend + carry`` of every lane for each ``(digit, weights)``, one a cycle."""
@@ -16,8 +18,7 @@ def rtl(dut, steps):
     async def feed(ctx):
         for k in range(len(steps) + dut.latency):
             digit, _ = steps[min(k, len(steps) - 1)]
-            # The digit leads its weights.
-            _, weights = steps[min(max(k - dut.lead, 0), len(steps) - 1)]
+            _, weights = steps[min(max(k - LEAD, 0), len(steps) - 1)]
             ctx.set(dut.shift, digit.shift)
             ctx.set(dut.negative, digit.negative)
             ctx.set(dut.weights, weights)
