@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -83,13 +84,13 @@ def write_report(folder, command, report):
     """``DIR/<command>.json``: the machine-readable side of what the command prints."""
     write_atomically(folder / f"{command}.json",
                      (json.dumps(report, indent=2, sort_keys=False) + "\n").encode())
-    console.print(f"[dim]{folder / f'{command}.json'}[/dim]")
+    console.print(str(folder / f"{command}.json"), style="dim", markup=False)
 
 
 def table(title, rows, columns=("", "")):
     """A two- or more-column table; numbers are aligned right."""
-    grid = Table(title=title, title_justify="left", title_style="bold", show_header=any(columns),
-                 header_style="dim")
+    grid = Table(title=escape(title), title_justify="left", title_style="bold",
+                 show_header=any(columns), header_style="dim")
     for k, column in enumerate(columns):
         grid.add_column(column, justify="left" if k == 0 else "right")
     for row in rows:

@@ -40,9 +40,9 @@ def demo(out: OutOption = Path("out/demo"), seed: SeedOption = 0):
     console.rule("done")
     wrong = sum(simulation["mismatches"].values())
     console.print(f"{simulation['images']} digits: {simulation['accuracy']['rtl']:.1%} right on "
-                  f"the hardware, {wrong} of {simulation['levels_compared']} levels differ from the "
-                  f"integer model; {synthesis['lut']} LUTs at {synthesis['fmax_mhz']:.0f} MHz are "
-                  f"{rate:,.0f} images a second. {seconds:.0f} s.")
+                  f"the hardware, {wrong} of {simulation['levels_compared']} levels differ from "
+                  f"the integer model; {synthesis['lut']} LUTs at {synthesis['fmax_mhz']:.0f} MHz "
+                  f"are {rate:,.0f} images a second. {seconds:.0f} s.")
     write_report(folder, "demo", {
         "seconds": round(seconds, 2), "images": simulation["images"],
         "accuracy": simulation["accuracy"], "mismatches": simulation["mismatches"],

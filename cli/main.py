@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
+from ..boards.tools import SynthError
 from .common import console
 from .demo import demo
 from .info import info
@@ -35,15 +36,22 @@ def main(arguments=None):
     """Run the command; user errors end it with one line on standard error and exit code 2."""
     try:
         app(args=arguments)
-    except (ValueError, TypeError, OSError, RuntimeError) as error:
+    except (ValueError, TypeError, OSError, RuntimeError, SynthError, ModuleNotFoundError) as error:
         if os.environ.get("QBLIF_DEBUG"):
             raise
         console.file.flush()
-        type(console)(stderr=True).print(f"[bold red]qblif:[/] {escape(str(error))}",
+        type(console)(stderr=True).print(f"[bold red]qblif:[/] {escape(_sentence(error))}",
                                          soft_wrap=True, highlight=False)
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _sentence(error):
+    """What the user is told, on one line."""
+    if isinstance(error, ModuleNotFoundError):
+        return f"{error.name} is not installed: pip install 'qblif[all]'"
+    return " ".join(str(error).split())
 
 
 if __name__ == "__main__":

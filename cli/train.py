@@ -63,6 +63,7 @@ def train(
              "beta": beta, "alpha": alpha, "reset_kind": reset, "surrogate": surrogate,
              "epochs": epochs, "qat_epochs": qat_epochs, "batch": batch, "lr": lr,
              "activity": activity, "threads": threads, "seed": seed}
+    _check_device(device)
     folder = make_folder(out)
     config = recipe(data, **given)
     trained, report = train_network(config, dataset(data), folder, device=device, resume=resume)
@@ -102,6 +103,14 @@ def train_network(config, images, folder, device="cpu", resume=False):
         "network": NETWORK_FILE, "data": images.name, "seconds": round(seconds, 2),
         "network_digest": trained.spec.digest, "weights_digest": trained.weights_digest,
         "config": config.to_dict(), "notes": notes}
+
+
+def _check_device(device):
+    import torch
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(f"Device {device!r} cannot be used: {error}") from error
 
 
 def _numbers(what, text):

@@ -5,6 +5,7 @@ numpy only, so that a machine that merely loads weights onto a board needs no to
 
 import hashlib
 import json
+import math
 import os
 import tempfile
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ __all__ = ["ArtifactError", "Trained", "load"]
 
 FORMAT = "qblif"
 VERSION = 1
+DTYPES = ("I8", "I16", "I32")
 
 
 class ArtifactError(ValueError):
@@ -35,7 +37,8 @@ class Trained:
     seed, mean activity), which changes nothing that is computed.
 
     Raises :class:`ValueError` where a tensor is missing, misshapen, wider than its field, or
-    could overflow the width in which it is accumulated.
+    could overflow the width in which it is accumulated, and where the notes that are shown or used
+    for planning are no numbers.
     """
 
     spec: Network
@@ -45,6 +48,7 @@ class Trained:
 
     def __post_init__(self):
         spec = self.spec
+        _check_notes(self.notes)
         _check_names("weights", self.weights, [s.name for s in spec.synapses])
         _check_names("biases", self.biases, [p.name for p in spec.populations if p.bias_width])
         for synapse in spec.synapses:
@@ -114,36 +118,61 @@ def load(path):
         raise ArtifactError(f"{path}: there is no such file")
     try:
         with safe_open(path, "numpy") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}
-    except (SafetensorError, OSError) as error:
-        raise ArtifactError(f"{path}: truncated, or not a safetensors file ({error})") from error
+            return _parse(file)
+    except OSError as error:
+        raise ArtifactError(f"{path}: cannot be read ({_one_line(error)})") from error
+    except SafetensorError as error:
+        raise ArtifactError(f"{path}: truncated, or not a safetensors file ({_one_line(error)})"
+                            ) from error
+    except (TypeError, ValueError, ArithmeticError) as error:
+        raise ArtifactError(f"{path}: {_one_line(error)}") from error
+
+
+def _parse(file):
+    metadata = file.metadata() or {}
     if metadata.get("format") != FORMAT:
-        raise ArtifactError(f"{path}: a safetensors file, but not a {FORMAT} network")
-    try:
-        return _parse(metadata, tensors)
-    except (KeyError, TypeError, ValueError, ArithmeticError) as error:
-        reason = f"lacks {error}" if isinstance(error, KeyError) else str(error)
-        raise ArtifactError(f"{path}: {reason}") from error
-
-
-def _parse(metadata, tensors):
-    version = int(metadata["version"])
-    if version > VERSION:
-        raise ValueError(f"format version {version} is newer than this program's {VERSION}")
-    spec = Network.from_dict(json.loads(metadata["spec"]))
-    if spec.digest != metadata["spec_digest"]:
+        raise ValueError(f"a safetensors file, but not a {FORMAT} network")
+    _check_version(_field(metadata, "version"))
+    spec = Network.from_dict(_json(metadata, "spec"))
+    if spec.digest != _field(metadata, "spec_digest"):
         raise ValueError("the description was edited: its digest does not match")
     weights, biases = {}, {}
-    for name, value in tensors.items():
+    for name in file.keys():
         owner, _, kind = name.rpartition(".")
         if kind not in ("weight", "bias"):
             raise ValueError(f"unknown tensor {name!r}")
-        (weights if kind == "weight" else biases)[owner] = value.astype(np.int32)
-    trained = Trained(spec, weights, biases, json.loads(metadata["notes"]))
-    if trained.weights_digest != metadata["weights_digest"]:
+        dtype = file.get_slice(name).get_dtype()
+        if dtype not in DTYPES:
+            raise ValueError(f"tensor {name!r} must be of {', '.join(DTYPES)}, not {dtype}")
+        (weights if kind == "weight" else biases)[owner] = file.get_tensor(name).astype(np.int32)
+    trained = Trained(spec, weights, biases, _json(metadata, "notes"))
+    if trained.weights_digest != _field(metadata, "weights_digest"):
         raise ValueError("the weights were edited: their digest does not match")
     return trained
+
+
+def _check_version(text):
+    if not (text.isascii() and text.isdecimal() and int(text)):
+        raise ValueError(f"format version must be a number of at least 1, not {text!r}")
+    if int(text) > VERSION:
+        raise ValueError(f"format version {text} is newer than this program's {VERSION}")
+
+
+def _field(metadata, name):
+    if name not in metadata:
+        raise ValueError(f"lacks its field {name!r}")
+    return metadata[name]
+
+
+def _json(metadata, name):
+    try:
+        return json.loads(_field(metadata, name))
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise ValueError(f"its field {name!r} is not JSON ({error})") from error
+
+
+def _one_line(error):
+    return " ".join(str(error).split())
 
 
 def _tensors(spec, weights, biases):
@@ -164,6 +193,23 @@ def _digest(spec, weights, biases):
     for name, tensor in _tensors(spec, weights, biases).items():
         state.update(name.encode() + tensor.astype("<i4").tobytes())
     return state.hexdigest()[:16]
+
+
+def _check_notes(notes):
+    """Notes are free, but for what is read of them elsewhere: accuracies and activity."""
+    if not isinstance(notes, dict):
+        raise TypeError(f"Notes must be a dict, not {type(notes).__name__}")
+    activity = notes.get("activity", {})
+    if not isinstance(activity, dict) or not all(isinstance(a, dict) for a in activity.values()):
+        raise TypeError("Notes must give the activity as a dict of numbers a synapse")
+    figures = {f"activity of {synapse}, {what}": figure for synapse, named in activity.items()
+               for what, figure in named.items()}
+    figures |= {key: notes[key] for key in ("accuracy_float", "accuracy_integer") if key in notes}
+    for what, figure in figures.items():
+        if (isinstance(figure, bool) or not isinstance(figure, (int, float))
+                or not 0 <= figure < math.inf):
+            raise ValueError(f"Notes must give the {what} as a number of at least 0, "
+                             f"not {figure!r}")
 
 
 def _check_names(what, found, expected):

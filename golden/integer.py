@@ -29,7 +29,7 @@ class Trace:
 def weighted_sum(weights, levels, n_max):
     """Exact ``levels @ weights.T`` as int32: weights ``(targets, sources)``, levels ``(frames,
     sources)`` in 0..n_max.  Raises :class:`ValueError` past 2**31."""
-    bound = int(weights.abs().sum(1, dtype=torch.int64).max()) * n_max
+    bound = int(weights.to(torch.int64).abs().sum(1).max()) * n_max
     if bound >= 1 << 31:
         raise ValueError(f"Weighted sums reach {bound}, which is more than 32 bits hold")
     exact = torch.float32 if bound < 1 << 24 else torch.float64
@@ -40,10 +40,13 @@ def run(network, levels, device=None, batch=2000):
     """Run frames of input levels through ``network`` (a :class:`qblif.golden.artifact.Trained`).
 
     ``levels`` is ``(frames, inputs)`` for a static input, else ``(frames, timesteps, inputs)``.
-    Raises :class:`ValueError` for another shape, or a level outside 0..n_max.
+    Raises :class:`ValueError` for another shape, or a level outside 0..n_max, and
+    :class:`TypeError` for levels that are no integers.
     """
     spec = network.spec
     levels = torch.as_tensor(levels)
+    if levels.is_floating_point() or levels.is_complex():
+        raise TypeError(f"Input levels must be integers, not {levels.dtype}")
     expected = (spec.input.size,) if spec.input.static else (spec.timesteps, spec.input.size)
     if tuple(levels.shape[1:]) != expected:
         raise ValueError(f"Input frames must have shape {expected}, not {tuple(levels.shape[1:])}")

@@ -7,6 +7,7 @@ Every other part of the project reads these classes; the arithmetic they name is
 import hashlib
 import json
 import math
+import reprlib
 from dataclasses import asdict, dataclass
 
 __all__ = ["Decay", "Dense", "Input", "Network", "Neuron", "Population", "Quantiser", "Reset"]
@@ -36,6 +37,12 @@ def _check_type(what, value, kind):
         raise TypeError(f"{what} must be a {kind.__name__}, not {value!r}")
 
 
+def _tuple(what, value):
+    if not isinstance(value, (tuple, list)):
+        raise TypeError(f"{what} must be a tuple or a list, not {value!r}")
+    return tuple(value)
+
+
 @dataclass(frozen=True)
 class Decay:
     """A constant factor in 0..1 made of shifts; the one primitive of leak and reset gate.
@@ -50,7 +57,7 @@ class Decay:
 
     def __post_init__(self):
         for field in ("subtract", "add"):
-            shifts = tuple(getattr(self, field))
+            shifts = _tuple("Decay shifts", getattr(self, field))
             object.__setattr__(self, field, shifts)
             for shift in shifts:
                 _check_int("Decay shift", shift, 0, 15)
@@ -201,7 +208,7 @@ class Input:
     name = "input"
 
     def __post_init__(self):
-        object.__setattr__(self, "shape", tuple(self.shape))
+        object.__setattr__(self, "shape", _tuple("Input shape", self.shape))
         _check_shape("Input", self.shape)
         _check_int("Input N_max", self.n_max, 1, LEVEL_LIMIT)
         _check_type("Input static", self.static, bool)
@@ -234,7 +241,7 @@ class Population:
     bias_width: int = 0
 
     def __post_init__(self):
-        object.__setattr__(self, "shape", tuple(self.shape))
+        object.__setattr__(self, "shape", _tuple("Population shape", self.shape))
         _check_name("Population name", self.name)
         if self.name == Input.name:
             raise ValueError(f"Population name must not be {Input.name!r}")
@@ -290,8 +297,8 @@ class Network:
     synapses: tuple[Dense, ...]
 
     def __post_init__(self):
-        object.__setattr__(self, "populations", tuple(self.populations))
-        object.__setattr__(self, "synapses", tuple(self.synapses))
+        object.__setattr__(self, "populations", _tuple("Populations", self.populations))
+        object.__setattr__(self, "synapses", _tuple("Synapses", self.synapses))
         _check_int("Timesteps", self.timesteps, 1, 1024)
         _check_type("Input", self.input, Input)
         if not self.populations:
@@ -309,6 +316,8 @@ class Network:
                     raise ValueError(f"Synapse {synapse.name} names {end!r}, which does not exist")
             if order[synapse.source] >= order[synapse.target]:
                 raise ValueError(f"Synapse {synapse.name} does not lead forward")
+            if sum(s.name == synapse.name for s in self.synapses) > 1:
+                raise ValueError(f"Synapse {synapse.name} is there twice")
         for population in self.populations:
             if not self.synapses_to(population.name):
                 raise ValueError(f"Population {population.name} has no synapses")
@@ -341,8 +350,8 @@ class Network:
         fields = _fields(cls, spec)
         return cls(**fields | {
             "input": Input(**_fields(Input, fields["input"])),
-            "populations": tuple(_population(p) for p in fields["populations"]),
-            "synapses": tuple(_synapse(s) for s in fields["synapses"]),
+            "populations": [_population(p) for p in _tuple("Populations", fields["populations"])],
+            "synapses": [_synapse(s) for s in _tuple("Synapses", fields["synapses"])],
         })
 
     @property
@@ -354,7 +363,8 @@ class Network:
 
 def _fields(cls, fields):
     if not isinstance(fields, dict):
-        raise ValueError(f"{cls.__name__} must be described by an object, not {fields!r}")
+        raise ValueError(f"{cls.__name__} must be described by an object, "
+                         f"not {reprlib.repr(fields)}")
     known = cls.__dataclass_fields__
     for name in fields:
         if name not in known:
@@ -371,7 +381,8 @@ def _neuron(fields):
     quantiser = fields["quantiser"]
     return Neuron(**fields | {
         "leak": Decay(**_fields(Decay, fields["leak"])),
-        "quantiser": Quantiser(**_fields(Quantiser, quantiser)) if quantiser else None,
+        "quantiser": (None if quantiser is None
+                      else Quantiser(**_fields(Quantiser, quantiser))),
         "reset": Reset(**reset | {"gate": Decay(**_fields(Decay, reset["gate"]))}),
     })
 
@@ -382,7 +393,7 @@ def _population(fields):
 
 
 def _synapse(fields):
-    fields = dict(fields)
-    if fields.pop("kind", None) != Dense.kind:
-        raise ValueError(f"Synapse kind must be {Dense.kind!r}")
-    return Dense(**_fields(Dense, fields))
+    kind = fields.get("kind") if isinstance(fields, dict) else None
+    if kind != Dense.kind:
+        raise ValueError(f"Synapse kind must be {Dense.kind!r}, not {kind!r}")
+    return Dense(**_fields(Dense, {k: v for k, v in fields.items() if k != "kind"}))

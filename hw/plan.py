@@ -4,11 +4,12 @@ import math
 from dataclasses import dataclass
 
 from ..golden.burst import MODES
-from .quantiser import KINDS
+from ..golden.spec import _check_int
 
-__all__ = ["Plan", "StagePlan", "make_plan"]
+__all__ = ["KINDS", "Plan", "StagePlan", "make_plan"]
 
 LANES_LIMIT = 1024
+KINDS = ("slice", "ladder")  # Of :class:`qblif.hw.quantiser.Quantiser`; no Amaranth here.
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,9 +25,9 @@ class StagePlan:
     quantiser: str = "slice"
 
     def __post_init__(self):
-        if not 1 <= self.lanes <= LANES_LIMIT:
-            raise ValueError(f"Lanes must be in 1..{LANES_LIMIT}, not {self.lanes}")
-        if self.fire_lanes < 1 or self.fire_lanes & self.fire_lanes - 1:
+        _check_int("Lanes", self.lanes, 1, LANES_LIMIT)
+        _check_int("Fire lanes", self.fire_lanes, 1, LANES_LIMIT)
+        if self.fire_lanes & self.fire_lanes - 1:
             raise ValueError(f"Fire lanes must be a power of two, not {self.fire_lanes}")
         if self.lanes % self.fire_lanes:
             raise ValueError(f"Fire lanes must divide {self.lanes} lanes, not be {self.fire_lanes}")
@@ -52,10 +53,9 @@ def make_plan(network, *, lanes, activity=None, burst="shift", quantiser=None):
     input is taken to be equally likely.  ``quantiser=None`` takes the slice where theta is a power
     of two.
     """
-    given = (lanes,) if isinstance(lanes, int) else tuple(lanes)
+    given = tuple(lanes) if isinstance(lanes, (tuple, list)) else (lanes,)
     for value in given:
-        if not 1 <= value <= LANES_LIMIT:
-            raise ValueError(f"Lanes must be in 1..{LANES_LIMIT}, not {value}")
+        _check_int("Lanes", value, 1, LANES_LIMIT)
     populations = network.populations
     if len(given) not in (1, len(populations)):
         raise ValueError(f"Lanes must be 1 number or {len(populations)}, one a population, "

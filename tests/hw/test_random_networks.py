@@ -1,4 +1,5 @@
-"""Random networks in Amaranth's simulator, against the integer model, to the last bit.
+"""Random networks in Amaranth's simulator, against the integer model, to the last bit, and where
+nothing is stalled against the cycle model, to the cycle.
 
 One example is one network with its plan, frames and stalls, drawn from one seed.  A failure prints
 that seed; ``QBLIF_SEED=N pytest tests/hw/test_random_networks.py -k replay`` runs it alone.
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from qblif.golden import integer
 from qblif.golden.artifact import Trained, sum_range
 from qblif.golden.spec import Decay, Dense, Input, Network, Neuron, Population, Quantiser, Reset
+from qblif.hw.cycles import count_cycles
 from qblif.hw.plan import Plan, StagePlan
 from qblif.sim.pysim import run_network
 
@@ -135,6 +137,11 @@ def check(seed):
         np.testing.assert_array_equal(rtl.levels[name], golden.levels[name], f"{seed} {name}")
         np.testing.assert_array_equal(rtl.membranes[name], expected, f"{seed} {name}")
     np.testing.assert_array_equal(rtl.classes, golden.classes, f"{seed}")
+    if not stalls:
+        model = count_cycles(trained.spec, plan, frames,
+                             {name: levels.numpy() for name, levels in golden.levels.items()})
+        np.testing.assert_array_equal(rtl.starts - rtl.starts[0], model.first - model.first[0])
+        np.testing.assert_array_equal(rtl.results - rtl.starts[0], model.last - model.first[0])
     return trained, plan, golden
 
 
