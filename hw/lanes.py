@@ -57,6 +57,7 @@ class Lanes(wiring.Component):
         carry = pipe(m, negative, 1, "carry")
         m.d.comb += self.carry.eq(pipe(m, carry, 1, "carry_out"))
 
+        addends = []
         for lane in range(self.lanes):
             # A plain register, so that it can become the block RAM's own.
             weight = pipe(m, self.weights[lane], 1, f"weight_{lane}")
@@ -69,9 +70,11 @@ class Lanes(wiring.Component):
             m.d.sync += fine.eq(Mux(shift[0], shifted, signed_) if max_shift else signed_)
 
             addend = Signal(self.addends[lane].shape(), name=f"addend_{lane}", reset_less=True)
-            m.d.comb += self.addends[lane].eq(addend)
+            addends.append(addend)
             m.d.sync += addend.eq(fine)
             for step in range(2, max_shift + 1, 2):
                 with m.If(coarse == step // 2):
                     m.d.sync += addend.eq(Cat(carry.replicate(step), fine).as_signed())
+        # At once: a simulator resolves a wide wire anew for each part that is assigned to it.
+        m.d.comb += self.addends.eq(Cat(addends))
         return m

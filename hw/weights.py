@@ -56,8 +56,7 @@ class WeightMemory(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        padded = Signal(self.slices * self.slice_width)
-        m.d.comb += self.weights.eq(padded)
+        columns = []
         blocks = range(0, self.depth, BLOCK_RAM_ROWS)
         read_block = Signal(index_shape(len(blocks)))
         m.d.sync += read_block.eq(self.address >> ceil_log2(BLOCK_RAM_ROWS))
@@ -70,8 +69,8 @@ class WeightMemory(wiring.Component):
                                      else None, words[row:row + BLOCK_RAM_ROWS], low, width,
                                      min(BLOCK_RAM_ROWS, self.depth - row))
                           for k, row in enumerate(blocks)]
-                m.d.comb += padded[index * self.slice_width + low:][:width].eq(
-                    Array(column)[read_block])
+                columns.append(Array(column)[read_block])
+        m.d.comb += self.weights.eq(Cat(columns))
         return m
 
     def block(self, m, name, index, block, words, low, width, depth):
