@@ -100,7 +100,7 @@ def _currents(network, population, outputs, static, device):
         times = source[:1] if synapse.source in static else source
         flat = times.reshape(-1, times.shape[-1])
         sums = weighted_sum(weights, flat, spec.source(synapse.source).n_max)
-        total = total + sums.reshape(*times.shape[:-1], -1)
+        total = total + sums.reshape(*times.shape[:-1], population.size)
     if population.bias_width:
         total = total + torch.as_tensor(network.biases[population.name]).to(device, torch.int32)
     return total.expand(spec.timesteps, -1, -1)

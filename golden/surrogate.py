@@ -102,6 +102,7 @@ def burst_level(U, gamma, n_max, surrogate):
     ladder's own slope, ``d level / d gamma = -U / gamma**2`` from gamma to ``n_max gamma`` and 0
     elsewhere, so that the gradient of ``S = gamma * level`` is that of a learned quantiser step
     (Esser et al. 2020): ``level - U / gamma`` on the ladder, 0 below, ``n_max`` above.  The paper
-    leaves this open.  Through eq. 12 instead, gamma drifts towards 0, and the ladder saturates.
+    leaves this open.  Through eq. 12 instead, gamma shrank in our trials, and levels piled up at
+    N_max.
     """
     return _BurstLevel.apply(U, gamma, n_max, surrogate)

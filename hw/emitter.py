@@ -1,12 +1,13 @@
 """From levels to events: queue what fired, pick it apart, announce the end of the timestep."""
 
 from amaranth import *
-from amaranth.lib import data, memory, stream, wiring
+from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from .layouts import BLOCK_RAM, Event, index_shape
+from .layouts import Event, index_shape
+from .queue import EventQueue
 
-__all__ = ["ArgMax", "Emitter", "EventQueue", "FireBeat", "Result"]
+__all__ = ["Emitter", "FireBeat"]
 
 
 class FireBeat(data.StructLayout):
@@ -16,52 +17,6 @@ class FireBeat(data.StructLayout):
     def __init__(self, size, n_max, fire_lanes):
         super().__init__({"levels": data.ArrayLayout(range(n_max + 1), fire_lanes),
                           "beat": index_shape(-(-size // fire_lanes)), "end": 1})
-
-
-class EventQueue(wiring.Component):
-    """First in, first out, in block RAM.  The writer never waits: it must know that there is room.
-
-    Latency three cycles, of which one is a register behind the RAM; throughput one item a cycle.
-
-    Parameters
-    ----------
-    shape : shape of an item
-    depth : least number of items
-
-    Members
-    -------
-    push : ``In(1)``
-    item : ``In(shape)``
-    o : ``Out(stream.Signature(shape))``
-    """
-
-    def __init__(self, shape, depth):
-        self.shape = shape
-        self.depth = 1 << max(1, depth - 1).bit_length()
-        super().__init__({"push": In(1), "item": In(shape), "o": Out(stream.Signature(shape))})
-
-    def elaborate(self, platform):
-        m = Module()
-        # Only written items are read, so that reads and writes never meet.
-        m.submodules.items = items = memory.Memory(shape=self.shape, depth=self.depth, init=[],
-                                                   attrs=BLOCK_RAM)
-        write, read = items.write_port(), items.read_port()
-        tail = Signal(range(2 * self.depth))
-        head = Signal.like(tail)
-
-        m.d.comb += [write.en.eq(self.push), write.addr.eq(tail), write.data.eq(self.item)]
-        with m.If(self.push):
-            m.d.sync += tail.eq(tail + 1)
-
-        # Fetch into the RAM's output, then into the register.
-        fetched = Signal()
-        m.d.comb += [read.addr.eq(head), read.en.eq(0)]
-        with m.If(~fetched | self.o.ready | ~self.o.valid):
-            m.d.comb += read.en.eq(head != tail)
-            m.d.sync += [fetched.eq(read.en), head.eq(head + read.en)]
-        with m.If(self.o.ready | ~self.o.valid):
-            m.d.sync += [self.o.valid.eq(fetched), self.o.payload.eq(read.data)]
-        return m
 
 
 class Emitter(wiring.Component):
@@ -134,56 +89,4 @@ class Emitter(wiring.Component):
         passes = Signal(2)
         m.d.comb += self.credit.eq(~passes[1])
         m.d.sync += passes.eq(passes + self.start - (pick & end))
-        return m
-
-
-class Result(data.StructLayout):
-    """What the network says about one frame."""
-
-    def __init__(self, classes):
-        super().__init__({"label": index_shape(classes)})
-
-
-class ArgMax(wiring.Component):
-    """Class of a frame: the largest membrane of the read-out, the lowest index on a tie.
-
-    Parameters
-    ----------
-    size, v_width : int
-
-    Members
-    -------
-    start : ``In(1)``
-        A pulse as the last pass of a frame starts.
-    credit : ``Out(1)``
-        No result is waiting or under way.
-    valid, end : ``In(1)``, beat : ``In(index_shape(size))``, v : ``In(signed(v_width))``
-        The membranes of the last pass, in order.
-    o : ``Out(stream.Signature(Result(size)))``
-    """
-
-    def __init__(self, size, v_width):
-        super().__init__({
-            "start": In(1),
-            "credit": Out(1),
-            "valid": In(1),
-            "beat": In(index_shape(size)),
-            "v": In(signed(v_width)),
-            "end": In(1),
-            "o": Out(stream.Signature(Result(size))),
-        })
-
-    def elaborate(self, platform):
-        m = Module()
-        best = Signal.like(self.v)
-        pending = Signal()
-        m.d.comb += self.credit.eq(~pending)
-        with m.If(self.valid & ((self.beat == 0) | (self.v > best))):
-            m.d.sync += [best.eq(self.v), self.o.p.label.eq(self.beat)]
-        with m.If(self.valid & self.end):
-            m.d.sync += self.o.valid.eq(1)
-        with m.If(self.o.valid & self.o.ready):
-            m.d.sync += [self.o.valid.eq(0), pending.eq(0)]
-        with m.If(self.start):
-            m.d.sync += pending.eq(1)
         return m

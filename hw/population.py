@@ -4,10 +4,11 @@ from amaranth import *
 from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from .emitter import ArgMax, Emitter, Result
+from .emitter import Emitter
 from .layouts import BLOCK_RAM, Event, TraceBeat, index_shape, pipe
 from .load import pack
 from .neuron import Neuron
+from .readout import ArgMax, Result
 
 __all__ = ["Population"]
 

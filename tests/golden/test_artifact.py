@@ -271,8 +271,8 @@ def test_notes_that_would_be_used(file, notes, reason):
 # Tensors.
 
 @pytest.mark.parametrize("name, reason", [
-    ("input->hidden.weight", "weights must be given for hidden->out, input->hidden, not "
-                             "hidden->out"),
+    ("input->hidden.weight",
+     "weights must be given for hidden->out, input->hidden, not hidden->out"),
     ("hidden.bias", "biases must be given for hidden, not nothing")])
 def test_missing_tensor(file, name, reason):
     edit_tensors(file, lambda tensors: tensors.pop(name))
@@ -283,8 +283,8 @@ def test_missing_tensor(file, name, reason):
     ("hidden.delay", "unknown tensor 'hidden.delay'"), ("delay", "unknown tensor 'delay'"),
     ("a\nb", r"unknown tensor 'a\nb'"),
     ("out.bias", "biases must be given for hidden, not hidden, out"),
-    ("input->out.weight", "weights must be given for hidden->out, input->hidden, not "
-                          "hidden->out, input->hidden, input->out")])
+    ("input->out.weight", ("weights must be given for hidden->out, input->hidden, not "
+                           "hidden->out, input->hidden, input->out"))])
 def test_tensor_too_many(file, name, reason):
     edit_tensors(file, lambda tensors: tensors.update({name: np.zeros((3, 5), np.int32)}))
     assert refusal(file) == reason

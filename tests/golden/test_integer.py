@@ -216,9 +216,9 @@ def test_trace_shapes_and_types():
     trace = integer.run(trained, draw_frames(draw, trained.spec, count=5))
     for population in trained.spec.populations:
         shape = (trained.spec.timesteps, 5, population.size)
-        assert trace.levels[population.name].shape == trace.membranes[population.name].shape == shape
-        assert trace.levels[population.name].dtype == torch.uint8
-        assert trace.membranes[population.name].dtype == torch.int32
+        levels, membranes = trace.levels[population.name], trace.membranes[population.name]
+        assert levels.shape == membranes.shape == shape
+        assert (levels.dtype, membranes.dtype) == (torch.uint8, torch.int32)
     assert trace.classes.shape == (5,)
 
 

@@ -3,7 +3,7 @@ import random
 import pytest
 
 from qblif.hw.burst import BurstExpander
-from qblif.hw.emitter import ArgMax, Emitter, EventQueue
+from qblif.hw.emitter import Emitter
 from qblif.sim.stream import run_stream, simulate_component, stream_checker, stream_get
 
 SINKS = [{}, {"o_stall": 4}, {"o_stall": 1, "ready_first": False}]
@@ -57,77 +57,6 @@ def test_random_passes(size, fire_lanes, sink):
 def test_every_pattern_of_a_beat(levels):
     passes = [[levels // 3 ** k % 3 for k in range(4)]] * 2
     assert run_emitter(4, 2, 4, passes) == expected_events(passes)
-
-
-def test_queue_passes_items_in_order():
-    class Pushing(EventQueue):
-        """The queue behind a stream: it takes an item whenever it has room for certain."""
-
-        def __init__(self):
-            super().__init__(8, 16)
-
-    dut, found, draw = Pushing(), [], random.Random(0)
-    items = [draw.randint(0, 255) for _ in range(200)]
-
-    async def push(ctx):
-        for k, item in enumerate(items):
-            while k - len(found) >= dut.depth or draw.random() < 0.3:
-                ctx.set(dut.push, 0)
-                await ctx.tick()
-            ctx.set(dut.push, 1)
-            ctx.set(dut.item, item)
-            await ctx.tick()
-        ctx.set(dut.push, 0)
-
-    async def pop(ctx):
-        for _ in items:
-            found.append(await stream_get(ctx, dut.o, draw.choice([0, 0, 0, 12])))
-
-    simulate_component(dut, push, pop, background=[stream_checker(dut.o)])
-    assert found == items
-
-
-def run_argmax(membranes, **sink):
-    size = len(membranes[0])
-    dut = ArgMax(size, 5)
-    found, draw = [], random.Random(0)
-
-    async def sweep(ctx):
-        for frame in membranes:
-            while not ctx.get(dut.credit):
-                await ctx.tick()
-            ctx.set(dut.start, 1)
-            for beat, v in enumerate(frame):
-                await ctx.tick()
-                ctx.set(dut.start, 0)
-                ctx.set(dut.valid, 1)
-                ctx.set(dut.beat, beat)
-                ctx.set(dut.v, v)
-                ctx.set(dut.end, beat == size - 1)
-            await ctx.tick()
-            ctx.set(dut.valid, 0)
-
-    async def take(ctx):
-        for _ in membranes:
-            payload = await stream_get(ctx, dut.o, draw.randint(0, sink.get("o_stall", 0)),
-                                       sink.get("ready_first", True))
-            found.append(payload.label)
-
-    simulate_component(dut, sweep, take, background=[stream_checker(dut.o)], timeout=20_000)
-    return found
-
-
-@pytest.mark.parametrize("sink", SINKS)
-def test_argmax_every_pair_and_ties(sink):
-    pairs = [[a, b] for a in range(-16, 16, 3) for b in range(-16, 16, 3)] + [[-16, -16], [15, 15]]
-    assert run_argmax(pairs, **sink) == [int(b > a) for a, b in pairs]
-
-
-@pytest.mark.parametrize("size", [1, 3, 10])
-def test_argmax_random(size):
-    draw = random.Random(size)
-    frames = [[draw.randint(-16, 15) for _ in range(size)] for _ in range(60)]
-    assert run_argmax(frames) == [frame.index(max(frame)) for frame in frames]
 
 
 # An abandoned wait warns on Python before 3.13.

@@ -1,0 +1,206 @@
+import hashlib
+import json
+import re
+
+import numpy as np
+import pytest
+from amaranth import Module
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from qblif.golden.artifact import Trained
+from qblif.golden.spec import Decay, Dense, Input, Network, Neuron, Population, Quantiser
+from qblif.hw.plan import make_plan
+from qblif.hw.verilog import generate, to_verilog
+
+
+def network():
+    hidden = Neuron(leak=Decay((2,)), quantiser=Quantiser(n_max=7, theta=32), v_width=12)
+    spec = Network(
+        timesteps=2, input=Input(shape=(9,), n_max=5),
+        populations=[
+            Population(name="hidden", shape=(11,), neuron=hidden, sum_width=14, bias_width=4),
+            Population(name="out", shape=(3,), neuron=Neuron(quantiser=None, v_width=13),
+                       sum_width=14)],
+        synapses=[Dense(source="input", target="hidden", w_width=6),
+                  Dense(source="hidden", target="out", w_width=8)])
+    draw = np.random.default_rng(2)
+    return Trained(spec, {"input->hidden": draw.integers(-32, 32, (11, 9)).astype(np.int32),
+                          "hidden->out": draw.integers(-128, 128, (3, 11)).astype(np.int32)},
+                   {"hidden": draw.integers(-8, 8, 11).astype(np.int32)})
+
+
+TRAINED = network()
+PLAN = make_plan(TRAINED.spec, lanes=4)
+
+
+@pytest.fixture(scope="module")
+def loadable():
+    return generate(TRAINED.spec, PLAN)
+
+
+@pytest.fixture(scope="module")
+def baked():
+    return generate(TRAINED.spec, PLAN, TRAINED)
+
+
+@pytest.fixture(params=["loadable", "baked"])
+def generated(request):
+    return request.getfixturevalue(request.param)
+
+
+def port(manifest, name):
+    found, = (p for p in manifest["ports"] if p["name"] == name)
+    return found
+
+
+def module_ports(text, name):
+    """``{port: (direction, width)}`` as the Verilog module declares them."""
+    body = re.search(rf"^module {re.escape(name)}\(.*?^endmodule", text, re.M | re.S)[0]
+    return {found[3]: (found[1], int(found[2] or 0) + 1) for found in re.finditer(
+        r"^\s*(input|output)\s+(?:reg\s+|wire\s+)?(?:signed\s+)?(?:\[(\d+):0\]\s+)?(\w+)\s*;",
+        body, re.M)}
+
+
+# The manifest.
+
+def test_manifest_is_plain(generated):
+    assert json.loads(json.dumps(generated.manifest)) == generated.manifest | {
+        "plan": json.loads(json.dumps(generated.manifest["plan"]))}
+
+
+def test_ports_are_those_of_the_module(generated):
+    manifest = generated.manifest
+    declared = module_ports(generated.verilog, manifest["top"])
+    assert declared.pop(manifest["clock"]) == declared.pop(manifest["reset"]) == ("input", 1)
+    assert declared == {p["name"]: (p["direction"], p["width"]) for p in manifest["ports"]}
+
+
+def test_ports_by_name(loadable):
+    directions = {p["name"]: (p["direction"], p["width"]) for p in loadable.manifest["ports"]}
+    for name, expected in {
+            "i__valid": ("input", 1), "i__ready": ("output", 1), "i__payload": ("input", 4 + 3 + 1),
+            "o__valid": ("output", 1), "o__ready": ("input", 1), "load_valid": ("input", 1),
+            "clear": ("input", 1), "cycles": ("output", 32), "events_hidden": ("output", 32),
+            "digits_out": ("output", 32), "trace_hidden_valid": ("output", 1)}.items():
+        assert directions[name] == expected
+
+
+def test_fields_fill_their_port_without_overlap(generated):
+    layered = [p for p in generated.manifest["ports"] if "fields" in p]
+    assert {"i__payload", "load", "trace_hidden", "trace_out"} <= {p["name"] for p in layered}
+    for described in layered:
+        bits = [bit for field in described["fields"]
+                for bit in range(field["offset"], field["offset"] + field["width"])]
+        assert bits == list(range(described["width"]))
+        names = [field["name"] for field in described["fields"]]
+        assert len(set(names)) == len(names)
+
+
+def test_fields_of_the_input(loadable):
+    assert [(f["name"], f["offset"], f["width"]) for f in
+            port(loadable.manifest, "i__payload")["fields"]] == [
+        ("address", 0, 4), ("level", 4, 3), ("end", 7, 1)]
+
+
+def test_membranes_alone_are_signed(loadable):
+    for field in port(loadable.manifest, "trace_hidden")["fields"]:
+        assert field["signed"] == field["name"].startswith("membranes")
+
+
+def test_stages_follow_the_plan(generated):
+    assert [(s["name"], s["lanes"], s["fire_lanes"]) for s in generated.manifest["stages"]] == [
+        (p.name, s.lanes, s.fire_lanes) for p, s in
+        zip(TRAINED.spec.populations, PLAN.stages, strict=True)]
+    for population, stage in zip(TRAINED.spec.populations, generated.manifest["stages"],
+                                 strict=True):
+        assert stage["groups"] * stage["lanes"] >= population.size
+        assert stage["beats"] * stage["fire_lanes"] >= population.size
+        assert stage["slices"] * stage["slice_lanes"] >= stage["lanes"]
+
+
+def test_digests(loadable, baked):
+    for generated in (loadable, baked):
+        manifest = generated.manifest
+        assert manifest["verilog_sha256"] == hashlib.sha256(
+            generated.verilog.encode()).hexdigest()
+        assert manifest["network_digest"] == TRAINED.spec.digest
+        assert Network.from_dict(manifest["network"]) == TRAINED.spec
+    assert loadable.manifest["weights_digest"] is None
+    assert baked.manifest["weights_digest"] == TRAINED.weights_digest
+
+
+def test_other_top_name():
+    generated = generate(TRAINED.spec, PLAN, name="digits")
+    assert generated.manifest["top"] == "digits" and "\nmodule digits(" in generated.verilog
+
+
+# The text.
+
+def test_text_is_deterministic(loadable, baked):
+    assert generate(TRAINED.spec, PLAN) == loadable
+    assert generate(TRAINED.spec, PLAN, network()) == baked
+
+
+def test_no_name_with_an_index(generated):
+    assert not re.findall(r"\\\S*\[\d+\]", generated.verilog)
+
+
+def multiplies(text):
+    return "$mul" in text or " * " in text
+
+
+@pytest.mark.parametrize("burst", ["shift", "repeat"])
+@pytest.mark.parametrize("lanes", [1, 3, 8])
+def test_no_multiplier_in_the_text(lanes, burst):
+    plan = make_plan(TRAINED.spec, lanes=lanes, burst=burst)
+    assert not multiplies(generate(TRAINED.spec, plan).verilog)
+
+
+def test_a_multiplier_would_be_seen():
+    class Product(wiring.Component):
+        a: In(8)
+        b: In(8)
+        product: Out(16)
+
+        def elaborate(self, platform):
+            m = Module()
+            m.d.sync += self.product.eq(self.a * self.b)
+            return m
+    assert multiplies(to_verilog(Product(), "product"))
+
+
+def test_memory_contents_are_there_where_baked_alone(loadable, baked):
+    contents = re.compile(r"^ +\S+ ?\[\d+\] = \d+'h", re.M)
+    assert not contents.findall(loadable.verilog)
+    weights = sum(s["depth"] * s["slices"] for s in baked.manifest["stages"])
+    assert len(contents.findall(baked.verilog)) >= weights
+
+
+def test_every_weight_is_in_the_text(baked):
+    for name, row, column in (("input->hidden", 0, 0), ("input->hidden", 10, 8),
+                              ("hidden->out", 2, 10)):
+        other = network()
+        other.weights[name][row, column] ^= 1
+        changed = generate(TRAINED.spec, PLAN, other)
+        assert changed.verilog != baked.verilog
+        assert changed.manifest["weights_digest"] != baked.manifest["weights_digest"]
+
+
+# What cannot be generated.
+
+def test_graph_that_is_no_chain():
+    spec = TRAINED.spec
+    residual = Network(timesteps=2, input=spec.input, populations=spec.populations,
+                       synapses=[*spec.synapses, Dense(source="input", target="out")])
+    with pytest.raises(ValueError, match="^Population out must have synapses from hidden alone: "
+                                         "only chains can be generated$"):
+        generate(residual, PLAN)
+
+
+def test_plan_of_another_network():
+    spec = TRAINED.spec
+    short = Network(timesteps=2, input=spec.input, populations=spec.populations[1:],
+                    synapses=[Dense(source="input", target="out")])
+    with pytest.raises(ValueError, match="^Plan must have 1 stages, not 2$"):
+        generate(short, PLAN)
