@@ -69,12 +69,17 @@ def dataset(folder):
     return data.embedded() if folder is None else data.load_folder(folder)
 
 
-def make_folder(path):
-    """Make the folder for a command's files; the error names the folder that cannot be made."""
+def make_folder(path, *commands):
+    """Make the folder for the commands' files, without the reports of an earlier run.
+
+    Raises :class:`ValueError` that names the folder where it cannot be made or written.
+    """
     try:
         path.mkdir(parents=True, exist_ok=True)
         write_atomically(path / ".writable", b"")
         (path / ".writable").unlink()
+        for command in commands:
+            (path / f"{command}.json").unlink(missing_ok=True)
     except OSError as error:
         raise ValueError(f"{path}: cannot be written ({error.strerror})") from error
     return path

@@ -20,7 +20,7 @@ def demo(out: OutOption = Path("out/demo"), seed: SeedOption = 0):
     Takes a few minutes. Exit code 1 where the hardware differs from the integer model anywhere.
     """
     start = time.perf_counter()
-    folder = make_folder(out)
+    folder = make_folder(out, "train", "simulate", "synth", "demo")
     console.rule("1  train and export")
     images = dataset(None)
     trained, training = train_network(recipe(None, seed=seed), images, folder)
@@ -36,7 +36,7 @@ def demo(out: OutOption = Path("out/demo"), seed: SeedOption = 0):
     write_report(folder, "synth", synthesis)
 
     seconds = time.perf_counter() - start
-    rate = synthesis["fmax_mhz"] * 1e6 / simulation["cycles"]["interval_mean"]
+    rate = float(synthesis["fmax_mhz"]) * 1e6 / simulation["cycles"]["interval_mean"]
     console.rule("done")
     wrong = sum(simulation["mismatches"].values())
     console.print(f"{simulation['images']} digits: {simulation['accuracy']['rtl']:.1%} right on "

@@ -23,7 +23,7 @@ def info(file: NetworkArgument, lanes: LanesOption = "32", out: OutOption = Path
     """Show a network's graph, neurons, widths, memory, accuracy, and how it would be laid out."""
     trained = open_network(file)
     plan = plan_for(trained, lanes)
-    folder = make_folder(out)
+    folder = make_folder(out, "info")
     console.print(graph(trained, plan))
     console.print(table("", [
         ("network digest", trained.spec.digest),

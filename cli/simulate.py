@@ -46,7 +46,7 @@ def simulate(
     """
     trained = open_network(file)
     plan = plan_for(trained, lanes, burst, quantiser)
-    folder = make_folder(out)
+    folder = make_folder(out, "simulate")
     report = simulate_network(trained, plan, dataset(data), images, simulator, folder)
     write_report(folder, "simulate", report)
     if not report["ok"]:

@@ -40,7 +40,7 @@ def synth(
     """Synthesise, place and route: size, clock, and what bounds it."""
     trained = open_network(file)
     plan = plan_for(trained, lanes, burst, quantiser)
-    report = synthesise_network(trained, plan, make_folder(out), device, frequency, seed)
+    report = synthesise_network(trained, plan, make_folder(out, "synth"), device, frequency, seed)
     write_report(out, "synth", report)
 
 
@@ -56,7 +56,8 @@ def synthesise_network(trained, plan, folder, device, frequency=None, seed=1):
                             out_dir=folder / "synth", frequency_mhz=frequency, seed=seed,
                             progress=lambda text: line.update(task, description=text))
     kinds = [kind for kind in ("lut", "ff", "bram", "dsp", "spram") if report.capacities.get(kind)]
-    console.print(table(f"{report.part}, {report.fmax_mhz:.1f} MHz", [
+    clock = "no clocked path" if report.fmax_mhz is None else f"{report.fmax_mhz:.1f} MHz"
+    console.print(table(f"{report.part}, {clock}", [
         (kind, getattr(report, kind), report.capacities[kind],
          f"{getattr(report, kind) / report.capacities[kind]:.1%}") for kind in kinds],
         ("", "used", "available", "share")))

@@ -64,7 +64,7 @@ def train(
              "epochs": epochs, "qat_epochs": qat_epochs, "batch": batch, "lr": lr,
              "activity": activity, "threads": threads, "seed": seed}
     _check_device(device)
-    folder = make_folder(out)
+    folder = make_folder(out, "train")
     config = recipe(data, **given)
     trained, report = train_network(config, dataset(data), folder, device=device, resume=resume)
     write_report(folder, "train", report)

@@ -37,7 +37,7 @@ def verilog(
     """Generate Verilog: DIR/network.v, and DIR/manifest.json with what its ports mean."""
     trained = open_network(file)
     plan = plan_for(trained, lanes, burst, quantiser)
-    generated = write_verilog(trained, plan, make_folder(out), bake)
+    generated = write_verilog(trained, plan, make_folder(out, "verilog"), bake)
     manifest = generated.manifest
     console.print(table(f"{out / 'network.v'}", [
         (s["name"], s["lanes"], s["fire_lanes"], f"{s['depth']} x {s['slices']}")

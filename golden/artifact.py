@@ -84,7 +84,7 @@ class Trained:
 
 def sum_range(spec, weights, population):
     """Smallest and largest sum that one timestep's events can leave in any accumulator."""
-    low = high = 0
+    low = high = np.zeros(population.size, np.int64)
     for synapse in spec.synapses_to(population.name):
         w = weights[synapse.name].astype(np.int64) * spec.source(synapse.source).n_max
         low = low + np.minimum(w, 0).sum(1)

@@ -93,7 +93,7 @@ def _run(network, levels, device):
 def _currents(network, population, outputs, static, device):
     """Input current of every timestep, ``(timesteps, frames, neurons)`` int32."""
     spec = network.spec
-    total = 0
+    total = torch.zeros((1, 1, 1), dtype=torch.int32, device=device)
     for synapse in spec.synapses_to(population.name):
         source = outputs[synapse.source]
         weights = torch.as_tensor(network.weights[synapse.name]).to(device)

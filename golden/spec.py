@@ -9,6 +9,7 @@ import json
 import math
 import reprlib
 from dataclasses import asdict, dataclass
+from typing import Any
 
 __all__ = ["Decay", "Dense", "Input", "Network", "Neuron", "Population", "Quantiser", "Reset"]
 
@@ -348,11 +349,11 @@ class Network:
     def from_dict(cls, spec):
         """Rebuild and re-validate; :class:`ValueError` names a missing or unknown field."""
         fields = _fields(cls, spec)
-        return cls(**fields | {
-            "input": Input(**_fields(Input, fields["input"])),
-            "populations": [_population(p) for p in _tuple("Populations", fields["populations"])],
-            "synapses": [_synapse(s) for s in _tuple("Synapses", fields["synapses"])],
-        })
+        fields["input"] = Input(**_fields(Input, fields["input"]))
+        fields["populations"] = [
+            _population(p) for p in _tuple("Populations", fields["populations"])]
+        fields["synapses"] = [_synapse(s) for s in _tuple("Synapses", fields["synapses"])]
+        return cls(**fields)
 
     @property
     def digest(self):
@@ -361,7 +362,7 @@ class Network:
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _fields(cls, fields):
+def _fields(cls, fields) -> dict[str, Any]:
     if not isinstance(fields, dict):
         raise ValueError(f"{cls.__name__} must be described by an object, "
                          f"not {reprlib.repr(fields)}")
@@ -379,17 +380,18 @@ def _neuron(fields):
     fields = _fields(Neuron, fields)
     reset = _fields(Reset, fields["reset"])
     quantiser = fields["quantiser"]
-    return Neuron(**fields | {
-        "leak": Decay(**_fields(Decay, fields["leak"])),
-        "quantiser": (None if quantiser is None
-                      else Quantiser(**_fields(Quantiser, quantiser))),
-        "reset": Reset(**reset | {"gate": Decay(**_fields(Decay, reset["gate"]))}),
-    })
+    reset["gate"] = Decay(**_fields(Decay, reset["gate"]))
+    fields["leak"] = Decay(**_fields(Decay, fields["leak"]))
+    if quantiser is not None:
+        fields["quantiser"] = Quantiser(**_fields(Quantiser, quantiser))
+    fields["reset"] = Reset(**reset)
+    return Neuron(**fields)
 
 
 def _population(fields):
     fields = _fields(Population, fields)
-    return Population(**fields | {"neuron": _neuron(fields["neuron"])})
+    fields["neuron"] = _neuron(fields["neuron"])
+    return Population(**fields)
 
 
 def _synapse(fields):

@@ -94,7 +94,7 @@ class _Training:
         self.net = dense_net(config, math.prod(dataset.shape), dataset.classes).to(device)
         self.data = fingerprint(dataset)
         self.results: dict[str, Any] = {"seconds": 0.0}
-        self.steps = -(-len(self.labels) // config.batch)
+        self.steps = len(batches(torch.arange(len(self.labels)), config.batch))
 
     def run(self, resume):
         state = load_checkpoint(self.checkpoint, self.config, self.data) if resume else None
@@ -135,7 +135,7 @@ class _Training:
         self.net.train()
         order = torch.randperm(len(self.labels), generator=self.generator).to(self.device)
         total = 0.0
-        for step, index in enumerate(order.split(self.config.batch)):
+        for step, index in enumerate(batches(order, self.config.batch)):
             for group in optimiser.param_groups:
                 group["lr"] = group["peak"] * one_cycle((epoch + step / self.steps) / epochs)
             loss = self._loss(index)
@@ -192,6 +192,15 @@ class _Training:
 def _size(parameter):
     """Root mean square, with a floor: a snapped layer's units differ from its neighbour's."""
     return max(float(parameter.detach().square().mean().sqrt()), 1e-3)
+
+
+def batches(order, size):
+    """``order`` in parts of ``size``; a single frame left over joins the last part, because batch
+    norm needs two."""
+    parts = list(order.split(size))
+    if len(parts) > 1 and len(parts[-1]) == 1:
+        parts[-2:] = [torch.cat(parts[-2:])]
+    return parts
 
 
 def one_cycle(position):

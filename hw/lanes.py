@@ -11,11 +11,11 @@ __all__ = ["Lanes"]
 
 
 class Lanes(wiring.Component):
-    """``lanes`` weights times one digit, as a pipeline: register, shift by 0 or 1 and invert,
-    register, shift by 0, 2 or 4, register.
+    """``lanes`` weights times one digit, as a pipeline: shift by 0 or 1 and invert, register, shift
+    by 0, 2 or 4, register.
 
     A negative digit is the inverted weight plus a carry, which the accumulator's adder takes in.
-    Digits arrive one cycle before their weights; ``addends`` come :attr:`latency` cycles after the
+    Digits arrive two cycles before their weights; ``addends`` come :attr:`latency` cycles after the
     digit.
 
     Parameters
@@ -59,8 +59,7 @@ class Lanes(wiring.Component):
 
         addends = []
         for lane in range(self.lanes):
-            # A plain register, so that it can become the block RAM's own.
-            weight = pipe(m, self.weights[lane], 1, f"weight_{lane}")
+            weight = self.weights[lane]
             fine = Signal(signed(self.w_width + min(1, max_shift)), name=f"fine_{lane}",
                           reset_less=True)
 

@@ -19,6 +19,8 @@ class Network(wiring.Component):
     plan : :class:`qblif.hw.plan.Plan`
     trained : :class:`qblif.golden.artifact.Trained` to bake in, or ``None``
         Weights can be loaded at run time either way.
+    peek : bool
+        Whether what was loaded can be read back; it costs a multiplexer over all memories.
 
     Members
     -------
@@ -37,11 +39,15 @@ class Network(wiring.Component):
         Cycles since ``clear`` in which a frame was under way.
     clear : ``In(1)``
         Zeroes the counters.
+    peek : ``In(1)``, peek_data : ``Out``
+        With ``peek``: the word at ``load``'s stage, bank and address, eight cycles later, while no
+        frame is under way.
 
     Raises :class:`ValueError` for a graph that is not a chain.
     """
 
-    def __init__(self, spec, plan, trained=None):
+    def __init__(self, spec, plan, trained=None, peek=False):
+        self.can_peek = peek
         self.spec = spec
         self.plan = plan
         chain = [spec.input, *spec.populations]
@@ -55,7 +61,7 @@ class Network(wiring.Component):
         self.stages = [
             Stage(spec, population, stage,
                   weights=trained and trained.weights[spec.synapses_to(population.name)[0].name],
-                  bias=trained and trained.biases.get(population.name))
+                  bias=trained and trained.biases.get(population.name), peek=peek)
             for population, stage in zip(spec.populations, plan.stages, strict=True)]
         extents = [stage.load_extent for stage in self.stages]
         members = {
@@ -67,13 +73,19 @@ class Network(wiring.Component):
             "cycles": Out(32),
             "clear": In(1),
         }
+        if peek:
+            members |= {"peek": In(1), "peek_data": Out(max(e["width"] for e in extents))}
         for population, stage in zip(spec.populations, plan.stages, strict=True):
-            members |= {
+            ports = {
                 f"trace_{population.name}": Out(TraceBeat(population, stage.fire_lanes)),
                 f"trace_{population.name}_valid": Out(1),
                 f"events_{population.name}": Out(32),
                 f"digits_{population.name}": Out(32),
             }
+            if clash := members.keys() & ports:
+                raise ValueError(f"Population name {population.name!r} makes a second port "
+                                 f"{min(clash)!r}: rename one")
+            members |= ports
         super().__init__(members)
 
     def elaborate(self, platform):
@@ -95,6 +107,12 @@ class Network(wiring.Component):
                 getattr(self, f"digits_{name}").eq(stage.digits),
             ]
         wiring.connect(m, events, wiring.flipped(self.o))
+        if self.can_peek:
+            with m.Switch(self.load.stage):
+                for index, stage in enumerate(self.stages):
+                    with m.Case(index):
+                        m.d.sync += self.peek_data.eq(stage.peek_data)
+                        m.d.comb += stage.peek.eq(self.peek)
         self.count_cycles(m)
         return m
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from ..golden.burst import MODES
 from ..golden.spec import _check_int
+from .geometry import MEMORIES
 
 __all__ = ["KINDS", "Plan", "StagePlan", "make_plan"]
 
@@ -16,13 +17,15 @@ KINDS = ("slice", "ladder")  # Of :class:`qblif.hw.quantiser.Quantiser`; no Amar
 class StagePlan:
     """One stage: ``lanes`` synapses and ``fire_lanes`` neurons a cycle.
 
-    ``burst`` is how levels are spent, ``quantiser`` how they are found; neither changes a result.
+    ``burst`` is how levels are spent, ``quantiser`` how they are found, ``memory`` where the
+    weights lie (see :class:`qblif.hw.geometry.WeightGeometry`); none of them changes a result.
     """
 
     lanes: int
     fire_lanes: int = 1
     burst: str = "shift"
     quantiser: str = "slice"
+    memory: str = "block"
 
     def __post_init__(self):
         _check_int("Lanes", self.lanes, 1, LANES_LIMIT)
@@ -36,6 +39,9 @@ class StagePlan:
         if self.quantiser not in KINDS:
             raise ValueError(f"Quantiser must be one of {', '.join(KINDS)}, "
                              f"not {self.quantiser!r}")
+        if self.memory not in MEMORIES:
+            raise ValueError(f"Weight memory must be one of {', '.join(MEMORIES)}, "
+                             f"not {self.memory!r}")
 
 
 @dataclass(frozen=True, kw_only=True)

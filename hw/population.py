@@ -29,6 +29,7 @@ class Population(wiring.Component):
     lanes, fire_lanes : int
     quantiser : ``"slice"`` or ``"ladder"``
     bias : array of the population's biases to bake in, or ``None``
+    peek : whether the biases can be read back
 
     Members
     -------
@@ -38,16 +39,19 @@ class Population(wiring.Component):
         ``Out(stream.Signature(Result(size)))``
     trace : ``Out(TraceBeat)`` with ``trace_valid``; every level and membrane, for test benches
     write : ``In(fire_lanes)``, write_address, write_data : bias memories
+    peek : ``In(1)``, read : ``Out``
+        With ``peek``: the biases at ``write_address``, two cycles later, at rest.
     """
 
     def __init__(self, population, *, timesteps, timing, lanes, fire_lanes, quantiser="slice",
-                 bias=None):
+                 bias=None, peek=False):
         self.population = population
         self.timesteps = timesteps
         self.timing = timing
         self.lanes = lanes
         self.fire_lanes = fire_lanes
         self.bias = bias
+        self.can_peek = peek
         self.neurons = [Neuron(population, quantiser) for _ in range(fire_lanes)]
         self.beats = timing.beats
         fires = population.neuron.quantiser is not None
@@ -64,7 +68,7 @@ class Population(wiring.Component):
             "write": In(fire_lanes if population.bias_width else 0),
             "write_address": In(index_shape(self.beats)),
             "write_data": In(population.bias_width),
-        })
+        } | ({"peek": In(1), "read": Out(fire_lanes * population.bias_width)} if peek else {}))
 
     def elaborate(self, platform):
         m = Module()
@@ -75,7 +79,10 @@ class Population(wiring.Component):
         beat_read = pipe(m, beat, lead, "beat_read")
         first = pipe(m, control.first, self.timing.read_latency, "first")
         state, write_state = self.state_memory(m, beat_read)
-        biases = self.bias_memories(m, beat_read)
+        biases = self.bias_memories(m, Mux(self.peek, self.write_address, beat_read)
+                                    if self.can_peek else beat_read)
+        if self.can_peek and self.population.bias_width:
+            m.d.comb += self.read.eq(Cat(biases))
         for k, neuron in enumerate(self.neurons):
             m.submodules[f"neuron_{k}"] = neuron
             m.d.comb += [neuron.i.v.eq(state[k].v), neuron.i.fired.eq(state[k].fired),

@@ -22,6 +22,7 @@ class Stage(wiring.Component):
     population : :class:`qblif.golden.spec.Population`
     plan : :class:`qblif.hw.plan.StagePlan`
     weights, bias : arrays to bake in, or ``None``
+    peek : whether the memories can be read back
 
     Members
     -------
@@ -33,20 +34,25 @@ class Stage(wiring.Component):
         Totals since ``clear``: events taken, and digits of them, each of which is ``targets``
         synaptic operations.
     clear : ``In(1)``
+    peek : ``In(1)``, peek_data : ``Out``
+        With ``peek``: the word at ``load``'s bank and address, six cycles later, at rest.
     """
 
-    def __init__(self, network, population, plan, *, weights=None, bias=None):
+    def __init__(self, network, population, plan, *, weights=None, bias=None, peek=False):
+        self.can_peek = peek
         synapse, = network.synapses_to(population.name)
         source = network.source(synapse.source)
         self.synapse = DenseSynapse(
             sources=source.size, n_max=source.n_max, targets=population.size,
-            w_width=synapse.w_width, lanes=plan.lanes, mode=plan.burst, init=weights)
+            w_width=synapse.w_width, lanes=plan.lanes, mode=plan.burst, init=weights,
+            memory=plan.memory, peek=peek)
         self.sums = make_sums(
             groups=self.synapse.groups, lanes=plan.lanes, sum_width=population.sum_width,
             addend_width=self.synapse.lanes.addends[0].shape().width, fire_lanes=plan.fire_lanes)
         self.population = Population(
             population, timesteps=network.timesteps, timing=stage_timing(network, population, plan),
-            lanes=plan.lanes, fire_lanes=plan.fire_lanes, quantiser=plan.quantiser, bias=bias)
+            lanes=plan.lanes, fire_lanes=plan.fire_lanes, quantiser=plan.quantiser, bias=bias,
+            peek=peek)
         super().__init__({
             "i": In(stream.Signature(Event(source.size, source.n_max))),
             "o": Out(stream.Signature(self.population.o.p.shape())),
@@ -57,12 +63,19 @@ class Stage(wiring.Component):
             "events": Out(32),
             "digits": Out(32),
             "clear": In(1),
-        })
+        } | ({"peek": In(1), "peek_data": Out(self.load_extent["width"])} if peek else {}))
 
     @property
     def slices(self):
         """Banks of the load port that are weight slices; the bias memories follow."""
         return self.synapse.memory.slices
+
+    @property
+    def load_words(self):
+        """Words of a complete load, see :func:`qblif.hw.load.load_writes`."""
+        population = self.population.population
+        return (self.slices * self.synapse.memory.depth
+                + (population.size if population.bias_width else 0))
 
     @property
     def load_extent(self):
@@ -99,9 +112,26 @@ class Stage(wiring.Component):
         m.d.comb += [synapse.write.eq(enables[:self.slices]),
                      population.write.eq(enables[self.slices:])]
 
+        if self.can_peek:
+            self.connect_peek(m, load)
+
         # Activity.
         m.d.sync += [self.events.eq(self.events + synapse.event),
                      self.digits.eq(self.digits + synapse.digit)]
         with m.If(self.clear):
             m.d.sync += [self.events.eq(0), self.digits.eq(0)]
         return m
+
+    def connect_peek(self, m, load):
+        """The words that were loaded, bank by bank."""
+        weights, biases = self.synapse.memory, self.population.population.bias_width
+        words = [self.synapse.read[k * weights.slice_width:(k + 1) * weights.slice_width]
+                 for k in range(weights.slices)]
+        words += [self.population.read[k * biases:(k + 1) * biases]
+                  for k in range(len(self.population.write))]
+        peek = pipe(m, self.peek, 1, "peek")
+        m.d.comb += [self.synapse.peek.eq(peek), self.population.peek.eq(peek)]
+        with m.Switch(load.bank):
+            for bank, word in enumerate(words):
+                with m.Case(bank):
+                    m.d.sync += self.peek_data.eq(word)

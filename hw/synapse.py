@@ -28,6 +28,8 @@ class DenseSynapse(wiring.Component):
     sources, n_max, targets, w_width, lanes : int
     mode : ``"shift"`` or ``"repeat"``
     init : ``(targets, sources)`` array of weights to bake in, or ``None``
+    memory : ``"block"`` or ``"spram"``, where the weights lie
+    peek : whether the weights can be read back
 
     Members
     -------
@@ -42,16 +44,20 @@ class DenseSynapse(wiring.Component):
         See :class:`qblif.hw.weights.WeightMemory`.
     event, digit : ``Out(1)``
         Pulses for the activity counters: an event was taken, a digit was finished.
+    peek : ``In(1)``, read : ``Out(lanes * w_width)``
+        With ``peek``: the weights at ``write_address``, three cycles later, at rest.
     """
 
-    def __init__(self, *, sources, n_max, targets, w_width, lanes, mode="shift", init=None):
+    def __init__(self, *, sources, n_max, targets, w_width, lanes, mode="shift", init=None,
+                 memory="block", peek=False):
         self.sources = sources
+        self.can_peek = peek
         self.groups = -(-targets // lanes)
         self.expander = BurstExpander(sources, n_max, mode)
         self.lanes = Lanes(lanes=lanes, w_width=w_width, digit_set=self.expander.digit_set)
         self.memory = WeightMemory(
             depth=sources * self.groups, lanes=lanes, w_width=w_width,
-            init=None if init is None else dense_words(init, lanes))
+            init=None if init is None else dense_words(init, lanes), memory=memory)
         super().__init__({
             "i": In(stream.Signature(Event(sources, n_max))),
             "issue": Out(Issue(self.groups)),
@@ -63,7 +69,7 @@ class DenseSynapse(wiring.Component):
             "write_data": In(self.memory.slice_width),
             "event": Out(1),
             "digit": Out(1),
-        })
+        } | ({"peek": In(1), "read": Out(lanes * w_width)} if peek else {}))
 
     def elaborate(self, platform):
         m = Module()
@@ -104,6 +110,10 @@ class DenseSynapse(wiring.Component):
         # Issue: the weight memory's address, and the control that travels beside the weights.
         m.d.sync += [self.issue.valid.eq(step), self.issue.end.eq(end), self.issue.first.eq(first),
                      self.issue.group.eq(group), weights.address.eq(digit.p.address + offset)]
+        if self.can_peek:
+            m.d.comb += self.read.eq(weights.weights)
+            with m.If(self.peek):
+                m.d.sync += weights.address.eq(self.write_address)
         m.d.comb += [lanes.shift.eq(pipe(m, digit.p.shift, 1, "shift")),
                      lanes.negative.eq(pipe(m, digit.p.negative, 1, "negative"))]
 

@@ -10,7 +10,7 @@ from amaranth.lib import data, wiring
 
 from .network import Network
 
-__all__ = ["Generated", "generate"]
+__all__ = ["Generated", "generate", "rtlil_to_verilog"]
 
 MANIFEST_VERSION = 1
 
@@ -59,7 +59,12 @@ def to_verilog(component, name):
     An array's element k is named ``x.k`` and not ``x[k]``, which yosys mistakes for a bit of ``x``
     as it maps to LUTs.
     """
-    text = EMPTY_CONTENTS.sub("", rtlil.convert(component, name=name, emit_src=False))
+    return rtlil_to_verilog(rtlil.convert(component, name=name, emit_src=False))
+
+
+def rtlil_to_verilog(text):
+    """Verilog of what Amaranth wrote as RTLIL, changed as :func:`to_verilog` says."""
+    text = EMPTY_CONTENTS.sub("", text)
     found = 1
     while found:
         text, found = BRACKETED_NAME.subn(r"\1.\2", text)

@@ -5,47 +5,57 @@ from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
-from .layouts import BLOCK_RAM, index_shape
+from .geometry import WeightGeometry
+from .layouts import BLOCK_RAM, index_shape, pipe
 from .load import pack
 
 __all__ = ["WeightMemory"]
 
-BLOCK_RAM_ROWS = 1 << 14
-BLOCK_RAM_WIDTHS = {9: 36, 10: 18, 11: 9, 12: 4, 13: 2, 14: 1}  # By address bits, of 18 kbit.
+# yosys maps it where the device has single-port RAM; elsewhere it asks for block RAM itself.
+SINGLE_PORT_RAM = {"ram_style": "huge"}
 
 
 class WeightMemory(wiring.Component):
-    """``depth`` words of ``lanes`` signed weights, read with a latency of one cycle.
+    """``depth`` words of ``lanes`` signed weights, read with a latency of two cycles: the memory's
+    own, and a plain register behind it, which can become the block RAM's output register.
 
-    The word is cut into columns so narrow that one block RAM spans the full depth: no multiplexer
-    stands behind it, up to :data:`BLOCK_RAM_ROWS` words.  A slice is the unit of loading, one or
-    more columns that hold whole weights.
+    The word is cut into columns so narrow that one memory block spans the full depth: no
+    multiplexer stands behind it, up to ``rows`` words.  See
+    :class:`qblif.hw.geometry.WeightGeometry`.
 
     Parameters
     ----------
     depth, lanes, w_width : int
     init : sequence of ``depth`` sequences of ``lanes`` integers, or ``None``
         Weights baked into the memory's initial contents.
+    memory : ``"block"`` or ``"spram"``
+        Single-port RAM reads and writes through one port: a write takes the cycle, and the weights
+        read in it stay what they were.  Raises :class:`ValueError` for it with ``init``, as such
+        memories start without contents.
 
     Members
     -------
     address : ``In(index_shape(depth))``
     weights : ``Out(data.ArrayLayout(signed(w_width), lanes))``
     write : ``In(slices)``
-        One write enable a slice; writes to the word that is being read are not allowed.
+        One write enable a slice. Weights are loaded at rest: what is read in that cycle is not
+        defined.
     write_address : ``In(index_shape(depth))``
     write_data : ``In(slice_lanes * w_width)``
     """
 
-    def __init__(self, *, depth, lanes, w_width, init=None):
+    def __init__(self, *, depth, lanes, w_width, init=None, memory="block"):
+        if init is not None and memory == "spram":
+            raise ValueError("Weights cannot be baked into single-port RAM, which starts empty: "
+                             "load them at run time")
+        self.geometry = geometry = WeightGeometry(depth, lanes, w_width, memory)
         self.depth = depth
         self.lanes = lanes
         self.w_width = w_width
         self.init = init
-        self.column_width = BLOCK_RAM_WIDTHS.get(max(9, ceil_log2(depth)), 1)
-        self.slice_lanes = min(lanes, max(1, self.column_width // w_width))
-        self.slices = -(-lanes // self.slice_lanes)
-        self.slice_width = self.slice_lanes * w_width
+        self.slice_lanes = geometry.slice_lanes
+        self.slices = geometry.slices
+        self.slice_width = geometry.slice_width
         super().__init__({
             "address": In(index_shape(depth)),
             "weights": Out(data.ArrayLayout(signed(w_width), lanes)),
@@ -56,32 +66,43 @@ class WeightMemory(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        columns = []
-        blocks = range(0, self.depth, BLOCK_RAM_ROWS)
-        read_block = Signal(index_shape(len(blocks)))
-        m.d.sync += read_block.eq(self.address >> ceil_log2(BLOCK_RAM_ROWS))
+        geometry, columns = self.geometry, []
+        blocks = range(0, self.depth, geometry.rows)
+        read_block = pipe(m, self.address >> ceil_log2(geometry.rows), 2, "read_block")
+        address = self.address
+        if geometry.memory == "spram":
+            address = Signal.like(self.address)
+            m.d.comb += address.eq(Mux(self.write.any(), self.write_address, self.address))
         for index in range(self.slices):
             start = index * self.slice_lanes
             words = [pack(word, self.w_width, start, self.slice_lanes) for word in self.init or ()]
-            for low in range(0, self.slice_width, self.column_width):
-                width = min(self.column_width, self.slice_width - low)
-                column = [self.block(m, f"slice_{index}_{low}_{k}", index, k if len(blocks) > 1
-                                     else None, words[row:row + BLOCK_RAM_ROWS], low, width,
-                                     min(BLOCK_RAM_ROWS, self.depth - row))
-                          for k, row in enumerate(blocks)]
-                columns.append(Array(column)[read_block])
+            for low, width in geometry.columns():
+                column = []
+                for k, row in enumerate(blocks):
+                    depth = min(geometry.rows, self.depth - row)
+                    init = [word >> low & (1 << width) - 1 for word in words[row:row + depth]]
+                    here = self.write_address >> ceil_log2(geometry.rows) == k
+                    write = self.write[index] & (here if len(blocks) > 1 else 1)
+                    block = self.single_port if geometry.memory == "spram" else self.dual_port
+                    m.submodules[f"slice_{index}_{low}_{k}"] = ram = memory.Memory(
+                        shape=unsigned(width), depth=max(2, depth), init=init,
+                        attrs=SINGLE_PORT_RAM if geometry.memory == "spram" else BLOCK_RAM)
+                    read = block(m, ram, address, write, self.write_data[low:low + width])
+                    column.append(pipe(m, read, 1, f"read_{index}_{low}_{k}"))
+                columns.append(Array(column)[read_block] if len(blocks) > 1 else column[0])
         m.d.comb += self.weights.eq(Cat(columns))
         return m
 
-    def block(self, m, name, index, block, words, low, width, depth):
-        """One memory: bits ``low`` to ``low + width`` of a slice, in one block of rows."""
+    def dual_port(self, m, ram, address, enable, value):
         # Never read and written at one address in one cycle: weights are loaded at rest.
-        m.submodules[name] = column = memory.Memory(
-            shape=unsigned(width), depth=max(2, depth),
-            init=[word >> low & (1 << width) - 1 for word in words], attrs=BLOCK_RAM)
-        read, write = column.read_port(), column.write_port()
-        here = C(1) if block is None else self.write_address >> ceil_log2(BLOCK_RAM_ROWS) == block
-        m.d.comb += [read.addr.eq(self.address), write.en.eq(self.write[index] & here),
-                     write.addr.eq(self.write_address),
-                     write.data.eq(self.write_data[low:low + width])]
+        read, write = ram.read_port(), ram.write_port()
+        m.d.comb += [read.addr.eq(address), write.addr.eq(self.write_address),
+                     write.en.eq(enable), write.data.eq(value)]
+        return read.data
+
+    def single_port(self, m, ram, address, enable, value):
+        # One address, and never both enables: that is what maps to one port.
+        read, write = ram.read_port(), ram.write_port()
+        m.d.comb += [read.addr.eq(address), read.en.eq(~enable), write.addr.eq(address),
+                     write.en.eq(enable), write.data.eq(value)]
         return read.data

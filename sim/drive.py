@@ -10,7 +10,7 @@ from pathlib import Path
 import cocotb
 from cocotb.triggers import ClockCycles, Timer
 
-from qblif.sim.top import PERIOD
+from .top import PERIOD
 
 SETTLE = 64  # Cycles after the last result in which nothing more may come.
 
@@ -36,7 +36,7 @@ async def bench(dut):
     await ClockCycles(dut.clk, 1)
 
     dut.go.value = 1
-    outcome = await until_finished(dut, job["look"])
+    outcome: dict = await until_finished(dut, job["look"])
     outcome["counters"] = {name: number(getattr(dut, name)) for name in job["counters"]}
     outcome["broken"] = number(dut.broken)
     dut.flush.value = 1

@@ -176,6 +176,7 @@ def _runner(simulator, on_line):
 def _stream(command, cwd, env, log, on_line):
     with subprocess.Popen(command, cwd=cwd, env=env, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True, errors="replace") as process:
+        assert process.stdout is not None
         for line in process.stdout:
             log.write(line)
             if on_line:

@@ -9,7 +9,7 @@ from qblif.golden.augment import affine_batch, random_matrices
 from qblif.golden.checkpoint import CheckpointError
 from qblif.golden.config import TrainConfig
 from qblif.golden.data import Dataset, to_levels
-from qblif.golden.train import one_cycle, train
+from qblif.golden.train import batches, one_cycle, train
 
 TINY = TrainConfig(hidden=(12, 10), epochs=3, qat_epochs=2, batch=32, lr=0.02, qat_lr=2e-3,
                    gamma=0.3, gain=1.0, shift=1.0, rotate=5.0, shear=2.0, scale=0.05, activity=0.01)
@@ -169,3 +169,11 @@ def test_augmentation_stays_within_its_bounds(field, value, index, bound):
     drawn = random_matrices(2000, config, 20, 10, torch.Generator().manual_seed(0))
     moved = (drawn - torch.eye(2, 3))[:, index[0], index[1]].abs().max()
     assert 0.95 * bound < float(moved) <= bound + 1e-6
+
+
+@pytest.mark.parametrize("frames, size, parts", [
+    (64, 32, [32, 32]), (65, 32, [32, 33]), (66, 32, [32, 32, 2]), (1, 32, [1]), (30, 32, [30])])
+def test_batches_leave_no_single_frame(frames, size, parts):
+    made = batches(torch.arange(frames), size)
+    assert [len(part) for part in made] == parts
+    assert torch.cat(made).tolist() == list(range(frames))

@@ -8,7 +8,7 @@ from qblif.hw.burst import DigitSet
 from qblif.hw.lanes import Lanes
 from qblif.sim.stream import simulate_component
 
-LEAD = 1  # Cycles by which a digit comes before its weights.
+LEAD = 2  # Cycles by which a digit comes before its weights.
 
 
 def rtl(dut, steps):
