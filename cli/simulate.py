@@ -14,6 +14,8 @@ from .common import (
     NetworkArgument,
     OutOption,
     QuantiserOption,
+    SeedOption,
+    choose_images,
     console,
     dataset,
     make_folder,
@@ -25,6 +27,8 @@ from .common import (
 )
 
 __all__ = ["simulate", "simulate_network"]
+
+STALL = 64  # Of 256 cycles, those in which either side waits under --stalls.
 
 
 def simulate(
@@ -38,6 +42,10 @@ def simulate(
     lanes: LanesOption = "32",
     burst: BurstOption = "shift",
     quantiser: QuantiserOption = None,
+    stalls: Annotated[bool, typer.Option(
+        "--stalls", help="Pause the input and let results wait, at random under --seed: results "
+        "stay the same, cycles do not.")] = False,
+    seed: SeedOption = 0,
 ):
     """Simulate test images on the generated Verilog.
 
@@ -47,23 +55,28 @@ def simulate(
     trained = open_network(file)
     plan = plan_for(trained, lanes, burst, quantiser)
     folder = make_folder(out, "simulate")
-    report = simulate_network(trained, plan, dataset(data), images, simulator, folder)
+    report = simulate_network(trained, plan, dataset(data), images, simulator, folder,
+                              stall_seed=seed if stalls else None)
     write_report(folder, "simulate", report)
     if not report["ok"]:
         raise typer.Exit(1)
 
 
-def simulate_network(trained, plan, images, count, simulator, folder):
-    """Run, compare and show; returns the content of ``simulate.json``."""
+def simulate_network(trained, plan, images, count, simulator, folder, stall_seed=None):
+    """Run, compare and show; returns the content of ``simulate.json``.
+
+    With a ``stall_seed`` the streams are disturbed, and the cycle model is not compared.
+    """
     from ..golden import integer
     from ..golden.data import to_levels
     from ..hw.cycles import count_cycles
     from ..sim.bench import simulate as run
+    from ..sim.result import Stalls
     from ..sim.simulators import require
 
     require(simulator)
     spec = trained.spec
-    pixels, labels = _choose(images, count, spec)
+    pixels, labels = choose_images(images, count, spec)
     levels = to_levels(pixels, spec.input.n_max)
     start = time.perf_counter()
     expected = integer.run(trained, levels)
@@ -71,28 +84,16 @@ def simulate_network(trained, plan, images, count, simulator, folder):
         task = bar.add_task(f"{simulator}: build and run", total=len(levels))
         result = run(trained, plan, levels, simulator=simulator, out_dir=folder / "simulate",
                      expected=expected,
+                     stalls=Stalls() if stall_seed is None else Stalls(
+                         idle=STALL, stall=STALL, seed=stall_seed),
                      progress=lambda done: bar.update(task, completed=done))
         bar.update(task, completed=len(result.results))
-    model = count_cycles(spec, plan, levels,
-                         {name: tensor.numpy() for name, tensor in expected.levels.items()})
+    model = None if stall_seed is not None else count_cycles(
+        spec, plan, levels, {name: tensor.numpy() for name, tensor in expected.levels.items()})
     report = _report(trained, plan, simulator, labels, expected, result, model)
     report["seconds"] = round(time.perf_counter() - start, 2)
     _show(report, result)
     return report
-
-
-def _choose(images, count, spec):
-    """The first ``count`` test images and labels."""
-    if images.test_images[0].size != spec.input.size:
-        raise ValueError(f"Images of {images.name} have {images.test_images[0].size} pixels, but "
-                         f"the network's input has {spec.input.size}")
-    if count == "all":
-        wanted = len(images.test_images)
-    elif str(count).isdecimal() and int(count) >= 1:
-        wanted = min(int(count), len(images.test_images))
-    else:
-        raise ValueError(f"Images must be a number of at least 1, or all, not {count!r}")
-    return images.test_images[:wanted], images.test_labels[:wanted]
 
 
 def _report(trained, plan, simulator, labels, expected, result, model):
@@ -100,11 +101,11 @@ def _report(trained, plan, simulator, labels, expected, result, model):
     cycles = result.latency
     interval = result.interval
     mean_interval = float(interval.mean()) if len(interval) else None
-    equal = done == len(labels) and bool(
+    equal = None if model is None else done == len(labels) and bool(
         np.array_equal(cycles, model.latency) and np.array_equal(interval, model.interval))
     per_frame = mean_interval or (float(cycles.mean()) if done else None)
     return {
-        "ok": bool(result.ok and equal), "simulator": simulator, "images": done,
+        "ok": bool(result.ok and equal is not False), "simulator": simulator, "images": done,
         "network_digest": trained.spec.digest, "weights_digest": trained.weights_digest,
         "accuracy": {
             "float": trained.notes.get("accuracy_float"),
@@ -148,7 +149,8 @@ def _show(report, result):
         ("membranes that differ", f"{wrong['membranes']} of {report['membranes_compared']}"),
         ("cycles an image, latency", _figure(cycles["mean"])),
         ("cycles an image, interval", _figure(cycles["interval_mean"])),
-        ("cycle model", "equal to the cycle" if cycles["model_equal"] else "[red]differs[/red]"),
+        ("cycle model", {True: "equal to the cycle", False: "[red]differs[/red]",
+                         None: "not compared"}[cycles["model_equal"]]),
         ("build", "cached" if result.build_cached else f"{result.build_seconds:.1f} s"),
         ("run", f"{result.run_seconds:.1f} s"),
     ]))

@@ -13,6 +13,7 @@ from .common import (
     NetworkArgument,
     OutOption,
     QuantiserOption,
+    SeedOption,
     console,
     make_folder,
     open_network,
@@ -33,6 +34,7 @@ def verilog(
     quantiser: QuantiserOption = None,
     bake: Annotated[bool, typer.Option(
         help="Put the weights into the memories' initial contents.")] = False,
+    seed: SeedOption = 0,
 ):
     """Generate Verilog: DIR/network.v, and DIR/manifest.json with what its ports mean."""
     trained = open_network(file)

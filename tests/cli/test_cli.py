@@ -456,3 +456,11 @@ def test_simulate_notices_a_wrong_cycle_model(tiny, stripes, out, icarus, monkey
     code, report = simulate(tiny, stripes, out)
     assert code == 1 and report["ok"] is False and report["cycles"]["model_equal"] is False
     assert set(report["mismatches"].values()) == {0}
+
+
+def test_stalls_are_drawn_under_the_seed(tiny, stripes, out, icarus):
+    runs = [simulate(tiny, stripes, out, "--stalls", "--seed", seed) for seed in (1, 1, 2)]
+    assert all(code == 0 and report["ok"] for code, report in runs)
+    assert all(report["cycles"]["model_equal"] is None for _, report in runs)
+    cycles = [report["cycles"]["mean"] for _, report in runs]
+    assert cycles[0] == cycles[1] != cycles[2]
