@@ -1,4 +1,4 @@
-"""How a stage's weights are cut into memories: plain numbers, for generator, host and size estimate.
+"""How a stage's weights are cut into memories: plain numbers for generator, host and estimate.
 
 Neither torch nor Amaranth.  The memories themselves are :mod:`qblif.hw.weights`.
 """
