@@ -3,7 +3,8 @@
 import math
 from dataclasses import asdict, dataclass
 
-from .spec import LEVEL_LIMIT, Decay, Reset, _check_int
+from .axes import LEVEL_LIMIT, Decay, Reset
+from .checks import check_int
 
 __all__ = ["EMBEDDED", "MNIST", "TrainConfig"]
 
@@ -82,16 +83,16 @@ class TrainConfig:
         if not self.hidden:
             raise ValueError("Hidden sizes must name at least one population")
         for size in self.hidden:
-            _check_int("Hidden size", size, 1, 1 << 16)
+            check_int("Hidden size", size, 1, 1 << 16)
         for what, field, low, high in (
                 ("Timesteps", "timesteps", 1, 1024), ("N_max", "n_max", 1, LEVEL_LIMIT),
                 ("Input N_max", "input_n_max", 1, LEVEL_LIMIT), ("Weight width", "w_width", 2, 16),
                 ("Epochs", "epochs", 1, None), ("QAT epochs", "qat_epochs", 0, None),
                 ("Decay terms", "terms", 1, 2), ("Batch", "batch", 2, None),
                 ("Seed", "seed", 0, (1 << 63) - 1), ("Threads", "threads", 1, 1024)):
-            _check_int(what, getattr(self, field), low, high)
+            check_int(what, getattr(self, field), low, high)
         if self.v_width is not None:
-            _check_int("Membrane width", self.v_width, 2, 30)
+            check_int("Membrane width", self.v_width, 2, 30)
         for what, field, low, high in (
                 ("Beta", "beta", 0, 1), ("Alpha", "alpha", 0, 1), ("Gamma", "gamma", 1e-6, 1e6),
                 ("Gain", "gain", 1e-6, 1e6),

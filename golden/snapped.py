@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from .modules import Output, over_time
-from .spec import WIDTH_LIMIT
+from .axes import WIDTH_LIMIT
 from .surrogate import SURROGATES
 
 __all__ = ["SnappedNet", "SnappedStage", "fold_norm", "fraction_bits", "snap"]

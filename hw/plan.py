@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 from ..golden.burst import MODES
-from ..golden.spec import _check_int
+from ..golden.checks import check_int
 from .geometry import MEMORIES
 
 __all__ = ["KINDS", "Plan", "StagePlan", "make_plan"]
@@ -28,8 +28,8 @@ class StagePlan:
     memory: str = "block"
 
     def __post_init__(self):
-        _check_int("Lanes", self.lanes, 1, LANES_LIMIT)
-        _check_int("Fire lanes", self.fire_lanes, 1, LANES_LIMIT)
+        check_int("Lanes", self.lanes, 1, LANES_LIMIT)
+        check_int("Fire lanes", self.fire_lanes, 1, LANES_LIMIT)
         if self.fire_lanes & self.fire_lanes - 1:
             raise ValueError(f"Fire lanes must be a power of two, not {self.fire_lanes}")
         if self.lanes % self.fire_lanes:
@@ -61,7 +61,7 @@ def make_plan(network, *, lanes, activity=None, burst="shift", quantiser=None):
     """
     given = tuple(lanes) if isinstance(lanes, (tuple, list)) else (lanes,)
     for value in given:
-        _check_int("Lanes", value, 1, LANES_LIMIT)
+        check_int("Lanes", value, 1, LANES_LIMIT)
     populations = network.populations
     if len(given) not in (1, len(populations)):
         raise ValueError(f"Lanes must be 1 number or {len(populations)}, one a population, "
