@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-__all__ = ["Device", "DEVICES"]
+__all__ = ["BOARD_DEVICES", "DEVICES", "Device"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -10,8 +10,8 @@ class Device:
     """One FPGA: how to ask the tools for it, and its capacities as the placer counts them.
 
     ``lut`` counts TRELLIS_COMB (ECP5: a LUT4, or one bit of a carry chain) or logic cells (iCE40: a
-    LUT4 with its carry and flip-flop); ``bram`` counts blocks of 18 kbit (ECP5) or 4 kbit (iCE40);
-    ``spram`` counts blocks of 256 kbit.
+    LUT4 with its carry and flip-flop), LUT4 (Gowin) or LUT6 (Xilinx); ``bram`` counts blocks of
+    18 kbit, or 4 kbit on iCE40; ``spram`` counts blocks of 256 kbit.
     """
 
     part: str
@@ -46,4 +46,12 @@ DEVICES = {
                    lut=5280, ff=5280, bram=30, dsp=8, spram=4),
     "hx8k": _ice40("iCE40HX8K-CT256", "hx8k", "ct256", "-device hx",
                    lut=7680, ff=7680, bram=32, dsp=0),
+}
+
+# On boards only: the first is placed with its pins, the second by the vendor's tool.
+BOARD_DEVICES = DEVICES | {
+    "gw1nr-9": Device(part="GW1NR-LV9QN88PC6/I5", family="himbaechel_gowin",
+                      synth="synth_gowin", place=(), lut=8640, ff=6480, bram=26, dsp=20),
+    "xc7a35t": Device(part="XC7A35T-CSG324-1L", family="xilinx", synth="", place=(),
+                      lut=20800, ff=41600, bram=100, dsp=90),
 }

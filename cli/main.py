@@ -8,20 +8,27 @@ import typer
 from rich.markup import escape
 
 from ..boards.tools import SynthError
+from .boards import boards
+from .build import build
 from .common import console
 from .demo import demo
 from .info import info
+from .load import load
+from .program import program
+from .run import run
 from .simulate import simulate
 from .synth import synth
 from .train import train
 from .verilog import verilog
+from .virtual_board import virtual_board
 
 __all__ = ["app", "main"]
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
                   help="From a trained QB-LIF burst-spiking network to a verified FPGA.",
                   epilog="Start with `qblif demo`; then `qblif train --help`.")
-for command in (demo, train, info, verilog, simulate, synth):
+for command in (demo, train, info, verilog, simulate, synth, boards, build, program, load,
+                run, virtual_board):
     app.command()(command)
 
 

@@ -10,8 +10,8 @@ import logging
 import torch
 from torch import nn
 
-from .modules import Output, over_time
 from .axes import WIDTH_LIMIT
+from .modules import Output, over_time
 from .surrogate import SURROGATES
 
 __all__ = ["SnappedNet", "SnappedStage", "fold_norm", "fraction_bits", "snap"]

@@ -12,13 +12,17 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-__all__ = ["SIMULATORS", "Build", "SimulatorError", "build", "cache_folder", "require", "run"]
+__all__ = ["SIMULATORS", "Build", "SimulatorError", "build", "build_program", "cache_folder",
+           "require", "run"]
 
 SIMULATORS = ("verilator", "icarus")
 
 VERILATOR_OPTIONS = ["-O3", "--x-assign", "fast", "--x-initial", "fast", "--timing",
                      "--output-split", "10000", "-Wno-fatal", "-Wno-lint", "-Wno-style",
                      "-CFLAGS", "-O2 -std=gnu++20 -fcoroutines"]
+
+PROGRAM_OPTIONS = ["-O3", "--x-assign", "fast", "--x-initial", "fast", "--output-split", "10000",
+                   "-Wno-fatal", "-Wno-lint", "-Wno-style", "-CFLAGS", "-O2"]
 
 # Icarus by the rules of Verilog-2005, which the generated text is: by those of SystemVerilog the
 # initial value of a register wakes no `always @*`, and what depends on it stays undefined.
@@ -72,6 +76,20 @@ def build(simulator, sources, top, cache=None):
     Equal text, simulator version and options give the build that is in the cache already.
     Raises :class:`SimulatorError`.
     """
+    return _cached(simulator, sources, cache, "sim.vvp" if simulator == "icarus" else top,
+                   lambda work: _compile(simulator, sources, top, work))
+
+
+def build_program(sources, top, cache=None):
+    """Build Verilog and C++ files, one of which has the ``main``, into the program ``top``.
+
+    As :func:`build` otherwise, but without cocotb, and on Verilator.
+    """
+    return _cached("verilator", sources, cache, top,
+                   lambda work: _compile_program(sources, top, work))
+
+
+def _cached(simulator, sources, cache, executable, compile_into):
     version = require(simulator)
     started = time.monotonic()
     key = _key(version, sources)
@@ -82,8 +100,8 @@ def build(simulator, sources, top, cache=None):
     try:
         root.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=root, prefix=".build-") as work:
-            _compile(simulator, sources, top, Path(work))
-            _keep(Path(work), folder, "sim.vvp" if simulator == "icarus" else top)
+            compile_into(Path(work))
+            _keep(Path(work), folder, executable)
     except OSError as error:
         raise SimulatorError(f"{root}: the build cannot be kept there ({error})") from error
     return Build(folder, False, time.monotonic() - started)
@@ -113,6 +131,18 @@ def _compile(simulator, sources, top, work):
              build_args=VERILATOR_OPTIONS if simulator == "verilator" else ICARUS_OPTIONS)
 
 
+def _compile_program(sources, top, work):
+    # Files of the build, where the compiler finds them after the sources are gone.
+    own = [shutil.copy(source, work) for source in sources]
+    path = shutil.which("verilator", path=_environment()["PATH"])
+    command = [path, "--cc", "--exe", "--build", "-j", "2", "--top-module", top, "--Mdir", work,
+               "-o", top, *PROGRAM_OPTIONS, *own]
+    log = work / "build.log"
+    with log.open("w") as file:
+        _guarded("cannot build the board", log, lambda: _stream(
+            [str(part) for part in command], work, os.environ | _environment(), file, None))
+
+
 def _keep(work, folder, executable):
     """Move the executable, alone, into its place at once, unless another process was faster."""
     kept = work / "kept"
@@ -126,7 +156,8 @@ def _keep(work, folder, executable):
 
 
 def _key(version, sources):
-    state = hashlib.sha256(f"{version} {VERILATOR_OPTIONS} {ICARUS_OPTIONS} {sys.prefix}".encode())
+    state = hashlib.sha256(f"{version} {VERILATOR_OPTIONS} {PROGRAM_OPTIONS} {ICARUS_OPTIONS} "
+                           f"{sys.prefix}".encode())
     for source in sources:
         text = Path(source).read_bytes()
         state.update(str(len(text)).encode() + b" " + text)

@@ -1,0 +1,174 @@
+"""A network on a board: the largest lane count that fits and meets a clock, as a bitstream."""
+
+import hashlib
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from ..golden.artifact import write_atomically
+from ..hw.protocol import ARGUMENTS, MAX_PAYLOAD, Command
+from .fit import (
+    candidates,
+    frame_cycles,
+    largest_first_layer,
+    load_bytes,
+    need,
+    plan_for_board,
+    refusal,
+    weight_capacity,
+    weight_kbit,
+)
+from .flow import implement, need_tools, write_plan
+from .pack import pack
+from .pll import find_pll
+from .tools import DoesNotFit, SynthError
+from .top import Top
+
+__all__ = ["build", "load_seconds"]
+
+MARGIN = 1.02  # A clock is tried again only this much below what was reached.
+FRAME_OVERHEAD = 6  # Sequence, command, CRC and framing of a write, in bytes.
+
+
+def build(trained, board, *, out_dir, lanes=None, frequency=None, seed=1, baud=None,
+          progress=None):
+    """Build the bitstream of ``trained``'s network for ``board``.
+
+    The weights are not in it: any weights of the same network are loaded at run time.  Without
+    ``lanes``, the largest count is searched that fits and meets one of the board's clocks; without
+    ``frequency``, the fastest of these clocks is taken that the routed design meets.
+
+    Parameters
+    ----------
+    trained : :class:`qblif.golden.artifact.Trained`
+    board : :class:`qblif.boards.catalogue.Board`
+    out_dir : Path
+        Gets ``BOARD.bin``, ``.bit`` or ``.fs``, then ``build.json``; all else lies in ``work``.
+        For a board that the vendor's tool places, ``plan`` with the files for it.
+    lanes : int or None
+    frequency : float or None
+        MHz.
+    baud : int or None
+        Of the serial port; ``None`` takes the board's.
+
+    Returns
+    -------
+    dict
+        The content of ``build.json``.
+
+    Raises
+    ------
+    SynthError
+        A missing tool, a network that the board cannot hold, a clock that cannot be met.
+    """
+    need_tools(board)
+    out_dir, say = Path(out_dir), progress or (lambda line: None)
+    work = out_dir / ("work" if board.place else "plan")
+    work.mkdir(parents=True, exist_ok=True)
+    attempt = _Attempt(trained, board, work, seed, baud or board.baud, say)
+    reasons, late = [], False
+    for count in [lanes] if lanes else candidates(trained.spec):
+        plan = plan_for_board(trained.spec, board.capacity, count, trained.notes.get("activity"))
+        why = refusal(need(trained.spec, plan, board.capacity), board.capacity)
+        if not why:
+            try:
+                return _finish(attempt, plan, attempt.place(plan, frequency), out_dir)
+            except DoesNotFit as error:
+                why, late = str(error), isinstance(error, MissesClock)
+        reasons.append(f"{count} lanes: {why}")
+        say(reasons[-1])
+    if late:
+        raise SynthError(f"{board.title} does not run this network fast enough ({reasons[-1]}): "
+                         "ask for a lower frequency")
+    raise SynthError(_too_small(trained.spec, board, reasons[-1]))
+
+
+class MissesClock(DoesNotFit):
+    """A design fits, but reaches no clock that it may have."""
+
+
+class _Attempt:
+    """One network on one board, placed with varying lanes and clocks."""
+
+    def __init__(self, trained, board, work, seed, baud, say):
+        self.trained = trained
+        self.board = board
+        self.work = work
+        self.seed = seed
+        self.baud = baud
+        self.say = say
+
+    def top(self, plan, mhz):
+        """The board's top with its core at ``mhz``, and the exact clock in MHz."""
+        from ..hw.core import Core
+        board, pll = self.board, None
+        if mhz != board.oscillator_mhz:
+            if not board.pll:
+                raise SynthError(f"{board.title} runs at {board.oscillator_mhz:g} MHz, "
+                                 f"not {mhz:g} MHz")
+            pll = find_pll(board.pll, board.oscillator_mhz, mhz)
+        exact = float(pll.out) if pll else mhz
+        core = Core(self.trained.spec, plan, clock_hz=round(exact * 1e6), baud=self.baud,
+                    levels=board.levels)
+        return Top(board, core, clock_mhz=exact, pll=pll), exact
+
+    def place(self, plan, frequency):
+        """``(placed, clock in MHz)`` at the fastest clock that is met.
+
+        Raises :class:`DoesNotFit` where it is too large, :class:`MissesClock` where it is slow.
+        """
+        clocks = [frequency] if frequency else list(self.board.clocks)
+        if not self.board.place:
+            top, exact = self.top(plan, clocks[0])
+            write_plan(self.board, top, self.work)
+            return None, exact
+        while clocks:
+            top, exact = self.top(plan, clocks[0])
+            placed = implement(self.board, top, self.work, frequency_mhz=exact, seed=self.seed,
+                               progress=self.say)
+            self.say(f"{placed.lut} LUTs, {placed.fmax_mhz:.1f} MHz of {exact:g}")
+            if placed.fmax_mhz >= exact:
+                return placed, exact
+            clocks = [clock for clock in clocks[1:] if clock * MARGIN <= placed.fmax_mhz]
+        raise MissesClock(f"it reaches {placed.fmax_mhz:.1f} MHz, not {exact:g} MHz")
+
+
+def _finish(attempt, plan, result, out_dir):
+    """Write the bitstream and ``build.json``."""
+    placed, clock = result
+    trained, board, spec = attempt.trained, attempt.board, attempt.trained.spec
+    cycles = frame_cycles(spec, plan, trained.notes.get("activity"))
+    report = {
+        "board": board.name, "part": board.part, "network_digest": spec.digest,
+        "lanes": [stage.lanes for stage in plan.stages], "plan": asdict(plan)["stages"],
+        "clock_mhz": clock, "baud": attempt.baud, "seed": attempt.seed,
+        "levels": board.levels,
+        "images_per_second": round(clock * 1e6 / cycles),
+        "load_seconds": round(load_seconds(spec, plan, attempt.baud), 3),
+    }
+    (out_dir / "build.json").unlink(missing_ok=True)
+    if placed is None:
+        report |= {"bitstream": None, "plan_for": "the vendor's tool; not placed here"}
+    else:
+        suffix, content = pack(board, attempt.work)
+        name = f"{board.name}.{suffix}"
+        write_atomically(out_dir / name, content)
+        report |= asdict(placed) | {
+            "capacities": {k: getattr(board.capacity, k) for k in ("lut", "ff", "bram", "spram")},
+            "bitstream": name, "sha256": hashlib.sha256(content).hexdigest()}
+    write_atomically(out_dir / "build.json", (json.dumps(report, indent=2) + "\n").encode())
+    return report
+
+
+def load_seconds(spec, plan, baud):
+    """Seconds that the weights and biases take on the line, ten bits a byte, without pauses."""
+    header = sum(size for _, size in ARGUMENTS[Command.WRITE]) + FRAME_OVERHEAD
+    return load_bytes(spec, plan) * MAX_PAYLOAD / (MAX_PAYLOAD - header) * 10 / baud
+
+
+def _too_small(spec, board, reason):
+    text = (f"{board.title} is too small for this network: it needs {weight_kbit(spec):.0f} kbit "
+            f"of weights, the {board.part} has {weight_capacity(board.capacity):.0f} kbit "
+            f"of memory for everything ({reason})")
+    size = largest_first_layer(spec, board.capacity)
+    return text + (f"; a first layer of about {size} neurons would fit" if size else "")

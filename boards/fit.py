@@ -1,0 +1,169 @@
+"""What a network needs of a board before anything is synthesised: lower bounds, mean cycles."""
+
+import math
+from dataclasses import dataclass, replace
+
+from ..hw.geometry import WeightGeometry
+from ..hw.plan import Plan, make_plan
+from ..hw.protocol import row_bytes
+from ..hw.timing import stage_timing, sums_kind
+
+__all__ = ["Need", "candidates", "frame_cycles", "largest_first_layer", "load_bytes", "need",
+           "plan_for_board", "refusal", "weight_capacity", "weight_kbit"]
+
+BLOCK_RAM_MODES = {
+    "ice40": (4096, (2, 4, 8, 16)),
+    "ecp5": (18432, (1, 2, 4, 9, 18, 36)),
+    "himbaechel_gowin": (18432, (1, 2, 4, 9, 18, 36)),
+    "xilinx": (18432, (1, 2, 4, 9, 18, 36)),
+}
+SPRAM_BITS = 1 << 18
+OTHER_BLOCKS = 8  # Block RAMs of the link, the queues and the neurons, roughly.
+
+
+@dataclass(frozen=True)
+class Need:
+    """Memory blocks and LUTs that a plan takes at least."""
+
+    bram: int
+    spram: int
+    lut: int
+
+
+def candidates(spec):
+    """Lane counts to try, the largest first: powers of two, and the size of the widest layer."""
+    widest = max(population.size for population in spec.populations)
+    return sorted({min(widest, 1 << k) for k in range(8)}, reverse=True)
+
+
+def plan_for_board(spec, device, lanes, activity=None):
+    """A plan whose largest weight memories lie in the device's single-port RAM, if it has any.
+
+    Where block RAM is then scarce, the stages that are not the busiest get the lanes that take the
+    fewest block RAMs, and never more cycles.
+    """
+    plan = _use_single_port(spec, device, make_plan(spec, lanes=lanes, activity=activity))
+    for k, population in enumerate(spec.populations):
+        if 4 * need(spec, plan, device).bram <= 3 * device.bram:
+            break
+        if plan.stages[k].lanes < lanes and plan.stages[k].memory == "block":
+            groups = -(-population.size // plan.stages[k].lanes)
+            options = sorted({-(-population.size // g) for g in range(1, groups + 1)})
+            plans = [_with_lanes(spec, plan, k, n, activity) for n in options if n <= lanes]
+            plan = min(plans, key=lambda p: need(spec, p, device).bram)
+    return plan
+
+
+def _with_lanes(spec, plan, k, lanes, activity):
+    numbers = [lanes if i == k else stage.lanes for i, stage in enumerate(plan.stages)]
+    fresh = make_plan(spec, lanes=numbers, activity=activity)
+    return Plan(stages=tuple(replace(stage, memory=old.memory) for stage, old in
+                             zip(fresh.stages, plan.stages, strict=True)))
+
+
+def _use_single_port(spec, device, plan):
+    left, stages = device.spram, list(plan.stages)
+    for k in sorted(range(len(stages)), key=lambda k: -_geometry(spec, plan, k).bits):
+        blocks = len(list(_geometry(spec, plan, k, "spram").memories()))
+        if blocks <= left and _blocks(device, _geometry(spec, plan, k).memories()) > 4 * blocks:
+            stages[k] = replace(stages[k], memory="spram")
+            left -= blocks
+    return Plan(stages=tuple(stages))
+
+
+def need(spec, plan, device):
+    """The least that ``plan`` takes of ``device``; what is placed is always more."""
+    bram = spram = lut = 0
+    for k, (population, stage) in enumerate(zip(spec.populations, plan.stages, strict=True)):
+        memories = list(_geometry(spec, plan, k).memories())
+        if stage.memory == "spram":
+            spram += len(memories)
+        else:
+            bram += _blocks(device, memories)
+        groups = stage_timing(spec, population, stage).groups
+        if sums_kind(groups) == "memory":
+            # Two read ports: two copies.
+            bram += 2 * _blocks(device, [(2 * groups + 1, stage.lanes * population.sum_width)])
+        lut += stage.lanes * population.sum_width
+    return Need(bram, spram, lut)
+
+
+def refusal(needed, device):
+    """Why ``needed`` cannot fit, as words; ``""`` where it may."""
+    words = {"bram": "block RAMs", "spram": "single-port RAMs", "lut": "LUTs"}
+    return ", ".join(f"{getattr(needed, kind)} of {getattr(device, kind)} {words[kind]}"
+                     for kind in words if getattr(needed, kind) > getattr(device, kind))
+
+
+def weight_kbit(spec):
+    """Kilobits of weights of a network."""
+    return sum(math.prod(spec.weight_shape(s)) * s.w_width for s in spec.synapses) / 1000
+
+
+def weight_capacity(device):
+    """Kilobits of memory that a device has for weights and everything else."""
+    return (device.bram * BLOCK_RAM_MODES[device.family][0] + device.spram * SPRAM_BITS) / 1000
+
+
+def load_bytes(spec, plan):
+    """Bytes of all weights and biases as they are written, each memory word in whole bytes."""
+    total = 0
+    for k, population in enumerate(spec.populations):
+        geometry = _geometry(spec, plan, k)
+        total += geometry.slices * geometry.depth * row_bytes(geometry.slice_width)
+        if population.bias_width:
+            total += population.size * row_bytes(population.bias_width)
+    return total
+
+
+def largest_first_layer(spec, device):
+    """About how many neurons the first layer may have; 0 if that is all it has, or not a chain."""
+    first, *rest = spec.populations
+    if not rest:
+        return 0
+    for size in range(first.size - 1, 0, -1):
+        smaller = replace(spec, populations=(replace(first, shape=(size,)), *rest))
+        for lanes in candidates(smaller):
+            least = need(smaller, plan_for_board(smaller, device, lanes), device)
+            if not refusal(replace(least, bram=least.bram + OTHER_BLOCKS), device):
+                return size
+    return 0
+
+
+def frame_cycles(spec, plan, activity=None):
+    """Mean cycles a frame takes in the steady state: of the stage that takes longest.
+
+    ``activity`` holds mean digits a frame by synapse, as training measured them; without it, half
+    of all sources are taken to send one digit.
+    """
+    longest = 0.0
+    for population, stage in zip(spec.populations, plan.stages, strict=True):
+        synapse, = spec.synapses_to(population.name)
+        static = synapse.source == spec.input.name and spec.input.static
+        steps = 1 if static else spec.timesteps
+        guess = spec.source(synapse.source).size * steps / 2
+        digits = (activity or {}).get(synapse.name, {}).get("digits", guess)
+        timing = stage_timing(spec, population, stage)
+        fire = spec.timesteps * (timing.pass_cycles + 1)
+        longest = max(longest, digits * timing.groups + steps, fire)
+    return longest
+
+
+def _geometry(spec, plan, k, memory=None):
+    population, stage = spec.populations[k], plan.stages[k]
+    synapse, = spec.synapses_to(population.name)
+    groups = -(-population.size // stage.lanes)
+    return WeightGeometry(depth=spec.source(synapse.source).size * groups, lanes=stage.lanes,
+                          w_width=synapse.w_width, memory=memory or stage.memory)
+
+
+def _blocks(device, memories):
+    """Block RAMs for memories of (depth, width), each in its best mode."""
+    bits, widths = BLOCK_RAM_MODES[device.family]
+    return sum(min(-(-depth // _depth(bits, mode)) * -(-width // mode) for mode in widths)
+               for depth, width in memories)
+
+
+def _depth(bits, width):
+    """Words of a block at a width: parity bits serve only widths that are multiples of nine."""
+    return bits // width if width % 9 == 0 else (1 << bits.bit_length() - 1) // width

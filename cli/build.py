@@ -1,0 +1,71 @@
+"""``qblif build``: a network file to a bitstream for a board."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .common import (
+    NetworkArgument,
+    OutOption,
+    SeedOption,
+    console,
+    make_folder,
+    open_network,
+    spinner,
+    table,
+)
+
+__all__ = ["build"]
+
+
+def build(
+    file: NetworkArgument,
+    board: Annotated[str, typer.Option(
+        "--board", metavar="NAME", help="One that `qblif boards` lists.")],
+    out: OutOption = Path("out"),
+    lanes: Annotated[int | None, typer.Option(
+        min=1, metavar="N", help="Synapses accumulated per cycle by the busiest stage. "
+        "Default: the most that fit and meet a clock.")] = None,
+    frequency: Annotated[float | None, typer.Option(
+        metavar="MHZ", help="Clock. Default: the fastest that is met.")] = None,
+    baud: Annotated[int | None, typer.Option(
+        min=9600, help="Of the serial port. Default: the board's, 921,600.")] = None,
+    seed: SeedOption = 1,
+):
+    """Make a bitstream: DIR/BOARD.bin, .bit or .fs, and DIR/build.json.
+
+    The weights are not in it: `qblif load` brings them, so one bitstream serves every training of
+    a network.
+    """
+    from ..boards.build import build as run
+    from ..boards.catalogue import find_board
+    found = find_board(board)
+    trained = open_network(file)
+    folder = make_folder(out)
+    with spinner() as line:
+        task = line.add_task(found.title, total=None)
+        report = run(trained, found, out_dir=folder, lanes=lanes, frequency=frequency, seed=seed,
+                     baud=baud, progress=lambda text: line.update(task, description=text))
+    console.print(table(f"{found.title}, {report['part']}", list(rows(report))))
+    if report["bitstream"]:
+        console.print(f"Next: qblif program {folder / report['bitstream']} --board {board}",
+                      markup=False, soft_wrap=True)
+    else:
+        console.print(f"Not placed here. The vendor's tool runs {folder / 'plan/build_top.sh'}",
+                      markup=False, soft_wrap=True)
+    console.print(str(folder / "build.json"), style="dim", markup=False)
+
+
+def rows(report):
+    """What ``build.json`` says, for people."""
+    yield "lanes", " + ".join(map(str, report["lanes"]))
+    if report["bitstream"]:
+        for kind, label in (("lut", "LUTs"), ("bram", "block RAMs"), ("spram", "single-port RAMs")):
+            if report["capacities"][kind]:
+                yield label, f"{report[kind]} of {report['capacities'][kind]}"
+        yield "clock", f"{report['clock_mhz']:g} MHz (routed for {report['fmax_mhz']:.1f})"
+    else:
+        yield "clock", f"{report['clock_mhz']:g} MHz"
+    yield "images a second, core", f"{report['images_per_second']:,}"
+    yield "loading the weights", f"{report['load_seconds']:.1f} s at {report['baud']:,} baud"

@@ -1,0 +1,58 @@
+"""``qblif load``: weights onto a board."""
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .common import (
+    NetworkArgument,
+    OutOption,
+    console,
+    make_folder,
+    open_network,
+    progress_bar,
+    table,
+    write_report,
+)
+
+__all__ = ["BaudOption", "PortOption", "load"]
+
+PortOption = Annotated[str, typer.Option(
+    "--port", metavar="PORT", help="Serial port of the board, like /dev/ttyUSB0.")]
+BaudOption = Annotated[int, typer.Option(
+    "--baud", min=1, help="Bit rate that the bitstream was built for.")]
+
+
+def load(
+    file: NetworkArgument,
+    port: PortOption,
+    baud: BaudOption = 921_600,
+    out: OutOption = Path("out"),
+):
+    """Load the network's weights onto a board, read them back, and arm it."""
+    from ..boards.host import Host
+    from ..boards.line import open_port
+
+    trained = open_network(file)
+    folder = make_folder(out)
+    with open_port(port, baud) as line, progress_bar() as bar:
+        host = Host(line)
+        task = bar.add_task("load and verify", total=None)
+        started = time.perf_counter()
+        host.load(trained, lambda done, total: bar.update(task, completed=done, total=total))
+        seconds = time.perf_counter() - started
+        identity = host.identify()
+    report = {
+        "ok": True, "port": port, "network_digest": identity.digest,
+        "weights_digest": trained.weights_digest, "words": identity.words,
+        "clock_hz": identity.clock_hz, "lanes": [stage["lanes"] for stage in identity.stages],
+        "seconds": round(seconds, 3), "bytes_sent": host.line.sent,
+        "bytes_received": host.line.received, "repeated": host.line.repeated}
+    console.print(table("Armed", [
+        ("network", report["network_digest"]), ("weights", report["weights_digest"]),
+        ("words", report["words"]), ("clock", f"{identity.clock_hz / 1e6:g} MHz"),
+        ("lanes", ", ".join(map(str, report["lanes"]))), ("seconds", f"{seconds:.1f}"),
+        ("requests asked again", report["repeated"])]))
+    write_report(folder, "load", report)

@@ -1,0 +1,45 @@
+"""``qblif virtual-board``: a simulated board behind a pseudo-terminal."""
+
+from typing import Annotated
+
+import typer
+
+from .common import (
+    BurstOption,
+    LanesOption,
+    NetworkArgument,
+    QuantiserOption,
+    console,
+    open_network,
+    plan_for,
+    spinner,
+)
+
+__all__ = ["virtual_board"]
+
+
+def virtual_board(
+    file: NetworkArgument,
+    lanes: LanesOption = "16",
+    burst: BurstOption = "shift",
+    quantiser: QuantiserOption = None,
+    levels: Annotated[bool, typer.Option(
+        help="Record every level of a frame, for `qblif run --check`.")] = True,
+):
+    """Simulate a board for the network until interrupted, and print its serial port.
+
+    `qblif load` and `qblif run` in another terminal take the port for a real board's.
+    """
+    from ..sim.virtual_board import VirtualBoard
+
+    trained = open_network(file)
+    plan = plan_for(trained, lanes, burst, quantiser)
+    with spinner() as line:
+        line.add_task("build the board on Verilator", total=None)
+        board = VirtualBoard(trained.spec, plan, levels=levels)
+    with board:
+        console.print(f"Serial port: {board.port}", markup=False, highlight=False, soft_wrap=True)
+        console.print(f"In another terminal: qblif load {file} --port {board.port}", style="dim",
+                      markup=False, soft_wrap=True)
+        console.file.flush()
+        board.wait()

@@ -1,0 +1,79 @@
+"""Answers to the host: three bytes, then the words that were asked for."""
+
+from amaranth import *
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from .framing import Byte
+
+__all__ = ["Answer"]
+
+READ_CYCLES = 12  # From an address to its word, with some to spare.
+
+
+class Answer(wiring.Component):
+    """Sends sequence number, command, status and ``count`` words of ``size`` bytes.
+
+    Parameters
+    ----------
+    word_bytes : int
+        Of the widest word.
+
+    Members
+    -------
+    go : ``In(1)``
+        Held until ``done``; the other inputs hold too.
+    done : ``Out(1)``
+        A pulse with the last byte.
+    sequence, command, status, size, count : ``In``
+    read : ``Out(1)``, word : ``In(8 * word_bytes)``, following : ``Out(1)``
+        Reading; the word at the address; a pulse for the next address.
+    o : ``Out(stream.Signature(Byte()))``
+    """
+
+    def __init__(self, word_bytes):
+        super().__init__({
+            "go": In(1), "done": Out(1), "sequence": In(8), "command": In(8), "status": In(8),
+            "size": In(8), "count": In(16), "read": Out(1), "word": In(8 * word_bytes),
+            "following": Out(1), "o": Out(stream.Signature(Byte()))})
+
+    def elaborate(self, platform):
+        m = Module()
+        sent = Signal(16)
+        wait = Signal(range(READ_CYCLES))
+        byte = Signal(8)
+        shift = Signal.like(self.word)
+        m.d.comb += self.done.eq(self.o.valid & self.o.ready & self.o.p.last)
+        with m.FSM():
+            for name, following in [("sequence", "command"), ("command", "status")]:
+                with m.State(name.upper()):
+                    m.d.comb += [self.o.valid.eq(self.go), self.o.p.data.eq(getattr(self, name))]
+                    with m.If(self.o.valid & self.o.ready):
+                        m.next = following.upper()
+            with m.State("STATUS"):
+                m.d.comb += [self.o.valid.eq(1), self.o.p.data.eq(self.status),
+                             self.o.p.last.eq(self.count == 0)]
+                m.d.sync += [sent.eq(0), wait.eq(0)]
+                with m.If(self.o.ready):
+                    m.next = "READ"
+                    with m.If(self.o.p.last):
+                        m.next = "SEQUENCE"
+            with m.State("READ"):
+                m.d.comb += self.read.eq(1)
+                m.d.sync += [wait.eq(wait + 1), shift.eq(self.word), byte.eq(0)]
+                with m.If(wait == READ_CYCLES - 1):
+                    m.d.comb += self.following.eq(1)
+                    m.d.sync += sent.eq(sent + 1)
+                    m.next = "SEND"
+            with m.State("SEND"):
+                final = byte == self.size - 1
+                m.d.comb += [self.o.valid.eq(1), self.o.p.data.eq(shift[:8]),
+                             self.o.p.last.eq(final & (sent == self.count))]
+                m.d.sync += wait.eq(0)
+                with m.If(self.o.ready):
+                    m.d.sync += [shift.eq(shift >> 8), byte.eq(byte + 1)]
+                    with m.If(self.o.p.last):
+                        m.next = "SEQUENCE"
+                    with m.Elif(final):
+                        m.next = "READ"
+        return m

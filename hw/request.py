@@ -1,0 +1,34 @@
+"""What the command processor knows of the request under way."""
+
+from amaranth import *
+
+from .protocol import ARGUMENTS, argument_bytes
+
+__all__ = ["ARGUMENT_BYTES", "Request"]
+
+ARGUMENT_BYTES = max(map(argument_bytes, ARGUMENTS))
+
+
+class Request:
+    """Registers of one request; the answer needs most of them."""
+
+    def __init__(self):
+        self.sequence, self.command = Signal(8), Signal(8)
+        self.arguments = Signal(8 * ARGUMENT_BYTES)
+        self.index = Signal(range(ARGUMENT_BYTES + 1))  # Of the next argument byte.
+        self.over = Signal()  # The last byte was taken.
+        self.short = Signal()  # It came before the last argument.
+        self.known = Signal()  # There was a request before.
+        self.again = Signal()  # It was this one.
+        self.status = Signal(8)
+        self.size, self.count = Signal(8), Signal(16)  # Bytes of a word, words of the answer.
+        self.byte = Signal(8)  # Of the word that is being assembled.
+        self.last_part = Signal()  # Of a frame.
+
+    def named(self, command):
+        """The arguments of ``command`` by name."""
+        found, offset = {}, 0
+        for name, size in ARGUMENTS[command]:
+            found[name] = self.arguments[8 * offset:8 * (offset + size)]
+            offset += size
+        return found

