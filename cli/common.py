@@ -18,7 +18,8 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from ..golden.artifact import load, write_atomically
+from ..golden.artifact import load as open_network
+from ..golden.artifact import write_atomically
 from ..hw.plan import make_plan
 
 __all__ = ["BurstOption", "DataOption", "LanesOption", "NetworkArgument", "OutOption",
@@ -45,11 +46,6 @@ BurstOption = Annotated[str, typer.Option(
 QuantiserOption = Annotated[str | None, typer.Option(
     "--quantiser", metavar="slice|ladder", help="Take levels as a slice of the membrane, or by a "
     "comparator ladder. Same results. Default: the slice wherever theta is a power of two.")]
-
-
-def open_network(path):
-    """The network file at ``path``."""
-    return load(path)
 
 
 def plan_for(trained, lanes, burst="shift", quantiser=None):
