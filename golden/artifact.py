@@ -32,9 +32,9 @@ class ArtifactError(ValueError):
 class Trained:
     """A network with its integers.
 
-    ``weights`` maps synapse names to ``(targets, sources)``, ``biases`` population names to
-    ``(neurons,)``, both of int32.  ``notes`` is free information about the training (accuracies,
-    seed, mean activity), which changes nothing that is computed.
+    ``weights`` maps synapse names to tensors of the synapse's ``weight_shape``, ``biases``
+    population names to ``(channels,)``, both of int32.  ``notes`` is free information about the
+    training (accuracies, seed, mean activity), which changes nothing that is computed.
 
     Raises :class:`ValueError` where a tensor is missing, misshapen, wider than its field, or
     could overflow the width in which it is accumulated, and where the notes that are shown or used
@@ -57,7 +57,7 @@ class Trained:
         for population in spec.populations:
             if population.bias_width:
                 _check_tensor(f"Biases {population.name}", self.biases[population.name],
-                              (population.size,), population.bias_width)
+                              (population.channels,), population.bias_width)
             low, high = sum_range(spec, self.weights, population)
             if not fits(low, high, population.sum_width):
                 raise ValueError(f"Sums of {population.name} reach {low}..{high}, which does not "
@@ -84,11 +84,12 @@ class Trained:
 
 def sum_range(spec, weights, population):
     """Smallest and largest sum that one timestep's events can leave in any accumulator."""
-    low = high = np.zeros(population.size, np.int64)
+    low = high = np.zeros(population.channels, np.int64)
     for synapse in spec.synapses_to(population.name):
-        w = weights[synapse.name].astype(np.int64) * spec.source(synapse.source).n_max
-        low = low + np.minimum(w, 0).sum(1)
-        high = high + np.maximum(w, 0).sum(1)
+        w = weights[synapse.name].astype(np.int64).reshape(population.channels, -1)
+        reach = spec.source(synapse.source).n_max * math.prod(synapse.pool)
+        low = low + np.minimum(w, 0).sum(1) * reach
+        high = high + np.maximum(w, 0).sum(1) * reach
     return int(low.min()), int(high.max())
 
 

@@ -7,10 +7,15 @@ wherever every partial sum is an integer that the format holds exactly, which is
 from dataclasses import dataclass
 
 import torch
+from torch.nn import functional
 
 from . import neuron
+from .spec import as_map
 
-__all__ = ["Trace", "run", "weighted_sum"]
+__all__ = ["Trace", "run", "synapse_sum", "weighted_sum"]
+
+
+BATCH_NEURONS = 1 << 20  # Frames at once, times the neurons of the largest population.
 
 
 @dataclass(frozen=True)
@@ -36,10 +41,39 @@ def weighted_sum(weights, levels, n_max):
     return (levels.to(exact) @ weights.to(exact).T).to(torch.int32)
 
 
-def run(network, levels, device=None, batch=2000):
+def synapse_sum(synapse, weights, levels, n_max, source_shape, target_shape):
+    """What ``levels`` ``(frames, sources)`` add to the targets: ``(frames, targets)`` int32, exact.
+
+    A convolution is a matrix product over its windows, because library convolutions may compute in
+    transforms or formats that round.
+    """
+    if synapse.kind == "dense":
+        return weighted_sum(weights, levels, n_max)
+    channels, rows, columns = as_map(source_shape)
+    maps = levels.reshape(-1, channels, rows, columns)
+    if synapse.pool != (1, 1):
+        maps = sum_pool(maps, synapse.pool)
+        n_max = n_max * synapse.pool[0] * synapse.pool[1]
+    windows = functional.unfold(maps.to(torch.float32), synapse.kernel, padding=synapse.padding,
+                                stride=synapse.stride).transpose(1, 2)
+    groups = windows.unflatten(2, (synapse.groups, -1)).unbind(2)
+    parts = [weighted_sum(w.flatten(1), g.flatten(0, 1), n_max).unflatten(0, windows.shape[:2])
+             for w, g in zip(weights.chunk(synapse.groups), groups, strict=True)]
+    return torch.cat(parts, 2).transpose(1, 2).reshape(len(levels), -1)
+
+
+def sum_pool(maps, pool):
+    """Sums over windows that do not overlap; what is left at the end of an axis is dropped."""
+    rows, columns = (size // p for size, p in zip(maps.shape[2:], pool, strict=True))
+    whole = maps[:, :, :rows * pool[0], :columns * pool[1]]
+    return whole.unflatten(3, (columns, pool[1])).unflatten(2, (rows, pool[0])).sum((3, 5))
+
+
+def run(network, levels, device=None, batch=None, trace=True):
     """Run frames of input levels through ``network`` (a :class:`qblif.golden.artifact.Trained`).
 
     ``levels`` is ``(frames, inputs)`` for a static input, else ``(frames, timesteps, inputs)``.
+    Without ``trace`` only the classes are kept: a convolutional network's trace is large.
     Raises :class:`ValueError` for another shape, or a level outside 0..n_max, and
     :class:`TypeError` for levels that are no integers.
     """
@@ -56,8 +90,9 @@ def run(network, levels, device=None, batch=2000):
     if not spec.input.static:
         levels = levels.transpose(0, 1)
     axis = levels.dim() - 2
-    traces = [_run(network, part, device) for part in levels.split(batch, dim=axis)]
-    names = [p.name for p in spec.populations]
+    batch = batch or max(1, BATCH_NEURONS // max(p.size for p in spec.populations))
+    traces = [_run(network, part, device, trace) for part in levels.split(batch, dim=axis)]
+    names = [p.name for p in spec.populations] if trace else []
     return Trace(
         levels={n: torch.cat([t.levels[n] for t in traces], 1) for n in names},
         membranes={n: torch.cat([t.membranes[n] for t in traces], 1) for n in names},
@@ -65,7 +100,7 @@ def run(network, levels, device=None, batch=2000):
     )
 
 
-def _run(network, levels, device):
+def _run(network, levels, device, keep):
     spec = network.spec
     inputs = levels.to(device)
     frames = inputs.shape[-2]
@@ -81,10 +116,10 @@ def _run(network, levels, device):
             level, v = neuron.step(population.neuron, v, current[t], level > 0)
             trace.append((level, v))
         outputs[population.name] = torch.stack([level for level, _ in trace])
-        membranes[population.name] = torch.stack([v for _, v in trace]).cpu()
-    del outputs[spec.input.name]
+        if keep:
+            membranes[population.name] = torch.stack([v for _, v in trace]).cpu()
     return Trace(
-        levels={name: value.to(torch.uint8).cpu() for name, value in outputs.items()},
+        levels={name: outputs[name].to(torch.uint8).cpu() for name in membranes},
         membranes=membranes,
         classes=argmax(v).cpu(),
     )
@@ -99,10 +134,12 @@ def _currents(network, population, outputs, static, device):
         weights = torch.as_tensor(network.weights[synapse.name]).to(device)
         times = source[:1] if synapse.source in static else source
         flat = times.reshape(-1, times.shape[-1])
-        sums = weighted_sum(weights, flat, spec.source(synapse.source).n_max)
+        before = spec.source(synapse.source)
+        sums = synapse_sum(synapse, weights, flat, before.n_max, before.shape, population.shape)
         total = total + sums.reshape(*times.shape[:-1], population.size)
     if population.bias_width:
-        total = total + torch.as_tensor(network.biases[population.name]).to(device, torch.int32)
+        bias = torch.as_tensor(network.biases[population.name]).to(device, torch.int32)
+        total = total + bias.repeat_interleave(population.size // population.channels)
     return total.expand(spec.timesteps, -1, -1)
 
 

@@ -1,7 +1,7 @@
 """What a network is: a graph of populations and synapses, frozen and validated.
 
-Every other part of the project reads these classes, and those of :mod:`qblif.golden.axes`, which
-come along.  Standard library only.
+Every other part of the project reads these classes, and those of :mod:`qblif.golden.axes` and
+:mod:`qblif.golden.synapses`, which come along.  Standard library only.
 """
 
 import hashlib
@@ -13,8 +13,10 @@ from typing import Any
 
 from .axes import LEVEL_LIMIT, WIDTH_LIMIT, Decay, Neuron, Quantiser, Reset
 from .checks import as_tuple, check_int, check_name, check_shape, check_type
+from .synapses import Conv2d, Dense, Synapse, as_map
 
-__all__ = ["Decay", "Dense", "Input", "Network", "Neuron", "Population", "Quantiser", "Reset"]
+__all__ = ["Conv2d", "Decay", "Dense", "Input", "Network", "Neuron", "Population", "Quantiser",
+           "Reset", "as_map"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,9 +48,10 @@ class Input:
 class Population:
     """A set of equal neurons.
 
+    A shape of three axes is a map, ``(channels, rows, columns)``; neurons count in this order.
     ``sum_width`` is the signed width in which one timestep's weights are accumulated; it must
     hold every sum that the weights can make (checked where the weights are).  ``bias_width`` is
-    the signed width of each neuron's bias, 0 for none.
+    the signed width of each channel's bias, 0 for none; without a map each neuron is a channel.
     """
 
     name: str
@@ -72,32 +75,12 @@ class Population:
         return math.prod(self.shape)
 
     @property
-    def n_max(self):
-        return self.neuron.n_max
-
-
-@dataclass(frozen=True, kw_only=True)
-class Dense:
-    """All-to-all synapses from ``source`` to ``target``, signed weights of ``w_width`` bits."""
-
-    source: str
-    target: str
-    w_width: int = 8
-
-    kind = "dense"
-
-    def __post_init__(self):
-        check_type("Synapse source", self.source, str)
-        check_type("Synapse target", self.target, str)
-        check_int("Weight width", self.w_width, 2, 16)
+    def channels(self):
+        return as_map(self.shape)[0]
 
     @property
-    def name(self):
-        return f"{self.source}->{self.target}"
-
-    def weight_shape(self, source_shape, target_shape):
-        """Shape of the weight tensor: ``(targets, sources)``."""
-        return math.prod(target_shape), math.prod(source_shape)
+    def n_max(self):
+        return self.neuron.n_max
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +94,7 @@ class Network:
     timesteps: int
     input: Input
     populations: tuple[Population, ...]
-    synapses: tuple[Dense, ...]
+    synapses: tuple[Dense | Conv2d, ...]
 
     def __post_init__(self):
         object.__setattr__(self, "populations", as_tuple("Populations", self.populations))
@@ -127,7 +110,7 @@ class Network:
                 raise ValueError(f"Population name {population.name!r} is used twice")
             order[population.name] = len(order)
         for synapse in self.synapses:
-            check_type("Synapse", synapse, Dense)
+            check_type("Synapse", synapse, Synapse)
             for end in (synapse.source, synapse.target):
                 if end not in order:
                     raise ValueError(f"Synapse {synapse.name} names {end!r}, which does not exist")
@@ -135,6 +118,7 @@ class Network:
                 raise ValueError(f"Synapse {synapse.name} does not lead forward")
             if sum(s.name == synapse.name for s in self.synapses) > 1:
                 raise ValueError(f"Synapse {synapse.name} is there twice")
+            self.weight_shape(synapse)  # It says what does not fit.
         for population in self.populations:
             if not self.synapses_to(population.name):
                 raise ValueError(f"Population {population.name} has no synapses")
@@ -211,7 +195,9 @@ def _population(fields):
 
 
 def _synapse(fields):
+    kinds = {cls.kind: cls for cls in (Dense, Conv2d)}
     kind = fields.get("kind") if isinstance(fields, dict) else None
-    if kind != Dense.kind:
-        raise ValueError(f"Synapse kind must be {Dense.kind!r}, not {kind!r}")
-    return Dense(**_fields(Dense, {k: v for k, v in fields.items() if k != "kind"}))
+    if kind not in tuple(kinds):
+        raise ValueError(f"Synapse kind must be one of {', '.join(kinds)}, not {kind!r}")
+    cls = kinds[kind]
+    return cls(**_fields(cls, {k: v for k, v in fields.items() if k != "kind"}))

@@ -211,7 +211,7 @@ WRONG_TYPE = {
     "population_name": (lambda: network(populations=["hidden"]),
                         r"Population must be a Population, not 'hidden'"),
     "synapse_name": (lambda: network(synapses=["input->hidden"]),
-                     r"Synapse must be a Dense, not 'input->hidden'"),
+                     r"Synapse must be a Synapse, not 'input->hidden'"),
 }
 
 
@@ -317,7 +317,7 @@ def test_missing_field(index):
         spec = network().to_dict()
         name, part = list(parts(spec))[index]
         del part[field]
-        expected = "Synapse kind must be 'dense', not None" if (name, field) == ("Dense", "kind") \
+        expected = "Synapse kind must be one of dense, conv2d, not None" if (name, field) == ("Dense", "kind") \
             else f"{name} lacks its field '{field}'"
         with pytest.raises(ValueError, match=f"^{expected}$"):
             Network.from_dict(spec)
@@ -363,7 +363,7 @@ def test_long_wrong_part_is_shortened():
 def test_synapse_of_unknown_kind(kind):
     spec = network().to_dict()
     spec["synapses"][0]["kind"] = kind
-    with pytest.raises(ValueError, match=f"^Synapse kind must be 'dense', not {kind!r}$"):
+    with pytest.raises(ValueError, match=f"^Synapse kind must be one of dense, conv2d, not {kind!r}$"):
         Network.from_dict(spec)
 
 
