@@ -28,6 +28,7 @@ from ..hw.protocol import (
     row_bytes,
     stage_register,
 )
+from .frames import checked_frames, unpack_levels
 from .line import HostError, Line
 from .load_requests import load_checksum, load_requests
 
@@ -35,6 +36,9 @@ __all__ = ["Host", "HostError", "Identity", "Outcome"]
 
 ATTEMPTS = 3  # At a load or a frame that the board gave up.
 READ_BYTES = 480  # Of words, in one answer.
+NO_BOARD = "What answers is no qblif board: check the port"
+LOST = ("The board is not armed any more (it was reset, or another program loads it): load the "
+        "network again")
 
 
 @dataclass(frozen=True)
@@ -83,7 +87,7 @@ class Host:
         """Ask the board what it is; returns an :class:`Identity`."""
         found = self._registers(0, max(Register) + 1)
         if found[Register.MAGIC] != MAGIC:
-            raise HostError("What answers is no qblif board: check the port")
+            raise HostError(NO_BOARD)
         if found[Register.VERSION] != VERSION:
             raise HostError(f"The board speaks version {found[Register.VERSION]} of the protocol, "
                             f"this program {VERSION}: build the bitstream again")
@@ -127,11 +131,14 @@ class Host:
         Refuses where the board does not hold exactly the weights of ``trained``.  ``levels`` reads
         every level of every frame, too.  Returns an :class:`Outcome`.
         """
-        frames = _checked(trained.spec, frames)
+        frames = checked_frames(trained.spec, frames)
         identity = self.check(trained)
         expected = load_checksum(load_requests(trained, identity.stages))
         if identity.state is not State.ARMED or identity.checksum != expected:
-            raise HostError("The board does not hold this network's weights: load the file first")
+            held = ("others" if identity.state is State.ARMED
+                    else f"it is {identity.state.name.lower()}")
+            raise HostError(f"The board does not hold this network's weights ({held}): load the "
+                            "file first")
         if levels and not identity.levels:
             raise HostError("The board's bitstream records no levels: build it with them")
         results, recorded = [], []
@@ -142,6 +149,7 @@ class Host:
             core += results[-1][1] / identity.clock_hz
             if levels:
                 recorded.append(self._read_levels(trained.spec, identity.stages))
+                self._confirm(results[-1], expected)
             if progress:
                 progress(k + 1)
         return Outcome(
@@ -196,8 +204,7 @@ class Host:
             else:
                 return int.from_bytes(body[:4], "little"), int.from_bytes(body[4:8], "little")
             if status == Status.DISARMED:
-                raise HostError("The board is not armed any more (it was reset, or another program "
-                                "loads it): load the network again")
+                raise HostError(LOST)
         raise HostError(f"The board refuses a frame ({Status(status).name.lower()}): load the "
                         "network again")
 
@@ -210,12 +217,15 @@ class Host:
                 continue
             beats = -(-population.size // lanes)
             size, rows = row_bytes(bits * lanes), spec.timesteps * beats
-            data = self._read(LEVELS_SPACE + k, 0, 0, size, rows)
-            row = np.unpackbits(np.frombuffer(data, np.uint8).reshape(rows, size), axis=1,
-                                bitorder="little")[:, :bits * lanes]
-            values = row.reshape(rows, lanes, bits) @ (1 << np.arange(bits))
+            values = unpack_levels(self._read(LEVELS_SPACE + k, 0, 0, size, rows), rows, lanes,
+                                   bits)
             found[population.name] = values.reshape(spec.timesteps, -1)[:, :population.size]
         return found
+
+    def _confirm(self, result, checksum):
+        """That the levels read were those of the last frame: a board that was off forgot them."""
+        if self._registers(Register.STATE, 4) != [State.ARMED, *result, checksum]:
+            raise HostError(LOST)
 
     def _registers(self, address, count):
         data = self._read(REGISTERS_SPACE, 0, address, 4, count)
@@ -238,20 +248,8 @@ class Host:
         """The answer's body, where the status must be good."""
         status, body = self.line.exchange(command, **arguments)
         if status != Status.OK:
-            name = Status(status).name.lower() if status in list(Status) else str(status)
-            raise HostError(f"The board refuses {Command(command).name.lower()} ({name}): reset it "
-                            "and start again")
+            if status not in list(Status):
+                raise HostError(NO_BOARD)
+            raise HostError(f"The board refuses {Command(command).name.lower()} "
+                            f"({Status(status).name.lower()}): reset it and start again")
         return body
-
-
-def _checked(spec, frames):
-    """Frames as ``(frames, steps, inputs)``."""
-    frames = np.asarray(frames)
-    shape = (spec.input.size,) if spec.input.static else (spec.timesteps, spec.input.size)
-    if frames.shape[1:] != shape:
-        raise HostError(f"Frames must have shape {shape}, not {frames.shape[1:]}: they are for "
-                        "another network")
-    if frames.size and not 0 <= frames.min() <= frames.max() <= spec.input.n_max:
-        raise HostError(f"Levels must be in 0..{spec.input.n_max}, not "
-                        f"{frames.min()}..{frames.max()}: they are for another network")
-    return frames.reshape(len(frames), -1, spec.input.size)

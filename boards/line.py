@@ -21,17 +21,17 @@ def open_port(name, baud):
     import serial
     try:
         return serial.Serial(str(name), baud, timeout=0.05, write_timeout=5, exclusive=True)
-    except serial.SerialException as error:
+    except (OSError, ValueError, OverflowError) as error:
         raise HostError(_explain(name, error)) from error
 
 
 def _explain(name, error):
-    text = str(error).lower()
-    if error.errno == 2 or "no such file" in text:
+    text, code = str(error).lower(), getattr(error, "errno", None)
+    if code == 2 or "no such file" in text:
         return f"{name}: there is no such port; is the board plugged in?"
-    if error.errno == 13 or "permission" in text:
+    if code == 13 or "permission" in text:
         return f"{name}: permission denied; add yourself to the port's group (often dialout)"
-    if "lock" in text or "busy" in text or error.errno == 16:
+    if "lock" in text or "busy" in text or code in (11, 16):
         return f"{name}: another program has the port open; close it first"
     return f"{name}: cannot be opened as a serial port ({error})"
 
@@ -70,8 +70,9 @@ class Line:
             if answer is not None:
                 return answer[2], answer[3:]
         heard = "only noise came" if self._heard else "nothing came"
-        raise HostError(f"The board does not answer {Command(command).name.lower()} ({heard} in "
-                        f"{self.tries * self.timeout:.1f} s): check port, bit rate and bitstream")
+        seconds = self.tries * self.timeout
+        raise HostError(f"{self._board} does not answer {Command(command).name.lower()} ({heard} "
+                        f"in {seconds:.1f} s): check port, bit rate and bitstream")
 
     def _answer(self, head):
         """The first whole answer that begins with ``head`` within the timeout, or ``None``."""
@@ -93,18 +94,24 @@ class Line:
         try:
             self.port.write(data)
         except OSError as error:
-            raise HostError(f"The line to the board broke ({error}): plug it in and start again"
-                            ) from error
+            raise self._broken(error) from error
         self.sent += len(data)
 
     def _read(self):
         try:
             read = self.port.read(max(1, getattr(self.port, "in_waiting", 0)))
         except OSError as error:
-            raise HostError(f"The line to the board broke ({error}): plug it in and start again"
-                            ) from error
+            raise self._broken(error) from error
         self.received += len(read)
         return read
+
+    @property
+    def _board(self):
+        name = getattr(self.port, "name", None)
+        return f"The board on {name}" if name else "The board"
+
+    def _broken(self, error):
+        return HostError(f"{self._board} is gone ({error}): plug it in and start again")
 
 
 def _decode(frame):

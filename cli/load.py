@@ -36,7 +36,7 @@ def load(
     from ..boards.line import open_port
 
     trained = open_network(file)
-    folder = make_folder(out)
+    folder = make_folder(out, "load")
     with open_port(port, baud) as line, progress_bar() as bar:
         host = Host(line)
         task = bar.add_task("load and verify", total=None)

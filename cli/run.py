@@ -41,7 +41,7 @@ def run(
     from ..golden.data import to_levels
 
     trained = open_network(file)
-    folder = make_folder(out)
+    folder = make_folder(out, "run")
     pixels, labels = choose_images(dataset(data), images, trained.spec)
     frames = to_levels(pixels, trained.spec.input.n_max)
     with open_port(port, baud) as line, progress_bar() as bar:

@@ -24,7 +24,7 @@ CLOCK_HZ = 4_000_000
 
 
 class VirtualBoard:
-    """A context in which the board is powered, with ``port``, the name of its serial port.
+    """A context in which the board is plugged in, with ``port``, the name of its serial port.
 
     Parameters
     ----------
@@ -37,35 +37,45 @@ class VirtualBoard:
     """
 
     port: str
+    bit_cycles = BIT_CYCLES
     _process: subprocess.Popen[bytes]
     _orders: IO[bytes]
-    _terminal: int
+    _ends: tuple[int, int]
 
     def __init__(self, spec, plan, *, levels=True, cache=None):
         require("verilator")
-        core = Core(spec, plan, clock_hz=CLOCK_HZ, baud=CLOCK_HZ // BIT_CYCLES, levels=levels)
+        core = Core(spec, plan, clock_hz=CLOCK_HZ, baud=CLOCK_HZ // self.bit_cycles, levels=levels)
         with tempfile.TemporaryDirectory() as folder:
             verilog = Path(folder) / f"{TOP}.v"
             verilog.write_text(to_verilog(core, TOP))
             self.build = build_program([verilog, SOURCE], TOP, cache)
 
     def __enter__(self):
-        master, self._terminal = os.openpty()
-        # Bytes as they are; and the master always has a partner, whether a host is there or not.
-        tty.setraw(self._terminal)
-        self.port = os.ttyname(self._terminal)
-        self._process = subprocess.Popen(
-            [self.build.folder / TOP, str(master), str(BIT_CYCLES)], stdin=subprocess.PIPE,
-            pass_fds=[master])
-        assert self._process.stdin is not None
-        self._orders = self._process.stdin
-        os.close(master)
+        self.plug()
         return self
 
     def __exit__(self, *_):
-        self._orders.close()
-        self._process.wait(10)
-        os.close(self._terminal)
+        self.unplug()
+
+    def plug(self):
+        """Plug the board in: it is powered, and ``port`` is there, perhaps under another name."""
+        # The board's end and the host's; the second stays open, so that the first always has a
+        # partner, whether a host is there or not.
+        self._ends = os.openpty()
+        tty.setraw(self._ends[1])  # Bytes as they are.
+        self.port = os.ttyname(self._ends[1])
+        self._power()
+
+    def unplug(self):
+        """Unplug the board: whoever has its port open gets an error."""
+        self._cut()
+        for end in self._ends:
+            os.close(end)
+
+    def power_cycle(self):
+        """Interrupt the board's power, not its serial port's: its memories are lost."""
+        self._cut()
+        self._power()
 
     def reset(self):
         """Press the board's reset button."""
@@ -75,3 +85,15 @@ class VirtualBoard:
     def wait(self):
         """Serve until the process ends, or the user interrupts it."""
         self._process.wait()
+
+    def _power(self):
+        board_end = self._ends[0]
+        self._process = subprocess.Popen(
+            [self.build.folder / TOP, str(board_end), str(self.bit_cycles)], stdin=subprocess.PIPE,
+            pass_fds=[board_end])
+        assert self._process.stdin is not None
+        self._orders = self._process.stdin
+
+    def _cut(self):
+        self._orders.close()
+        self._process.wait(60)

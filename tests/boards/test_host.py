@@ -1,3 +1,4 @@
+import os
 import random
 
 import numpy as np
@@ -18,6 +19,7 @@ from qblif.hw.protocol import (
     pack_events,
     pack_frame,
 )
+from qblif.sim.bad_line import DAMAGES, After, OneDamage, SteadyDamage
 from qblif.sim.board_model import BoardModel, _unpack, _unpack_dense
 
 STAGES = [{"lanes": 4, "fire_lanes": 2, "slices": 2, "slice_lanes": 2},
@@ -91,51 +93,27 @@ def test_frame_is_never_longer_than_its_levels():
         assert len(pack_frame([frame], 2)[1]) <= 784 // 4
 
 
-class Fault:
-    """Damages the line once, at a random place of what passes, and then leaves it alone."""
-
-    def __init__(self, seed, kind, length):
-        self.draw, self.kind = random.Random(seed), kind
-        self.place = self.draw.randrange(length)
-        self.passed = 0
-
-    def __call__(self, data, to_board):
-        place = self.place - self.passed
-        self.passed += len(data)
-        if not 0 <= place < len(data):
-            return data
-        before, byte, after = data[:place], data[place], data[place + 1:]
-        middle = {"flip": [byte ^ 1 << self.draw.randrange(8)], "drop": [],
-                  "double": [byte, byte], "insert": [self.draw.randrange(256), byte]}[self.kind]
-        return before + bytes(middle) + after
-
-
-@pytest.mark.parametrize("kind", ["flip", "drop", "double", "insert"])
+@pytest.mark.parametrize("kind", DAMAGES)
 def test_damaged_bytes(kind):
     """At 300 random places each: the answer is right, and only whole loads are run."""
-    count = Fault(0, kind, 1)
+    count = OneDamage(0, kind, 1)
     host = quick(board(damage=count))
     host.load(FIRST)
     host.run(FIRST, FRAMES[:1])
     for seed in range(300):
-        port = board(FIRST, damage=Fault(seed, kind, count.passed))
+        port = board(FIRST, damage=OneDamage(seed, kind, count.passed))
         host = quick(port)
         host.load(FIRST)
         assert host.run(FIRST, FRAMES[:1]).classes[0] == CLASSES[id(FIRST)][0]
         assert port.wrong_runs == 0
 
 
-@pytest.mark.parametrize("rate", [0.001, 0.003])
+@pytest.mark.parametrize("rate", [0.002, 0.006])
 def test_line_that_keeps_damaging(rate):
     """The answer is right, or there is a clear error; never anything else."""
     good = 0
     for seed in range(60):
-        draw = random.Random(seed)
-
-        def damage(data, to_board, draw=draw):
-            return bytes(byte ^ (1 << draw.randrange(8)) * (draw.random() < rate)
-                         for byte in data if draw.random() > rate)
-        port = board(damage=damage)
+        port = board(damage=SteadyDamage(seed, rate))
         try:
             host = quick(port, tries=12)
             host.load(FIRST)
@@ -186,7 +164,23 @@ class Noisy(Silent):
         return random.randbytes(100)
 
 
+class Echo(Silent):
+    """A modem, or a wire from one pin to the other."""
+
+    def __init__(self):
+        self.data = b""
+
+    def write(self, data):
+        self.data = data
+
+    def read(self, count):
+        found, self.data = self.data, b""
+        return found
+
+
 class Unplugged(Silent):
+    name = "/dev/ttyUSB7"
+
     def read(self, count):
         raise OSError(5, "Input/output error")
 
@@ -194,7 +188,8 @@ class Unplugged(Silent):
 @pytest.mark.parametrize("port, words", [
     (Silent(), r"^The board does not answer read \(nothing came in"),
     (Noisy(), r"^The board does not answer read \(only noise came in"),
-    (Unplugged(), r"^The line to the board broke \(.*\): plug it in")])
+    (Echo(), r"^What answers is no qblif board: check the port$"),
+    (Unplugged(), r"^The board on /dev/ttyUSB7 is gone \(.*\): plug it in and start again$")])
 def test_port_without_a_board(port, words):
     with pytest.raises(HostError, match=words):
         quick(port, tries=2).identify()
@@ -209,14 +204,14 @@ def test_network_of_another_bitstream():
 
 
 def test_run_without_a_load():
-    with pytest.raises(HostError, match="^The board does not hold this network's weights"):
+    with pytest.raises(HostError, match=r"weights \(it is disarmed\): load the file first$"):
         quick(board()).run(FIRST, FRAMES)
 
 
 def test_run_after_another_network_was_loaded():
     host = quick(board())
     host.load(SECOND)
-    with pytest.raises(HostError, match="^The board does not hold this network's weights"):
+    with pytest.raises(HostError, match=r"weights \(others\): load the file first$"):
         host.run(FIRST, FRAMES)
 
 
@@ -226,20 +221,6 @@ def test_frames_of_another_network():
         host.run(FIRST, np.zeros((1, 31), int))
     with pytest.raises(HostError, match=r"^Levels must be in 0\.\.3, not 4\.\.4"):
         host.run(FIRST, np.full((1, 30), 4))
-
-
-class After:
-    """Does something to the board after so many bytes to it."""
-
-    def __init__(self, count, action):
-        self.count, self.action = count, action
-
-    def __call__(self, data, to_board):
-        if to_board and self.count > 0:
-            self.count -= len(data)
-            if self.count <= 0:
-                self.action()
-        return data
 
 
 @pytest.mark.parametrize("count", range(1, 750, 50))
@@ -321,6 +302,31 @@ def test_port_that_is_no_serial_port(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(HostError, match="cannot be opened as a serial port"):
         open_port(tmp_path / "file", 115_200)
+
+
+def test_port_without_permission():
+    ends = os.openpty()
+    name = os.ttyname(ends[1])
+    os.chmod(name, 0)
+    user = os.geteuid()
+    try:
+        if not user:
+            os.seteuid(65534)  # To whom the permissions of others apply; to root none do.
+        with pytest.raises(HostError, match=f"^{name}: permission denied; add yourself to the"):
+            open_port(name, 115_200)
+    finally:
+        os.seteuid(user)
+        for end in ends:
+            os.close(end)
+
+
+@pytest.mark.parametrize("baud", [-1, 1 << 40])
+def test_bit_rate_that_no_port_has(baud):
+    ends = os.openpty()
+    with pytest.raises(HostError, match="cannot be opened as a serial port"):
+        open_port(os.ttyname(ends[1]), baud)
+    for end in ends:
+        os.close(end)
 
 
 def test_activity_of_the_model_is_there():

@@ -1,4 +1,3 @@
-import random
 import time
 
 import numpy as np
@@ -7,34 +6,20 @@ import pytest
 from qblif.boards.host import Host
 from qblif.boards.line import HostError, open_port
 from qblif.golden import integer
-from qblif.golden.artifact import Trained
 from qblif.hw.cycles import count_cycles
-from qblif.sim.simulators import SimulatorError, require
-from qblif.sim.virtual_board import VirtualBoard
+from qblif.hw.protocol import State
 
 
 @pytest.fixture(scope="module")
-def board(tiny, cache):
-    try:
-        require("verilator")
-    except SimulatorError as error:
-        pytest.skip(str(error))
-    trained, plan, _ = tiny
-    with VirtualBoard(trained.spec, plan, cache=cache) as powered:
-        yield powered
+def board(unplugged):
+    with unplugged:
+        yield unplugged
 
 
 @pytest.fixture
 def port(board):
     with open_port(board.port, 1_000_000) as opened:
         yield opened
-
-
-def second(trained):
-    draw = np.random.default_rng(9)
-    return Trained(trained.spec, {
-        name: draw.integers(-40, 50, weights.shape).astype(np.int32)
-        for name, weights in trained.weights.items()}, trained.biases)
 
 
 def check(host, trained, plan, frames):
@@ -50,45 +35,13 @@ def check(host, trained, plan, frames):
     assert found.core_seconds < found.seconds
 
 
-def test_two_networks_one_after_the_other(tiny, port):
+def test_two_networks_one_after_the_other(tiny, second, port):
     trained, plan, frames = tiny
     host = Host(port, timeout=2)
-    for network in (trained, second(trained)):
+    for network in (trained, second):
         host.load(network)
         check(host, network, plan, frames)
     assert host.line.repeated == 0
-
-
-class Bad:
-    """A port that flips, drops, doubles and inserts bytes, both ways."""
-
-    def __init__(self, port, rate):
-        self.port, self.rate, self.draw, self.faults = port, rate, random.Random(0), 0
-
-    def damage(self, data):
-        found = bytearray()
-        for byte in data:
-            kind = self.draw.randrange(4) if self.draw.random() < self.rate else None
-            self.faults += kind is not None
-            found += bytes({None: [byte], 0: [byte ^ 1 << self.draw.randrange(8)], 1: [],
-                            2: [byte, byte], 3: [self.draw.randrange(256), byte]}[kind])
-        return bytes(found)
-
-    def write(self, data):
-        self.port.write(self.damage(data))
-
-    def read(self, count):
-        return self.damage(self.port.read(count))
-
-
-def test_damaged_bytes(tiny, port):
-    trained, plan, frames = tiny
-    bad = Bad(port, 0.005)
-    host = Host(bad, timeout=0.05, tries=30)
-    for network in (trained, second(trained)):
-        host.load(network)
-        check(host, network, plan, frames)
-    assert bad.faults > 10 and host.line.repeated > 5
 
 
 def test_board_reset(tiny, board, port):
@@ -96,8 +49,10 @@ def test_board_reset(tiny, board, port):
     host = Host(port, timeout=2)
     host.load(trained)
     board.reset()
-    time.sleep(0.2)
-    with pytest.raises(HostError, match="^The board does not hold this network's weights: load"):
+    deadline = time.monotonic() + 60
+    while host.identify().state is not State.DISARMED:
+        assert time.monotonic() < deadline
+    with pytest.raises(HostError, match=r"weights \(it is disarmed\): load the file first$"):
         host.run(trained, frames)
     host.load(trained)
     check(host, trained, plan, frames)

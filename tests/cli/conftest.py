@@ -1,0 +1,35 @@
+import gzip
+import struct
+
+import numpy as np
+import pytest
+
+from qblif.golden.artifact import Trained
+from qblif.golden.data import FILES
+from qblif.golden.spec import Network
+
+
+@pytest.fixture(scope="session")
+def images(tmp_path_factory):
+    """A folder in MNIST's format, of 4x3 images."""
+    folder, draw = tmp_path_factory.mktemp("data"), np.random.default_rng(0)
+    for pixels, labels in (FILES[:2], FILES[2:]):
+        for name, array in ((pixels, draw.integers(0, 256, (20, 4, 3), np.uint8)),
+                            (labels, draw.integers(0, 3, 20, np.uint8))):
+            head = struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape)
+            (folder / f"{name}.gz").write_bytes(gzip.compress(head + array.tobytes()))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def files(tiny, second, tmp_path_factory):
+    """The networks' files: two of one shape, and one of another."""
+    folder = tmp_path_factory.mktemp("networks")
+    trained = tiny[0]
+    spec = trained.spec.to_dict()
+    other = Network.from_dict(spec | {"timesteps": 2})
+    made = {"first": trained, "second": second,
+            "other": Trained(other, trained.weights, trained.biases)}
+    for name, network in made.items():
+        network.save(folder / f"{name}.safetensors")
+    return {name: folder / f"{name}.safetensors" for name in made}

@@ -1,0 +1,89 @@
+"""A network of a few neurons and its virtual board, and the table of injected faults."""
+
+import fcntl
+import os
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from qblif.golden.artifact import Trained
+from qblif.golden.spec import Decay, Dense, Input, Network, Neuron, Population, Quantiser, Reset
+from qblif.hw.plan import make_plan
+from qblif.sim.simulators import SimulatorError, require
+
+
+@pytest.fixture(scope="session")
+def tiny():
+    """A network of 12-10-3 neurons with its plan and frames, in which every part matters."""
+    hidden = Neuron(leak=Decay((2,)), quantiser=Quantiser(n_max=5, theta=32), v_width=12,
+                    reset=Reset(gate=Decay((1,))))
+    out = Neuron(leak=Decay((1,)), quantiser=None, v_width=12)
+    spec = Network(
+        timesteps=3, input=Input(shape=(12,), n_max=5),
+        populations=[Population(name="hidden", shape=(10,), neuron=hidden, sum_width=14),
+                     Population(name="out", shape=(3,), neuron=out, sum_width=14, bias_width=4)],
+        synapses=[Dense(source="input", target="hidden"), Dense(source="hidden", target="out")])
+    draw = np.random.default_rng(0)
+    trained = Trained(
+        spec,
+        {"input->hidden": draw.integers(-30, 60, (10, 12)).astype(np.int32),
+         "hidden->out": draw.integers(-80, 80, (3, 10)).astype(np.int32)},
+        {"out": np.array([1, -3, 5], np.int32)})
+    frames = draw.integers(0, 6, (30, 12)) * (draw.random((30, 12)) < 0.5)
+    frames[4] = 0
+    return trained, make_plan(spec, lanes=4), frames
+
+
+@pytest.fixture(scope="session")
+def second(tiny):
+    """A network of the same shape as the tiny one with other weights."""
+    trained, _, _ = tiny
+    draw = np.random.default_rng(9)
+    return Trained(trained.spec, {
+        name: draw.integers(-40, 50, weights.shape).astype(np.int32)
+        for name, weights in trained.weights.items()}, trained.biases)
+
+
+@pytest.fixture(scope="session")
+def board_cache(tmp_path_factory):
+    """An XDG_CACHE_HOME for the virtual board, of all processes of a test run together."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "board"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def unplugged(tiny, board_cache):
+    """The tiny network's virtual board, built; ``with unplugged:`` plugs it in."""
+    from qblif.sim.virtual_board import VirtualBoard
+    try:
+        require("verilator")
+    except SimulatorError as error:
+        pytest.skip(str(error))
+    trained, plan, _ = tiny
+    with (board_cache / "lock").open("w") as lock:  # One process builds, the others wait.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return VirtualBoard(trained.spec, plan, cache=board_cache / "qblif" / "sim")
+
+
+@pytest.fixture
+def tally(record_property):
+    """``tally(kind, injected, right, error)`` adds a line to the table of faults."""
+    return lambda *line: record_property("faults", line)
+
+
+def pytest_terminal_summary(terminalreporter):
+    counts = Counter()
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            for name, line in getattr(report, "user_properties", ()):
+                if name == "faults" and report.when == "call":
+                    for kind in (line[0], "all"):
+                        counts.update({(kind, k): int(n) for k, n in enumerate(line[1:])})
+    kinds = sorted({kind for kind, _ in counts}, key=lambda kind: (kind == "all", kind))
+    if kinds:
+        terminalreporter.section("faults: injected, right answer, clear error")
+    for kind in kinds:
+        terminalreporter.line(f"{kind:56}" + "".join(f"{counts[kind, k]:8}" for k in range(3)))
