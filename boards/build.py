@@ -69,18 +69,19 @@ def build(trained, board, *, out_dir, lanes=None, frequency=None, seed=1, baud=N
     reasons, late = [], False
     for count in [lanes] if lanes else candidates(trained.spec):
         plan = plan_for_board(trained.spec, board.capacity, count, trained.notes.get("activity"))
-        why = refusal(need(trained.spec, plan, board.capacity), board.capacity)
+        needed = need(trained.spec, plan, board.capacity, board.levels)
+        why = refusal(needed, board.capacity)
         if not why:
             try:
                 return _finish(attempt, plan, attempt.place(plan, frequency), out_dir)
             except DoesNotFit as error:
                 why, late = str(error), isinstance(error, MissesClock)
-        reasons.append(f"{count} lanes: {why}")
-        say(reasons[-1])
+        reasons.append((needed.bram, f"{count} lanes: {why}"))
+        say(reasons[-1][1])
     if late:
-        raise SynthError(f"{board.title} does not run this network fast enough ({reasons[-1]}): "
+        raise SynthError(f"{board.title} does not run this network fast enough ({reasons[-1][1]}): "
                          "ask for a lower frequency")
-    raise SynthError(_too_small(trained.spec, board, reasons[-1]))
+    raise SynthError(_too_small(trained.spec, board, min(reasons)[1]))
 
 
 class MissesClock(DoesNotFit):
@@ -170,5 +171,5 @@ def _too_small(spec, board, reason):
     text = (f"{board.title} is too small for this network: it needs {weight_kbit(spec):.0f} kbit "
             f"of weights, the {board.part} has {weight_capacity(board.capacity):.0f} kbit "
             f"of memory for everything ({reason})")
-    size = largest_first_layer(spec, board.capacity)
+    size = largest_first_layer(spec, board.capacity, board.levels)
     return text + (f"; a first layer of about {size} neurons would fit" if size else "")

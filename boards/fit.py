@@ -1,11 +1,11 @@
-"""What a network needs of a board before anything is synthesised: lower bounds, mean cycles."""
+"""What a network needs of a board before anything is synthesised: memories, mean cycles."""
 
 import math
 from dataclasses import dataclass, replace
 
-from ..hw.geometry import WeightGeometry
+from ..hw.geometry import WeightGeometry, frame_queue_items, queue_depth
 from ..hw.plan import Plan, make_plan
-from ..hw.protocol import row_bytes
+from ..hw.protocol import CRC_BYTES, MAX_PAYLOAD, row_bytes
 from ..hw.timing import stage_timing, sums_kind
 
 __all__ = ["Need", "candidates", "frame_cycles", "largest_first_layer", "load_bytes", "need",
@@ -18,12 +18,13 @@ BLOCK_RAM_MODES = {
     "xilinx": (18432, (1, 2, 4, 9, 18, 36)),
 }
 SPRAM_BITS = 1 << 18
-OTHER_BLOCKS = 8  # Block RAMs of the link, the queues and the neurons, roughly.
+SMALL_IN_REGISTERS = ("ice40", "himbaechel_gowin")  # There, up to ``SMALL_ROWS`` rows.
+SMALL_ROWS = 16  # Memories of so many rows become registers where block RAM is scarce.
 
 
 @dataclass(frozen=True)
 class Need:
-    """Memory blocks and LUTs that a plan takes at least."""
+    """Memory blocks that a plan takes with its host link, and LUTs that it takes at least."""
 
     bram: int
     spram: int
@@ -31,16 +32,17 @@ class Need:
 
 
 def candidates(spec):
-    """Lane counts to try, the largest first: powers of two, and the size of the widest layer."""
+    """Lane counts to try, the largest first: the fewest, up to 128, for each number of groups."""
     widest = max(population.size for population in spec.populations)
-    return sorted({min(widest, 1 << k) for k in range(8)}, reverse=True)
+    return sorted({n for groups in range(1, widest + 1) if (n := -(-widest // groups)) <= 128},
+                  reverse=True)
 
 
 def plan_for_board(spec, device, lanes, activity=None):
     """A plan whose largest weight memories lie in the device's single-port RAM, if it has any.
 
-    Where block RAM is then scarce, the stages that are not the busiest get the lanes that take the
-    fewest block RAMs, and never more cycles.
+    Where block RAM is then scarce, the stages that are not the busiest get lanes with which all
+    fits, of these the ones with the fewest registers; never more cycles.
     """
     plan = _use_single_port(spec, device, make_plan(spec, lanes=lanes, activity=activity))
     for k, population in enumerate(spec.populations):
@@ -50,8 +52,12 @@ def plan_for_board(spec, device, lanes, activity=None):
             groups = -(-population.size // plan.stages[k].lanes)
             options = sorted({-(-population.size // g) for g in range(1, groups + 1)})
             plans = [_with_lanes(spec, plan, k, n, activity) for n in options if n <= lanes]
-            plan = min(plans, key=lambda p: need(spec, p, device).bram)
+            plan = min(plans, key=lambda p: _shortage(need(spec, p, device), device))
     return plan
+
+
+def _shortage(needed, device):
+    return max(0, needed.bram - device.bram), needed.lut
 
 
 def _with_lanes(spec, plan, k, lanes, activity):
@@ -71,21 +77,47 @@ def _use_single_port(spec, device, plan):
     return Plan(stages=tuple(stages))
 
 
-def need(spec, plan, device):
-    """The least that ``plan`` takes of ``device``; what is placed is always more."""
-    bram = spram = lut = 0
+def need(spec, plan, device, levels=False):
+    """What ``plan`` takes of ``device``: all of its memories, with ``levels`` those of the recorder
+    too, and of the LUTs those beside the registers of sums and small memories."""
+    memories, spram, lut = _link_memories(spec), 0, 0
     for k, (population, stage) in enumerate(zip(spec.populations, plan.stages, strict=True)):
-        memories = list(_geometry(spec, plan, k).memories())
+        memories += _neuron_memories(population, stage, spec.timesteps if levels else 0)
+        weights = list(_geometry(spec, plan, k).memories())
         if stage.memory == "spram":
-            spram += len(memories)
+            spram += len(weights)
         else:
-            bram += _blocks(device, memories)
+            memories += weights
         groups = stage_timing(spec, population, stage).groups
         if sums_kind(groups) == "memory":
             # Two read ports: two copies.
-            bram += 2 * _blocks(device, [(2 * groups + 1, stage.lanes * population.sum_width)])
+            memories += [(2 * groups + 1, stage.lanes * population.sum_width)] * 2
         lut += stage.lanes * population.sum_width
-    return Need(bram, spram, lut)
+    least = SMALL_ROWS if device.family in SMALL_IN_REGISTERS else 0
+    small = [rows * width for rows, width in memories if rows <= least]
+    return Need(_blocks(device, [(rows, width) for rows, width in memories if rows > least]),
+                spram, lut + sum(small))
+
+
+def _link_memories(spec):
+    """``(depth, width)``: a request, a block of an answer, the events of a frame."""
+    event = (spec.input.size - 1).bit_length() + spec.input.n_max.bit_length() + 1
+    return [(MAX_PAYLOAD + CRC_BYTES, 8), (256, 8),
+            (queue_depth(frame_queue_items(spec)), event)]
+
+
+def _neuron_memories(population, stage, timesteps):
+    """``(depth, width)``: states, biases, emitter's queue, and levels of so many timesteps."""
+    lanes, bits = stage.fire_lanes, population.n_max.bit_length()
+    beats = -(-population.size // lanes)
+    found = [(beats, lanes * (population.neuron.v_width + 1))]
+    if population.bias_width:
+        found += [(beats, population.bias_width)] * lanes
+    if bits:
+        found.append((queue_depth(2 * beats), (beats - 1).bit_length() + lanes * bits + 1))
+    if bits and timesteps:
+        found.append((timesteps * beats, lanes * bits))
+    return found
 
 
 def refusal(needed, device):
@@ -116,16 +148,16 @@ def load_bytes(spec, plan):
     return total
 
 
-def largest_first_layer(spec, device):
-    """About how many neurons the first layer may have; 0 if that is all it has, or not a chain."""
+def largest_first_layer(spec, device, levels=False):
+    """How many neurons the first layer may have by the memories; 0 if there is no other layer."""
     first, *rest = spec.populations
     if not rest:
         return 0
     for size in range(first.size - 1, 0, -1):
         smaller = replace(spec, populations=(replace(first, shape=(size,)), *rest))
         for lanes in candidates(smaller):
-            least = need(smaller, plan_for_board(smaller, device, lanes), device)
-            if not refusal(replace(least, bram=least.bram + OTHER_BLOCKS), device):
+            plan = plan_for_board(smaller, device, lanes)
+            if not refusal(need(smaller, plan, device, levels), device):
                 return size
     return 0
 

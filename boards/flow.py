@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from ..hw.verilog import rtlil_to_verilog
 from .ebr import fold_output_registers
+from .fit import SMALL_IN_REGISTERS, SMALL_ROWS
 from .netlist import count, multipliers
 from .pack import BITSTREAMS
 from .synth import KEEP_COPIES, refuse_overfull
@@ -16,7 +17,6 @@ from .tools import DoesNotFit, SynthError, need, run_nextpnr, run_yosys
 
 __all__ = ["Placed", "implement", "need_tools", "write_design", "write_plan"]
 
-SMALL_ROWS = 16
 _MEMORY = re.compile(r'\(\* ram_style = "block" \*\)\s+(\(\*.*?\*\)\s+)*reg (?:\[\d+:0\] )?\S+ \s*'
                      r'\[(\d+):0\];')
 _CONSTRAINTS = {"ice40": ("pcf", "--pcf"), "ecp5": ("lpf", "--lpf"),
@@ -55,7 +55,7 @@ def write_design(board, top, folder):
         if name.endswith((".pcf", ".lpf", ".cst")):
             (folder / name).write_text(_text(text))
     verilog = rtlil_to_verilog(_text(files["top.il"]))
-    if board.capacity.family in ("ice40", "himbaechel_gowin"):
+    if board.capacity.family in SMALL_IN_REGISTERS:
         verilog = small_memories_in_registers(verilog)
     (folder / "top.v").write_text(verilog)
 

@@ -30,7 +30,7 @@ def boards(
                  "memory_kbit": round(weight_capacity(device)), "lut": device.lut,
                  "placed_here": bool(board.place)}
         if trained:
-            entry["lanes"] = most_lanes(trained, device)
+            entry["lanes"] = most_lanes(trained, board)
         report.append(entry)
         rows.append((board.name, board.part, device.lut, f"{entry['memory_kbit']} kbit",
                      "bitstream" if board.place else "build plan",
@@ -40,11 +40,12 @@ def boards(
     write_report(folder, "boards", report)
 
 
-def most_lanes(trained, device):
-    """The largest lane count whose lower bounds fit, or ``None``."""
+def most_lanes(trained, board):
+    """The largest lane count whose memories fit, or ``None``."""
     from ..boards.fit import candidates, need, plan_for_board, refusal
+    device = board.capacity
     for lanes in candidates(trained.spec):
         plan = plan_for_board(trained.spec, device, lanes, trained.notes.get("activity"))
-        if not refusal(need(trained.spec, plan, device), device):
+        if not refusal(need(trained.spec, plan, device, board.levels), device):
             return lanes
     return None

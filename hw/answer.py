@@ -12,7 +12,7 @@ READ_CYCLES = 12  # From an address to its word, with some to spare.
 
 
 class Answer(wiring.Component):
-    """Sends sequence number, command, status and ``count`` words of ``size`` bytes.
+    """Sends sequence number, command, status and words of ``size`` bytes.
 
     Parameters
     ----------
@@ -25,21 +25,22 @@ class Answer(wiring.Component):
         Held until ``done``; the other inputs hold too.
     done : ``Out(1)``
         A pulse with the last byte.
-    sequence, command, status, size, count : ``In``
+    sequence, command, status, size : ``In``
+    more : ``In(1)``
+        Words are still to be read.
     read : ``Out(1)``, word : ``In(8 * word_bytes)``, following : ``Out(1)``
-        Reading; the word at the address; a pulse for the next address.
+        Reading; the word at the address; a pulse for the next one.
     o : ``Out(stream.Signature(Byte()))``
     """
 
     def __init__(self, word_bytes):
         super().__init__({
             "go": In(1), "done": Out(1), "sequence": In(8), "command": In(8), "status": In(8),
-            "size": In(8), "count": In(16), "read": Out(1), "word": In(8 * word_bytes),
+            "size": In(8), "more": In(1), "read": Out(1), "word": In(8 * word_bytes),
             "following": Out(1), "o": Out(stream.Signature(Byte()))})
 
     def elaborate(self, platform):
         m = Module()
-        sent = Signal(16)
         wait = Signal(range(READ_CYCLES))
         byte = Signal(8)
         shift = Signal.like(self.word)
@@ -52,8 +53,8 @@ class Answer(wiring.Component):
                         m.next = following.upper()
             with m.State("STATUS"):
                 m.d.comb += [self.o.valid.eq(1), self.o.p.data.eq(self.status),
-                             self.o.p.last.eq(self.count == 0)]
-                m.d.sync += [sent.eq(0), wait.eq(0)]
+                             self.o.p.last.eq(~self.more)]
+                m.d.sync += wait.eq(0)
                 with m.If(self.o.ready):
                     m.next = "READ"
                     with m.If(self.o.p.last):
@@ -63,12 +64,11 @@ class Answer(wiring.Component):
                 m.d.sync += [wait.eq(wait + 1), shift.eq(self.word), byte.eq(0)]
                 with m.If(wait == READ_CYCLES - 1):
                     m.d.comb += self.following.eq(1)
-                    m.d.sync += sent.eq(sent + 1)
                     m.next = "SEND"
             with m.State("SEND"):
-                final = byte == self.size - 1
+                final = byte + 1 == self.size
                 m.d.comb += [self.o.valid.eq(1), self.o.p.data.eq(shift[:8]),
-                             self.o.p.last.eq(final & (sent == self.count))]
+                             self.o.p.last.eq(final & ~self.more)]
                 m.d.sync += wait.eq(0)
                 with m.If(self.o.ready):
                     m.d.sync += [shift.eq(shift >> 8), byte.eq(byte + 1)]

@@ -8,7 +8,7 @@ from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.crc.catalog import CRC16_IBM_3740
 from amaranth.lib.wiring import In, Out
 
-from .layouts import BLOCK_RAM
+from .layouts import BLOCK_RAM, pipe
 from .protocol import CRC_BYTES, MAX_PAYLOAD
 
 __all__ = ["Byte", "CobsDecoder", "CobsEncoder", "Decoded", "FrameReceiver", "FrameSender"]
@@ -84,15 +84,19 @@ class CobsEncoder(wiring.Component):
         size, sent = Signal(8), Signal(8)
         over, open_zero = Signal(), Signal()  # The frame's last byte is in; it was a zero.
         zero = self.i.p.data == 0
-        m.d.comb += [write.addr.eq(size), write.data.eq(self.i.p.data), read.addr.eq(sent),
+        keep = Signal()
+        # Written a cycle later, still before the first read; read through a plain register.
+        m.d.comb += [write.en.eq(pipe(m, keep, 1, "keep")), write.addr.eq(pipe(m, size, 1, "at")),
+                     write.data.eq(pipe(m, self.i.p.data, 1, "written")), read.addr.eq(sent),
                      read.en.eq(0)]
+        byte = pipe(m, read.data, 1, "byte")
 
         with m.FSM():
             with m.State("COLLECT"):
                 m.d.comb += self.i.ready.eq(1)
                 m.d.sync += sent.eq(0)
                 with m.If(self.i.valid):
-                    m.d.comb += write.en.eq(~zero)
+                    m.d.comb += keep.eq(~zero)
                     m.d.sync += [size.eq(size + ~zero), over.eq(self.i.p.last),
                                  open_zero.eq(zero)]
                     with m.If(zero | self.i.p.last | (size == LONGEST_BLOCK - 1)):
@@ -104,7 +108,7 @@ class CobsEncoder(wiring.Component):
             with m.State("FETCH"):
                 m.d.comb += read.en.eq(1)
                 with m.If(sent != size):
-                    m.next = "SEND"
+                    m.next = "WAIT"
                 with m.Elif(over & open_zero):
                     m.d.sync += [open_zero.eq(0), size.eq(0), sent.eq(0)]
                     m.next = "CODE"
@@ -113,8 +117,10 @@ class CobsEncoder(wiring.Component):
                 with m.Else():
                     m.d.sync += size.eq(0)
                     m.next = "COLLECT"
+            with m.State("WAIT"):
+                m.next = "SEND"
             with m.State("SEND"):
-                m.d.comb += [self.o.valid.eq(1), self.o.payload.eq(read.data)]
+                m.d.comb += [self.o.valid.eq(1), self.o.payload.eq(byte)]
                 with m.If(self.o.ready):
                     m.d.sync += sent.eq(sent + 1)
                     m.next = "FETCH"
@@ -146,7 +152,8 @@ class FrameReceiver(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         m.submodules.cobs = cobs = CobsDecoder()
-        m.submodules.crc = crc = CRC16_IBM_3740(8).create()
+        again = Signal()
+        m.submodules.crc = crc = ResetInserter(again)(CRC16_IBM_3740(8).create())
         room = self.longest + CRC_BYTES
         m.submodules.frame = frame = memory.Memory(shape=8, depth=room, init=[], attrs=BLOCK_RAM)
         write, read = frame.write_port(), frame.read_port()
@@ -157,30 +164,34 @@ class FrameReceiver(wiring.Component):
         taken = cobs.o.valid & ~cobs.o.p.end & ~skip & collecting
         fits = size != room
         m.d.comb += [cobs.o.ready.eq(1), crc.data.eq(cobs.o.p.data), crc.valid.eq(taken & fits),
-                     write.en.eq(taken & fits), write.addr.eq(size), write.data.eq(cobs.o.p.data),
-                     read.en.eq(0)]
+                     write.en.eq(pipe(m, taken & fits, 1, "keep")),
+                     write.addr.eq(pipe(m, size, 1, "at")),
+                     write.data.eq(pipe(m, cobs.o.p.data, 1, "written")), read.en.eq(0)]
         with m.If(taken):
             m.d.sync += [size.eq(size + fits), skip.eq(~fits)]
 
+        # A plain register behind the RAM, which can become its output register.
         taken_out = Signal.like(size)
+        m.d.sync += [self.o.p.data.eq(read.data), self.o.p.last.eq(taken_out == size - CRC_BYTES)]
         with m.FSM():
             with m.State("COLLECT"):
                 m.d.comb += collecting.eq(1)
                 m.d.sync += taken_out.eq(0)
                 with m.If(cobs.o.valid & cobs.o.p.end):
-                    m.d.comb += crc.start.eq(1)
+                    m.d.comb += again.eq(1)
                     with m.If(crc.match_detected & ~skip & ~cobs.o.p.error & (size > CRC_BYTES)):
                         m.next = "FETCH"
                     with m.Else():
                         m.d.sync += [size.eq(0), skip.eq(0)]
             with m.State("FETCH"):
                 m.d.comb += [read.en.eq(1), read.addr.eq(taken_out)]
+                m.d.sync += taken_out.eq(taken_out + 1)
+                m.next = "WAIT"
+            with m.State("WAIT"):
                 m.next = "GIVE"
             with m.State("GIVE"):
-                m.d.comb += [self.o.valid.eq(1), self.o.p.data.eq(read.data),
-                             self.o.p.last.eq(taken_out == size - CRC_BYTES - 1)]
+                m.d.comb += self.o.valid.eq(1)
                 with m.If(self.o.ready):
-                    m.d.sync += taken_out.eq(taken_out + 1)
                     m.next = "FETCH"
                     with m.If(self.o.p.last):
                         m.d.sync += size.eq(0)
@@ -205,7 +216,8 @@ class FrameSender(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         m.submodules.cobs = cobs = CobsEncoder()
-        m.submodules.crc = crc = CRC16_IBM_3740(8).create()
+        again = Signal()
+        m.submodules.crc = crc = ResetInserter(again)(CRC16_IBM_3740(8).create())
         wiring.connect(m, cobs.o, wiring.flipped(self.o))
         m.d.comb += crc.data.eq(self.i.p.data)
         with m.FSM():
@@ -223,6 +235,6 @@ class FrameSender(wiring.Component):
                 m.d.comb += [cobs.i.valid.eq(1), cobs.i.p.data.eq(crc.crc[:8]),
                              cobs.i.p.last.eq(1)]
                 with m.If(cobs.i.ready):
-                    m.d.comb += crc.start.eq(1)
+                    m.d.comb += again.eq(1)
                     m.next = "PASS"
         return m

@@ -5,11 +5,24 @@ Neither torch nor Amaranth.  The memories themselves are :mod:`qblif.hw.weights`
 
 from dataclasses import dataclass
 
-__all__ = ["MEMORIES", "WeightGeometry"]
+__all__ = ["MEMORIES", "QUEUE_SLACK", "WeightGeometry", "frame_queue_items", "queue_depth"]
 
 MEMORIES = ("block", "spram")
 BLOCK_RAM_WIDTHS = {9: 36, 10: 18, 11: 9, 12: 4, 13: 2, 14: 1}  # By address bits, of 18 kbit.
 SPRAM_WIDTH = 16
+LONGEST_QUEUE = 4096
+QUEUE_SLACK = 8  # Events on their way into a frame's queue, and then some.
+
+
+def queue_depth(items):
+    """Rows of a queue's memory."""
+    return 1 << max(1, items - 1).bit_length()
+
+
+def frame_queue_items(spec):
+    """Events that the queue of a frame on the board holds."""
+    ends = 1 if spec.input.static else spec.timesteps
+    return min(LONGEST_QUEUE, ends * (spec.input.size + 1) + 2 * QUEUE_SLACK)
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,7 @@ class Link(wiring.Component):
     start, abort, events, finish, done, error, active :
         See :class:`qblif.hw.runner.Runner`.
     checksum : ``Out(32)``
-        Of the load that armed.
+        Of the load that armed, or of what came of the one under way.
     state : ``Out(2)``
         A :class:`qblif.hw.protocol.State`.
     busy : ``Out(1)``
@@ -76,19 +76,25 @@ class Link(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         request = Request()
-        written = Signal(32)
-        m.submodules.crc = crc = CRC32_ISO_HDLC(8).create()
+        place = request.named(Command.READ)
+        written = Signal(range(self.words + 2))  # Stays at one too many.
+        begin = Signal()
+        m.submodules.crc = crc = ResetInserter(begin)(CRC32_ISO_HDLC(8).create())
         m.submodules.answer = answer = Answer(self.read_bytes)
         self.connect_answer(m, request, answer)
         taken = self.i.valid & self.i.ready
-        m.d.comb += [self.busy.eq(1), crc.data.eq(self.i.p.data)]
+        m.d.comb += [self.busy.eq(1), crc.data.eq(self.i.p.data), self.checksum.eq(crc.crc),
+                     *(getattr(self, name).eq(place[name])
+                       for name in ("space", "bank", "address"))]
         m.d.sync += [self.start.eq(0), self.abort.eq(0), self.write.eq(0)]
         with m.If(taken):
             m.d.sync += request.over.eq(self.i.p.last)
         with m.If(self.write):
-            m.d.sync += [self.data.eq(0), written.eq(written + 1)]
+            m.d.sync += written.eq(written + (written <= self.words))
         with m.If(self.write | answer.following):
-            m.d.sync += self.address.eq(self.address + 1)
+            m.d.sync += place["address"].eq(place["address"] + 1)
+        with m.If(answer.following):
+            m.d.sync += place["count"].eq(place["count"] - 1)
 
         with m.FSM():
             with m.State("SEQUENCE"):
@@ -100,9 +106,12 @@ class Link(wiring.Component):
                 new_write = (request.command == Command.WRITE) & ~request.again
                 m.d.comb += crc.valid.eq(taken & new_write & (self.state == State.LOADING))
                 self.take_arguments(m, request)
+            with m.State("CHECK"):
+                m.d.sync += request.misshapen.eq(self.is_misshapen(request))
+                m.next = "EXECUTE"
             with m.State("EXECUTE"):
                 m.next = "DRAIN"
-                self.execute(m, request, crc, written)
+                self.execute(m, request, crc, written, begin)
             with m.State("WRITE"):
                 m.d.comb += crc.valid.eq(taken)
                 self.take_words(m, request)
@@ -130,11 +139,12 @@ class Link(wiring.Component):
         return m
 
     def connect_answer(self, m, request, answer):
+        place = request.named(Command.READ)
         wiring.connect(m, answer.o, wiring.flipped(self.o))
         m.d.comb += [
             answer.sequence.eq(request.sequence), answer.command.eq(request.command),
-            answer.status.eq(request.status), answer.size.eq(request.size),
-            answer.count.eq(Mux(request.status == Status.OK, request.count, 0)),
+            answer.status.eq(request.status), answer.size.eq(place["size"]),
+            answer.more.eq((request.status == Status.OK) & (place["count"] != 0)),
             self.read.eq(answer.read), answer.word.eq(self.word)]
 
     def take_sequence(self, m, request):
@@ -166,7 +176,7 @@ class Link(wiring.Component):
         m.d.comb += self.i.ready.eq(~complete & ~request.over)
         with m.If(complete | request.over):
             m.d.sync += request.short.eq(~complete)
-            m.next = "EXECUTE"
+            m.next = "CHECK"
         with m.If(self.i.valid & self.i.ready):
             m.d.sync += request.index.eq(request.index + 1)
             with m.Switch(request.index):
@@ -174,29 +184,27 @@ class Link(wiring.Component):
                     with m.Case(k):
                         m.d.sync += request.arguments[8 * k:8 * k + 8].eq(self.i.p.data)
 
-    def execute(self, m, request, crc, written):
+    def execute(self, m, request, crc, written, begin):
         """Decide: refuse, act, or go on to the data."""
         place = request.named(Command.READ)
         flags = request.named(Command.RUN)["flags"]
-        m.d.sync += [self.space.eq(place["space"]), self.bank.eq(place["bank"]),
-                     self.address.eq(place["address"]), request.size.eq(place["size"]),
-                     request.count.eq(0), request.byte.eq(0), self.data.eq(0),
-                     request.last_part.eq((flags & RUN_LAST).any()),
+        m.d.sync += [request.byte.eq(0), request.last_part.eq((flags & RUN_LAST).any()),
                      self.dense.eq((flags & RUN_DENSE).any())]
+        with m.If(request.command != Command.READ):
+            m.d.sync += place["count"].eq(0)
         with m.If((request.command == Command.RUN) & (flags & RUN_LAST).any()):
-            m.d.sync += [self.space.eq(REGISTERS_SPACE), self.address.eq(Register.LABEL),
-                         request.size.eq(4), request.count.eq(2)]
+            m.d.sync += [place["space"].eq(REGISTERS_SPACE), place["address"].eq(Register.LABEL),
+                         place["size"].eq(4), place["count"].eq(2)]
         with m.If(~request.again):
             m.d.sync += request.status.eq(Status.OK)
-            with m.If(self.is_misshapen(request, place["size"])):
+            with m.If(request.misshapen):
                 m.d.sync += request.status.eq(Status.MALFORMED)
             with m.Else(), m.Switch(request.command):
                 with m.Case(Command.READ):
-                    m.d.sync += request.count.eq(place["count"])
                     with m.If(self.active & (place["space"] != REGISTERS_SPACE)):
                         m.d.sync += request.status.eq(Status.ORDER)
                 with m.Case(Command.BEGIN):
-                    m.d.comb += crc.start.eq(1)
+                    m.d.comb += begin.eq(1)
                     m.d.sync += [self.state.eq(State.LOADING), written.eq(0), self.abort.eq(1)]
                 with m.Case(Command.WRITE):
                     m.d.sync += request.status.eq(Status.NOT_LOADING)
@@ -210,8 +218,9 @@ class Link(wiring.Component):
                 with m.Case(Command.RESET):
                     m.d.sync += [self.state.eq(State.DISARMED), self.abort.eq(1)]
 
-    def is_misshapen(self, request, size):
+    def is_misshapen(self, request):
         """An unknown command, too short, too long, or with words that are no words here."""
+        size = request.named(Command.READ)["size"]
         with_data = (request.command == Command.WRITE) | (request.command == Command.RUN)
         wide = (((request.command == Command.READ) & (size > self.read_bytes))
                 | ((request.command == Command.WRITE) & (size > self.write_bytes)))
@@ -227,12 +236,12 @@ class Link(wiring.Component):
             m.d.sync += request.status.eq(Status.NOT_LOADING)
         with m.Else():
             m.d.sync += self.state.eq(State.DISARMED)
-            with m.If((end["words"] != written) | (written != self.words)):
+            with m.If((end["words"] != self.words) | (written != self.words)):
                 m.d.sync += request.status.eq(Status.INCOMPLETE)
             with m.Elif(end["checksum"] != crc.crc):
                 m.d.sync += request.status.eq(Status.CHECKSUM)
             with m.Else():
-                m.d.sync += [self.state.eq(State.ARMED), self.checksum.eq(crc.crc)]
+                m.d.sync += self.state.eq(State.ARMED)
 
     def begin_run(self, m, request, first):
         """Pass the events on, if there is a frame to which they belong."""
@@ -246,14 +255,17 @@ class Link(wiring.Component):
 
     def take_words(self, m, request):
         """Assemble words, lowest byte first, and write them one after the other."""
+        size = request.named(Command.WRITE)["size"]
         m.d.comb += self.i.ready.eq(~request.over)
         with m.If(self.i.valid & self.i.ready):
             m.d.sync += request.byte.eq(request.byte + 1)
             with m.Switch(request.byte):
-                for k in range(self.write_bytes):
+                with m.Case(0):
+                    m.d.sync += self.data.eq(self.i.p.data)  # The bytes above it too.
+                for k in range(1, self.write_bytes):
                     with m.Case(k):
                         m.d.sync += self.data[8 * k:8 * k + 8].eq(self.i.p.data)
-            with m.If(request.byte == request.size - 1):
+            with m.If(request.byte + 1 == size):
                 m.d.sync += [request.byte.eq(0), self.write.eq(1)]
         with m.If(request.over):
             m.next = "ANSWER"

@@ -125,10 +125,11 @@ class LinkedNetwork(wiring.Component):
                 m.d.sync += link.word.eq(network.peek_data)
 
     def connect_registers(self, m):
-        """The register at the link's address, a cycle later."""
+        """The register at the link's address, a cycle later; past the last they repeat."""
         register = Signal(32)
-        with m.Switch(self.link.address):
-            for address, value in self.registers().items():
+        registers = self.registers()
+        with m.Switch(self.link.address[:max(registers).bit_length()]):
+            for address, value in registers.items():
                 with m.Case(address):
                     m.d.sync += register.eq(value)
             with m.Default():
@@ -148,12 +149,23 @@ class LinkedNetwork(wiring.Component):
         for k, (population, plan, stage) in enumerate(
                 zip(self.spec.populations, self.plan.stages, self.network.stages, strict=True)):
             memory = stage.synapse.memory
+            events, digits = self.activity_bits(k)
             found |= {stage_register(k, offset): value for offset, value in {
                 StageRegister.LANES: plan.lanes, StageRegister.FIRE_LANES: plan.fire_lanes,
                 StageRegister.BURST: BURSTS.index(plan.burst),
                 StageRegister.SLICES: memory.slices,
                 StageRegister.SLICE_LANES: memory.slice_lanes,
-                StageRegister.EVENTS: getattr(self.network, f"events_{population.name}"),
-                StageRegister.DIGITS: getattr(self.network, f"digits_{population.name}"),
+                StageRegister.EVENTS: getattr(
+                    self.network, f"events_{population.name}")[:events],
+                StageRegister.DIGITS: getattr(
+                    self.network, f"digits_{population.name}")[:digits],
             }.items()}
         return found
+
+    def activity_bits(self, k):
+        """Bits that hold the events, and the digits, which a frame can bring to stage ``k``."""
+        spec = self.spec
+        source = spec.populations[k - 1] if k else spec.input
+        steps = 1 if k == 0 and spec.input.static else spec.timesteps
+        events = source.size * steps
+        return events.bit_length(), (events * source.n_max).bit_length()

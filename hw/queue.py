@@ -4,6 +4,7 @@ from amaranth import *
 from amaranth.lib import memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from .geometry import queue_depth
 from .layouts import BLOCK_RAM
 
 __all__ = ["EventQueue"]
@@ -28,7 +29,7 @@ class EventQueue(wiring.Component):
 
     def __init__(self, shape, depth):
         self.shape = shape
-        self.depth = 1 << max(1, depth - 1).bit_length()
+        self.depth = queue_depth(depth)
         super().__init__({"push": In(1), "item": In(shape), "o": Out(stream.Signature(shape))})
 
     def elaborate(self, platform):

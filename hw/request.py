@@ -10,7 +10,10 @@ ARGUMENT_BYTES = max(map(argument_bytes, ARGUMENTS))
 
 
 class Request:
-    """Registers of one request; the answer needs most of them."""
+    """Registers of one request; the answer needs most of them.
+
+    The arguments stay where they arrive: a READ's address and count go on from there.
+    """
 
     def __init__(self):
         self.sequence, self.command = Signal(8), Signal(8)
@@ -18,10 +21,10 @@ class Request:
         self.index = Signal(range(ARGUMENT_BYTES + 1))  # Of the next argument byte.
         self.over = Signal()  # The last byte was taken.
         self.short = Signal()  # It came before the last argument.
+        self.misshapen = Signal()
         self.known = Signal()  # There was a request before.
         self.again = Signal()  # It was this one.
         self.status = Signal(8)
-        self.size, self.count = Signal(8), Signal(16)  # Bytes of a word, words of the answer.
         self.byte = Signal(8)  # Of the word that is being assembled.
         self.last_part = Signal()  # Of a frame.
 

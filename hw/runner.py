@@ -7,7 +7,8 @@ from amaranth import *
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from .layouts import Event
+from .geometry import QUEUE_SLACK, frame_queue_items
+from .layouts import Event, pipe
 from .protocol import level_bits
 from .queue import EventQueue
 from .readout import Result
@@ -16,8 +17,6 @@ __all__ = ["Runner"]
 
 RESET_CYCLES = 16  # Longer than any pipeline of the network.
 SETTLE = 4  # Cycles until the network's counters stand still.
-LONGEST_QUEUE = 4096
-SLACK = 8  # Events on their way into the queue, and then some.
 
 
 class Runner(wiring.Component):
@@ -56,8 +55,7 @@ class Runner(wiring.Component):
         self.spec = spec
         self.n_max, self.size = spec.input.n_max, spec.input.size
         self.ends = 1 if spec.input.static else spec.timesteps
-        self.queue = EventQueue(Event(self.size, self.n_max), min(
-            LONGEST_QUEUE, self.ends * (self.size + 1) + 2 * SLACK))
+        self.queue = EventQueue(Event(self.size, self.n_max), frame_queue_items(spec))
         result = Result(spec.populations[-1].size)
         super().__init__({
             "start": In(1), "abort": In(1), "i": In(stream.Signature(8)), "finish": In(1),
@@ -70,20 +68,21 @@ class Runner(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         m.submodules.queue = queue = ResetInserter(self.reset)(self.queue)
-        filled, wrong, ended = self.unpack(m)
+        taken = pipe(m, self.i.valid & self.i.ready, 1, "taken", reset=True)
+        filled, wrong, ended = self.unpack(m, taken, pipe(m, self.i.payload, 1, "byte"))
 
         playing = Signal()
         m.d.comb += [self.queue.o.ready.eq(playing & self.o.ready),
                      self.o.valid.eq(playing & self.queue.o.valid),
                      self.o.payload.eq(self.queue.o.payload), self.result.ready.eq(1)]
-        with m.If(filled >= queue.depth - SLACK):
+        with m.If(filled >= queue.depth - QUEUE_SLACK):
             m.d.sync += playing.eq(1)
 
         finished = Signal()
         settle = Signal(range(SETTLE + 1))
         with m.If(self.result.valid & self.active):
             m.d.sync += [self.label.eq(self.result.p.label), finished.eq(1)]
-        with m.If(self.active & self.finish & ~self.done & ~self.error):
+        with m.If(self.active & self.finish & ~taken & ~self.done & ~self.error):
             with m.If(wrong | ~ended):
                 m.d.sync += [self.error.eq(1), self.active.eq(0)]
             with m.Elif(~finished):
@@ -104,10 +103,10 @@ class Runner(wiring.Component):
                          playing.eq(0), finished.eq(0)]
         return m
 
-    def unpack(self, m):
+    def unpack(self, m, taken, byte):
         """Bytes to events in the queue; returns how many it holds, and whether all is right."""
         bits = level_bits(self.n_max)
-        level, skip = self.i.payload[:bits], self.i.payload[bits:]
+        level, skip = byte[:bits], byte[bits:]
         address = Signal(range(self.size + 256))
         target = Signal.like(address)
         ends = Signal(range(self.ends + 1))
@@ -118,10 +117,10 @@ class Runner(wiring.Component):
 
         m.d.comb += [target.eq(address + skip),
                      self.i.ready.eq(~self.start & ~self.reset & (
-                         wrong | (filled < self.queue.depth - SLACK // 2))),
+                         wrong | (filled < self.queue.depth - QUEUE_SLACK // 2))),
                      self.queue.push.eq(push & ~wrong), self.queue.item.eq(item)]
         m.d.sync += push.eq(0)
-        with m.If(self.i.valid & self.i.ready):
+        with m.If(taken):
             m.d.sync += [push.eq((level != 0) | end), item.address.eq(target),
                          item.level.eq(level), item.end.eq(end),
                          address.eq(Mux(end, 0, target + (level != 0)))]
@@ -131,7 +130,7 @@ class Runner(wiring.Component):
                       | (target >= self.size + (level == 0))):
                 m.d.sync += wrong.eq(1)
         with m.If(self.start | self.abort):
-            m.d.sync += [address.eq(0), ends.eq(0), wrong.eq(0), filled.eq(0)]
+            m.d.sync += [push.eq(0), address.eq(0), ends.eq(0), wrong.eq(0), filled.eq(0)]
         with m.Else():
             m.d.sync += filled.eq(filled + self.queue.push
                                   - (self.queue.o.valid & self.queue.o.ready))

