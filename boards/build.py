@@ -141,7 +141,7 @@ def _finish(attempt, plan, result, out_dir):
     cycles = frame_cycles(spec, plan, trained.notes.get("activity"))
     report = {
         "board": board.name, "part": board.part, "network_digest": spec.digest,
-        "lanes": [stage.lanes for stage in plan.stages], "plan": asdict(plan)["stages"],
+        "lanes": [list(stage.lanes) for stage in plan.stages], "plan": asdict(plan)["stages"],
         "clock_mhz": clock, "baud": attempt.baud, "seed": attempt.seed,
         "levels": board.levels,
         "images_per_second": round(clock * 1e6 / cycles),

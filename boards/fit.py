@@ -4,9 +4,10 @@ import math
 from dataclasses import dataclass, replace
 
 from ..hw.geometry import WeightGeometry, frame_queue_items, queue_depth
-from ..hw.plan import Plan, make_plan
+from ..hw.order import address_space
+from ..hw.plan import Plan, make_plan, reaches_of
 from ..hw.protocol import CRC_BYTES, MAX_PAYLOAD, row_bytes
-from ..hw.timing import stage_timing, sums_kind
+from ..hw.timing import stage_timing
 
 __all__ = ["Need", "candidates", "frame_cycles", "largest_first_layer", "load_bytes", "need",
            "plan_for_board", "refusal", "weight_capacity", "weight_kbit"]
@@ -33,7 +34,7 @@ class Need:
 
 def candidates(spec):
     """Lane counts to try, the largest first: the fewest, up to 128, for each number of groups."""
-    widest = max(population.size for population in spec.populations)
+    widest = max(population.channels for population in spec.populations)
     return sorted({n for groups in range(1, widest + 1) if (n := -(-widest // groups)) <= 128},
                   reverse=True)
 
@@ -48,10 +49,11 @@ def plan_for_board(spec, device, lanes, activity=None):
     for k, population in enumerate(spec.populations):
         if 4 * need(spec, plan, device).bram <= 3 * device.bram:
             break
-        if plan.stages[k].lanes < lanes and plan.stages[k].memory == "block":
-            groups = -(-population.size // plan.stages[k].lanes)
-            options = sorted({-(-population.size // g) for g in range(1, groups + 1)})
-            plans = [_with_lanes(spec, plan, k, n, activity) for n in options if n <= lanes]
+        least = max(plan.stages[k].lanes)
+        if least < lanes and plan.stages[k].memory == "block":
+            groups = -(-population.channels // least)
+            options = sorted({-(-population.channels // g) for g in range(1, groups + 1)})
+            plans = [plan] + [_with_lanes(spec, plan, k, n) for n in options if n <= lanes]
             plan = min(plans, key=lambda p: _shortage(need(spec, p, device), device))
     return plan
 
@@ -60,18 +62,20 @@ def _shortage(needed, device):
     return max(0, needed.bram - device.bram), needed.lut
 
 
-def _with_lanes(spec, plan, k, lanes, activity):
-    numbers = [lanes if i == k else stage.lanes for i, stage in enumerate(plan.stages)]
-    fresh = make_plan(spec, lanes=numbers, activity=activity)
-    return Plan(stages=tuple(replace(stage, memory=old.memory) for stage, old in
-                             zip(fresh.stages, plan.stages, strict=True)))
+def _with_lanes(spec, plan, k, lanes):
+    """``plan`` with ``lanes`` for all synapses of stage ``k``, and fire lanes that divide them."""
+    stage = plan.stages[k]
+    fire_lanes = min(stage.fire_lanes, lanes & -lanes)
+    changed = replace(stage, lanes=(lanes,) * len(stage.lanes), fire_lanes=fire_lanes)
+    return Plan(stages=(*plan.stages[:k], changed, *plan.stages[k + 1:]))
 
 
 def _use_single_port(spec, device, plan):
     left, stages = device.spram, list(plan.stages)
-    for k in sorted(range(len(stages)), key=lambda k: -_geometry(spec, plan, k).bits):
-        blocks = len(list(_geometry(spec, plan, k, "spram").memories()))
-        if blocks <= left and _blocks(device, _geometry(spec, plan, k).memories()) > 4 * blocks:
+    for k in sorted(range(len(stages)), key=lambda k: -sum(
+            geometry.bits for geometry in _geometries(spec, plan, k))):
+        blocks = len(_weight_memories(spec, plan, k, "spram"))
+        if blocks <= left and _blocks(device, _weight_memories(spec, plan, k)) > 4 * blocks:
             stages[k] = replace(stages[k], memory="spram")
             left -= blocks
     return Plan(stages=tuple(stages))
@@ -82,17 +86,15 @@ def need(spec, plan, device, levels=False):
     too, and of the LUTs those beside the registers of sums and small memories."""
     memories, spram, lut = _link_memories(spec), 0, 0
     for k, (population, stage) in enumerate(zip(spec.populations, plan.stages, strict=True)):
-        memories += _neuron_memories(population, stage, spec.timesteps if levels else 0)
-        weights = list(_geometry(spec, plan, k).memories())
+        memories += _neuron_memories(spec, population, stage, levels)
+        weights = _weight_memories(spec, plan, k)
         if stage.memory == "spram":
             spram += len(weights)
         else:
             memories += weights
-        groups = stage_timing(spec, population, stage).groups
-        if sums_kind(groups) == "memory":
-            # Two read ports: two copies.
-            memories += [(2 * groups + 1, stage.lanes * population.sum_width)] * 2
-        lut += stage.lanes * population.sum_width
+        for reach in reaches_of(spec, population, stage):
+            memories += _sum_memories(reach, population.sum_width)
+            lut += reach.lanes * population.sum_width
     least = SMALL_ROWS if device.family in SMALL_IN_REGISTERS else 0
     small = [rows * width for rows, width in memories if rows <= least]
     return Need(_blocks(device, [(rows, width) for rows, width in memories if rows > least]),
@@ -101,22 +103,34 @@ def need(spec, plan, device, levels=False):
 
 def _link_memories(spec):
     """``(depth, width)``: a request, a block of an answer, the events of a frame."""
-    event = (spec.input.size - 1).bit_length() + spec.input.n_max.bit_length() + 1
+    event = (address_space(spec.input.shape) - 1).bit_length() + spec.input.n_max.bit_length() + 1
     return [(MAX_PAYLOAD + CRC_BYTES, 8), (256, 8),
             (queue_depth(frame_queue_items(spec)), event)]
 
 
-def _neuron_memories(population, stage, timesteps):
-    """``(depth, width)``: states, biases, emitter's queue, and levels of so many timesteps."""
+def _sum_memories(reach, width):
+    """``(depth, width)`` of the block RAMs that hold a synapse's sums."""
+    words = reach.positions * reach.groups
+    row = reach.lanes * width
+    # Without a map: two banks and a zero row, in two copies for two read ports.
+    return {"registers": [], "memory": [(2 * words + 1, row)] * 2, "map": [(words, row)] * 2}[
+        reach.sums]
+
+
+def _neuron_memories(spec, population, stage, levels):
+    """``(depth, width)``: states, biases, emitter's queue, and the recorder's levels."""
     lanes, bits = stage.fire_lanes, population.n_max.bit_length()
-    beats = -(-population.size // lanes)
-    found = [(beats, lanes * (population.neuron.v_width + 1))]
+    timing = stage_timing(population, stage, reaches_of(spec, population, stage))
+    found = []
+    if spec.timesteps > 1:
+        found.append((timing.beats, lanes * (population.neuron.v_width + 1)))
     if population.bias_width:
-        found += [(beats, population.bias_width)] * lanes
+        found += [(-(-population.channels // lanes), population.bias_width)] * lanes
     if bits:
-        found.append((queue_depth(2 * beats), (beats - 1).bit_length() + lanes * bits + 1))
-    if bits and timesteps:
-        found.append((timesteps * beats, lanes * bits))
+        place = (address_space(population.shape) - 1).bit_length()
+        found.append((queue_depth(timing.queue), place + lanes * bits + 1))
+    if bits and levels:
+        found.append((spec.timesteps * timing.beats, lanes * bits))
     return found
 
 
@@ -141,17 +155,18 @@ def load_bytes(spec, plan):
     """Bytes of all weights and biases as they are written, each memory word in whole bytes."""
     total = 0
     for k, population in enumerate(spec.populations):
-        geometry = _geometry(spec, plan, k)
-        total += geometry.slices * geometry.depth * row_bytes(geometry.slice_width)
+        total += sum(geometry.slices * geometry.depth * row_bytes(geometry.slice_width)
+                     for geometry in _geometries(spec, plan, k))
         if population.bias_width:
-            total += population.size * row_bytes(population.bias_width)
+            total += population.channels * row_bytes(population.bias_width)
     return total
 
 
 def largest_first_layer(spec, device, levels=False):
-    """How many neurons the first layer may have by the memories; 0 if there is no other layer."""
+    """How many neurons the first layer may have by the memories; 0 where no dense layer follows a
+    flat one."""
     first, *rest = spec.populations
-    if not rest:
+    if not rest or any(synapse.kind != "dense" for synapse in spec.synapses):
         return 0
     for size in range(first.size - 1, 0, -1):
         smaller = replace(spec, populations=(replace(first, shape=(size,)), *rest))
@@ -170,23 +185,29 @@ def frame_cycles(spec, plan, activity=None):
     """
     longest = 0.0
     for population, stage in zip(spec.populations, plan.stages, strict=True):
-        synapse, = spec.synapses_to(population.name)
-        static = synapse.source == spec.input.name and spec.input.static
-        steps = 1 if static else spec.timesteps
-        guess = spec.source(synapse.source).size * steps / 2
-        digits = (activity or {}).get(synapse.name, {}).get("digits", guess)
-        timing = stage_timing(spec, population, stage)
-        fire = spec.timesteps * (timing.pass_cycles + 1)
-        longest = max(longest, digits * timing.groups + steps, fire)
+        reaches = reaches_of(spec, population, stage)
+        timing = stage_timing(population, stage, reaches)
+        longest = max(longest, spec.timesteps * (timing.pass_cycles + 1))
+        for synapse, reach in zip(spec.synapses_to(population.name), reaches, strict=True):
+            static = synapse.source == spec.input.name and spec.input.static
+            steps = 1 if static else spec.timesteps
+            guess = spec.source(synapse.source).size * steps / 2
+            digits = (activity or {}).get(synapse.name, {}).get("digits", guess)
+            longest = max(longest, digits * float(reach.steps().mean()) + steps)
     return longest
 
 
-def _geometry(spec, plan, k, memory=None):
+def _geometries(spec, plan, k, memory=None):
     population, stage = spec.populations[k], plan.stages[k]
-    synapse, = spec.synapses_to(population.name)
-    groups = -(-population.size // stage.lanes)
-    return WeightGeometry(depth=spec.source(synapse.source).size * groups, lanes=stage.lanes,
-                          w_width=synapse.w_width, memory=memory or stage.memory)
+    return [WeightGeometry(depth=reach.depth, lanes=reach.lanes, w_width=synapse.w_width,
+                           memory=memory or stage.memory)
+            for synapse, reach in zip(spec.synapses_to(population.name),
+                                      reaches_of(spec, population, stage), strict=True)]
+
+
+def _weight_memories(spec, plan, k, memory=None):
+    return [found for geometry in _geometries(spec, plan, k, memory)
+            for found in geometry.memories()]
 
 
 def _blocks(device, memories):

@@ -2,13 +2,14 @@
 
 import numpy as np
 
+from ..hw.order import by_address
 from .line import HostError
 
 __all__ = ["checked_frames", "unpack_levels"]
 
 
 def checked_frames(spec, frames):
-    """Frames as ``(frames, steps, inputs)``."""
+    """Frames as ``(frames, steps, addresses)``: levels in the order in which they travel."""
     frames = np.asarray(frames)
     shape = (spec.input.size,) if spec.input.static else (spec.timesteps, spec.input.size)
     if frames.shape[1:] != shape:
@@ -17,7 +18,7 @@ def checked_frames(spec, frames):
     if frames.size and not 0 <= frames.min() <= frames.max() <= spec.input.n_max:
         raise HostError(f"Levels must be in 0..{spec.input.n_max}, not "
                         f"{frames.min()}..{frames.max()}: they are for another network")
-    return frames.reshape(len(frames), -1, spec.input.size)
+    return by_address(frames.reshape(len(frames), -1, spec.input.size), spec.input.shape)
 
 
 def unpack_levels(data, rows, lanes, bits):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..hw.order import beats, by_neuron
 from ..hw.protocol import (
     BURSTS,
     LEVELS_SPACE,
@@ -20,13 +21,13 @@ from ..hw.protocol import (
     VERSION,
     Command,
     Register,
-    StageRegister,
     State,
     Status,
+    SynapseRegister,
     pack_frame,
     pack_request,
     row_bytes,
-    stage_register,
+    synapse_register,
 )
 from .frames import checked_frames, unpack_levels
 from .line import HostError, Line
@@ -92,10 +93,13 @@ class Host:
             raise HostError(f"The board speaks version {found[Register.VERSION]} of the protocol, "
                             f"this program {VERSION}: build the bitstream again")
         stages = []
-        for k in range(found[Register.STAGES]):
-            values = self._registers(stage_register(k), len(StageRegister))
-            stage = {field.name.lower(): values[field] for field in StageRegister}
-            stages.append(stage | {"burst": BURSTS[stage["burst"] % len(BURSTS)]})
+        for k in range(found[Register.SYNAPSES]):
+            values = self._registers(synapse_register(k), len(SynapseRegister))
+            synapse = {field.name.lower(): values[field] for field in SynapseRegister}
+            if synapse["stage"] == len(stages):
+                burst = BURSTS[synapse["burst"] % len(BURSTS)]
+                stages.append({"fire_lanes": synapse["fire_lanes"], "burst": burst, "synapses": []})
+            stages[-1]["synapses"].append(synapse)
         return Identity(
             digest=f"{found[Register.DIGEST_HIGH]:08x}{found[Register.DIGEST_LOW]:08x}",
             clock_hz=found[Register.CLOCK_HZ], words=found[Register.WORDS],
@@ -160,12 +164,13 @@ class Host:
             core_seconds=core, seconds=time.perf_counter() - started,
             sent=self.line.sent - sent, received=self.line.received - received)
 
-    def activity(self, stages):
-        """Events and digits that reached each stage in the last frame, a dictionary a stage."""
-        found = []
-        for k in range(stages):
-            events, digits = self._registers(stage_register(k, StageRegister.EVENTS), 2)
-            found.append({"events": events, "digits": digits})
+    def activity(self, spec):
+        """Events that reached each synapse in the last frame, and the words of ``lanes`` synaptic
+        operations that they cost: ``{synapse: {"events", "words"}}``."""
+        found = {}
+        for k, synapse in enumerate(s for p in spec.populations for s in spec.synapses_to(p.name)):
+            events, words = self._registers(synapse_register(k, SynapseRegister.EVENTS), 2)
+            found[synapse.name] = {"events": events, "words": words}
         return found
 
     def reset(self):
@@ -215,11 +220,12 @@ class Host:
             bits, lanes = population.n_max.bit_length(), stage["fire_lanes"]
             if not bits:
                 continue
-            beats = -(-population.size // lanes)
-            size, rows = row_bytes(bits * lanes), spec.timesteps * beats
+            size = row_bytes(bits * lanes)
+            rows = spec.timesteps * beats(population.shape, lanes)
             values = unpack_levels(self._read(LEVELS_SPACE + k, 0, 0, size, rows), rows, lanes,
                                    bits)
-            found[population.name] = values.reshape(spec.timesteps, -1)[:, :population.size]
+            found[population.name] = by_neuron(values.reshape(spec.timesteps, -1, lanes),
+                                               population.shape)
         return found
 
     def _confirm(self, result, checksum):

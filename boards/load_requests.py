@@ -31,10 +31,12 @@ def load_requests(trained, stages):
 
 def _word_bytes(spec, stages, write):
     population, stage = spec.populations[write.stage], stages[write.stage]
-    if write.bank >= stage["slices"]:
-        return row_bytes(population.bias_width)
-    synapse, = spec.synapses_to(population.name)
-    return row_bytes(stage["slice_lanes"] * synapse.w_width)
+    bank = write.bank
+    for synapse, found in zip(spec.synapses_to(population.name), stage["synapses"], strict=True):
+        if bank < found["slices"]:
+            return row_bytes(found["slice_lanes"] * synapse.w_width)
+        bank -= found["slices"]
+    return row_bytes(population.bias_width)
 
 
 def load_checksum(runs):

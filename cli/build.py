@@ -59,7 +59,7 @@ def build(
 
 def rows(report):
     """What ``build.json`` says, for people."""
-    yield "lanes", " + ".join(map(str, report["lanes"]))
+    yield "lanes", ", ".join("+".join(map(str, stage)) for stage in report["lanes"])
     if report["bitstream"]:
         for kind, label in (("lut", "LUTs"), ("bram", "block RAMs"), ("spram", "single-port RAMs")):
             if report["capacities"][kind]:

@@ -23,8 +23,9 @@ from ..golden.artifact import write_atomically
 from ..hw.plan import make_plan
 
 __all__ = ["BurstOption", "DataOption", "LanesOption", "NetworkArgument", "OutOption",
-           "QuantiserOption", "SeedOption", "choose_images", "console", "dataset", "make_folder",
-           "open_network", "plan_for", "progress_bar", "spinner", "table", "write_report"]
+           "QuantiserOption", "SeedOption", "choose_images", "console", "dataset",
+           "lanes_text", "make_folder", "open_network", "plan_for", "progress_bar", "spinner",
+           "table", "write_report"]
 
 console = Console()
 
@@ -57,6 +58,11 @@ def plan_for(trained, lanes, burst="shift", quantiser=None):
             from None
     return make_plan(trained.spec, lanes=numbers[0] if len(numbers) == 1 else numbers,
                      activity=trained.notes.get("activity"), burst=burst, quantiser=quantiser)
+
+
+def lanes_text(lanes):
+    """Lanes of one stage, one number a synapse, as the options take them."""
+    return "+".join(map(str, lanes))
 
 
 def dataset(folder):

@@ -1,5 +1,6 @@
 """``qblif info``: what is in a network file."""
 
+import math
 from pathlib import Path
 
 from rich.tree import Tree
@@ -10,6 +11,7 @@ from .common import (
     OutOption,
     SeedOption,
     console,
+    lanes_text,
     make_folder,
     open_network,
     plan_for,
@@ -48,18 +50,29 @@ def graph(trained, plan):
         branch = tree.add(f"[bold]{population.name}[/] {shape(population)}, "
                           f"{neuron(population.neuron)}")
         for synapse in spec.synapses_to(population.name):
-            targets, sources = spec.weight_shape(synapse)
-            branch.add(f"{synapse.kind} from {synapse.source}: {sources} x {targets} weights of "
-                       f"{synapse.w_width} bits, {sources * targets * synapse.w_width / 8192:.1f} "
-                       f"KiB" + activity(trained, synapse))
+            shape_ = spec.weight_shape(synapse)
+            branch.add(f"{synapse.kind} from {synapse.source}{geometry(synapse)}: "
+                       f"{' x '.join(map(str, shape_))} weights of {synapse.w_width} bits, "
+                       f"{math.prod(shape_) * synapse.w_width / 8192:.1f} KiB"
+                       + activity(trained, synapse))
         branch.add(f"widths: sum {population.sum_width}, membrane {population.neuron.v_width}, "
                    f"bias {population.bias_width or 'none'}")
-        branch.add(f"hardware: {stage.lanes} lanes, {stage.fire_lanes} fire lanes")
+        branch.add(f"hardware: {lanes_text(stage.lanes)} lanes, {stage.fire_lanes} fire lanes")
     return tree
 
 
 def shape(part):
     return "x".join(map(str, part.shape))
+
+
+def geometry(synapse):
+    """What a convolution does to the map, where it is not the plain case."""
+    if synapse.kind == "dense":
+        return ""
+    parts = [f"{name} {'x'.join(map(str, value))}" for name, value, plain in (
+        ("pool", synapse.pool, (1, 1)), ("kernel", synapse.kernel, None),
+        ("stride", synapse.stride, (1, 1)), ("padding", synapse.padding, (0, 0))) if value != plain]
+    return ", " + ", ".join(parts) + (f", {synapse.groups} groups" if synapse.groups > 1 else "")
 
 
 def neuron(spec):
@@ -93,5 +106,5 @@ def report(trained, plan):
     return {
         "network_digest": spec.digest, "weights_digest": trained.weights_digest,
         "network": spec.to_dict(), "notes": trained.notes, "warnings": list(warnings(spec)),
-        "stages": [{"name": p.name, "lanes": s.lanes, "fire_lanes": s.fire_lanes}
+        "stages": [{"name": p.name, "lanes": list(s.lanes), "fire_lanes": s.fire_lanes}
                    for p, s in zip(spec.populations, plan.stages, strict=True)]}

@@ -64,7 +64,7 @@ def _report(trained, identity, labels, outcome):
     return {
         "ok": True, "images": count, "network_digest": identity.digest,
         "weights_digest": trained.weights_digest, "clock_hz": identity.clock_hz,
-        "lanes": [stage["lanes"] for stage in identity.stages],
+        "lanes": [[synapse["lanes"] for synapse in stage["synapses"]] for stage in identity.stages],
         "accuracy": float(np.mean(outcome.classes == labels)),
         "classes": outcome.classes.tolist(), "cycles": outcome.cycles.tolist(),
         "cycles_mean": float(outcome.cycles.mean()),
@@ -82,8 +82,10 @@ def _check(trained, identity, frames, outcome):
 
     expected = integer.run(trained, frames)
     levels = {name: tensor.numpy() for name, tensor in expected.levels.items()}
-    plan = Plan(stages=tuple(StagePlan(lanes=s["lanes"], fire_lanes=s["fire_lanes"],
-                                       burst=s["burst"]) for s in identity.stages))
+    plan = Plan(stages=tuple(
+        StagePlan(lanes=tuple(synapse["lanes"] for synapse in stage["synapses"]),
+                  fire_lanes=stage["fire_lanes"], burst=stage["burst"])
+        for stage in identity.stages))
     cycles = [int(count_cycles(trained.spec, plan, frames[k:k + 1], {
         name: found[:, k:k + 1] for name, found in levels.items()}).latency[0])
         for k in range(len(frames))]

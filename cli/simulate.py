@@ -97,6 +97,8 @@ def simulate_network(trained, plan, images, count, simulator, folder, stall_seed
 
 
 def _report(trained, plan, simulator, labels, expected, result, model):
+    from ..hw.plan import reaches_of
+
     done = len(result.results)
     cycles = result.latency
     interval = result.interval
@@ -120,23 +122,27 @@ def _report(trained, plan, simulator, labels, expected, result, model):
         "findings": list(result.findings), "first_mismatches": list(result.first),
         "cycles": {"mean": float(cycles.mean()) if done else None,
                    "interval_mean": mean_interval, "model_equal": equal},
-        "stages": [_stage(p, s, result, done, per_frame)
-                   for p, s in zip(trained.spec.populations, plan.stages, strict=True)],
+        "synapses": [
+            _synapse(synapse, reach, stage, result, done, per_frame)
+            for p, stage in zip(trained.spec.populations, plan.stages, strict=True)
+            for synapse, reach in zip(trained.spec.synapses_to(p.name),
+                                      reaches_of(trained.spec, p, stage), strict=True)],
         "build": {"seconds": round(result.build_seconds, 2), "cached": result.build_cached},
         "run_seconds": round(result.run_seconds, 2),
     }
 
 
-def _stage(population, plan, result, frames, cycles):
-    """Activity of one stage, by the hardware's own counters."""
-    digits = result.counters[f"digits_{population.name}"]
-    operations = digits * population.size / max(1, frames)
+def _synapse(synapse, reach, stage, result, frames, cycles):
+    """Activity of one synapse, by the hardware's own counters."""
+    events, words = (
+        result.counters[f"{what}_{synapse.source}_{synapse.target}"] / max(1, frames)
+        for what in ("events", "words"))
+    operations = words / reach.slots * reach.share
     rate = operations / cycles if cycles else None
-    return {"name": population.name, "lanes": plan.lanes, "fire_lanes": plan.fire_lanes,
-            "burst": plan.burst,
-            "events": result.counters[f"events_{population.name}"] / max(1, frames),
-            "digits": digits / max(1, frames), "synaptic_operations": operations,
-            "sop_per_cycle": rate, "busy": rate and rate / plan.lanes}
+    return {"name": synapse.name, "lanes": reach.lanes, "fire_lanes": stage.fire_lanes,
+            "burst": stage.burst, "events": events, "words": words,
+            "synaptic_operations": operations, "sop_per_cycle": rate,
+            "busy": rate and rate / reach.lanes}
 
 
 def _show(report, result):
@@ -155,10 +161,10 @@ def _show(report, result):
         ("run", f"{result.run_seconds:.1f} s"),
     ]))
     console.print(table("", [
-        (s["name"], s["lanes"], f"{s['events']:.1f}", f"{s['digits']:.1f}",
+        (s["name"], s["lanes"], f"{s['events']:.1f}", f"{s['synaptic_operations']:.0f}",
          _figure(s["sop_per_cycle"]), "" if s["busy"] is None else f"{s['busy']:.1%}")
-        for s in report["stages"]],
-        ("stage", "lanes", "events", "digits", "operations a cycle", "lanes busy")))
+        for s in report["synapses"]],
+        ("synapses", "lanes", "events", "operations", "operations a cycle", "lanes busy")))
     for text in (*result.first, *result.findings):
         console.print(f"[red]{text}[/red]")
 

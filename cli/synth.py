@@ -68,5 +68,5 @@ def synthesise_network(trained, plan, folder, device, frequency=None, seed=1):
     if report.multipliers:
         console.print(f"[red]multipliers: {', '.join(report.multipliers)}[/red]")
     return report.to_json() | {
-        "lanes": [stage.lanes for stage in plan.stages],
+        "lanes": [list(stage.lanes) for stage in plan.stages],
         "network_digest": trained.spec.digest}

@@ -42,8 +42,10 @@ def verilog(
     generated = write_verilog(trained, plan, make_folder(out, "verilog"), bake)
     manifest = generated.manifest
     console.print(table(f"{out / 'network.v'}", [
-        (s["name"], s["lanes"], s["fire_lanes"], f"{s['depth']} x {s['slices']}")
-        for s in manifest["stages"]], ("stage", "lanes", "fire lanes", "weight words x slices")))
+        (f"{e['source']} to {s['name']}", e["lanes"], s["fire_lanes"],
+         f"{e['depth']} x {e['slices']}")
+        for s in manifest["stages"] for e in s["synapses"]],
+        ("synapses", "lanes", "fire lanes", "weight words x slices")))
     write_report(out, "verilog", {
         "verilog": "network.v", "manifest": "manifest.json", "top": manifest["top"],
         "lines": generated.verilog.count("\n"), "baked": bake,

@@ -119,9 +119,12 @@ class Network:
             if sum(s.name == synapse.name for s in self.synapses) > 1:
                 raise ValueError(f"Synapse {synapse.name} is there twice")
             self.weight_shape(synapse)  # It says what does not fit.
+        read = {synapse.source for synapse in self.synapses} | {self.populations[-1].name}
         for population in self.populations:
             if not self.synapses_to(population.name):
                 raise ValueError(f"Population {population.name} has no synapses")
+            if population.name not in read:
+                raise ValueError(f"Population {population.name} leads nowhere")
             if (population.neuron.quantiser is None) != (population is self.populations[-1]):
                 raise ValueError(f"Population {population.name} must "
                                  + ("not fire: it is the last" if population.neuron.quantiser

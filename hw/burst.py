@@ -5,9 +5,8 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..golden.burst import digits
-from .layouts import Event, index_shape
 
-__all__ = ["BurstExpander", "Digit", "DigitSet"]
+__all__ = ["Burst", "BurstExpander", "Digit", "DigitSet"]
 
 
 class DigitSet:
@@ -21,11 +20,18 @@ class DigitSet:
         self.most = max(len(level) for level in self.of_level)
 
 
-class Digit(data.StructLayout):
-    """One accumulation for the source ``address``; or the end of a timestep."""
+class Burst(data.StructLayout):
+    """An event on its way to ``place``, of any shape; or the end of a timestep."""
 
-    def __init__(self, size, digit_set):
-        super().__init__({"address": index_shape(size), "shift": range(digit_set.max_shift + 1),
+    def __init__(self, place, n_max):
+        super().__init__({"place": place, "level": range(n_max + 1), "end": 1})
+
+
+class Digit(data.StructLayout):
+    """One accumulation at ``place``; or the end of a timestep."""
+
+    def __init__(self, place, digit_set):
+        super().__init__({"place": place, "shift": range(digit_set.max_shift + 1),
                           "negative": 1, "end": 1})
 
 
@@ -36,22 +42,23 @@ class BurstExpander(wiring.Component):
 
     Parameters
     ----------
-    size, n_max : the source's number of neurons and largest level
+    place : shape of what passes through with each digit
+    n_max : the source's largest level
     mode : ``"shift"`` (non-adjacent form) or ``"repeat"``
 
     Members
     -------
-    i : ``In(stream.Signature(Event(size, n_max)))``
-    o : ``Out(stream.Signature(Digit(size, digit_set)))``
+    i : ``In(stream.Signature(Burst(place, n_max)))``
+    o : ``Out(stream.Signature(Digit(place, digit_set)))``
     """
 
-    def __init__(self, size, n_max, mode="shift"):
+    def __init__(self, place, n_max, mode="shift"):
         self.n_max = n_max
         self.mode = mode
         self.digit_set = DigitSet(n_max, mode)
         super().__init__({
-            "i": In(stream.Signature(Event(size, n_max))),
-            "o": Out(stream.Signature(Digit(size, self.digit_set))),
+            "i": In(stream.Signature(Burst(place, n_max))),
+            "o": Out(stream.Signature(Digit(place, self.digit_set))),
         })
 
     def elaborate(self, platform):
@@ -62,7 +69,7 @@ class BurstExpander(wiring.Component):
         load = Signal()
         m.d.comb += [i.ready.eq(~o.valid | o.ready & last), load.eq(i.valid & i.ready)]
         with m.If(i.ready):
-            m.d.sync += [o.valid.eq(i.valid), o.p.address.eq(i.p.address), o.p.end.eq(i.p.end)]
+            m.d.sync += [o.valid.eq(i.valid), o.p.place.eq(i.p.place), o.p.end.eq(i.p.end)]
 
         step = o.valid & o.ready
         if self.mode == "repeat":

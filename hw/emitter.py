@@ -5,57 +5,58 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from .layouts import Event, index_shape
+from .order import address_space, lane_bits
 from .queue import EventQueue
 
 __all__ = ["Emitter", "FireBeat"]
 
 
 class FireBeat(data.StructLayout):
-    """Levels of ``fire_lanes`` neurons, the first at ``beat * fire_lanes``; ``end`` on the last
-    beat of a timestep."""
+    """Levels of ``fire_lanes`` neurons at one address but for its lowest bits, the lane; ``end`` on
+    the last beat of a timestep."""
 
-    def __init__(self, size, n_max, fire_lanes):
+    def __init__(self, shape, n_max, fire_lanes):
         super().__init__({"levels": data.ArrayLayout(range(n_max + 1), fire_lanes),
-                          "beat": index_shape(-(-size // fire_lanes)), "end": 1})
+                          "place": index_shape(1 + (address_space(shape) - 1 >> lane_bits(
+                              shape, fire_lanes))), "end": 1})
 
 
 class Emitter(wiring.Component):
     """Fire pass in, event stream out.
 
     Only beats in which a neuron fired enter the queue, and the last of a timestep, which carries
-    its end.  Two passes fit: ``credit`` says whether another may start, so that a running pass
-    never has to stop.
+    its end.  ``room`` says whether another beat may set out: those under way may all fire.
 
     Parameters
     ----------
-    size, n_max, fire_lanes : int
+    shape : tuple
+    n_max, fire_lanes : int
+    timing : :class:`qblif.hw.timing.StageTiming`
 
     Members
     -------
-    start : ``In(1)``
-        A pulse as a pass starts.
-    credit : ``Out(1)``
-    valid : ``In(1)``, i : ``In(FireBeat(size, n_max, fire_lanes))``
+    room : ``Out(1)``
+    valid : ``In(1)``, i : ``In(FireBeat(shape, n_max, fire_lanes))``
         Every beat of the pass, fired or not.
-    o : ``Out(stream.Signature(Event(size, n_max)))``
+    o : ``Out(stream.Signature(Event(address_space(shape), n_max)))``
     """
 
-    def __init__(self, size, n_max, fire_lanes):
-        self.size = size
+    def __init__(self, shape, n_max, fire_lanes, timing):
+        self.shape = shape
         self.fire_lanes = fire_lanes
-        self.beat = FireBeat(size, n_max, fire_lanes)
+        self.timing = timing
+        self.beat = FireBeat(shape, n_max, fire_lanes)
         super().__init__({
-            "start": In(1),
-            "credit": Out(1),
+            "room": Out(1, init=1),
             "valid": In(1),
             "i": In(self.beat),
-            "o": Out(stream.Signature(Event(size, n_max))),
+            "o": Out(stream.Signature(Event(address_space(shape), n_max))),
         })
 
     def elaborate(self, platform):
         m = Module()
-        beats = -(-self.size // self.fire_lanes)
-        m.submodules.queue = queue = EventQueue(self.beat, 2 * beats)
+        m.submodules.queue = queue = EventQueue(self.beat, self.timing.queue)
+        m.d.sync += self.room.eq(queue.held <= self.timing.full)
         fired = Cat(level != 0 for level in self.i.levels)
         m.d.comb += [queue.item.eq(self.i), queue.push.eq(self.valid & (fired.any() | self.i.end))]
 
@@ -81,12 +82,11 @@ class Emitter(wiring.Component):
 
         with m.If(self.o.ready | ~self.o.valid):
             m.d.sync += [self.o.valid.eq(pick), self.o.p.end.eq(end),
-                         self.o.p.address.eq(Cat(lane, beat.beat) if self.fire_lanes > 1
-                                             else beat.beat),
+                         self.o.p.address.eq(self.address(lane, beat.place)),
                          self.o.p.level.eq(level)]
-
-        # Credit for two passes, given back as their ends leave.
-        passes = Signal(2)
-        m.d.comb += self.credit.eq(~passes[1])
-        m.d.sync += passes.eq(passes + self.start - (pick & end))
         return m
+
+    def address(self, lane, place):
+        """The lane is the lowest bits of the channel, as many as there are channels for."""
+        bits = lane_bits(self.shape, self.fire_lanes)
+        return Cat(lane[:bits], place) if bits else place

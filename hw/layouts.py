@@ -4,6 +4,8 @@ from amaranth import *
 from amaranth.lib import data
 from amaranth.utils import ceil_log2
 
+from .order import beats
+
 __all__ = ["BLOCK_RAM", "Event", "Issue", "LoadWord", "TraceBeat", "index_shape", "pipe",
            "saturate"]
 
@@ -19,7 +21,8 @@ def index_shape(count):
 class Event(data.StructLayout):
     """One burst: ``level`` 1..n_max from the neuron ``address``; or the end of a timestep.
 
-    ``end`` closes the timestep (for a static input: the frame); the other fields are then ignored.
+    ``size`` is the address space, see :mod:`qblif.hw.order`.  ``end`` closes the timestep (for a
+    static input: the frame); the other fields are then ignored.
     """
 
     def __init__(self, size, n_max):
@@ -29,13 +32,13 @@ class Event(data.StructLayout):
 class Issue(data.StructLayout):
     """Control of one accumulation on its way down the pipeline.
 
-    ``valid``: the lanes' addends go to the sums of group ``group``; ``first`` where nothing has
-    been added to them in this timestep.  ``end``: the sums are complete; ``first`` then says that
-    no event came at all.
+    ``valid``: the lanes' addends go to word ``word`` of the sums; ``first`` where no digit has
+    ended in this timestep.  ``end``: the sums are complete; ``first`` then says that no event came
+    at all.
     """
 
-    def __init__(self, groups):
-        super().__init__({"valid": 1, "end": 1, "first": 1, "group": index_shape(groups)})
+    def __init__(self, words):
+        super().__init__({"valid": 1, "end": 1, "first": 1, "word": index_shape(words)})
 
 
 class LoadWord(data.StructLayout):
@@ -56,7 +59,7 @@ class TraceBeat(data.StructLayout):
     def __init__(self, population, fire_lanes):
         neuron = population.neuron
         super().__init__({
-            "beat": index_shape(-(-population.size // fire_lanes)),
+            "beat": index_shape(beats(population.shape, fire_lanes)),
             "levels": data.ArrayLayout(range(neuron.n_max + 1), fire_lanes),
             "membranes": data.ArrayLayout(signed(neuron.v_width), fire_lanes),
         })

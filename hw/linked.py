@@ -9,6 +9,7 @@ from .framing import FrameReceiver, FrameSender
 from .layouts import index_shape
 from .link import Link
 from .network import Network
+from .order import address_space
 from .protocol import (
     BURSTS,
     LEVELS_SPACE,
@@ -16,10 +17,10 @@ from .protocol import (
     REGISTERS_SPACE,
     VERSION,
     Register,
-    StageRegister,
     State,
+    SynapseRegister,
     row_bytes,
-    stage_register,
+    synapse_register,
 )
 from .recorder import LevelRecorder
 from .runner import Runner
@@ -77,7 +78,8 @@ class LinkedNetwork(wiring.Component):
         m.submodules.requests = requests = FrameReceiver()
         m.submodules.answers = answers = FrameSender()
         m.submodules.link = link = self.link
-        m.submodules.dense = dense = DenseUnpacker(self.spec.input.size, self.spec.input.n_max)
+        m.submodules.dense = dense = DenseUnpacker(
+            address_space(self.spec.input.shape), self.spec.input.n_max)
         m.submodules.runner = runner = self.runner
         m.submodules.network = ResetInserter(runner.reset)(self.network)
         wiring.connect(m, wiring.flipped(self.i), requests.i)
@@ -142,30 +144,31 @@ class LinkedNetwork(wiring.Component):
         found = {
             Register.MAGIC: MAGIC, Register.VERSION: VERSION,
             Register.DIGEST_LOW: digest & 0xFFFFFFFF, Register.DIGEST_HIGH: digest >> 32,
-            Register.CLOCK_HZ: self.clock_hz, Register.STAGES: len(self.network.stages),
+            Register.CLOCK_HZ: self.clock_hz, Register.SYNAPSES: len(self.spec.synapses),
             Register.WORDS: self.link.words, Register.LEVELS: int(any(self.recorders)),
             Register.STATE: self.link.state, Register.LABEL: self.runner.label,
             Register.CYCLES: self.network.cycles, Register.CHECKSUM: self.link.checksum}
-        for k, (population, plan, stage) in enumerate(
-                zip(self.spec.populations, self.plan.stages, self.network.stages, strict=True)):
-            memory = stage.synapse.memory
-            events, digits = self.activity_bits(k)
-            found |= {stage_register(k, offset): value for offset, value in {
-                StageRegister.LANES: plan.lanes, StageRegister.FIRE_LANES: plan.fire_lanes,
-                StageRegister.BURST: BURSTS.index(plan.burst),
-                StageRegister.SLICES: memory.slices,
-                StageRegister.SLICE_LANES: memory.slice_lanes,
-                StageRegister.EVENTS: getattr(
-                    self.network, f"events_{population.name}")[:events],
-                StageRegister.DIGITS: getattr(
-                    self.network, f"digits_{population.name}")[:digits],
+        synapses = [(k, name, synapse) for k, stage in enumerate(self.network.stages)
+                    for name, synapse in zip(stage.sources, stage.synapses, strict=True)]
+        for number, (k, source, synapse) in enumerate(synapses):
+            plan, target = self.plan.stages[k], self.spec.populations[k].name
+            events, words = self.activity_bits(source, synapse.reach)
+            found |= {synapse_register(number, offset): value for offset, value in {
+                SynapseRegister.STAGE: k, SynapseRegister.LANES: synapse.reach.lanes,
+                SynapseRegister.FIRE_LANES: plan.fire_lanes,
+                SynapseRegister.BURST: BURSTS.index(plan.burst),
+                SynapseRegister.SLICES: synapse.memory.slices,
+                SynapseRegister.SLICE_LANES: synapse.memory.slice_lanes,
+                SynapseRegister.EVENTS: getattr(
+                    self.network, f"events_{source}_{target}")[:events],
+                SynapseRegister.WORDS: getattr(
+                    self.network, f"words_{source}_{target}")[:words],
             }.items()}
         return found
 
-    def activity_bits(self, k):
-        """Bits that hold the events, and the digits, which a frame can bring to stage ``k``."""
-        spec = self.spec
-        source = spec.populations[k - 1] if k else spec.input
-        steps = 1 if k == 0 and spec.input.static else spec.timesteps
-        events = source.size * steps
-        return events.bit_length(), (events * source.n_max).bit_length()
+    def activity_bits(self, source, reach):
+        """Bits that hold the events, and the words, which a frame can bring to a synapse."""
+        before = self.spec.source(source)
+        steps = 1 if before is self.spec.input and before.static else self.spec.timesteps
+        words = int(reach.steps().sum()) * before.n_max * steps
+        return (before.size * steps).bit_length(), min(32, words.bit_length())

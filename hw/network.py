@@ -4,8 +4,12 @@ from amaranth import *
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from ..golden.spec import as_map
+from .fork import Fork
 from .layouts import Event, LoadWord, TraceBeat, pipe
+from .order import address_space
 from .stage import Stage
+from .synapse import COUNTERS
 
 __all__ = ["Network"]
 
@@ -24,7 +28,7 @@ class Network(wiring.Component):
 
     Members
     -------
-    i : ``In(stream.Signature(Event(inputs, n_max)))``
+    i : ``In(stream.Signature(Event(address_space(input shape), n_max)))``
         Each timestep's events (of a static input: each frame's), then an ``end``.
     o : ``Out(stream.Signature(Result(classes)))``
         One result a frame.
@@ -32,9 +36,9 @@ class Network(wiring.Component):
         Writes one word a cycle into the memories, while no frame is under way.
     trace_NAME, trace_NAME_valid : ``Out``
         Every level and membrane of population NAME, for test benches; costs nothing unconnected.
-    events_NAME, digits_NAME : ``Out(32)``
-        Activity of the synapses to population NAME since ``clear``: events, and digits of them;
-        a digit is as many synaptic operations as NAME has neurons.
+    events_SOURCE_TARGET, words_SOURCE_TARGET : ``Out(32)``
+        Activity of each synapse since ``clear``: events, and words of ``lanes`` synaptic
+        operations.
     cycles : ``Out(32)``
         Cycles since ``clear`` in which a frame was under way.
     clear : ``In(1)``
@@ -43,29 +47,25 @@ class Network(wiring.Component):
         With ``peek``: the word at ``load``'s stage, bank and address, eight cycles later, while no
         frame is under way.
 
-    Raises :class:`ValueError` for a graph that is not a chain.
+    Raises :class:`ValueError` for a read-out that is a map.
     """
 
     def __init__(self, spec, plan, trained=None, peek=False):
         self.can_peek = peek
         self.spec = spec
         self.plan = plan
-        chain = [spec.input, *spec.populations]
-        for source, target in zip(chain, chain[1:], strict=False):
-            if [s.source for s in spec.synapses_to(target.name)] != [source.name]:
-                raise ValueError(f"Population {target.name} must have synapses from {source.name} "
-                                 "alone: only chains can be generated")
         if len(plan.stages) != len(spec.populations):
             raise ValueError(f"Plan must have {len(spec.populations)} stages, "
                              f"not {len(plan.stages)}")
-        self.stages = [
-            Stage(spec, population, stage,
-                  weights=trained and trained.weights[spec.synapses_to(population.name)[0].name],
-                  bias=trained and trained.biases.get(population.name), peek=peek)
-            for population, stage in zip(spec.populations, plan.stages, strict=True)]
+        last = spec.populations[-1]
+        if as_map(last.shape)[1:] != (1, 1):
+            raise ValueError(f"Population {last.name} must be flat, as the read-out of classes, "
+                             f"not {last.shape}")
+        self.stages = [Stage(spec, population, stage, trained=trained, peek=peek)
+                       for population, stage in zip(spec.populations, plan.stages, strict=True)]
         extents = [stage.load_extent for stage in self.stages]
         members = {
-            "i": In(stream.Signature(Event(spec.input.size, spec.input.n_max))),
+            "i": In(stream.Signature(Event(address_space(spec.input.shape), spec.input.n_max))),
             "o": Out(stream.Signature(self.stages[-1].o.p.shape())),
             "load_valid": In(1),
             "load": In(LoadWord(stages=len(self.stages),
@@ -79,9 +79,9 @@ class Network(wiring.Component):
             ports = {
                 f"trace_{population.name}": Out(TraceBeat(population, stage.fire_lanes)),
                 f"trace_{population.name}_valid": Out(1),
-                f"events_{population.name}": Out(32),
-                f"digits_{population.name}": Out(32),
             }
+            ports |= {f"{what}_{s.source}_{s.target}": Out(32) for what in COUNTERS
+                      for s in spec.synapses_to(population.name)}
             if clash := members.keys() & ports:
                 raise ValueError(f"Population name {population.name!r} makes a second port "
                                  f"{min(clash)!r}: rename one")
@@ -90,23 +90,32 @@ class Network(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        events = wiring.flipped(self.i)
+        ready = Signal()  # All stages have cleared what a reset left.
+        m.d.comb += ready.eq(~Cat(stage.clearing for stage in self.stages).any())
+        events = {self.spec.input.name: gate(m, wiring.flipped(self.i), ready)}
         for index, (population, stage) in enumerate(
                 zip(self.spec.populations, self.stages, strict=True)):
             name = population.name
             m.submodules[name] = stage
-            wiring.connect(m, events, stage.i)
-            events = stage.o
+            events[name] = stage.o
             m.d.comb += [
                 stage.load_valid.eq(self.load_valid & (self.load.stage == index)),
                 *(stage.load[field].eq(self.load[field]) for field in ("bank", "address", "data")),
                 stage.clear.eq(self.clear),
                 getattr(self, f"trace_{name}").eq(stage.trace),
                 getattr(self, f"trace_{name}_valid").eq(stage.trace_valid),
-                getattr(self, f"events_{name}").eq(stage.events),
-                getattr(self, f"digits_{name}").eq(stage.digits),
+                *(getattr(self, f"{what}_{source}_{name}").eq(getattr(stage, f"{what}_{source}"))
+                  for source in stage.sources for what in COUNTERS),
             ]
-        wiring.connect(m, events, wiring.flipped(self.o))
+        for name, source in events.items():
+            sinks = [getattr(stage, f"i_{name}") for stage in self.stages if name in stage.sources]
+            if len(sinks) > 1:
+                m.submodules[f"fork_{name}"] = fork = Fork(source.p.shape(), len(sinks))
+                wiring.connect(m, source, fork.i)
+                for k, sink in enumerate(sinks):
+                    wiring.connect(m, getattr(fork, f"o_{k}"), sink)
+            else:
+                wiring.connect(m, source, *sinks or [wiring.flipped(self.o)])
         if self.can_peek:
             with m.Switch(self.load.stage):
                 for index, stage in enumerate(self.stages):
@@ -133,3 +142,11 @@ class Network(wiring.Component):
             m.d.sync += self.cycles.eq(0)
         with m.Elif(entering | (waiting != 0)):
             m.d.sync += self.cycles.eq(self.cycles + 1)
+
+
+def gate(m, source, enable):
+    """``source`` while ``enable``."""
+    gated = stream.Signature(source.p.shape()).create()
+    m.d.comb += [gated.payload.eq(source.payload), gated.valid.eq(source.valid & enable),
+                 source.ready.eq(gated.ready & enable)]
+    return gated

@@ -1,13 +1,14 @@
 """How a network is spread over hardware: lanes per stage, and the choices that change no result."""
 
-import math
 from dataclasses import dataclass
 
 from ..golden.burst import MODES
 from ..golden.checks import check_int
 from .geometry import MEMORIES
+from .order import beats
+from .reach import Reach
 
-__all__ = ["KINDS", "Plan", "StagePlan", "make_plan"]
+__all__ = ["KINDS", "Plan", "StagePlan", "make_plan", "reaches_of"]
 
 LANES_LIMIT = 1024
 KINDS = ("slice", "ladder")  # Of :class:`qblif.hw.quantiser.Quantiser`; no Amaranth here.
@@ -15,25 +16,31 @@ KINDS = ("slice", "ladder")  # Of :class:`qblif.hw.quantiser.Quantiser`; no Amar
 
 @dataclass(frozen=True, kw_only=True)
 class StagePlan:
-    """One stage: ``lanes`` synapses and ``fire_lanes`` neurons a cycle.
+    """One stage: ``lanes`` synaptic operations and ``fire_lanes`` neurons a cycle.
 
-    ``burst`` is how levels are spent, ``quantiser`` how they are found, ``memory`` where the
-    weights lie (see :class:`qblif.hw.geometry.WeightGeometry`); none of them changes a result.
+    ``lanes`` has one number a synapse; a single integer stands for all of them.  ``burst`` is how
+    levels are spent, ``quantiser`` how they are found, ``memory`` where the weights lie (see
+    :class:`qblif.hw.geometry.WeightGeometry`), ``queue`` how many beats wait to be emitted, if not
+    as many as make sense; none of them changes a result.
     """
 
-    lanes: int
+    lanes: tuple[int, ...]
     fire_lanes: int = 1
     burst: str = "shift"
     quantiser: str = "slice"
     memory: str = "block"
+    queue: int | None = None
 
     def __post_init__(self):
-        check_int("Lanes", self.lanes, 1, LANES_LIMIT)
+        several = isinstance(self.lanes, (tuple, list))
+        object.__setattr__(self, "lanes", tuple(self.lanes) if several else (self.lanes,))
         check_int("Fire lanes", self.fire_lanes, 1, LANES_LIMIT)
         if self.fire_lanes & self.fire_lanes - 1:
             raise ValueError(f"Fire lanes must be a power of two, not {self.fire_lanes}")
-        if self.lanes % self.fire_lanes:
-            raise ValueError(f"Fire lanes must divide {self.lanes} lanes, not be {self.fire_lanes}")
+        for lanes in self.lanes:
+            check_int("Lanes", lanes, 1, LANES_LIMIT)
+            if lanes % self.fire_lanes:
+                raise ValueError(f"Fire lanes must divide {lanes} lanes, not be {self.fire_lanes}")
         if self.burst not in MODES:
             raise ValueError(f"Burst mode must be one of {', '.join(MODES)}, not {self.burst!r}")
         if self.quantiser not in KINDS:
@@ -42,6 +49,8 @@ class StagePlan:
         if self.memory not in MEMORIES:
             raise ValueError(f"Weight memory must be one of {', '.join(MEMORIES)}, "
                              f"not {self.memory!r}")
+        if self.queue is not None:
+            check_int("Queue", self.queue, 2, 1 << 16)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,8 +60,19 @@ class Plan:
     stages: tuple[StagePlan, ...]
 
 
+def reaches_of(network, population, plan):
+    """The :class:`qblif.hw.reach.Reach` of each synapse to ``population`` under its
+    :class:`StagePlan`; :class:`ValueError` where the plan has other synapses."""
+    synapses = network.synapses_to(population.name)
+    lanes = plan.lanes * len(synapses) if len(plan.lanes) == 1 else plan.lanes
+    if len(lanes) != len(synapses):
+        raise ValueError(f"Population {population.name} has {len(synapses)} synapses, but the plan "
+                         f"has lanes for {len(lanes)}")
+    return [Reach.of(network, synapse, n) for synapse, n in zip(synapses, lanes, strict=True)]
+
+
 def make_plan(network, *, lanes, activity=None, burst="shift", quantiser=None):
-    """A balanced plan: ``lanes`` in the busiest stage, elsewhere the fewest that keep up.
+    """A balanced plan: ``lanes`` for the busiest synapse, elsewhere the fewest that keep up.
 
     ``lanes`` is one number, or one a population.  ``activity`` is what training measured, mean
     digits a frame by synapse name (``notes["activity"]`` of the network file); without it every
@@ -66,14 +86,24 @@ def make_plan(network, *, lanes, activity=None, burst="shift", quantiser=None):
     if len(given) not in (1, len(populations)):
         raise ValueError(f"Lanes must be 1 number or {len(populations)}, one a population, "
                          f"not {len(given)}")
-    digits = [_digits(network, p, activity or {}, burst) for p in populations]
+    work = {s.name: Work(network, s, _digits(network, s, activity or {}, burst))
+            for s in network.synapses}
     if len(given) == 1:
-        given = _balanced([p.size for p in populations], digits, given[0])
-    return Plan(stages=tuple(
-        StagePlan(
-            lanes=n, fire_lanes=_fire_lanes(network, p, n, d), burst=burst,
-            quantiser=quantiser_kind(p, quantiser))
-        for p, n, d in zip(populations, given, digits, strict=True)))
+        busiest = max(work.values(), key=lambda w: w.cycles(1))
+        cycles = busiest.cycles(min(given[0], busiest.channels))
+        chosen = {name: min(given[0], w.channels) if w is busiest else w.fewest(0.75 * cycles)
+                  for name, w in work.items()}
+    else:
+        chosen = {s.name: n for p, n in zip(populations, given, strict=True)
+                  for s in network.synapses_to(p.name)}
+    stages = []
+    for population in populations:
+        names = [s.name for s in network.synapses_to(population.name)]
+        fire_lanes = _fire_lanes(network, population, [(chosen[n], work[n]) for n in names])
+        stages.append(StagePlan(
+            lanes=tuple(-(-chosen[n] // fire_lanes) * fire_lanes for n in names),
+            fire_lanes=fire_lanes, burst=burst, quantiser=quantiser_kind(population, quantiser)))
+    return Plan(stages=tuple(stages))
 
 
 def quantiser_kind(population, wanted):
@@ -86,41 +116,43 @@ def quantiser_kind(population, wanted):
     return wanted
 
 
-def _digits(network, population, activity, burst):
-    """Mean digits a frame that arrive at ``population``."""
-    total = 0.0
-    for synapse in network.synapses_to(population.name):
-        source = network.source(synapse.source)
-        key = "digits" if burst == "shift" else "repeat_digits"
-        times = 1 if source is network.input and source.static else network.timesteps
-        guess = {"digits": 0.5, "repeat_digits": 0.25 * source.n_max}[key] * source.size * times
-        total += activity.get(synapse.name, {}).get(key, guess)
-    return total
+class Work:
+    """What a frame asks of one synapse: mean ``digits`` that arrive, each over its reach."""
+
+    def __init__(self, network, synapse, digits):
+        self.network, self.synapse, self.digits = network, synapse, max(digits, 1e-9)
+        self.channels = network.source(synapse.target).channels
+
+    def cycles(self, lanes):
+        """Mean cycles a frame with so many lanes."""
+        return self.digits * float(Reach.of(self.network, self.synapse, lanes).steps().mean())
+
+    def fewest(self, cycles):
+        """The fewest lanes that take no more than ``cycles``, or as many as help."""
+        options = sorted({-(-self.channels // g) for g in range(1, self.channels + 1)})
+        return next((n for n in options if self.cycles(n) <= cycles), options[-1])
 
 
-def _balanced(sizes, digits, lanes):
-    """``lanes`` where the most work is; elsewhere the fewest with three quarters of its cycles.
+def _digits(network, synapse, activity, burst):
+    """Mean digits a frame that arrive at ``synapse``."""
+    source = network.source(synapse.source)
+    key = "digits" if burst == "shift" else "repeat_digits"
+    times = 1 if source is network.input and source.static else network.timesteps
+    guess = {"digits": 0.5, "repeat_digits": 0.25 * source.n_max}[key] * source.size * times
+    return activity.get(synapse.name, {}).get(key, guess)
 
-    With equal means the stages would hold each other up in turn, as frames differ.
+
+def _fire_lanes(network, population, edges):
+    """The fewest fire lanes whose passes take at most two thirds of the accumulation's time.
+
+    ``edges`` are pairs of lanes and :class:`Work`.
     """
-    work = [size * max(d, 1e-9) for size, d in zip(sizes, digits, strict=True)]
-    busiest = max(range(len(work)), key=work.__getitem__)
-    lanes = min(lanes, sizes[busiest])
-    cycles = 0.75 * math.ceil(sizes[busiest] / lanes) * digits[busiest]
-    chosen = []
-    for k, (size, d) in enumerate(zip(sizes, digits, strict=True)):
-        groups = max(1, math.floor(cycles / max(d, 1e-9)))
-        chosen.append(lanes if k == busiest else max(1, math.ceil(size / min(groups, size))))
-    return chosen
-
-
-def _fire_lanes(network, population, lanes, digits):
-    """The fewest fire lanes whose passes take at most two thirds of the accumulation's time."""
     if population.neuron.quantiser is None:
         return 1
+    cycles = max(work.cycles(lanes) for lanes, work in edges)
+    most = max(lanes for lanes, _ in edges)
     fire_lanes = 1
-    cycles = math.ceil(population.size / lanes) * digits
-    while (lanes % (2 * fire_lanes) == 0
-           and 3 * network.timesteps * math.ceil(population.size / fire_lanes) > 2 * cycles):
+    while (most % (2 * fire_lanes) == 0 and 3 * network.timesteps
+           * beats(population.shape, fire_lanes) > 2 * cycles):
         fire_lanes *= 2
     return fire_lanes

@@ -10,13 +10,13 @@ import zlib
 from enum import IntEnum
 
 __all__ = ["ARGUMENTS", "BURSTS", "CRC_BYTES", "LEVELS_SPACE", "MAGIC", "MAX_PAYLOAD",
-           "REGISTERS_SPACE", "RUN_DENSE", "RUN_FIRST", "RUN_LAST", "STAGE_STRIDE", "VERSION",
-           "Command", "Register", "StageRegister", "State", "Status", "argument_bytes",
+           "REGISTERS_SPACE", "RUN_DENSE", "RUN_FIRST", "RUN_LAST", "VERSION", "Command",
+           "Register", "State", "Status", "SynapseRegister", "argument_bytes",
            "checksum", "crc", "level_bits", "pack_dense", "pack_events", "pack_frame",
-           "pack_request", "row_bytes", "stage_register"]
+           "pack_request", "row_bytes", "synapse_register"]
 
 MAGIC = int.from_bytes(b"QBLF", "little")
-VERSION = 1
+VERSION = 2
 
 CRC_BYTES = 2
 MAX_PAYLOAD = 500  # Bytes of a request without its CRC: one small block RAM holds it.
@@ -75,7 +75,7 @@ class Register(IntEnum):
     DIGEST_LOW = 2
     DIGEST_HIGH = 3
     CLOCK_HZ = 4
-    STAGES = 5
+    SYNAPSES = 5
     WORDS = 6  # Of a complete load.
     LEVELS = 7  # Whether levels are recorded.
     STATE = 8
@@ -84,25 +84,25 @@ class Register(IntEnum):
     CHECKSUM = 11  # Of the load that armed the board.
 
 
-class StageRegister(IntEnum):
-    """Offsets of one stage's registers from :func:`stage_register`."""
+class SynapseRegister(IntEnum):
+    """Offsets of one synapse's registers from :func:`synapse_register`."""
 
-    LANES = 0
-    FIRE_LANES = 1
-    SLICES = 2
-    SLICE_LANES = 3
-    EVENTS = 4  # Of the last frame.
-    DIGITS = 5
-    BURST = 6  # Index of the mode in :data:`BURSTS`.
+    STAGE = 0  # The population that it leads to.
+    LANES = 1
+    FIRE_LANES = 2  # Of the stage, as the next.
+    BURST = 3  # Index of the mode in :data:`BURSTS`.
+    SLICES = 4
+    SLICE_LANES = 5
+    EVENTS = 6  # Of the last frame.
+    WORDS = 7
 
 
-STAGE_STRIDE = 8
 BURSTS = ("shift", "repeat")
 
 
-def stage_register(stage, offset=0):
-    """Address of register ``offset`` of stage ``stage``."""
-    return 16 + STAGE_STRIDE * stage + offset
+def synapse_register(synapse, offset=0):
+    """Address of register ``offset`` of synapse ``synapse``, counted stage by stage."""
+    return 16 + len(SynapseRegister) * synapse + offset
 
 
 def argument_bytes(command):

@@ -24,13 +24,16 @@ class EventQueue(wiring.Component):
     -------
     push : ``In(1)``
     item : ``In(shape)``
+    held : ``Out(range(depth + 1))``
+        Items in the RAM.
     o : ``Out(stream.Signature(shape))``
     """
 
     def __init__(self, shape, depth):
         self.shape = shape
         self.depth = queue_depth(depth)
-        super().__init__({"push": In(1), "item": In(shape), "o": Out(stream.Signature(shape))})
+        super().__init__({"push": In(1), "item": In(shape), "o": Out(stream.Signature(shape)),
+                          "held": Out(range(self.depth + 1))})
 
     def elaborate(self, platform):
         m = Module()
@@ -41,7 +44,8 @@ class EventQueue(wiring.Component):
         tail = Signal(range(2 * self.depth))
         head = Signal.like(tail)
 
-        m.d.comb += [write.en.eq(self.push), write.addr.eq(tail), write.data.eq(self.item)]
+        m.d.comb += [write.en.eq(self.push), write.addr.eq(tail), write.data.eq(self.item),
+                     self.held.eq((tail - head)[:len(tail)])]
         with m.If(self.push):
             m.d.sync += tail.eq(tail + 1)
 

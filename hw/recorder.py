@@ -5,6 +5,7 @@ from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from .layouts import BLOCK_RAM, TraceBeat, index_shape, pipe
+from .order import beats
 
 __all__ = ["LevelRecorder"]
 
@@ -30,7 +31,7 @@ class LevelRecorder(wiring.Component):
     """
 
     def __init__(self, population, *, timesteps, fire_lanes):
-        self.rows = timesteps * -(-population.size // fire_lanes)
+        self.rows = timesteps * beats(population.shape, fire_lanes)
         self.width = fire_lanes * population.n_max.bit_length()
         super().__init__({
             "start": In(1), "trace": In(TraceBeat(population, fire_lanes)), "trace_valid": In(1),

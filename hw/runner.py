@@ -9,6 +9,7 @@ from amaranth.lib.wiring import In, Out
 
 from .geometry import QUEUE_SLACK, frame_queue_items
 from .layouts import Event, pipe
+from .order import address_space
 from .protocol import level_bits
 from .queue import EventQueue
 from .readout import Result
@@ -53,7 +54,7 @@ class Runner(wiring.Component):
 
     def __init__(self, spec):
         self.spec = spec
-        self.n_max, self.size = spec.input.n_max, spec.input.size
+        self.n_max, self.size = spec.input.n_max, address_space(spec.input.shape)
         self.ends = 1 if spec.input.static else spec.timesteps
         self.queue = EventQueue(Event(self.size, self.n_max), frame_queue_items(spec))
         result = Result(spec.populations[-1].size)

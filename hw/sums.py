@@ -1,6 +1,7 @@
 """Accumulators of one timestep's weights, read by the fire pass while the next ones fill.
 
-With fewer than four groups of neurons the sums are registers, with more they are block RAM.
+A flat population with fewer than four groups of neurons has its sums in registers, with more in
+block RAM.  A map's are :class:`qblif.hw.map_sums.MapSums`.
 """
 
 from amaranth import *
@@ -9,60 +10,81 @@ from amaranth.lib.wiring import In, Out
 
 from .lanes import Lanes
 from .layouts import BLOCK_RAM, Issue, index_shape, pipe
-from .timing import MEMORY_SUMS_GROUPS, SUMS_READ_LATENCY, sums_kind
+from .timing import MEMORY_SUMS_GROUPS, SUMS_READ_LATENCY
 
-__all__ = ["MemorySums", "RegisterSums", "Sums", "make_sums"]
-
-
-def make_sums(**parameters):
-    """Registers or block RAM, whichever the number of groups allows."""
-    kinds = {"registers": RegisterSums, "memory": MemorySums}
-    return kinds[sums_kind(parameters["groups"])](**parameters)
+__all__ = ["MemorySums", "RegisterSums", "Sums", "select"]
 
 
 class Sums(wiring.Component):
-    """``groups * lanes`` accumulators; ``lanes`` of them take an addend each cycle.
+    """``words * lanes`` accumulators; ``lanes`` of them take an addend each cycle.
 
     Control arrives :attr:`Lanes.latency` cycles before the addends that it belongs to.  The sums
-    that an ``end`` completes can be read from ``ready`` on, until the next ``end`` is issued.
+    that an ``end`` completes can be read from ``ready`` on, until the next ``end`` is issued, in
+    order: ``fire_lanes`` neurons a beat, the channels of one position after those of the other.
 
     Parameters
     ----------
-    groups, lanes, sum_width, addend_width, fire_lanes : int
-        ``fire_lanes`` divides ``lanes``.
+    reach : :class:`qblif.hw.reach.Reach`
+    sum_width, addend_width, fire_lanes : int
+        ``fire_lanes`` divides the lanes.
+    lag : int
+        Cycles by which reading is held back, for another synapse's sums to come with these.
 
     Members
     -------
-    issue : ``In(Issue(groups))``
+    issue : ``In(Issue(words))``
     addends : ``In(data.ArrayLayout(signed(addend_width), lanes))``
     carry : ``In(1)``
         Added to every addend.
     ready : ``Out(1)``
         A pulse: the completed sums can be read.
-    word, part : ``In``
-        Which ``fire_lanes`` sums to read: those from ``word * lanes + part * fire_lanes`` on.
+    next : ``In(1)``, turn : ``In(1)``, restart : ``In(1)``
+        Read a beat; it is the last of its position; it is the last of the pass.
+    last_use : ``In(1)``
+        No later pass reads these sums.
     sums : ``Out(data.ArrayLayout(signed(sum_width), fire_lanes))``
-        :attr:`read_latency` cycles after ``word`` and ``part``.
+        :attr:`read_latency` and ``lag`` cycles after ``next``.
+    clearing : ``Out(1)``
+        After a reset: nothing may be issued yet.
     """
 
-    def __init__(self, *, groups, lanes, sum_width, addend_width, fire_lanes):
-        self.groups = groups
-        self.lanes = lanes
+    def __init__(self, reach, *, sum_width, addend_width, fire_lanes, lag=0):
+        self.reach = reach
+        self.words = reach.positions * reach.groups
+        self.lanes = reach.lanes
         self.sum_width = sum_width
         self.fire_lanes = fire_lanes
+        self.lag = lag
         super().__init__({
-            "issue": In(Issue(groups)),
-            "addends": In(data.ArrayLayout(signed(addend_width), lanes)),
+            "issue": In(Issue(self.words)),
+            "addends": In(data.ArrayLayout(signed(addend_width), self.lanes)),
             "carry": In(1),
             "ready": Out(1),
-            "word": In(index_shape(groups)),
-            "part": In(index_shape(lanes // fire_lanes)),
+            "next": In(1), "turn": In(1), "restart": In(1), "last_use": In(1),
             "sums": Out(data.ArrayLayout(signed(sum_width), fire_lanes)),
+            "clearing": Out(1),
         })
 
     def add(self, sum_, addend):
         """One adder: the carry enters as a bit below both operands."""
         return (Cat(C(1, 1), sum_).as_signed() + Cat(self.carry, addend).as_signed()) >> 1
+
+    def sweep(self, m):
+        """Word and part of the beat that is read, and a pulse as its word is read for the last
+        time, all ``lag`` cycles later."""
+        word, part = Signal(index_shape(self.words)), Signal(index_shape(self.parts_per_word))
+        leave = self.turn | (part == self.parts_per_word - 1)
+        with m.If(self.next):
+            m.d.sync += part.eq(Mux(leave, 0, part + 1))
+            with m.If(leave):
+                m.d.sync += word.eq(Mux(self.restart, 0, word + 1))
+        used = self.next & leave & self.last_use
+        return (pipe(m, word, self.lag, "word"), pipe(m, part, self.lag, "part"),
+                pipe(m, used, self.lag, "used", reset=True))
+
+    @property
+    def parts_per_word(self):
+        return self.lanes // self.fire_lanes
 
     def parts(self, word):
         """A word of ``lanes`` sums cut into what the fire pass reads at once."""
@@ -88,7 +110,7 @@ def tree(items, index):
 
 
 class RegisterSums(Sums):
-    """Sums in registers: a ring of ``groups`` words that turns by one with each addition.
+    """Sums in registers: a ring of words that turns by one with each addition.
 
     At an end the ring is copied into a snapshot, which the fire pass reads, and cleared.
     """
@@ -98,15 +120,15 @@ class RegisterSums(Sums):
     def elaborate(self, platform):
         m = Module()
         word = data.ArrayLayout(signed(self.sum_width), self.lanes)
-        ring = [Signal(word, name=f"ring_{g}") for g in range(self.groups)]
+        ring = [Signal(word, name=f"ring_{g}") for g in range(self.words)]
         snapshot = [Signal(word, name=f"snapshot_{g}", reset_less=True)
-                    for g in range(self.groups)]
+                    for g in range(self.words)]
 
         valid = pipe(m, self.issue.valid, Lanes.latency, "valid", reset=True)
         end = pipe(m, self.issue.end, Lanes.latency, "end", reset=True)
         m.d.sync += self.ready.eq(end)
         with m.If(valid):
-            for g in range(1, self.groups):
+            for g in range(1, self.words):
                 m.d.sync += ring[g - 1].eq(ring[g])
             for lane in range(self.lanes):
                 m.d.sync += ring[-1][lane].eq(self.add(ring[0][lane], self.addends[lane]))
@@ -115,17 +137,17 @@ class RegisterSums(Sums):
             m.d.sync += [register.eq(0) for register in ring]
 
         parts = [part for word_ in snapshot for part in self.parts(word_.as_value())]
-        m.d.comb += self.sums.eq(select(m, parts, self.index(m), "chosen"))
+        word, part, _ = self.sweep(m)
+        m.d.comb += self.sums.eq(select(m, parts, self.index(m, word, part), "chosen"))
         return m
 
-    def index(self, m):
+    def index(self, m, word, part):
         """``word * parts + part``, from a table: no multiplier."""
-        parts = self.lanes // self.fire_lanes
-        index = Signal(index_shape(self.groups * parts))
-        with m.Switch(self.word):
-            for word in range(self.groups):
-                with m.Case(word):
-                    m.d.comb += index.eq(self.part + word * parts)
+        index = Signal(index_shape(self.words * self.parts_per_word))
+        with m.Switch(word):
+            for k in range(self.words):
+                with m.Case(k):
+                    m.d.comb += index.eq(part + k * self.parts_per_word)
         return index
 
 
@@ -142,9 +164,9 @@ class MemorySums(Sums):
 
     def elaborate(self, platform):
         m = Module()
-        row = Signal(data.StructLayout({"group": self.issue.group.shape(), "bank": 1}))
+        row = Signal(data.StructLayout({"word": self.issue.word.shape(), "bank": 1}))
         size = 1 << len(row.as_value())
-        zero = size if self.groups == size // 2 else size - 1
+        zero = size if self.words == size // 2 else size - 1
         # Reads and writes never meet: see min_groups, and the fire pass reads the other bank.
         # What must not be read before it is written holds ones, so that a test would see it.
         width = self.lanes * self.sum_width
@@ -155,7 +177,7 @@ class MemorySums(Sums):
 
         # Read: the operand is there with the addend.
         issue = pipe(m, self.issue, Lanes.latency - 2, "issue", reset=True)
-        m.d.comb += [row.group.eq(issue.group), operand.addr.eq(Mux(issue.first, zero, row))]
+        m.d.comb += [row.word.eq(issue.word), operand.addr.eq(Mux(issue.first, zero, row))]
         added = pipe(m, issue, 2, "added", reset=True)
         old = pipe(m, operand.data, 1, "old")
 
@@ -176,7 +198,8 @@ class MemorySums(Sums):
             m.d.sync += empty.eq(added.first)
 
         # Fire pass.
-        m.d.comb += fire.addr.eq(Mux(empty, zero, Cat(self.word, ~row.bank)))
-        parts = self.parts(pipe(m, fire.data, 1, "word"))
-        m.d.comb += self.sums.eq(select(m, parts, pipe(m, self.part, 2, "part"), "chosen"))
+        word, part, _ = self.sweep(m)
+        m.d.comb += fire.addr.eq(Mux(empty, zero, Cat(word, ~row.bank)))
+        parts = self.parts(pipe(m, fire.data, 1, "row"))
+        m.d.comb += self.sums.eq(select(m, parts, pipe(m, part, 2, "part"), "chosen"))
         return m

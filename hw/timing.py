@@ -5,28 +5,32 @@ All figures are clock cycles.
 
 from dataclasses import dataclass
 
+from .order import beats
+
 __all__ = ["LANES_LATENCY", "MEMORY_SUMS_GROUPS", "StageTiming", "stage_timing"]
 
 LANES_LATENCY = 4  # From the issue of a digit to its addends.
 MEMORY_SUMS_GROUPS = 4  # Read, add, write: a sum must not come again sooner.
-SUMS_READ_LATENCY = {"registers": 2, "memory": 4}
+SUMS_READ_LATENCY = {"registers": 2, "memory": 4, "map": 4}
+SUMS_ADDER_LATENCY = 1  # Where a population has several synapses.
 NEURON_LATENCY = 5  # Leak, charge, gate, fire, reset.
 READOUT_LATENCY = 3  # Leak, charge, gate.
+QUEUE_BEATS = 512  # Of an emitter, at most: one block RAM.
+QUEUE_LATENCY = 2  # From a push to the ``room`` that it takes.
 
 
 @dataclass(frozen=True)
 class StageTiming:
-    """What of a stage's plan decides its cycles.
+    """What of a stage's plan decides the cycles of its fire passes.
 
-    ``groups`` of ``lanes`` targets a digit; ``beats`` of ``fire_lanes`` neurons a fire pass;
-    ``passes`` over one timestep's sums; ``read_latency`` of the sums; ``neuron_latency``.
+    ``beats`` of ``fire_lanes`` neurons a pass; ``read_latency`` of the sums, the slowest
+    synapse's; ``neuron_latency``; ``queue`` beats that wait to be emitted.
     """
 
-    groups: int
     beats: int
-    passes: int
     read_latency: int
     neuron_latency: int
+    queue: int
 
     @property
     def step_latency(self):
@@ -38,10 +42,10 @@ class StageTiming:
         """Slots of a pass: one a beat, and so many that no membrane is read before its write."""
         return max(self.beats, self.neuron_latency + 2)
 
-
-def sums_kind(groups):
-    """Where the sums of so many groups lie."""
-    return "registers" if groups < MEMORY_SUMS_GROUPS else "memory"
+    @property
+    def full(self):
+        """Most beats in the queue for another to start: those under way may all fire."""
+        return self.queue - self.step_latency - QUEUE_LATENCY
 
 
 def neuron_latency(neuron):
@@ -49,13 +53,20 @@ def neuron_latency(neuron):
     return READOUT_LATENCY if neuron.quantiser is None else NEURON_LATENCY
 
 
-def stage_timing(network, population, plan):
-    """Timing of ``population`` of ``network`` under its :class:`qblif.hw.plan.StagePlan`."""
-    synapse, = network.synapses_to(population.name)
-    static = synapse.source == network.input.name and network.input.static
-    groups = -(-population.size // plan.lanes)
-    return StageTiming(
-        groups=groups, beats=-(-population.size // plan.fire_lanes),
-        passes=network.timesteps if static else 1,
-        read_latency=SUMS_READ_LATENCY[sums_kind(groups)],
-        neuron_latency=neuron_latency(population.neuron))
+def stage_timing(population, plan, reaches):
+    """Timing of a population under its :class:`qblif.hw.plan.StagePlan`.
+
+    ``reaches`` are the :class:`qblif.hw.reach.Reach` of its synapses.  Raises :class:`ValueError`
+    for a queue that cannot hold the beats under way.
+    """
+    count = beats(population.shape, plan.fire_lanes)
+    read_latency = (max(SUMS_READ_LATENCY[reach.sums] for reach in reaches)
+                    + SUMS_ADDER_LATENCY * (len(reaches) > 1))
+    latency = neuron_latency(population.neuron)
+    least = read_latency + latency + QUEUE_LATENCY
+    queue = plan.queue or min(2 * count + least, QUEUE_BEATS)
+    if queue < least:
+        raise ValueError(f"Population {population.name} must have a queue of at least {least} "
+                         f"beats, not {queue}")
+    return StageTiming(beats=count, read_latency=read_latency, neuron_latency=latency,
+                       queue=1 << (queue - 1).bit_length())

@@ -73,11 +73,12 @@ def rtlil_to_verilog(text):
 
 def describe_stage(population, plan, stage):
     """Geometry of one stage's memories, as :func:`qblif.hw.load.load_writes` needs it."""
-    memory = stage.synapse.memory
-    return {"name": population.name, "lanes": plan.lanes, "fire_lanes": plan.fire_lanes,
-            "groups": stage.synapse.groups, "slices": memory.slices,
-            "slice_lanes": memory.slice_lanes, "depth": memory.depth,
-            "beats": stage.population.beats}
+    return {"name": population.name, "fire_lanes": plan.fire_lanes,
+            "beats": stage.population.beats,
+            "synapses": [
+                {"source": source, "lanes": synapse.reach.lanes, "slices": synapse.memory.slices,
+                 "slice_lanes": synapse.memory.slice_lanes, "depth": synapse.memory.depth}
+                for source, synapse in zip(stage.sources, stage.synapses, strict=True)]}
 
 
 def describe_ports(component):

@@ -10,6 +10,7 @@ import numpy as np
 from ..golden import integer
 from ..golden.artifact import Trained
 from ..hw.load import LoadWrite, load_writes
+from ..hw.reach import Reach
 from ..hw.verilog import Generated, generate
 from .compare import compare, compare_classes
 from .diagnose import diagnose
@@ -192,7 +193,10 @@ def _patience(spec, manifest, stalls):
     """More cycles than any stage can be busy between two beats that it shows."""
     busy = 0
     for population, stage in zip(spec.populations, manifest["stages"], strict=True):
-        source = spec.source(spec.synapses_to(population.name)[0].source)
-        busy += source.size * source.n_max * stage["groups"] + 4 * stage["beats"]
+        for synapse, found in zip(spec.synapses_to(population.name), stage["synapses"],
+                                  strict=True):
+            steps = Reach.of(spec, synapse, found["lanes"]).steps()
+            busy += int(steps.sum()) * spec.source(synapse.source).n_max + found["depth"]
+        busy += 4 * stage["beats"]
     slow = 256 / max(1, 256 - max(stalls.idle, stalls.stall))
     return int(10_000 + busy * slow)

@@ -9,7 +9,8 @@ from cobs import cobs
 from ..golden import integer
 from ..hw import protocol
 from ..hw.load import load_writes
-from ..hw.protocol import Command, Register, StageRegister, State, Status
+from ..hw.order import address_space, addresses
+from ..hw.protocol import Command, Register, State, Status, SynapseRegister
 
 __all__ = ["BoardModel"]
 
@@ -95,14 +96,17 @@ class BoardModel:
         if space != protocol.REGISTERS_SPACE:
             return self.memory.get((space, bank, address), 0)
         digest = int(self.spec.digest, 16)
+        synapses = [(k, stage["fire_lanes"], synapse) for k, stage in enumerate(self.stages)
+                    for synapse in stage["synapses"]]
         found = {Register.MAGIC: protocol.MAGIC, Register.VERSION: protocol.VERSION,
                  Register.DIGEST_LOW: digest & 0xFFFFFFFF, Register.DIGEST_HIGH: digest >> 32,
-                 Register.CLOCK_HZ: self.clock_hz, Register.STAGES: len(self.stages),
+                 Register.CLOCK_HZ: self.clock_hz, Register.SYNAPSES: len(synapses),
                  Register.WORDS: self.words, Register.LEVELS: 0, Register.STATE: self.state,
                  Register.LABEL: self.label, Register.CYCLES: 1, Register.CHECKSUM: self.loaded}
-        for k, stage in enumerate(self.stages):
-            found |= {protocol.stage_register(k, StageRegister[name.upper()]): stage[name]
-                      for name in ("lanes", "fire_lanes", "slices", "slice_lanes")}
+        for k, (stage, fire_lanes, synapse) in enumerate(synapses):
+            fields = {"stage": stage, "fire_lanes": fire_lanes} | synapse
+            found |= {protocol.synapse_register(k, field): fields.get(field.name.lower(), 0)
+                      for field in SynapseRegister}
         return found.get(address, 0)
 
     def _read(self, rest, request, **place):
@@ -166,22 +170,27 @@ class BoardModel:
 
 def _unpack(events, source):
     """The frame that :func:`qblif.hw.protocol.pack_events` packed."""
-    bits = protocol.level_bits(source.n_max)
+    bits, size = protocol.level_bits(source.n_max), address_space(source.shape)
     steps, levels = [], []
     for byte in events:
         if byte == 0:
-            steps.append(levels + [0] * (source.size - len(levels)))
+            steps.append(levels + [0] * (size - len(levels)))
             levels = []
             continue
         levels += [0] * (byte >> bits)
         levels += [byte & (1 << bits) - 1] * bool(byte & (1 << bits) - 1)
-    return np.array(steps[0] if source.static else steps)
+    return _frame(steps, source)
 
 
 def _unpack_dense(data, source):
     """The frame that :func:`qblif.hw.protocol.pack_dense` packed."""
-    bits = protocol.level_bits(source.n_max)
-    row = -(-source.size // (8 // bits))
+    bits, size = protocol.level_bits(source.n_max), address_space(source.shape)
+    row = -(-size // (8 // bits))
     steps = [[byte >> bits * j & (1 << bits) - 1 for byte in data[k:k + row]
-              for j in range(8 // bits)][:source.size] for k in range(0, len(data), row)]
-    return np.array(steps[0] if source.static else steps)
+              for j in range(8 // bits)][:size] for k in range(0, len(data), row)]
+    return _frame(steps, source)
+
+
+def _frame(steps, source):
+    """Levels by address as the integer model takes them."""
+    return np.array(steps[0] if source.static else steps)[..., addresses(source.shape)]

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..hw.order import by_neuron
 from .words import UNKNOWN
 
 __all__ = ["Comparison", "compare", "compare_classes"]
@@ -43,7 +44,8 @@ def compare(population, stage, recorded, levels, membranes):
     if population.neuron.quantiser is None:
         del golden["level"]
     for what, expected in golden.items():
-        rtl = _by_neuron(recorded, f"{what}s", stage["fire_lanes"], beats, whole, size)
+        rtl = _by_neuron(recorded, f"{what}s", stage["fire_lanes"], beats, whole,
+                         population.shape)
         expected = np.asarray(expected).swapaxes(0, 1).reshape(-1, size)[:whole]
         differs = rtl != expected
         counts[what] = int(differs.sum())
@@ -81,10 +83,10 @@ def _order(name, recorded, beats, whole, timesteps, frames):
     return words
 
 
-def _by_neuron(recorded, what, fire_lanes, beats, whole, size):
+def _by_neuron(recorded, what, fire_lanes, beats, whole, shape):
     """Values of one kind as ``(timesteps of all frames, neurons)``."""
     lanes = [recorded[f"{what}.{k}"][:whole * beats] for k in range(fire_lanes)]
-    return np.stack(lanes, -1).reshape(whole, beats * fire_lanes)[:, :size]
+    return by_neuron(np.stack(lanes, -1).reshape(whole, beats, fire_lanes), shape)
 
 
 def _describe(what, name, at, timesteps, rtl, expected):

@@ -6,6 +6,7 @@ from itertools import zip_longest
 import numpy as np
 
 from ..golden import integer
+from ..hw.reach import Reach
 from .words import encode_load, fields_of
 
 __all__ = ["diagnose", "edited_verilog", "corrupted_expectation", "stall", "wrong_load"]
@@ -62,22 +63,31 @@ def wrong_load(text, manifest, trained, writes):
 
 def _name_value(manifest, trained, write, data):
     """Which weight or bias of the load word differs."""
-    stage = manifest["stages"][write.stage]
-    population = trained.spec.populations[write.stage]
-    synapse, = trained.spec.synapses_to(population.name)
-    if write.bank >= stage["slices"]:
-        neuron = write.address * stage["fire_lanes"] + write.bank - stage["slices"]
-        wanted = int(trained.biases[population.name][neuron])
-        return (f"bias {neuron} of {population.name} differs: loaded "
-                f"{_signed(data, population.bias_width)}, network file {wanted}")
+    stage, spec = manifest["stages"][write.stage], trained.spec
+    population = spec.populations[write.stage]
+    bank = write.bank
+    for synapse, found in zip(spec.synapses_to(population.name), stage["synapses"], strict=True):
+        if bank < found["slices"]:
+            return _name_weight(trained, synapse, found, write, bank, data)
+        bank -= found["slices"]
+    channel = write.address * stage["fire_lanes"] + bank
+    wanted = int(trained.biases[population.name][channel])
+    return (f"bias {channel} of {population.name} differs: loaded "
+            f"{_signed(data, population.bias_width)}, network file {wanted}")
+
+
+def _name_weight(trained, synapse, found, write, bank, data):
     width = synapse.w_width
     changed = data ^ write.data
     lane = ((changed & -changed).bit_length() - 1) // width
-    group, source = divmod(write.address, trained.spec.source(synapse.source).size)
-    target = group * stage["lanes"] + write.bank * stage["slice_lanes"] + lane
+    weights = trained.weights[synapse.name]
+    reach = Reach.of(trained.spec, synapse, found["lanes"])
+    numbers = reach.weight_words(np.arange(1, weights.size + 1))
+    number = numbers[write.address, bank * found["slice_lanes"] + lane] - 1
+    at = "padding" if number < 0 else ", ".join(map(str, np.unravel_index(number, weights.shape)))
     loaded, wanted = (_signed(value >> lane * width, width) for value in (data, write.data))
-    return (f"weight {target}, {source} (target, source) of synapse {synapse.name} differs: "
-            f"loaded {loaded}, network file {wanted}")
+    return (f"weight {at} of synapse {synapse.name} differs: loaded {loaded}, "
+            f"network file {wanted}")
 
 
 def _signed(value, width):

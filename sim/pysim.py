@@ -10,6 +10,7 @@ import numpy as np
 
 from ..hw.load import load_writes
 from ..hw.network import Network
+from ..hw.order import address_order, addresses, by_neuron
 from ..hw.verilog import describe_stage
 from .stream import simulate_component, stream_checker, stream_get, stream_put
 
@@ -47,7 +48,7 @@ def run_network(trained, plan, levels, *, baked=False, i_stall=0, o_stall=0, rea
         if not baked:
             await load(ctx, dut, trained)
         for frame in levels:
-            for event in frame_events(frame):
+            for event in frame_events(frame, spec.input.shape):
                 await stream_put(ctx, dut.i, event, draw.randint(0, i_stall))
 
     async def sink(ctx):
@@ -85,12 +86,13 @@ def run_network(trained, plan, levels, *, baked=False, i_stall=0, o_stall=0, rea
                      np.array(labels), np.array(starts), np.array(results))
 
 
-def frame_events(frame):
-    """The beats of one frame: each timestep's events, then its end."""
+def frame_events(frame, shape):
+    """The beats of one frame: each timestep's events by address, then its end."""
     frame = np.atleast_2d(frame)
+    order, address = address_order(shape), addresses(shape)
     for step in frame:
-        for address in np.flatnonzero(step):
-            yield {"address": int(address), "level": int(step[address]), "end": 0}
+        for neuron in order[step[order] != 0]:
+            yield {"address": int(address[neuron]), "level": int(step[neuron]), "end": 0}
         yield {"address": 0, "level": 0, "end": 1}
 
 
@@ -111,6 +113,6 @@ def arrange(population, beats, timesteps, frames):
     by_kind = []
     for kind in ("levels", "membranes"):
         values = [[int(value) for value in beat[kind]] for beat in beats]
-        steps = np.array(values, np.int64).reshape(timesteps * frames, -1)[:, :population.size]
-        by_kind.append(steps.reshape(frames, timesteps, -1).swapaxes(0, 1))
+        steps = np.array(values, np.int64).reshape(frames, timesteps, -1, len(values[0]))
+        by_kind.append(by_neuron(steps, population.shape).swapaxes(0, 1))
     return tuple(by_kind)

@@ -4,6 +4,8 @@ It is written from the manifest alone, so it fits any network, and it holds ever
 each cycle, the clock included, so that no Python does.
 """
 
+from ..hw.synapse import COUNTERS
+
 __all__ = ["PERIOD", "TOP", "bench_top", "counters"]
 
 TOP = "qblif_bench"
@@ -69,8 +71,8 @@ OUTPUTS = {"streams": 4, "i_done": 1, "load_done": 1, "broken": 1, "entered": 32
 
 def counters(manifest):
     """Names of the network's 32-bit activity counters."""
-    names = [stage["name"] for stage in manifest["stages"]]
-    return ["cycles", *(f"{kind}_{name}" for kind in ("events", "digits") for name in names)]
+    return ["cycles", *(f"{what}_{synapse['source']}_{stage['name']}" for what in COUNTERS
+                        for stage in manifest["stages"] for synapse in stage["synapses"])]
 
 
 def bench_top(manifest):

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from ..hw.order import address_order, addresses
+
 __all__ = ["UNKNOWN", "decode", "encode_frames", "encode_load", "fields_of", "read_log"]
 
 UNKNOWN = np.iinfo(np.int64).min  # Decoded value of a field with undefined bits.
@@ -17,22 +19,25 @@ def fields_of(manifest, port):
 
 def encode_frames(manifest, levels):
     """Lines for ``i.hex``: the events of ``levels`` ``(frames, inputs)``, or ``(frames, timesteps,
-    inputs)`` where the input is not static."""
+    inputs)`` where the input is not static, by address."""
     fields = fields_of(manifest, "i__payload")
     steps = np.asarray(levels)
     frames = len(steps)
     steps = steps.reshape(frames, -1, steps.shape[-1])
-    frame, step, address = np.nonzero(steps)
-    level = steps[frame, step, address].astype(np.int64)
+    shape = manifest["network"]["input"]["shape"]
+    order = address_order(shape)
+    frame, step, place = np.nonzero(steps[..., order])
+    level = steps[frame, step, order[place]].astype(np.int64)
+    address = addresses(shape)[order[place]]
     events = address << fields["address"]["offset"] | level << fields["level"]["offset"]
 
     # One end behind each timestep's events: a stable sort by timestep puts it there.
     per_frame = steps.shape[1]
     ends = np.full(frames * per_frame, 1 << fields["end"]["offset"])
     keys = np.concatenate([frame * per_frame + step, np.arange(frames * per_frame)])
-    order = np.argsort(keys, kind="stable")
-    words = np.concatenate([events, ends])[order]
-    in_frame = keys[order] // per_frame
+    sorted_ = np.argsort(keys, kind="stable")
+    words = np.concatenate([events, ends])[sorted_]
+    in_frame = keys[sorted_] // per_frame
     marks = np.zeros(len(words), int)
     marks[np.flatnonzero(np.diff(in_frame, prepend=-1))] |= FIRST
     marks[np.flatnonzero(np.diff(in_frame, append=frames))] |= LAST

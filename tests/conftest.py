@@ -8,8 +8,18 @@ import numpy as np
 import pytest
 
 from qblif.golden.artifact import Trained
-from qblif.golden.spec import Decay, Dense, Input, Network, Neuron, Population, Quantiser, Reset
-from qblif.hw.plan import make_plan
+from qblif.golden.spec import (
+    Conv2d,
+    Decay,
+    Dense,
+    Input,
+    Network,
+    Neuron,
+    Population,
+    Quantiser,
+    Reset,
+)
+from qblif.hw.plan import Plan, StagePlan, make_plan
 from qblif.sim.simulators import SimulatorError, require
 
 
@@ -33,6 +43,32 @@ def tiny():
     frames = draw.integers(0, 6, (30, 12)) * (draw.random((30, 12)) < 0.5)
     frames[4] = 0
     return trained, make_plan(spec, lanes=4), frames
+
+
+@pytest.fixture(scope="session")
+def residual():
+    """Three maps of 6x4x5 neurons, the last with an identity edge from the first; a read-out."""
+    draw = np.random.default_rng(2)
+    fires = Neuron(quantiser=Quantiser(n_max=6, theta=128), leak=Decay((2,)), v_width=14)
+    neurons = dict.fromkeys("abc", fires) | {"out": Neuron(quantiser=None, v_width=18)}
+    synapses = [
+        Conv2d(source="input", target="a", kernel=3, stride=2, padding=1),
+        Conv2d(source="a", target="b", kernel=3, padding=1),
+        Conv2d(source="b", target="c", kernel=(1, 3), padding=(0, 1), groups=2),
+        Conv2d(source="a", target="c", kernel=1, groups=6),
+        Conv2d(source="c", target="out", kernel=(2, 2), pool=2)]
+    spec = Network(
+        timesteps=2, input=Input(shape=(2, 8, 9), n_max=3), synapses=synapses, populations=[
+            Population(name=name, shape=(5,) if name == "out" else (6, 4, 5), neuron=neuron,
+                       sum_width=18, bias_width=6 if name == "b" else 0)
+            for name, neuron in neurons.items()])
+    trained = Trained(
+        spec, {s.name: draw.integers(-50, 70, spec.weight_shape(s)).astype(np.int32)
+               for s in synapses}, {"b": draw.integers(-20, 30, 6).astype(np.int32)})
+    frames = draw.integers(0, 4, (8, 144)) * (draw.random((8, 144)) < 0.3)
+    return trained, Plan(stages=(
+        StagePlan(lanes=6, fire_lanes=2), StagePlan(lanes=3), StagePlan(lanes=(4, 2), fire_lanes=2),
+        StagePlan(lanes=5))), frames
 
 
 @pytest.fixture(scope="session")

@@ -22,8 +22,8 @@ from qblif.hw.protocol import (
 from qblif.sim.bad_line import DAMAGES, After, OneDamage, SteadyDamage
 from qblif.sim.board_model import BoardModel, _unpack, _unpack_dense
 
-STAGES = [{"lanes": 4, "fire_lanes": 2, "slices": 2, "slice_lanes": 2},
-          {"lanes": 3, "fire_lanes": 1, "slices": 1, "slice_lanes": 3}]
+STAGES = [{"fire_lanes": 2, "synapses": [{"lanes": 4, "slices": 2, "slice_lanes": 2}]},
+          {"fire_lanes": 1, "synapses": [{"lanes": 3, "slices": 1, "slice_lanes": 3}]}]
 
 
 def network(seed=0, inputs=30, static=True):
@@ -330,7 +330,8 @@ def test_bit_rate_that_no_port_has(baud):
 
 
 def test_activity_of_the_model_is_there():
-    assert quick(board()).activity(2) == [{"events": 0, "digits": 0}] * 2
+    nothing = {"events": 0, "words": 0}
+    assert quick(board()).activity(FIRST.spec) == {"input->hidden": nothing, "hidden->out": nothing}
 
 
 def test_networks_are_what_the_tests_need():

@@ -389,7 +389,7 @@ def test_verilog(tiny, out, bake):
     manifest = json.loads((out / "manifest.json").read_text())
     report = json.loads((out / "verilog.json").read_text())
     assert f"module {manifest['top']}(" in (out / "network.v").read_text()
-    assert [stage["lanes"] for stage in manifest["stages"]] == [2, 1]
+    assert [e["lanes"] for stage in manifest["stages"] for e in stage["synapses"]] == [2, 1]
     assert report["verilog_sha256"] == manifest["verilog_sha256"] and report["baked"] is bake
     assert (manifest["weights_digest"] is not None) is bake
 
@@ -423,7 +423,7 @@ def test_simulate(tiny, stripes, out, icarus):
     assert report["images"] == 5 and report["levels_compared"] == 5 * 2 * 6
     assert set(report["mismatches"].values()) == {0}
     assert report["accuracy"]["rtl"] == report["accuracy"]["integer"]
-    assert [stage["lanes"] for stage in report["stages"]] == [2, 1]
+    assert [synapse["lanes"] for synapse in report["synapses"]] == [2, 1]
 
 
 def test_simulate_notices_a_difference(capsys, tiny, stripes, out, icarus, monkeypatch):

@@ -317,8 +317,9 @@ def test_missing_field(index):
         spec = network().to_dict()
         name, part = list(parts(spec))[index]
         del part[field]
-        expected = "Synapse kind must be one of dense, conv2d, not None" if (name, field) == ("Dense", "kind") \
-            else f"{name} lacks its field '{field}'"
+        expected = f"{name} lacks its field '{field}'"
+        if (name, field) == ("Dense", "kind"):
+            expected = "Synapse kind must be one of dense, conv2d, not None"
         with pytest.raises(ValueError, match=f"^{expected}$"):
             Network.from_dict(spec)
 
@@ -363,7 +364,8 @@ def test_long_wrong_part_is_shortened():
 def test_synapse_of_unknown_kind(kind):
     spec = network().to_dict()
     spec["synapses"][0]["kind"] = kind
-    with pytest.raises(ValueError, match=f"^Synapse kind must be one of dense, conv2d, not {kind!r}$"):
+    with pytest.raises(ValueError, match="^Synapse kind must be one of dense, conv2d, "
+                                         f"not {kind!r}$"):
         Network.from_dict(spec)
 
 

@@ -1,4 +1,5 @@
 import pytest
+from amaranth.hdl import unsigned
 
 from qblif.golden.burst import digits
 from qblif.hw.burst import BurstExpander
@@ -17,9 +18,9 @@ def expand(events, mode):
 
 
 def rtl(events, n_max, mode, count, **stalls):
-    inputs = [{"address": a, "level": level, "end": not level} for a, level in events]
-    beats = run_stream(BurstExpander(64, n_max, mode), inputs, count, **stalls)
-    return ["end" if b.end else (b.address, b.shift, b.negative) for b in beats]
+    inputs = [{"place": a, "level": level, "end": not level} for a, level in events]
+    beats = run_stream(BurstExpander(unsigned(6), n_max, mode), inputs, count, **stalls)
+    return ["end" if b.end else (b.place, b.shift, b.negative) for b in beats]
 
 
 @pytest.mark.parametrize("stalls", STALLS)
@@ -50,4 +51,4 @@ def test_one_digit_a_cycle(mode):
 
 def test_unknown_mode():
     with pytest.raises(ValueError, match="^Burst mode must be one of shift, repeat, not 'binary'"):
-        BurstExpander(4, 3, "binary")
+        BurstExpander(unsigned(2), 3, "binary")

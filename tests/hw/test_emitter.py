@@ -1,34 +1,40 @@
 import random
 
 import pytest
+from amaranth.hdl import unsigned
 
 from qblif.hw.burst import BurstExpander
 from qblif.hw.emitter import Emitter
+from qblif.hw.timing import StageTiming
 from qblif.sim.stream import run_stream, simulate_component, stream_checker, stream_get
 
 SINKS = [{}, {"o_stall": 4}, {"o_stall": 1, "ready_first": False}]
 
 
-def run_emitter(size, n_max, fire_lanes, passes, *, o_stall=0, ready_first=True):
-    """Events of several passes; a pass is the levels of ``size`` neurons."""
-    dut = Emitter(size, n_max, fire_lanes)
+def run_emitter(size, n_max, fire_lanes, passes, *, queue=64, o_stall=0,
+                ready_first=True):
+    """Events of several passes; a pass is the levels of ``size`` neurons.
+
+    A beat is seen :attr:`latency` cycles after it set out, all of them on the way if they may.
+    """
     beats = -(-size // fire_lanes)
+    timing = StageTiming(beats=beats, read_latency=2, neuron_latency=5, queue=queue)
+    dut = Emitter((size,), n_max, fire_lanes, timing)
     draw, found = random.Random(1), []
 
     async def sweep(ctx):
-        for levels in passes:
-            padded = levels + [0] * (beats * fire_lanes - size)
-            while not ctx.get(dut.credit):
-                await ctx.tick()
-            ctx.set(dut.start, 1)
-            for beat in range(beats):
-                await ctx.tick()
-                ctx.set(dut.start, 0)
-                ctx.set(dut.valid, 1)
-                ctx.set(dut.i, {"levels": padded[beat * fire_lanes:][:fire_lanes], "beat": beat,
-                                "end": beat == beats - 1})
+        padding = [0] * (beats * fire_lanes - size)
+        waiting = [{"levels": (levels + padding)[beat * fire_lanes:][:fire_lanes],
+                    "place": beat, "end": beat == beats - 1}
+                   for levels in passes for beat in range(beats)]
+        under_way = [None] * timing.step_latency
+        while waiting or any(under_way):
+            under_way.append(waiting.pop(0) if waiting and ctx.get(dut.room) else None)
+            beat = under_way.pop(0)
+            ctx.set(dut.valid, beat is not None)
+            ctx.set(dut.i, beat or {})
             await ctx.tick()
-            ctx.set(dut.valid, 0)
+        ctx.set(dut.valid, 0)
 
     async def sink(ctx):
         for _ in expected_events(passes):
@@ -53,6 +59,13 @@ def test_random_passes(size, fire_lanes, sink):
     assert run_emitter(size, 20, fire_lanes, passes, **sink) == expected_events(passes)
 
 
+@pytest.mark.parametrize("sink", SINKS)
+def test_shortest_queue(sink):
+    draw = random.Random(3)
+    passes = [[draw.randint(0, 3) for _ in range(90)] for _ in range(4)]
+    assert run_emitter(90, 3, 2, passes, queue=16, **sink) == expected_events(passes)
+
+
 @pytest.mark.parametrize("levels", range(3 ** 4))
 def test_every_pattern_of_a_beat(levels):
     passes = [[levels // 3 ** k % 3 for k in range(4)]] * 2
@@ -63,4 +76,5 @@ def test_every_pattern_of_a_beat(levels):
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_run_stream_finds_a_dead_output():
     with pytest.raises(AssertionError, match="^no end after 50 cycles"):
-        run_stream(BurstExpander(4, 3), [{"address": 1, "level": 1, "end": 0}], 2, timeout=50)
+        run_stream(BurstExpander(unsigned(2), 3), [{"place": 1, "level": 1, "end": 0}], 2,
+                   timeout=50)

@@ -46,20 +46,21 @@ def network(seed, static=True):
                    {"hidden": draw.integers(-30, 30, 5, np.int32)})
 
 
-def powered(trained, **options):
-    linked = LinkedNetwork(trained.spec, PLAN, clock_hz=4_000_000, **options)
+def powered(trained, plan=PLAN, **options):
+    linked = LinkedNetwork(trained.spec, plan, clock_hz=4_000_000, **options)
     return Host(PysimPort(linked), timeout=120)
 
 
-def compare(host, trained, frames):
+def compare(host, trained, frames, plan=PLAN):
     """Classes, levels and cycles of the frames, against the models."""
     found = host.run(trained, frames, levels=True)
     expected = integer.run(trained, frames)
     np.testing.assert_array_equal(found.classes, expected.classes.numpy())
-    np.testing.assert_array_equal(found.levels["hidden"], expected.levels["hidden"].numpy())
-    assert list(found.levels) == ["hidden"]
+    assert list(found.levels) == [p.name for p in trained.spec.populations[:-1]]
+    for name, values in found.levels.items():
+        np.testing.assert_array_equal(values, expected.levels[name].numpy())
     levels = {name: tensor.numpy() for name, tensor in expected.levels.items()}
-    cycles = [count_cycles(trained.spec, PLAN, frames[k:k + 1], {
+    cycles = [count_cycles(trained.spec, plan, frames[k:k + 1], {
         name: values[:, k:k + 1] for name, values in levels.items()}).latency[0]
         for k in range(len(frames))]
     np.testing.assert_array_equal(found.cycles, cycles)
@@ -77,7 +78,20 @@ def test_two_networks_one_after_the_other(static):
         compare(host, trained, frames)
     assert host.line.repeated == 0
     last = np.asarray(frames[-1])
-    assert host.activity(2)[0]["events"] == np.count_nonzero(last)
+    events = np.count_nonzero(last)
+    found = host.activity(first.spec)["input->hidden"]
+    assert found["events"] == events <= found["words"]
+
+
+def test_maps_with_a_residual_edge(residual):
+    trained, plan, frames = residual
+    host = powered(trained, plan)
+    host.load(trained)
+    compare(host, trained, frames[:2], plan)
+    identity = host.identify()
+    assert [[s["lanes"] for s in stage["synapses"]] for stage in identity.stages] == [
+        [6], [3], [4, 2], [5]]
+    assert host.activity(trained.spec)["input->a"]["events"] == np.count_nonzero(frames[1])
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +135,7 @@ def test_identity(board):
     identity = board.identify()
     assert identity.digest == board.trained.spec.digest
     assert identity.clock_hz == 4_000_000 and identity.state is State.DISARMED
-    assert [s["lanes"] for s in identity.stages] == [4, 2]
+    assert [synapse["lanes"] for s in identity.stages for synapse in s["synapses"]] == [4, 2]
     assert identity.words == sum(
         len(data) // place["size"] for place, data in load_requests(board.trained, identity.stages))
 
@@ -181,14 +195,14 @@ def test_both_codings_of_a_frame(board):
     assert load(board) == Status.OK
     for frame in ([1, 0, 2, 0, 0, 1, 2], [0] * 7, [2] * 7, [0, 0, 0, 0, 0, 0, 1]):
         assert run(board, pack_events([frame], 2)) == Status.OK
-        results = board._registers(Register.LABEL, 2), board.activity(2)
+        results = board._registers(Register.LABEL, 2), board.activity(board.trained.spec)
         dense = pack_dense([frame], 2)
         assert len(dense) == 2
         assert run(board, dense, RUN_FIRST | RUN_LAST | RUN_DENSE) == Status.OK
-        assert (board._registers(Register.LABEL, 2), board.activity(2)) == results
+        assert (board._registers(Register.LABEL, 2), board.activity(board.trained.spec)) == results
         assert run(board, dense[:1], RUN_FIRST | RUN_DENSE) == Status.OK
         assert run(board, dense[1:], RUN_LAST | RUN_DENSE) == Status.OK
-        assert (board._registers(Register.LABEL, 2), board.activity(2)) == results
+        assert (board._registers(Register.LABEL, 2), board.activity(board.trained.spec)) == results
     for wrong in (dense[:1], dense + dense[:1], bytes([3, 0])):
         assert run(board, wrong, RUN_FIRST | RUN_LAST | RUN_DENSE) == Status.MALFORMED, wrong
 

@@ -5,7 +5,7 @@ from amaranth.hdl import Fragment
 from qblif.golden.artifact import Trained
 from qblif.golden.spec import Dense, Input, Neuron, Population, Quantiser
 from qblif.golden.spec import Network as NetworkSpec
-from qblif.hw.load import dense_words, load_writes, pack
+from qblif.hw.load import load_writes, pack
 from qblif.hw.network import Network
 from qblif.hw.plan import Plan, StagePlan
 from qblif.hw.verilog import describe_ports, describe_stage
@@ -60,7 +60,7 @@ def memories(network, stages):
 def read_weights(found, index, stage, shape, w_width):
     """The weight matrix with the rows that pad it, word by word as the hardware reads it."""
     targets, sources = shape
-    rows = np.zeros((stage["groups"] * stage["lanes"], sources), int)
+    rows = np.zeros((-(-targets // stage["lanes"]) * stage["lanes"], sources), int)
     for target in range(len(rows)):
         group, lane = divmod(target, stage["lanes"])
         bank, position = divmod(lane, stage["slice_lanes"])
@@ -85,18 +85,20 @@ def test_writes_reconstruct_the_network(lanes, fire_lanes, out_lanes, w_width):
     for index, (population, stage) in enumerate(
             zip(network.spec.populations, stages, strict=True)):
         synapse, = network.spec.synapses_to(population.name)
+        edge, = stage["synapses"]
         expected = network.weights[synapse.name]
         np.testing.assert_array_equal(
-            read_weights(found, index, stage, expected.shape, w_width), expected)
+            read_weights(found, index, edge, expected.shape, w_width), expected)
         for neuron, bias in enumerate(network.biases[population.name].tolist()):
             beat, lane = divmod(neuron, stage["fire_lanes"])
-            word = found[index, stage["slices"] + lane][beat]
+            word = found[index, edge["slices"] + lane][beat]
             assert signed(word, 0, population.bias_width) == bias
 
 
 def test_several_slices():
     network = trained()
-    stage = manifest_of(network, StagePlan(lanes=11), StagePlan(lanes=5))["stages"][0]
+    stages = manifest_of(network, StagePlan(lanes=11), StagePlan(lanes=5))["stages"]
+    stage, = stages[0]["synapses"]
     assert stage["slices"] > 1 and stage["lanes"] % stage["slice_lanes"]
     assert stage["slices"] * stage["slice_lanes"] >= stage["lanes"]
 
@@ -113,14 +115,15 @@ def test_writes_fit_the_load_port(lanes, fire_lanes, out_lanes):
             assert 0 <= value < 1 << widths[name]
     for index, stage in enumerate(manifest["stages"]):
         addresses = [w.address for w in load_writes(network, manifest["stages"])
-                     if w.stage == index and w.bank < stage["slices"]]
-        assert max(addresses) < stage["depth"]
+                     if w.stage == index and w.bank < stage["synapses"][0]["slices"]]
+        assert max(addresses) < stage["synapses"][0]["depth"]
 
 
 def test_no_bias_no_bias_writes():
     network = trained(bias_width=0)
     stages = manifest_of(network, StagePlan(lanes=4), StagePlan(lanes=5))["stages"]
-    assert all(w.bank < stages[0]["slices"] for w in load_writes(network, stages) if w.stage == 0)
+    slices = stages[0]["synapses"][0]["slices"]
+    assert all(w.bank < slices for w in load_writes(network, stages) if w.stage == 0)
 
 
 def test_one_changed_weight_changes_one_word():
@@ -138,10 +141,3 @@ def test_one_changed_weight_changes_one_word():
     ([1, 2, 3], 4, 2, 5, 0x3), ([1, 2, 3], 4, 3, 2, 0), ([], 4, 0, None, 0)])
 def test_pack(values, width, start, count, word):
     assert pack(values, width, start, count) == word
-
-
-def test_dense_words_by_hand():
-    weights = np.array([[1, 2], [3, 4], [5, 6]])
-    assert dense_words(weights, 2) == [(1, 3), (2, 4), (5, 0), (6, 0)]
-    assert dense_words(weights, 3) == [(1, 3, 5), (2, 4, 6)]
-    assert dense_words(weights, 1) == [(1,), (2,), (3,), (4,), (5,), (6,)]

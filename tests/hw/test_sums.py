@@ -1,49 +1,62 @@
 import random
 
+import numpy as np
 import pytest
 
+from qblif.golden.spec import Conv2d, Dense
 from qblif.hw.lanes import Lanes
-from qblif.hw.sums import MemorySums, RegisterSums, make_sums
+from qblif.hw.map_sums import MapSums
+from qblif.hw.reach import Reach
+from qblif.hw.stage import SUMS
+from qblif.hw.sums import MemorySums, RegisterSums
+from qblif.hw.timing import MEMORY_SUMS_GROUPS
 from qblif.sim.stream import simulate_component
 
 LANES, FIRE_LANES, WIDTH, ADDEND = 4, 2, 12, 8
 
 
-def draw_timestep(draw, groups, digits):
-    """A timestep's digits: addends ``[group][lane]``, and the carry that all of them get."""
-    return [([[draw.randint(-128, 127) for _ in range(LANES)] for _ in range(groups)],
-             draw.randint(0, 1)) for _ in range(digits)]
+def draw_timestep(draw, words, digits, scattered):
+    """A timestep's additions: ``(word, addends, carry)``; a digit visits every word, or few of them
+    in any order."""
+    visits = [draw.choices(range(words), k=draw.randint(1, 6)) if scattered else range(words)
+              for _ in range(digits)]
+    return [[(word, [draw.randint(-128, 127) for _ in range(LANES)], draw.randint(0, 1))
+             for word in visit] for visit in visits]
 
 
-def expected(timestep, groups):
-    totals = [[0] * LANES for _ in range(groups)]
-    for addends, carry in timestep:
-        for group in range(groups):
+def expected(timestep, words):
+    totals = [[0] * LANES for _ in range(words)]
+    for digit in timestep:
+        for word, addends, carry in digit:
             for lane in range(LANES):
-                totals[group][lane] += addends[group][lane] + carry
+                totals[word][lane] += addends[lane] + carry
     return [sum_ for word in totals for sum_ in word]
 
 
-def schedule(dut, timesteps, draw, gaps):
+def schedule(timesteps, draw, gaps):
     """What is issued in each cycle: ``(issue, addends, carry)`` or ``None``, or "wait"."""
-    idle = [None] * draw.randint(0, 2) if gaps else []
     for timestep in timesteps:
-        for number, (addends, carry) in enumerate(timestep):
-            for group in range(dut.groups):
-                yield from idle
-                yield {"valid": 1, "first": number == 0, "group": group}, addends[group], carry
+        for number, digit in enumerate(timestep):
+            for word, addends, carry in digit:
+                yield from [None] * draw.randint(0, 2) if gaps else []
+                yield {"valid": 1, "first": number == 0, "word": word}, addends, carry
         yield {"end": 1, "first": not timestep}, [0] * LANES, 0
         yield "wait"
 
 
-def run(dut, timesteps, draw, gaps=False):
-    """All sums of each timestep, read back as the fire pass reads them, while the next fill."""
-    cycles, reads, released = [], [], [0]
+def run(dut, timesteps, draw, gaps=False, uses=1):
+    """All sums of each timestep, read back as the fire pass reads them, while the next fill.
+
+    Each timestep is read ``uses`` times.
+    """
+    reads, released = [], [0]
     parts = LANES // FIRE_LANES
 
     async def issue(ctx):
-        waiting, ends = list(schedule(dut, timesteps, draw, gaps)), 0
+        waiting, ends = list(schedule(timesteps, draw, gaps)), 0
         delayed = [([0] * LANES, 0)] * Lanes.latency
+        while ctx.get(dut.clearing):
+            await ctx.tick()
         while waiting or delayed[0] is not None:
             item = waiting[0] if waiting else None
             if item == "wait":  # An end may follow an end only after the sums were read.
@@ -59,45 +72,88 @@ def run(dut, timesteps, draw, gaps=False):
             addends, carry = delayed.pop(0) or ([0] * LANES, 0)
             ctx.set(dut.addends, addends)
             ctx.set(dut.carry, carry)
-            cycles.append(item)
             await ctx.tick()
         ctx.set(dut.issue, {})
 
     async def read(ctx):
+        count = dut.words * parts
         for _ in timesteps:
             await ctx.tick().until(dut.ready)
-            found = []
-            count = dut.groups * parts
-            for beat in range(count + dut.read_latency):
-                word, part = divmod(min(beat, count - 1), parts)
-                ctx.set(dut.word, word)
-                ctx.set(dut.part, part)
-                if beat == count - 1:
-                    released[0] += 1
-                _, _, sums = await ctx.tick().sample(dut.sums)
-                found += [int(s) for s in sums] if beat >= dut.read_latency else []
-            reads.append(found)
+            for use in range(uses):
+                for beat in range(count):
+                    ctx.set(dut.next, 1)
+                    ctx.set(dut.turn, beat % parts == parts - 1)
+                    ctx.set(dut.restart, beat == count - 1)
+                    ctx.set(dut.last_use, use == uses - 1)
+                    released[0] += beat == count - 1 and use == uses - 1
+                    await ctx.tick()
+                ctx.set(dut.next, 0)
+        await ctx.tick().repeat(10)
 
-    simulate_component(dut, issue, read, timeout=20_000)
-    return reads
+    async def watch(ctx):
+        asked = [0] * (dut.read_latency + dut.lag)
+        while True:
+            _, _, now, sums = await ctx.tick().sample(dut.next, dut.sums)
+            asked.append(now)
+            if asked.pop(0):
+                reads.extend(int(s) for s in sums)
+
+    simulate_component(dut, issue, read, background=[watch], timeout=40_000)
+    return np.reshape(reads, (len(timesteps) * uses, -1)).tolist()
+
+
+def flat(groups):
+    """A dense synapse to so many words."""
+    dense = Dense(source="a", target="b").as_conv((5,))
+    return Reach(dense, (5, 1, 1), (groups * LANES, 1, 1), LANES)
+
+
+def scattered(groups, positions):
+    """A convolution to a map."""
+    conv = Conv2d(source="a", target="b", kernel=1)
+    return Reach(conv, (5, 1, positions), (groups * LANES, 1, positions), LANES)
+
+
+def make(reach, kind=None, **parameters):
+    return (kind or SUMS[reach.sums])(reach, sum_width=WIDTH, addend_width=ADDEND,
+                                      fire_lanes=FIRE_LANES, **parameters)
 
 
 @pytest.mark.parametrize("gaps", [False, True])
 @pytest.mark.parametrize("groups", [1, 2, 3, 4, 5, 8, 9])
 def test_sums(groups, gaps):
     draw = random.Random(groups)
-    dut = make_sums(groups=groups, lanes=LANES, sum_width=WIDTH, addend_width=ADDEND,
-                    fire_lanes=FIRE_LANES)
-    assert isinstance(dut, RegisterSums if groups < MemorySums.min_groups else MemorySums)
-    timesteps = [draw_timestep(draw, groups, digits) for digits in (3, 0, 1, 5, 0, 0, 2, 1, 7, 0)]
+    dut = make(flat(groups), lag=groups % 3)
+    assert isinstance(dut, RegisterSums if groups < MEMORY_SUMS_GROUPS else MemorySums)
+    timesteps = [draw_timestep(draw, groups, digits, False)
+                 for digits in (3, 0, 1, 5, 0, 0, 2, 1, 7, 0)]
     assert run(dut, timesteps, draw, gaps) == [expected(t, groups) for t in timesteps]
 
 
 @pytest.mark.parametrize("kind", [RegisterSums, MemorySums])
 def test_both_kinds_back_to_back_at_the_smallest_memory(kind):
     draw = random.Random(7)
-    groups = MemorySums.min_groups
-    dut = kind(groups=groups, lanes=LANES, sum_width=WIDTH, addend_width=ADDEND,
-               fire_lanes=FIRE_LANES)
-    timesteps = [draw_timestep(draw, groups, draw.randint(0, 6)) for _ in range(30)]
-    assert run(dut, timesteps, draw) == [expected(t, groups) for t in timesteps]
+    dut = make(flat(MEMORY_SUMS_GROUPS), kind)
+    timesteps = [draw_timestep(draw, dut.words, draw.randint(0, 6), False) for _ in range(30)]
+    assert run(dut, timesteps, draw) == [expected(t, dut.words) for t in timesteps]
+
+
+@pytest.mark.parametrize("uses", [1, 3])
+@pytest.mark.parametrize("gaps", [False, True])
+@pytest.mark.parametrize("groups, positions", [(1, 2), (1, 7), (2, 4), (3, 5)])
+def test_words_come_again_at_once(groups, positions, gaps, uses):
+    draw = random.Random(groups)
+    dut = make(scattered(groups, positions), lag=groups - 1)
+    assert isinstance(dut, MapSums) and dut.reach.returns_soon
+    timesteps = [draw_timestep(draw, dut.words, draw.choice([0, 1, 3, 12]), True)
+                 for _ in range(20)]
+    assert run(dut, timesteps, draw, gaps, uses) == [
+        expected(t, dut.words) for t in timesteps for _ in range(uses)]
+
+
+def test_nothing_is_passed_forward_where_words_come_late():
+    dut = make(scattered(4, 3))
+    assert not dut.reach.returns_soon
+    draw = random.Random(5)
+    timesteps = [draw_timestep(draw, dut.words, draw.randint(0, 6), False) for _ in range(20)]
+    assert run(dut, timesteps, draw) == [expected(t, dut.words) for t in timesteps]

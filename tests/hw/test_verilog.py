@@ -9,7 +9,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from qblif.golden.artifact import Trained
-from qblif.golden.spec import Decay, Dense, Input, Network, Neuron, Population, Quantiser
+from qblif.golden.spec import Conv2d, Decay, Dense, Input, Network, Neuron, Population, Quantiser
 from qblif.hw.plan import make_plan
 from qblif.hw.verilog import generate, to_verilog
 
@@ -81,8 +81,8 @@ def test_ports_by_name(loadable):
     for name, expected in {
             "i__valid": ("input", 1), "i__ready": ("output", 1), "i__payload": ("input", 4 + 3 + 1),
             "o__valid": ("output", 1), "o__ready": ("input", 1), "load_valid": ("input", 1),
-            "clear": ("input", 1), "cycles": ("output", 32), "events_hidden": ("output", 32),
-            "digits_out": ("output", 32), "trace_hidden_valid": ("output", 1)}.items():
+            "clear": ("input", 1), "cycles": ("output", 32), "events_input_hidden": ("output", 32),
+            "words_hidden_out": ("output", 32), "trace_hidden_valid": ("output", 1)}.items():
         assert directions[name] == expected
 
 
@@ -109,14 +109,15 @@ def test_membranes_alone_are_signed(loadable):
 
 
 def test_stages_follow_the_plan(generated):
-    assert [(s["name"], s["lanes"], s["fire_lanes"]) for s in generated.manifest["stages"]] == [
+    assert [(s["name"], tuple(e["lanes"] for e in s["synapses"]), s["fire_lanes"])
+            for s in generated.manifest["stages"]] == [
         (p.name, s.lanes, s.fire_lanes) for p, s in
         zip(TRAINED.spec.populations, PLAN.stages, strict=True)]
     for population, stage in zip(TRAINED.spec.populations, generated.manifest["stages"],
                                  strict=True):
-        assert stage["groups"] * stage["lanes"] >= population.size
         assert stage["beats"] * stage["fire_lanes"] >= population.size
-        assert stage["slices"] * stage["slice_lanes"] >= stage["lanes"]
+        for synapse in stage["synapses"]:
+            assert synapse["slices"] * synapse["slice_lanes"] >= synapse["lanes"]
 
 
 def test_digests(loadable, baked):
@@ -172,7 +173,8 @@ def test_a_multiplier_would_be_seen():
 def test_memory_contents_are_there_where_baked_alone(loadable, baked):
     contents = re.compile(r"^    \w+\[\d+\] = \d+'h", re.M)
     assert not contents.findall(loadable.verilog)
-    weights = sum(s["depth"] * s["slices"] for s in baked.manifest["stages"])
+    weights = sum(e["depth"] * e["slices"] for s in baked.manifest["stages"]
+                  for e in s["synapses"])
     assert len(contents.findall(baked.verilog)) >= weights
 
 
@@ -188,13 +190,14 @@ def test_every_weight_is_in_the_text(baked):
 
 # What cannot be generated.
 
-def test_graph_that_is_no_chain():
-    spec = TRAINED.spec
-    residual = Network(timesteps=2, input=spec.input, populations=spec.populations,
-                       synapses=[*spec.synapses, Dense(source="input", target="out")])
-    with pytest.raises(ValueError, match="^Population out must have synapses from hidden alone: "
-                                         "only chains can be generated$"):
-        generate(residual, PLAN)
+def test_read_out_that_is_a_map():
+    last = Population(name="out", shape=(2, 1, 2), sum_width=20,
+                      neuron=Neuron(quantiser=None, v_width=20))
+    spec = Network(timesteps=1, input=Input(shape=(1, 1, 2), n_max=1), populations=[last],
+                   synapses=[Conv2d(source="input", target="out", kernel=1)])
+    with pytest.raises(ValueError, match=r"^Population out must be flat, as the read-out of "
+                                         r"classes, not \(2, 1, 2\)$"):
+        generate(spec, make_plan(spec, lanes=1))
 
 
 def test_plan_of_another_network():

@@ -28,8 +28,8 @@ def test_every_level_and_membrane(tiny, tmp_path, simulator, cache):
 def test_counters_and_cycles(tiny, tmp_path, quick, cache):
     trained, _, frames = tiny
     result = run(tiny, tmp_path, quick, cache)
-    assert result.counters["events_hidden"] == np.count_nonzero(frames)
-    assert result.counters["events_out"] == int(
+    assert result.counters["events_input_hidden"] == np.count_nonzero(frames)
+    assert result.counters["events_hidden_out"] == int(
         (integer.run(trained, frames).levels["hidden"] > 0).sum())
     assert result.counters["cycles"] == result.results[-1] - result.starts[0]
     assert len(result.latency) == 30 and len(result.interval) == 29

@@ -1,0 +1,92 @@
+"""Accumulators of a map, where an event may start anywhere and reaches few of them."""
+
+from amaranth import *
+from amaranth.lib import data, memory
+
+from .lanes import Lanes
+from .layouts import BLOCK_RAM, pipe
+from .sums import Sums, select
+from .timing import SUMS_READ_LATENCY
+
+__all__ = ["MapSums"]
+
+
+class MapSums(Sums):
+    """A map's sums in two block RAMs: the synapses add in one, the fire pass reads the other.
+
+    The fire pass leaves zeros behind, through the write port that rests.  Where words may come
+    again before they are written, what is under way is passed forward.  A reset clears both.
+    """
+
+    read_latency = SUMS_READ_LATENCY["map"]
+
+    def elaborate(self, platform):
+        m = Module()
+        issue = pipe(m, self.issue, Lanes.latency - 2, "issue", reset=True)
+        added = pipe(m, issue, 2, "added", reset=True)
+        written = pipe(m, added, 1, "written", reset=True)
+        bank = Signal()  # In which the synapses add.
+        with m.If(issue.end):
+            m.d.sync += bank.eq(~bank)
+        m.d.sync += self.ready.eq(added.end)
+        bank_added = pipe(m, bank, 2, "bank_added", reset=True)
+        bank_written = pipe(m, bank_added, 1, "bank_written", reset=True)
+
+        # Fire pass: the word that it has left is cleared.
+        fired, part, used = self.sweep(m)
+        left = pipe(m, used, 1, "left", reset=True)
+        clear_word = Mux(self.clearing, self.start_over(m), pipe(m, fired, 1, "fired"))
+
+        word = data.ArrayLayout(signed(self.sum_width), self.lanes)
+        new = Signal(word)
+        reads = []
+        for k in range(2):
+            # Never read where it is written but for what is passed forward.
+            m.submodules[f"bank_{k}"] = sums = memory.Memory(
+                shape=unsigned(self.lanes * self.sum_width), depth=max(2, self.words), init=[],
+                attrs=BLOCK_RAM)
+            read, write = sums.read_port(), sums.write_port()
+            m.d.comb += read.addr.eq(Mux(bank == k, issue.word, fired))
+            reads.append(pipe(m, read.data, 1, f"old_{k}"))
+
+            adding = (bank_written == k) & ~self.clearing
+            value = Signal(word, name=f"value_{k}")  # 0 where it does not add.
+            with m.If((bank_added == k) & ~self.clearing):
+                m.d.sync += value.eq(new)
+            with m.Else():
+                m.d.sync += value.eq(0)
+            m.d.comb += [write.en.eq(Mux(adding, written.valid, left | self.clearing)),
+                         write.addr.eq(Mux(adding, written.word, clear_word)),
+                         write.data.eq(value)]
+
+        old = word(Mux(bank_added, reads[1], reads[0]))
+        if self.reach.returns_soon:
+            old = self.forward(m, issue, bank, new, old)
+        m.d.comb += [new[k].eq(self.add(old[k], self.addends[k])) for k in range(self.lanes)]
+
+        bank_fired = pipe(m, ~bank, 2, "bank_fired")
+        parts = self.parts(Mux(bank_fired, reads[1], reads[0]))
+        m.d.comb += self.sums.eq(select(m, parts, pipe(m, part, 2, "part"), "chosen"))
+        return m
+
+    def start_over(self, m):
+        """After a reset, all words one after the other."""
+        word, done = Signal.like(self.issue.word), Signal()
+        m.d.comb += self.clearing.eq(~done)
+        with m.If(~done):
+            m.d.sync += [word.eq(word + 1), done.eq(word == self.words - 1)]
+        return word
+
+    def forward(self, m, issue, bank, new, old):
+        """The newest value of a word, which may be one, two or three cycles from being written."""
+        here = Cat(issue.word, bank)
+        before, hits = Cat(here, issue.valid), []
+        for cycle in range(1, 4):
+            before = pipe(m, before, 1, f"before_{cycle}", reset=True)
+            hits.append((before[:-1] == here) & before[-1])
+        newest = pipe(m, new.as_value(), 1, "newest")
+        newer = pipe(m, newest, 1, "newer")
+        one = pipe(m, hits[0], 2, "one")
+        later = pipe(m, pipe(m, hits[1] | hits[2], 1, "later"), 1, "later_added")
+        passed = pipe(m, Mux(pipe(m, hits[1], 1, "two"), newest, newer), 1, "passed")
+        return new.shape()(Mux(one, newest, Mux(later, passed, old.as_value())))

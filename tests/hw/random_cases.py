@@ -1,0 +1,78 @@
+"""What the tests of random networks share: choices under one seed, and the comparison."""
+
+import numpy as np
+from hypothesis import HealthCheck, currently_in_test_context, note, settings
+
+from qblif.golden import integer
+from qblif.golden.spec import Decay, Neuron, Quantiser, Reset
+from qblif.hw.cycles import count_cycles
+from qblif.sim.pysim import run_network
+
+LEAKS = [Decay(), Decay((1,)), Decay((3,)), Decay((0,)), Decay((1,), (3,)), Decay((2, 4))]
+GATES = [Decay((0,)), Decay(), Decay((1,)), Decay((3,)), Decay((1, 2))]
+GROUPS = 8  # Test functions, so that pytest-xdist can share them out.
+EXAMPLES = 26  # A test function: 208 networks in all.
+
+profile = settings(max_examples=EXAMPLES, deadline=None, derandomize=True, database=None,
+                   print_blob=True, suppress_health_check=list(HealthCheck))
+
+
+class Draw:
+    """Random choices under one seed."""
+
+    def __init__(self, seed):
+        self.random = np.random.default_rng(seed)
+
+    def integer(self, low, high):
+        return int(self.random.integers(low, high + 1))
+
+    def one_of(self, items):
+        return items[self.integer(0, len(items) - 1)]
+
+    def chance(self, probability):
+        return bool(self.random.random() < probability)
+
+    def size(self):
+        """Mostly small, up to 70."""
+        return self.integer(1, 70) if self.chance(0.2) else self.integer(1, 16)
+
+
+def draw_neuron(draw, last, reach):
+    """Any neuron; its membrane is narrow enough to saturate in one case of three."""
+    needed = int(reach).bit_length() + 3
+    v_width = draw.integer(3, needed) if draw.chance(0.33) else needed + 2
+    theta = draw.integer(1, min((1 << v_width - 1) - 1, max(1, int(reach) // draw.integer(1, 8))))
+    if draw.chance(0.6):
+        theta = 1 << theta.bit_length() - 1
+    return Neuron(leak=draw.one_of(LEAKS), v_width=v_width,
+                  quantiser=None if last else Quantiser(n_max=draw.integer(1, 20), theta=theta),
+                  reset=Reset(kind=draw.one_of(Reset.KINDS), gate=draw.one_of(GATES)))
+
+
+def draw_frames(draw, spec):
+    """A few frames, sparse to full, one of them possibly empty."""
+    shape = (spec.input.size,) if spec.input.static else (spec.timesteps, spec.input.size)
+    frames = draw.random.integers(0, spec.input.n_max + 1, (draw.integer(1, 3), *shape))
+    frames = frames * (draw.random.random(frames.shape) < draw.one_of([0.1, 0.4, 1.0]))
+    if draw.chance(0.3):
+        frames[draw.integer(0, len(frames) - 1)] = 0
+    return frames
+
+
+def check_against_golden(draw, seed, trained, plan, frames):
+    """Every level, membrane and class, and without stalls every cycle."""
+    stalls = {} if draw.chance(0.5) else {"i_stall": draw.integer(0, 3), "o_stall":
+                                          draw.integer(0, 40), "ready_first": draw.chance(0.5)}
+    (note if currently_in_test_context() else print)(
+        f"seed {seed}: {trained.spec}\n{plan}\n{stalls}")
+    golden = integer.run(trained, frames)
+    rtl = run_network(trained, plan, frames, baked=draw.chance(0.7), seed=seed, **stalls)
+    for name, expected in golden.membranes.items():
+        np.testing.assert_array_equal(rtl.levels[name], golden.levels[name], f"{seed} {name}")
+        np.testing.assert_array_equal(rtl.membranes[name], expected, f"{seed} {name}")
+    np.testing.assert_array_equal(rtl.classes, golden.classes, f"{seed}")
+    if not stalls:
+        model = count_cycles(trained.spec, plan, frames,
+                             {name: levels.numpy() for name, levels in golden.levels.items()})
+        np.testing.assert_array_equal(rtl.starts - rtl.starts[0], model.first - model.first[0])
+        np.testing.assert_array_equal(rtl.results - rtl.starts[0], model.last - model.first[0])

@@ -1,0 +1,135 @@
+"""Random convolutional and residual graphs in Amaranth's simulator, against the integer model, to
+the last bit, and where nothing is stalled against the cycle model, to the cycle.
+
+As :mod:`test_random_networks`, with maps of odd sizes, strides, padding, pooling, groups, several
+synapses to one population and several from one, and queues as short as they may be.
+``QBLIF_SEED=N pytest tests/hw/test_random_graphs.py -k replay`` runs one seed alone.
+"""
+
+import os
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from random_cases import GROUPS, Draw, check_against_golden, draw_frames, draw_neuron, profile
+
+from qblif.golden.artifact import Trained, sum_range
+from qblif.golden.export import signed_width
+from qblif.golden.spec import Conv2d, Dense, Input, Network, Population, as_map
+from qblif.hw.plan import Plan, StagePlan
+
+
+def draw_conv(draw, source, name, shape=None):
+    """A convolution from ``source``, to ``shape`` where given; ``None`` if none fits."""
+    channels, *extents = as_map(source.shape)
+    pool = [draw.one_of([1, 1, 2]) if extent > 1 else 1 for extent in extents]
+    padding = [draw.integer(0, 1) for _ in extents]
+    room = [extent // p + 2 * pad for extent, p, pad in zip(extents, pool, padding, strict=True)]
+    kernel = [draw.integer(1, min(4, most)) for most in room]
+    stride = [draw.integer(1, 3) for _ in extents]
+    if shape:  # A residual edge: whatever kernel makes the map that is there.
+        stride = [draw.integer(1, 2) for _ in extents]
+        kernel = [most - s * (out - 1) - draw.integer(0, s - 1)
+                  for most, s, out in zip(room, stride, shape[1:], strict=True)]
+        if min(kernel) < 1:
+            return None
+    target = shape[0] if shape else draw.integer(1, 7)
+    groups = draw.one_of([g for g in range(1, channels + 1)
+                          if channels % g == 0 and target % g == 0])
+    return Conv2d(source=source.name, target=name, kernel=tuple(kernel), stride=tuple(stride),
+                  padding=tuple(padding), pool=tuple(pool), groups=groups,
+                  w_width=draw.integer(2, 8))
+
+
+def draw_synapses(draw, nodes, name, last):
+    """``(shape, synapses)`` of a population: one to three, from any population before it."""
+    source = nodes[-1]
+    if last or draw.chance(0.15):
+        shape = (draw.integer(1, 9),)
+        return shape, [Dense(source=node.name, target=name, w_width=draw.integer(2, 8))
+                       for node in [source, *nodes[:-1]] if node is source or draw.chance(0.2)]
+    synapses = [draw_conv(draw, source, name)]
+    shape = synapses[0].output_shape(source.shape, draw.integer(1, 3) * synapses[0].groups)
+    for node in nodes[:-1]:
+        extra = draw_conv(draw, node, name, shape) if draw.chance(0.5) else None
+        synapses += [extra] if extra else []
+    return shape, synapses
+
+
+def draw_population(draw, nodes, name, last, weights):
+    shape, synapses = draw_synapses(draw, nodes, name, last)
+    by_name = {node.name: node for node in nodes}
+    reach = 1
+    for synapse in synapses:
+        high = (1 << synapse.w_width - 1) - 1
+        source = by_name[synapse.source]
+        tensor = draw.random.integers(draw.one_of([-high - 1, -high // 3]), high + 1,
+                                      synapse.weight_shape(source.shape, shape)).astype(np.int32)
+        weights[synapse.name] = tensor
+        fan_in = tensor[0].size
+        reach += np.abs(tensor).mean() * source.n_max * np.sqrt(fan_in) / 2
+    bias_width = draw.integer(2, 8) if draw.chance(0.4) else 0
+    return Population(name=name, shape=shape, neuron=draw_neuron(draw, last, reach), sum_width=30,
+                      bias_width=bias_width), synapses
+
+
+def draw_graph(draw):
+    shape = (draw.integer(1, 3), draw.integer(1, 7), draw.integer(1, 7))
+    source = Input(shape=shape, n_max=draw.integer(1, 20), static=draw.chance(0.5))
+    nodes, synapses, weights = [source], [], {}
+    depth = draw.integer(2, 4)
+    for k in range(depth):
+        population, found = draw_population(draw, nodes, f"p{k}", k == depth - 1, weights)
+        nodes.append(population)
+        synapses += found
+    spec = Network(timesteps=draw.integer(1, 4), input=source, populations=nodes[1:],
+                   synapses=synapses)
+    tight = [Population(name=p.name, shape=p.shape, neuron=p.neuron, bias_width=p.bias_width,
+                        sum_width=signed_width(*sum_range(spec, weights, p)))
+             for p in spec.populations]
+    biases = {p.name: draw.random.integers(-(1 << p.bias_width - 1), 1 << p.bias_width - 1,
+                                           p.channels).astype(np.int32)
+              for p in tight if p.bias_width}
+    return Trained(Network(timesteps=spec.timesteps, input=source, populations=tight,
+                           synapses=synapses), weights, biases)
+
+
+def draw_plan(draw, spec):
+    burst = draw.one_of(["shift", "repeat"])
+    stages = []
+    for population in spec.populations:
+        last = population.neuron.quantiser is None
+        fire = 1 if last else draw.one_of([1, 1, 2, 4])
+        lanes = tuple(fire * draw.integer(1, -(-population.channels // fire))
+                      for _ in spec.synapses_to(population.name))
+        sliced = last or population.neuron.quantiser.shift is not None and draw.chance(0.5)
+        stages.append(StagePlan(lanes=lanes, fire_lanes=fire, burst=burst,
+                                queue=draw.one_of([None, 12]),
+                                quantiser="slice" if sliced else "ladder"))
+    return Plan(stages=tuple(stages))
+
+
+def check(seed):
+    draw = Draw(seed)
+    trained = draw_graph(draw)
+    check_against_golden(draw, seed, trained, draw_plan(draw, trained.spec),
+                         draw_frames(draw, trained.spec))
+
+
+@pytest.mark.parametrize("group", range(GROUPS))
+def test_random_graphs(group):
+    @profile
+    @given(st.integers(0, (1 << 32) - 1))
+    @example(group)
+    def graphs(number):
+        check(number * GROUPS + group)
+
+    graphs()
+
+
+def test_replay():
+    seed = os.environ.get("QBLIF_SEED")
+    if seed is None:
+        pytest.skip("QBLIF_SEED names the seed of a graph to replay")
+    check(int(seed))

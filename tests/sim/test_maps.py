@@ -1,0 +1,53 @@
+"""Convolutions and a residual edge on the simulators, with everything that the bench compares."""
+
+import numpy as np
+import pytest
+
+from qblif.golden import integer
+from qblif.hw.cycles import count_cycles
+from qblif.hw.reach import Reach
+from qblif.sim.bench import simulate
+from qblif.sim.result import Stalls
+
+
+def run(residual, folder, simulator, cache, **options):
+    trained, plan, frames = residual
+    return simulate(trained, plan, frames, simulator=simulator, out_dir=folder, cache=cache,
+                    **options)
+
+
+@pytest.mark.parametrize("stalls", [Stalls(), Stalls(idle=60, stall=200, seed=3)])
+def test_every_level_and_membrane(residual, tmp_path, simulator, cache, stalls):
+    trained, plan, frames = residual
+    result = run(residual, tmp_path, simulator, cache, stalls=stalls)
+    assert result.ok and result.mismatches == 0
+    assert result.levels_compared == len(frames) * 2 * 3 * 6 * 4 * 5
+    if stalls == Stalls():
+        levels = {name: found.numpy() for name, found in
+                  integer.run(trained, frames).levels.items()}
+        model = count_cycles(trained.spec, plan, frames, levels)
+        np.testing.assert_array_equal(result.latency, model.latency)
+        np.testing.assert_array_equal(result.interval, model.interval)
+
+
+def test_counters_are_what_the_events_reach(residual, tmp_path, quick, cache):
+    trained, plan, frames = residual
+    result = run(residual, tmp_path, quick, cache)
+    levels = {name: found.numpy() for name, found in integer.run(trained, frames).levels.items()}
+    skip = next(s for s in trained.spec.synapses if s.name == "a->c")
+    assert result.counters["events_a_c"] == np.count_nonzero(levels["a"])
+    digits = np.array([0, 1, 1, 2, 1, 2, 2])[levels["a"]].sum((0, 1))
+    steps = Reach.of(trained.spec, skip, 2).steps()
+    assert result.counters["words_a_c"] == (digits * steps).sum()
+
+
+def test_one_wrong_weight_is_noticed(residual, tmp_path, quick, cache):
+    trained, plan, frames = residual
+    expected = integer.run(trained, frames)
+    weights = trained.weights["a->c"]
+    weights[1] ^= 64
+    try:
+        result = run(residual, tmp_path, quick, cache, expected=expected)
+    finally:
+        weights[1] ^= 64
+    assert not result.ok and result.level_mismatches["c"] and not result.level_mismatches["b"]
