@@ -6,14 +6,18 @@ from typing import Annotated
 import typer
 
 from .common import (
+    DataOption,
     NetworkArgument,
     OutOption,
     SeedOption,
+    choose_images,
     console,
+    dataset,
     make_folder,
     open_network,
     spinner,
     table,
+    write_report,
 )
 
 __all__ = ["build"]
@@ -31,18 +35,24 @@ def build(
         metavar="MHZ", help="Clock. Default: the fastest that is met.")] = None,
     baud: Annotated[int | None, typer.Option(
         min=9600, help="Of the serial port. Default: the board's, 921,600.")] = None,
+    check_netlist: Annotated[int, typer.Option(
+        "--check-netlist", min=0, metavar="N", help="iCE40: simulate the routed netlist, load the "
+        "weights through its serial pins, and compare N test images with the integer model.")] = 0,
+    data: DataOption = None,
     seed: SeedOption = 1,
 ):
     """Make a bitstream: DIR/BOARD.bin, .bit or .fs, and DIR/build.json.
 
     The weights are not in it: `qblif load` brings them, so one bitstream serves every training of
-    a network.
+    a network. Exit code 1 where --check-netlist finds a difference.
     """
     from ..boards.build import build as run
     from ..boards.catalogue import find_board
+    if check_netlist:
+        from ..boards.check_netlist import build_with_netlist as run
     found = find_board(board)
     trained = open_network(file)
-    folder = make_folder(out)
+    folder = make_folder(out, "check-netlist")
     with spinner() as line:
         task = line.add_task(found.title, total=None)
         report = run(trained, found, out_dir=folder, lanes=lanes, frequency=frequency, seed=seed,
@@ -55,6 +65,33 @@ def build(
         console.print(f"Not placed here. The vendor's tool runs {folder / 'plan/build_top.sh'}",
                       markup=False, soft_wrap=True)
     console.print(str(folder / "build.json"), style="dim", markup=False)
+    if check_netlist and not compare(trained, found, folder, dataset(data), check_netlist):
+        raise typer.Exit(1)
+
+
+def compare(trained, board, folder, images, count):
+    """The routed netlist against the integer model; whether they agree."""
+    from ..boards.check_netlist import check_netlist
+    from ..golden.data import to_levels
+    pixels, _ = choose_images(images, count, trained.spec)
+    with spinner() as line:
+        task = line.add_task("netlist", total=None)
+        found = check_netlist(trained, board, to_levels(pixels, trained.spec.input.n_max),
+                              out_dir=folder,
+                              progress=lambda text: line.update(task, description=text))
+    levels = sum(found.level_mismatches.values())
+    console.print(table(f"{found.images} images on the routed netlist", [
+        ("cells", f"{found.cells.total():,}"),
+        ("levels that differ", f"{levels} of {found.levels_compared}"),
+        ("classes that differ", found.class_mismatches)]))
+    write_report(folder, "check-netlist", {
+        "ok": found.ok, "images": found.images, "cells": dict(found.cells),
+        "levels_compared": found.levels_compared, "mismatches": {
+            "levels": levels, "classes": found.class_mismatches},
+        "cycles": list(found.cycles), "seconds": {
+            "build": round(found.build_seconds, 1), "load": round(found.load_seconds, 1),
+            "run": round(found.run_seconds, 1)}})
+    return found.ok
 
 
 def rows(report):

@@ -2,7 +2,7 @@
 
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 import typer
@@ -28,6 +28,7 @@ from .common import (
 
 __all__ = ["simulate", "simulate_network"]
 
+PART_VALUES = 20_000_000  # Levels of a simulation that is run and compared at once.
 STALL = 64  # Of 256 cycles, those in which either side waits under --stalls.
 
 
@@ -67,76 +68,104 @@ def simulate_network(trained, plan, images, count, simulator, folder, stall_seed
 
     With a ``stall_seed`` the streams are disturbed, and the cycle model is not compared.
     """
-    from ..golden import integer
     from ..golden.data import to_levels
-    from ..hw.cycles import count_cycles
-    from ..sim.bench import simulate as run
-    from ..sim.result import Stalls
     from ..sim.simulators import require
 
     require(simulator)
-    spec = trained.spec
-    pixels, labels = choose_images(images, count, spec)
-    levels = to_levels(pixels, spec.input.n_max)
+    pixels, labels = choose_images(images, count, trained.spec)
+    levels = to_levels(pixels, trained.spec.input.n_max)
     start = time.perf_counter()
-    expected = integer.run(trained, levels)
     with progress_bar() as bar:
         task = bar.add_task(f"{simulator}: build and run", total=len(levels))
-        result = run(trained, plan, levels, simulator=simulator, out_dir=folder / "simulate",
-                     expected=expected,
-                     stalls=Stalls() if stall_seed is None else Stalls(
-                         idle=STALL, stall=STALL, seed=stall_seed),
-                     progress=lambda done: bar.update(task, completed=done))
-        bar.update(task, completed=len(result.results))
-    model = None if stall_seed is not None else count_cycles(
-        spec, plan, levels, {name: tensor.numpy() for name, tensor in expected.levels.items()})
-    report = _report(trained, plan, simulator, labels, expected, result, model)
+        parts = list(_parts(trained, plan, levels, simulator, folder / "simulate", stall_seed,
+                            lambda done: bar.update(task, completed=done)))
+    report = _report(trained, plan, simulator, labels, parts)
     report["seconds"] = round(time.perf_counter() - start, 2)
-    _show(report, result)
+    _show(report)
     return report
 
 
-def _report(trained, plan, simulator, labels, expected, result, model):
+class _Part(NamedTuple):
+    """Some frames: their golden classes, what the simulation found, and the model's cycles."""
+
+    classes: np.ndarray
+    result: Any
+    model: Any
+
+
+def _parts(trained, plan, levels, simulator, folder, stall_seed, progress):
+    """Run frames, as many at once as memory holds, until one of them is wrong."""
+    from ..golden import integer
+    from ..hw.cycles import count_cycles
+    from ..sim.bench import simulate as run
+    from ..sim.result import Stalls
+
+    spec = trained.spec
+    most = max(1, PART_VALUES // (spec.timesteps * sum(p.size for p in spec.populations)))
+    stalls = Stalls() if stall_seed is None else Stalls(idle=STALL, stall=STALL, seed=stall_seed)
+    for first in range(0, len(levels), most):
+        frames = levels[first:first + most]
+        expected = integer.run(trained, frames)
+        result = run(trained, plan, frames, simulator=simulator, out_dir=folder, expected=expected,
+                     stalls=stalls, progress=lambda done, first=first: progress(first + done))
+        progress(first + len(result.results))
+        yield _Part(expected.classes.numpy(), result, None if stall_seed is not None else
+                    count_cycles(spec, plan, frames, {
+                        name: found.numpy() for name, found in expected.levels.items()}))
+        if not result.ok:
+            return
+
+
+def _report(trained, plan, simulator, labels, parts):
     from ..hw.plan import reaches_of
 
-    done = len(result.results)
-    cycles = result.latency
-    interval = result.interval
+    results = [part.result for part in parts]
+    golden, rtl = (np.concatenate(found) for found in (
+        [part.classes for part in parts], [result.classes for result in results]))
+    latency, interval = (np.concatenate(found) for found in (
+        [result.latency for result in results], [result.interval for result in results]))
+    done = len(latency)
+    equal = None if parts[0].model is None else done == len(labels) and all(
+        np.array_equal(part.result.latency, part.model.latency)
+        and np.array_equal(part.result.interval, part.model.interval) for part in parts)
     mean_interval = float(interval.mean()) if len(interval) else None
-    equal = None if model is None else done == len(labels) and bool(
-        np.array_equal(cycles, model.latency) and np.array_equal(interval, model.interval))
-    per_frame = mean_interval or (float(cycles.mean()) if done else None)
+    per_frame = mean_interval or (float(latency.mean()) if done else None)
+    counters = {name: sum(result.counters[name] for result in results) / max(1, done)
+                for name in results[0].counters}
     return {
-        "ok": bool(result.ok and equal is not False), "simulator": simulator, "images": done,
+        "ok": all(result.ok for result in results) and equal is not False,
+        "simulator": simulator, "images": done,
         "network_digest": trained.spec.digest, "weights_digest": trained.weights_digest,
         "accuracy": {
             "float": trained.notes.get("accuracy_float"),
-            "integer": float(np.mean(expected.classes.numpy() == labels)),
-            "rtl": float(np.mean(result.classes == labels[:done])) if done else None,
+            "integer": float(np.mean(golden == labels[:len(golden)])),
+            "rtl": float(np.mean(rtl == labels[:len(rtl)])) if done else None,
         },
-        "mismatches": {"levels": sum(result.level_mismatches.values()),
-                       "membranes": sum(result.membrane_mismatches.values()),
-                       "classes": result.class_mismatches},
-        "levels_compared": result.levels_compared,
-        "membranes_compared": result.membranes_compared,
-        "findings": list(result.findings), "first_mismatches": list(result.first),
-        "cycles": {"mean": float(cycles.mean()) if done else None,
+        "mismatches": {
+            "levels": sum(sum(result.level_mismatches.values()) for result in results),
+            "membranes": sum(sum(result.membrane_mismatches.values()) for result in results),
+            "classes": sum(result.class_mismatches for result in results)},
+        "levels_compared": sum(result.levels_compared for result in results),
+        "membranes_compared": sum(result.membranes_compared for result in results),
+        "findings": [text for result in results for text in result.findings],
+        "first_mismatches": [text for result in results for text in result.first],
+        "cycles": {"mean": float(latency.mean()) if done else None,
                    "interval_mean": mean_interval, "model_equal": equal},
         "synapses": [
-            _synapse(synapse, reach, stage, result, done, per_frame)
+            _synapse(synapse, reach, stage, counters, per_frame)
             for p, stage in zip(trained.spec.populations, plan.stages, strict=True)
             for synapse, reach in zip(trained.spec.synapses_to(p.name),
                                       reaches_of(trained.spec, p, stage), strict=True)],
-        "build": {"seconds": round(result.build_seconds, 2), "cached": result.build_cached},
-        "run_seconds": round(result.run_seconds, 2),
+        "build": {"seconds": round(sum(result.build_seconds for result in results), 2),
+                  "cached": results[0].build_cached},
+        "run_seconds": round(sum(result.run_seconds for result in results), 2),
     }
 
 
-def _synapse(synapse, reach, stage, result, frames, cycles):
-    """Activity of one synapse, by the hardware's own counters."""
-    events, words = (
-        result.counters[f"{what}_{synapse.source}_{synapse.target}"] / max(1, frames)
-        for what in ("events", "words"))
+def _synapse(synapse, reach, stage, counters, cycles):
+    """Activity of one synapse a frame, by the hardware's own counters."""
+    events, words = (counters[f"{what}_{synapse.source}_{synapse.target}"]
+                     for what in ("events", "words"))
     operations = words / reach.slots * reach.share
     rate = operations / cycles if cycles else None
     return {"name": synapse.name, "lanes": reach.lanes, "fire_lanes": stage.fire_lanes,
@@ -145,7 +174,7 @@ def _synapse(synapse, reach, stage, result, frames, cycles):
             "busy": rate and rate / reach.lanes}
 
 
-def _show(report, result):
+def _show(report):
     accuracy, cycles, wrong = report["accuracy"], report["cycles"], report["mismatches"]
     console.print(table(f"{report['images']} images on {report['simulator']}", [
         ("accuracy, float", "unknown" if accuracy["float"] is None else f"{accuracy['float']:.2%}"),
@@ -157,15 +186,15 @@ def _show(report, result):
         ("cycles an image, interval", _figure(cycles["interval_mean"])),
         ("cycle model", {True: "equal to the cycle", False: "[red]differs[/red]",
                          None: "not compared"}[cycles["model_equal"]]),
-        ("build", "cached" if result.build_cached else f"{result.build_seconds:.1f} s"),
-        ("run", f"{result.run_seconds:.1f} s"),
+        ("build", "cached" if report["build"]["cached"] else f"{report['build']['seconds']:.1f} s"),
+        ("run", f"{report['run_seconds']:.1f} s"),
     ]))
     console.print(table("", [
         (s["name"], s["lanes"], f"{s['events']:.1f}", f"{s['synaptic_operations']:.0f}",
          _figure(s["sop_per_cycle"]), "" if s["busy"] is None else f"{s['busy']:.1%}")
         for s in report["synapses"]],
         ("synapses", "lanes", "events", "operations", "operations a cycle", "lanes busy")))
-    for text in (*result.first, *result.findings):
+    for text in (*report["first_mismatches"], *report["findings"]):
         console.print(f"[red]{text}[/red]")
 
 

@@ -44,7 +44,7 @@ class Network(wiring.Component):
     clear : ``In(1)``
         Zeroes the counters.
     peek : ``In(1)``, peek_data : ``Out``
-        With ``peek``: the word at ``load``'s stage, bank and address, eight cycles later, while no
+        With ``peek``: the word at ``load``'s stage, bank and address, nine cycles later, while no
         frame is under way.
 
     Raises :class:`ValueError` for a read-out that is a map.

@@ -8,7 +8,7 @@ from .layouts import LoadWord, TraceBeat, pipe
 from .map_sums import MapSums
 from .plan import reaches_of
 from .population import Population
-from .sums import MemorySums, RegisterSums
+from .sums import MemorySums, RegisterSums, select
 from .synapse import COUNTERS, Synapse
 from .timing import SUMS_ADDER_LATENCY, stage_timing
 
@@ -44,7 +44,7 @@ class Stage(wiring.Component):
     clearing : ``Out(1)``
         After a reset: no event may come yet.
     peek : ``In(1)``, peek_data : ``Out``
-        With ``peek``: the word at ``load``'s bank and address, six cycles later, at rest.
+        With ``peek``: the word at ``load``'s bank and address, seven cycles later, at rest.
     """
 
     def __init__(self, network, population, plan, *, trained=None, peek=False):
@@ -160,7 +160,4 @@ class Stage(wiring.Component):
                   for k in range(len(self.population.write))]
         peek = pipe(m, self.peek, 1, "peek")
         m.d.comb += [port.peek.eq(peek) for port in (*self.synapses, self.population)]
-        with m.Switch(load.bank):
-            for bank, word in enumerate(words):
-                with m.Case(bank):
-                    m.d.sync += self.peek_data.eq(word)
+        m.d.comb += self.peek_data.eq(select(m, words, load.bank, "peek_word"))

@@ -64,7 +64,7 @@ def stage_timing(population, plan, reaches):
                     + SUMS_ADDER_LATENCY * (len(reaches) > 1))
     latency = neuron_latency(population.neuron)
     least = read_latency + latency + QUEUE_LATENCY
-    queue = plan.queue or min(2 * count + least, QUEUE_BEATS)
+    queue = plan.queue or max(least, min(2 * count, QUEUE_BEATS))
     if queue < least:
         raise ValueError(f"Population {population.name} must have a queue of at least {least} "
                          f"beats, not {queue}")

@@ -22,7 +22,8 @@ VERILATOR_OPTIONS = ["-O3", "--x-assign", "fast", "--x-initial", "fast", "--timi
                      "-CFLAGS", "-O2 -std=gnu++20 -fcoroutines"]
 
 PROGRAM_OPTIONS = ["-O3", "--x-assign", "fast", "--x-initial", "fast", "--output-split", "10000",
-                   "-Wno-fatal", "-Wno-lint", "-Wno-style", "-CFLAGS", "-O2"]
+                   "-Wno-fatal", "-Wno-lint", "-Wno-style", "-MAKEFLAGS",
+                   "OPT_FAST=-O1 OPT_SLOW=-O0"]
 
 # Icarus by the rules of Verilog-2005, which the generated text is: by those of SystemVerilog the
 # initial value of a register wakes no `always @*`, and what depends on it stays undefined.
