@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from ..hw.geometry import WeightGeometry, frame_queue_items, queue_depth
 from ..hw.order import address_space
-from ..hw.plan import Plan, make_plan, reaches_of
+from ..hw.plan import Plan, Work, make_plan, reaches_of
 from ..hw.protocol import CRC_BYTES, MAX_PAYLOAD, row_bytes
 from ..hw.timing import stage_timing
 
@@ -180,8 +180,7 @@ def largest_first_layer(spec, device, levels=False):
 def frame_cycles(spec, plan, activity=None):
     """Mean cycles a frame takes in the steady state: of the stage that takes longest.
 
-    ``activity`` holds mean digits a frame by synapse, as training measured them; without it, half
-    of all sources are taken to send one digit.
+    ``activity`` is what training measured, see :class:`qblif.hw.plan.Work`.
     """
     longest = 0.0
     for population, stage in zip(spec.populations, plan.stages, strict=True):
@@ -190,10 +189,8 @@ def frame_cycles(spec, plan, activity=None):
         longest = max(longest, spec.timesteps * (timing.pass_cycles + 1))
         for synapse, reach in zip(spec.synapses_to(population.name), reaches, strict=True):
             static = synapse.source == spec.input.name and spec.input.static
-            steps = 1 if static else spec.timesteps
-            guess = spec.source(synapse.source).size * steps / 2
-            digits = (activity or {}).get(synapse.name, {}).get("digits", guess)
-            longest = max(longest, digits * float(reach.steps().mean()) + steps)
+            work = Work(spec, synapse, activity, stage.burst)
+            longest = max(longest, work.cycles(reach.lanes) + (1 if static else spec.timesteps))
     return longest
 
 

@@ -8,7 +8,7 @@ from .geometry import MEMORIES
 from .order import beats
 from .reach import Reach
 
-__all__ = ["KINDS", "Plan", "StagePlan", "make_plan", "reaches_of"]
+__all__ = ["KINDS", "Plan", "StagePlan", "Work", "make_plan", "reaches_of"]
 
 LANES_LIMIT = 1024
 KINDS = ("slice", "ladder")  # Of :class:`qblif.hw.quantiser.Quantiser`; no Amaranth here.
@@ -86,8 +86,7 @@ def make_plan(network, *, lanes, activity=None, burst="shift", quantiser=None):
     if len(given) not in (1, len(populations)):
         raise ValueError(f"Lanes must be 1 number or {len(populations)}, one a population, "
                          f"not {len(given)}")
-    work = {s.name: Work(network, s, _digits(network, s, activity or {}, burst))
-            for s in network.synapses}
+    work = {s.name: Work(network, s, activity, burst) for s in network.synapses}
     if len(given) == 1:
         busiest = max(work.values(), key=lambda w: w.cycles(1))
         cycles = busiest.cycles(min(given[0], busiest.channels))
@@ -117,15 +116,27 @@ def quantiser_kind(population, wanted):
 
 
 class Work:
-    """What a frame asks of one synapse: mean ``digits`` that arrive, each over its reach."""
+    """What a frame asks of one synapse, on the mean: target positions that its digits reach.
 
-    def __init__(self, network, synapse, digits):
-        self.network, self.synapse, self.digits = network, synapse, max(digits, 1e-9)
+    ``activity`` is ``notes["activity"]`` of the network file; what it does not have is guessed:
+    half of the sources send a digit, and each source as often as any other.
+    """
+
+    def __init__(self, network, synapse, activity=None, burst="shift"):
+        self.network, self.synapse = network, synapse
         self.channels = network.source(synapse.target).channels
+        found = (activity or {}).get(synapse.name, {})
+        digits = _digits(network, synapse, found, burst)
+        reach = Reach.of(network, synapse, 1)
+        if "operations" in found and found.get("digits"):  # Measured in shift mode.
+            positions = found["operations"] / reach.share * digits / found["digits"]
+        else:
+            positions = digits * float(reach.operations().mean()) / reach.share
+        self.positions = max(positions, 1e-9)
 
     def cycles(self, lanes):
         """Mean cycles a frame with so many lanes."""
-        return self.digits * float(Reach.of(self.network, self.synapse, lanes).steps().mean())
+        return self.positions * Reach.of(self.network, self.synapse, lanes).slots
 
     def fewest(self, cycles):
         """The fewest lanes that take no more than ``cycles``, or as many as help."""
@@ -133,13 +144,13 @@ class Work:
         return next((n for n in options if self.cycles(n) <= cycles), options[-1])
 
 
-def _digits(network, synapse, activity, burst):
-    """Mean digits a frame that arrive at ``synapse``."""
+def _digits(network, synapse, found, burst):
+    """Mean digits a frame that arrive at ``synapse``, by what was ``found`` of its activity."""
     source = network.source(synapse.source)
     key = "digits" if burst == "shift" else "repeat_digits"
     times = 1 if source is network.input and source.static else network.timesteps
     guess = {"digits": 0.5, "repeat_digits": 0.25 * source.n_max}[key] * source.size * times
-    return activity.get(synapse.name, {}).get(key, guess)
+    return found.get(key, guess)
 
 
 def _fire_lanes(network, population, edges):

@@ -1,10 +1,13 @@
 import math
 import random
 
+import numpy as np
 import pytest
 
+from qblif.golden import integer
+from qblif.golden.burst import digits
 from qblif.golden.spec import Dense, Input, Network, Neuron, Population, Quantiser
-from qblif.hw.plan import Plan, StagePlan, make_plan
+from qblif.hw.plan import Plan, StagePlan, Work, make_plan, reaches_of
 
 
 def network(*sizes, theta=64, n_max=7, static=True, timesteps=2):
@@ -132,8 +135,8 @@ def test_balance(seed):
     assert chosen[busiest] == min(lanes, work[busiest][0])
 
     def cycles(k, lanes):
-        size, digits = work[k]
-        return math.ceil(size / lanes) * digits
+        size, mean = work[k]
+        return math.ceil(size / lanes) * mean
 
     limit = 0.75 * cycles(busiest, chosen[busiest])
     for k, found in enumerate(chosen):
@@ -150,14 +153,14 @@ def test_fire_lanes_divide_and_keep_up(seed):
     plan = make_plan(spec, lanes=lanes, activity=activity)
     for population, stage, found in zip(spec.populations, plan.stages, lanes_of(plan),
                                         strict=True):
-        digits = activity[spec.synapses_to(population.name)[0].name]["digits"]
+        mean = activity[spec.synapses_to(population.name)[0].name]["digits"]
         assert found % stage.fire_lanes == 0
         assert stage.fire_lanes & stage.fire_lanes - 1 == 0
         if population.neuron.quantiser is None:
             assert stage.fire_lanes == 1
         elif stage.fire_lanes * 2 <= (found & -found):  # More were possible.
             passes = spec.timesteps * math.ceil(population.size / stage.fire_lanes)
-            assert passes <= 2 / 3 * math.ceil(population.size / found) * digits
+            assert passes <= 2 / 3 * math.ceil(population.size / found) * mean
 
 
 def test_plan_is_a_function_of_its_arguments():
@@ -184,3 +187,38 @@ def test_slice_of_no_power_of_two():
 
 def test_plan_of_a_read_out_alone():
     assert make_plan(network(4, 3), lanes=8) == Plan(stages=(StagePlan(lanes=3),))
+
+
+# Maps.
+
+def test_work_is_what_the_events_reach(residual):
+    """With measured operations the mean cycles are exact, wherever on the map the events are."""
+    trained, plan, frames = residual
+    spec = trained.spec
+    levels = {"input": frames[None]} | {
+        name: found.numpy() for name, found in integer.run(trained, frames).levels.items()}
+    count = np.array([len(digits(level, "shift")) for level in range(7)])
+    for population, stage in zip(spec.populations, plan.stages, strict=True):
+        for synapse, reach in zip(spec.synapses_to(population.name),
+                                  reaches_of(spec, population, stage), strict=True):
+            spent = count[levels[synapse.source]].sum(0)  # Digits, (frames, neurons).
+            activity = {synapse.name: {
+                "digits": spent.sum() / len(frames),
+                "operations": (spent @ reach.operations()).sum() / len(frames)}}
+            words = (spent @ reach.steps()).sum() / len(frames)
+            assert Work(spec, synapse, activity).cycles(reach.lanes) == pytest.approx(words)
+
+
+def test_lanes_for_each_synapse(residual):
+    trained, _, _ = residual
+    stages = make_plan(trained.spec, lanes=6).stages
+    assert [len(stage.lanes) for stage in stages] == [1, 1, 2, 1]
+    assert stages[2].lanes[1] <= stages[2].lanes[0]  # The identity edge has the least to do.
+
+
+def test_lanes_of_other_synapses(residual):
+    trained, _, _ = residual
+    population = trained.spec.populations[2]
+    with pytest.raises(ValueError, match="^Population c has 2 synapses, but the plan has lanes "
+                                         "for 3$"):
+        reaches_of(trained.spec, population, StagePlan(lanes=(1, 2, 3)))
