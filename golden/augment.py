@@ -1,11 +1,23 @@
-"""Random affine changes of images, by torch alone and from one generator."""
+"""Random changes of images in batches, by torch alone and from one generator."""
 
 import math
 
 import torch
 from torch.nn import functional
 
-__all__ = ["affine_batch", "random_matrices"]
+__all__ = ["affine_batch", "augment", "crop_batch", "cutout_batch", "flip_batch",
+           "random_matrices"]
+
+
+def augment(images, config, generator):
+    """``(n, [channels,] height, width)`` floats after all that ``config`` asks of a batch."""
+    if config.shift or config.rotate or config.shear or config.scale:
+        images = affine_batch(images, config, generator)
+    if config.flip:
+        images = flip_batch(images, generator)
+    if config.crop:
+        images = crop_batch(images, config.crop, generator)
+    return cutout_batch(images, config.cutout, generator) if config.cutout else images
 
 
 def random_matrices(n, config, height, width, generator):
@@ -24,12 +36,45 @@ def random_matrices(n, config, height, width, generator):
 
 
 def affine_batch(images, config, generator):
-    """``(n, height, width)`` floats, each image moved by its own random map; zeros come in."""
-    n, height, width = images.shape
+    """Each image moved by its own random map; zeros come in."""
+    n, (height, width) = len(images), images.shape[-2:]
     matrices = random_matrices(n, config, height, width, generator).to(images.device)
     y = (torch.arange(height, device=images.device) * 2 + 1) / height - 1
     x = (torch.arange(width, device=images.device) * 2 + 1) / width - 1
     points = torch.stack([x.repeat(height), y.repeat_interleave(width),
                           torch.ones(height * width, device=images.device)])
     grid = (matrices @ points).transpose(1, 2).reshape(n, height, width, 2)
-    return functional.grid_sample(images[:, None], grid, align_corners=False)[:, 0]
+    channels = images.reshape(n, -1, height, width)
+    return functional.grid_sample(channels, grid, align_corners=False).reshape(images.shape)
+
+
+def flip_batch(images, generator):
+    """Each image mirrored with a chance of one half."""
+    mirrored = torch.rand(len(images), generator=generator).to(images.device) < 0.5
+    return torch.where(mirrored.reshape(-1, *[1] * (images.dim() - 1)), images.flip(-1), images)
+
+
+def crop_batch(images, most, generator):
+    """Each image moved by up to ``most`` whole pixels; zeros come in."""
+    n, (height, width) = len(images), images.shape[-2:]
+    down, right = torch.randint(0, 2 * most + 1, (2, n, 1), generator=generator).to(images.device)
+    padded = functional.pad(images.reshape(n, -1, height, width), [most] * 4)
+    rows = down + torch.arange(height, device=images.device)
+    columns = right + torch.arange(width, device=images.device)
+    each = torch.arange(n, device=images.device)[:, None, None]
+    moved = padded.permute(0, 2, 3, 1)[each, rows[:, :, None], columns[:, None, :]]
+    return moved.permute(0, 3, 1, 2).reshape(images.shape)
+
+
+def cutout_batch(images, side, generator):
+    """A square of zeros in each image, around a random pixel (DeVries and Taylor 2017)."""
+    n, (height, width) = len(images), images.shape[-2:]
+    centre = torch.rand(2, n, 1, generator=generator).to(images.device)
+
+    def inside(size, centre):
+        distance = torch.arange(size, device=images.device) - (centre * size).floor()
+        return (distance >= -(side // 2)) & (distance < side - side // 2)
+
+    hole = inside(height, centre[0])[:, :, None] & inside(width, centre[1])[:, None, :]
+    hole = hole.reshape(n, *[1] * (images.dim() - 3), height, width)
+    return images.masked_fill(hole, 0)

@@ -11,7 +11,7 @@ from .artifact import write_atomically
 
 __all__ = ["CheckpointError", "fingerprint", "load_checkpoint", "save_checkpoint"]
 
-VERSION = 1
+VERSION = 2
 
 
 class CheckpointError(ValueError):
@@ -20,8 +20,9 @@ class CheckpointError(ValueError):
 
 def fingerprint(dataset):
     """Short hash of a data set's training images and labels."""
-    state = hashlib.sha256(repr(dataset.train_images.shape).encode())
-    state.update(dataset.train_images.tobytes())
+    images = dataset.train_images
+    state = hashlib.sha256(repr(images.shape).encode())
+    state.update(images.tobytes() if hasattr(images, "tobytes") else repr(images).encode())
     state.update(dataset.train_labels.tobytes())
     return state.hexdigest()[:16]
 

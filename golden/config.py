@@ -1,24 +1,31 @@
-"""How a network is trained: one frozen, validated description, and the documented presets."""
+"""How a network is trained: one frozen, validated description.
+
+The documented presets are in :mod:`qblif.golden.recipes`.
+"""
 
 import math
 from dataclasses import asdict, dataclass
 
 from .axes import LEVEL_LIMIT, Decay, Reset
-from .checks import check_int
+from .checks import check_int, check_type
 
-__all__ = ["EMBEDDED", "MNIST", "TrainConfig"]
+__all__ = ["TrainConfig"]
 
 SURROGATE_NAMES = ("relsg-et", "box-et", "rectangular", "arctan", "sigmoid")
+OPTIMISERS = ("adamw", "sgd")
+POLICIES = ("", "cifar10", "imagenet")
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig:
-    """Topology, neuron and recipe of a dense network.
+    """Topology, neuron and recipe of a network.
 
     ================ ==========================================================================
     field            meaning
     ================ ==========================================================================
-    hidden           sizes of the hidden populations
+    net              a name or a chain that :func:`qblif.golden.nets.build` knows
+    width            factor on every channel count and hidden size
+    hidden           sizes of the hidden populations of a dense network
     timesteps        T
     n_max            largest burst level of the hidden populations
     input_n_max      largest burst level of a pixel
@@ -31,25 +38,42 @@ class TrainConfig:
     reset_kind       one of :attr:`qblif.golden.spec.Reset.KINDS`
     surrogate        a name of :data:`qblif.golden.surrogate.SURROGATES`
     gamma            gamma's value before training
+    learn_gamma      whether training changes it
     gain             standard deviation of a hidden neuron's current before training; eq. 12's tails
-                     are 1 wide in these units, so a large gain (with gamma) makes them short
+                     are 1 wide in these units, so a large gain (with gamma) makes them short.  The
+                     norms see timesteps and frames as one batch, so a gain equal to gamma is tdBN
+                     (Zheng et al. 2021) with alpha = 1
     epochs           epochs of the float network
     qat_epochs       epochs on the hardware's grid, from the float network
-    batch            frames per step
+    batch            frames per step, over all processes
+    optimiser        of the float phase: adamw, or sgd with Nesterov's momentum; adamw on the grid
+    momentum         of sgd
     lr               peak learning rate of the float phase (one cycle: cosine up, cosine down to 0)
     qat_lr           the same on the grid, as a share of each tensor's root mean square
-    weight_decay     decoupled, on weights only
+    warm_up          share of a phase's steps in which the learning rate rises
+    weight_decay     on weights only; decoupled with adamw
     smoothing        label smoothing
+    mixup, cutmix    parameters of torchvision's MixUp and CutMix, 0 for none; with both, one of
+                     them at random for each step (float phase only)
+    amp              bfloat16 where autocast allows it, in the float phase; a GPU's wish
+    channels_last    memory order of maps; faster on most devices
+    workers          processes that read and augment single images; 0 does it in the training's
     activity         weight of the activity penalty: the mean over hidden neurons of
                      ``sum over t of log2(1 + level)``, about the digits that a burst costs
     shift            augmentation: largest translation, in pixels
     rotate, shear    augmentation: largest angles, in degrees
     scale            augmentation: largest relative change of size
+    crop             augmentation: largest translation by whole pixels
+    flip             augmentation: mirror half of the images
+    cutout           augmentation: side of a square of zeros in each image
+    auto_augment     augmentation: torchvision's AutoAugment policy, "", "cifar10" or "imagenet"
     seed             of initialisation, order and augmentation
     threads          CPU threads; sums round differently with another number
     ================ ==========================================================================
     """
 
+    net: str = "dense"
+    width: float = 1.0
     hidden: tuple[int, ...] = (128,)
     timesteps: int = 2
     n_max: int = 15
@@ -62,19 +86,32 @@ class TrainConfig:
     reset_kind: str = "gate"
     surrogate: str = "relsg-et"
     gamma: float = 4.0
+    learn_gamma: bool = True
     gain: float = 16.0
     epochs: int = 100
     qat_epochs: int = 8
     batch: int = 512
+    optimiser: str = "adamw"
+    momentum: float = 0.9
     lr: float = 1e-2
     qat_lr: float = 1e-2
+    warm_up: float = 0.2
     weight_decay: float = 1e-4
     smoothing: float = 0.05
+    mixup: float = 0.0
+    cutmix: float = 0.0
+    amp: bool = False
+    channels_last: bool = False
+    workers: int = 0
     activity: float = 0.02
     shift: float = 0.0
     rotate: float = 0.0
     shear: float = 0.0
     scale: float = 0.0
+    crop: int = 0
+    flip: bool = False
+    cutout: int = 0
+    auto_augment: str = ""
     seed: int = 0
     threads: int = 1
 
@@ -89,22 +126,34 @@ class TrainConfig:
                 ("Input N_max", "input_n_max", 1, LEVEL_LIMIT), ("Weight width", "w_width", 2, 16),
                 ("Epochs", "epochs", 1, None), ("QAT epochs", "qat_epochs", 0, None),
                 ("Decay terms", "terms", 1, 2), ("Batch", "batch", 2, None),
+                ("Crop", "crop", 0, 1000), ("Cutout", "cutout", 0, 1000),
+                ("Workers", "workers", 0, 1024),
                 ("Seed", "seed", 0, (1 << 63) - 1), ("Threads", "threads", 1, 1024)):
             check_int(what, getattr(self, field), low, high)
         if self.v_width is not None:
             check_int("Membrane width", self.v_width, 2, 30)
         for what, field, low, high in (
                 ("Beta", "beta", 0, 1), ("Alpha", "alpha", 0, 1), ("Gamma", "gamma", 1e-6, 1e6),
-                ("Gain", "gain", 1e-6, 1e6),
+                ("Gain", "gain", 1e-6, 1e6), ("Width factor", "width", 1e-3, 1e3),
+                ("Momentum", "momentum", 0, 1), ("Warm-up", "warm_up", 0, 0.99),
+                ("MixUp", "mixup", 0, 100), ("CutMix", "cutmix", 0, 100),
                 ("Learning rate", "lr", 0, 10), ("QAT learning rate", "qat_lr", 0, 10),
                 ("Weight decay", "weight_decay", 0, 10), ("Label smoothing", "smoothing", 0, 0.99),
                 ("Activity penalty", "activity", 0, 1e6), ("Shift", "shift", 0, 1000),
                 ("Rotation", "rotate", 0, 180), ("Shear", "shear", 0, 60),
                 ("Scale change", "scale", 0, 0.9)):
             _check_real(what, getattr(self, field), low, high)
-        if self.surrogate not in SURROGATE_NAMES:
-            raise ValueError(f"Surrogate must be one of {', '.join(SURROGATE_NAMES)}, "
-                             f"not {self.surrogate!r}")
+        for what, field, names in (("Surrogate", "surrogate", SURROGATE_NAMES),
+                                   ("Optimiser", "optimiser", OPTIMISERS),
+                                   ("AutoAugment policy", "auto_augment", POLICIES)):
+            if getattr(self, field) not in names:
+                raise ValueError(f"{what} must be one of {', '.join(filter(None, names))}, "
+                                 f"not {getattr(self, field)!r}")
+        for what, field, kind in (("Network", "net", str), ("Mixed precision", "amp", bool),
+                                  ("Channels last", "channels_last", bool),
+                                  ("Learnable gamma", "learn_gamma", bool),
+                                  ("Flip", "flip", bool)):
+            check_type(what, getattr(self, field), kind)
         Reset(kind=self.reset_kind)  # It says which kinds there are.
 
     @property
@@ -125,11 +174,3 @@ def _check_real(what, value, low, high):
         raise TypeError(f"{what} must be a number, not {value!r}")
     if not math.isfinite(value) or not low <= value <= high:
         raise ValueError(f"{what} must be in {low}..{high}, not {value}")
-
-
-# MNIST 784-128-10 from the published files.
-MNIST = TrainConfig(shift=1.0, rotate=10.0, shear=6.0, scale=0.1)
-
-# The 4,000 embedded digits: the same network; smaller steps, more epochs, larger changes.
-EMBEDDED = TrainConfig(shift=1.5, rotate=12.0, shear=8.0, scale=0.12, batch=128, epochs=100,
-                       qat_epochs=15)

@@ -1,41 +1,52 @@
-"""Labelled images: any folder in MNIST's published format, and 5,000 digits without a download."""
+"""Labelled images: MNIST's and CIFAR's published formats, folders of image files, and 5,000 digits
+without a download."""
 
 import gzip
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-__all__ = ["Dataset", "embedded", "load_folder", "read_idx", "stratified_split", "to_levels"]
+__all__ = ["Dataset", "embedded", "load_folder", "read_cifar", "read_idx", "stratified_split",
+           "to_levels"]
 
 FILES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte",
          "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 UNSIGNED_BYTE = 8  # The idx format's code for the only element type that images come in.
 EMBEDDED_TEST = 1000
 
+# CIFAR's binary files for training and test, and the label bytes before each image's pixels, of
+# which the last counts (CIFAR-100's first is the coarse label).
+CIFAR = (((*(f"data_batch_{i}.bin" for i in range(1, 6)),), ("test_batch.bin",), 1),
+         (("train.bin",), ("test.bin",), 2))
+CIFAR_SHAPE = (3, 32, 32)
+
 
 @dataclass(frozen=True)
 class Dataset:
-    """Images ``(n, height, width)`` of uint8 and labels ``(n,)`` of uint8, for training and test.
+    """Images ``(n, rows, columns)`` or ``(n, channels, rows, columns)`` of uint8 and labels
+    ``(n,)`` of an integer type, for training and test.
 
-    Raises :class:`ValueError` where the four arrays do not belong together.
+    The images may be :class:`~qblif.golden.folders.Decoded` instead of arrays.  Raises
+    :class:`ValueError` where the four do not belong together.
     """
 
     name: str
-    train_images: np.ndarray
+    train_images: Any
     train_labels: np.ndarray
-    test_images: np.ndarray
+    test_images: Any
     test_labels: np.ndarray
 
     def __post_init__(self):
         for part in ("train", "test"):
             images, labels = getattr(self, f"{part}_images"), getattr(self, f"{part}_labels")
-            if images.ndim != 3 or images.dtype != np.uint8:
-                raise ValueError(f"The {part} images must be (n, height, width) of uint8, not "
-                                 f"{images.shape} of {images.dtype}")
-            if labels.ndim != 1 or labels.dtype != np.uint8:
-                raise ValueError(f"The {part} labels must be (n,) of uint8, not "
+            if len(images.shape) not in (3, 4) or images.dtype != np.uint8:
+                raise ValueError(f"The {part} images must be (n, height, width) of uint8, or (n, "
+                                 f"channels, height, width), not {images.shape} of {images.dtype}")
+            if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
+                raise ValueError(f"The {part} labels must be (n,) of integers, not "
                                  f"{labels.shape} of {labels.dtype}")
             if len(images) != len(labels):
                 raise ValueError(f"The {part} set has {len(images)} images, "
@@ -48,7 +59,7 @@ class Dataset:
 
     @property
     def shape(self):
-        """Height and width of an image."""
+        """Shape of an image: height and width, behind the channels if there are any."""
         return self.train_images.shape[1:]
 
     @property
@@ -58,20 +69,53 @@ class Dataset:
 
 
 def load_folder(folder, name=None):
-    """The data set in ``folder``: MNIST's four file names, each with or without ``.gz``.
+    """The data set in ``folder``, whose files tell its form.
+
+    * MNIST's four file names, each with or without ``.gz``;
+    * CIFAR-10's or CIFAR-100's binary files;
+    * image files below ``train/CLASS`` and ``val/CLASS``, as ImageNet is unpacked.
 
     Raises :class:`ValueError` for a missing, truncated or foreign file.
     """
     folder = Path(folder)
     if not folder.is_dir():
         raise ValueError(f"{folder}: there is no such folder")
+    name = name or folder.resolve().name
+    for train, test, label_bytes in CIFAR:
+        if any((folder / file).is_file() for file in (*train, *test)):
+            return Dataset(name, *read_cifar(folder, train, label_bytes),
+                           *read_cifar(folder, test, label_bytes))
+    if (folder / "train").is_dir():
+        from .folders import load_image_folders
+        return load_image_folders(folder, name)
     arrays = []
     for file in FILES:
         found = [p for p in (folder / f"{file}.gz", folder / file) if p.is_file()]
         if not found:
             raise ValueError(f"{folder}: lacks {file}.gz")
         arrays.append(read_idx(found[0], axes=3 if "images" in file else 1))
-    return Dataset(name or folder.resolve().name, *arrays)
+    return Dataset(name, *arrays)
+
+
+def read_cifar(folder, files, label_bytes):
+    """Images ``(n, 3, 32, 32)`` and labels ``(n,)`` of CIFAR's binary ``files``, one after another.
+
+    Raises :class:`ValueError` for a missing file and for one of another length.
+    """
+    record = label_bytes + int(np.prod(CIFAR_SHAPE))
+    parts = []
+    for file in files:
+        path = Path(folder) / file
+        if not path.is_file():
+            raise ValueError(f"{folder}: lacks {file}")
+        data = _read(path)
+        if not data or len(data) % record:
+            raise ValueError(f"{path}: must hold whole records of {record} bytes, not {len(data)} "
+                             "bytes")
+        parts.append(np.frombuffer(data, np.uint8).reshape(-1, record))
+    records = np.concatenate(parts)
+    return (np.ascontiguousarray(records[:, label_bytes:]).reshape(-1, *CIFAR_SHAPE),
+            records[:, label_bytes - 1].copy())
 
 
 def read_idx(path, axes):

@@ -6,15 +6,14 @@
 
 import argparse
 from dataclasses import replace
-from typing import cast
 from unittest import mock
 
 import torch
 
 from . import snapped
-from .config import EMBEDDED, MNIST
 from .data import embedded, load_folder, to_levels
-from .snapped import snap
+from .recipes import EMBEDDED, MNIST
+from .snap import snap
 from .train import train_float
 
 __all__ = ["compare", "real_decay"]
@@ -33,7 +32,7 @@ def compare(net, levels, labels, f):
     weights, on a grid of ``f`` fraction bits and wide enough not to clip.
     """
     grid = snap(net, w_width=16)
-    for stage in cast("list[snapped.SnappedStage]", grid.stages):
+    for stage in grid.stages[:-1]:
         stage.f.fill_(f)
     floor = grid(levels)
     with mock.patch.object(snapped, "decay_floats", real_decay):

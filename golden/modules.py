@@ -1,19 +1,21 @@
-"""The float network that trains: torch modules of the QB-LIF neuron and of feed-forward nets.
+"""The float network that trains: torch modules of the QB-LIF neuron and of graphs of populations.
 
 The integer twin of the neuron is :mod:`qblif.golden.neuron`; its snapped twin, with every weight
 and membrane on the hardware's grid, is :mod:`qblif.golden.snapped`.
 """
 
+import functools
 import math
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
+from torch.nn import functional
 
-from .spec import Decay, Reset
+from .spec import Decay, Input, Reset, as_map
 from .surrogate import SURROGATES, burst_level
 
-__all__ = ["BurstNet", "Output", "QBLIF", "Stage", "dense_net", "over_time"]
+__all__ = ["BurstNet", "Edge", "Output", "QBLIF", "Stage", "as_frames", "over_time"]
 
 NO_LEAK, FULL_GATE = Decay(), Reset()
 
@@ -22,7 +24,7 @@ class Output(NamedTuple):
     """What a network computed, gradients included.
 
     ``logits`` is ``(frames, classes)``; ``levels`` and ``membranes`` hold one ``(timesteps, frames,
-    neurons)`` tensor per population (the read-out has membranes only).
+    ...)`` tensor per population, maps as maps (the read-out has membranes only).
     """
 
     logits: torch.Tensor
@@ -62,13 +64,20 @@ class QBLIF(nn.Module):
         return self.log_gamma.exp()
 
     def step(self, U, current, fired):
-        """One timestep; returns ``(level, U)``.  ``fired`` is ``level > 0`` of the step before."""
-        closed = torch.where(fired, self.reset.gate.factor, 1.0)
-        if self.reset.kind == "gate-input":
-            current = current * closed
-        U = self.leak.factor * U + current
-        if self.reset.kind == "gate":
-            U = U * closed
+        """One timestep; returns ``(level, U)``.
+
+        ``fired`` is ``level > 0`` of the step before; at the first step of a frame, ``U`` and
+        ``fired`` are ``None``.
+        """
+        if U is None:
+            U = current
+        else:
+            closed = torch.where(fired, self.reset.gate.factor, 1.0)
+            if self.reset.kind == "gate-input":
+                current = current * closed
+            U = self.leak.factor * U + current
+            if self.reset.kind == "gate":
+                U = U * closed
         level = burst_level(U, self.gamma, self.n_max, SURROGATES[self.surrogate])
         return level, U - self.gamma * level if self.reset.kind == "subtract" else U
 
@@ -79,75 +88,99 @@ class QBLIF(nn.Module):
 
 def over_time(step, current):
     """Run ``step(v, current, fired) -> (level, v)`` from rest over ``current``'s first axis."""
-    v = torch.zeros_like(current[0])
-    level = torch.zeros_like(v)
-    trace = []
-    for now in current:
-        level, v = step(v, now, level > 0)
-        trace.append((level, v))
+    trace = [step(None, current[0], None)]
+    for now in current[1:]:
+        level, v = trace[-1]
+        trace.append(step(v, now, level > 0))
+    if len(trace) == 1:  # Nothing to copy.
+        return tuple(part[None] for part in trace[0])
     return torch.stack([level for level, _ in trace]), torch.stack([v for _, v in trace])
 
 
-class Stage(nn.Module):
-    """A population with its synapse: ``synapse -> norm (or nothing) -> neuron``."""
+class Edge(nn.Module):
+    """What one source adds to a population's current: ``average pool -> synapse -> norm``.
 
-    def __init__(self, synapse, norm, neuron):
+    ``source`` is the name of the input or of an earlier population.  ``synapse`` is an
+    :class:`~torch.nn.Linear` (which flattens a map in the order channels, rows, columns), a
+    :class:`~torch.nn.Conv2d`, or :class:`~torch.nn.Identity`, a residual edge.  ``norm`` is a batch
+    norm or nothing; ``pool`` the extents of windows that do not overlap.
+    """
+
+    def __init__(self, source, synapse, norm=None, pool=(1, 1)):
         super().__init__()
-        self.synapse, self.norm, self.neuron = synapse, norm, neuron
+        self.source, self.synapse, self.norm, self.pool = source, synapse, norm, tuple(pool)
 
-    def forward(self, S, timesteps):
-        """Spikes ``(timesteps, frames, ...)`` in, ``(S, levels, membranes)`` out.
-
-        One timestep in stands for all of them (a static input).  Timesteps and frames are one batch
-        to the synapse and to the norm.
-        """
-        current = self.synapse(S.flatten(0, 1))
+    def forward(self, S):
+        """Spikes ``(timesteps, frames, ...)`` in, the current they make out; timesteps and frames
+        are one batch to the synapse and to the norm."""
+        x = S.flatten(0, 1)
+        if self.pool != (1, 1):
+            x = functional.avg_pool2d(x, self.pool)
+        if isinstance(self.synapse, nn.Linear):
+            x = x.flatten(1)
+        elif isinstance(self.synapse, nn.Conv2d):
+            x = x.reshape(len(x), *as_map(x.shape[1:]))
+        current = self.synapse(x)
         if self.norm is not None:
             current = self.norm(current)
-        current = current.unflatten(0, S.shape[:2])
-        levels, U = self.neuron(current.expand(timesteps, *current.shape[1:]))
-        return self.neuron.gamma * levels, levels, U
+        if current.shape[2:] == (1, 1):  # A map of one pixel is flat.
+            current = current.flatten(1)
+        current = current.to(torch.promote_types(current.dtype, torch.float32))  # Not bfloat16.
+        return current.unflatten(0, S.shape[:2])
+
+
+class Stage(nn.Module):
+    """A population, fed by the sum of its edges; without a neuron it is the read-out."""
+
+    def __init__(self, name, edges, neuron=None):
+        super().__init__()
+        self.name, self.neuron = name, neuron
+        self.edges: Any = nn.ModuleList(edges)  # torch types its members as plain modules.
+
+    def forward(self, spikes, timesteps):
+        """Spikes by source name in, ``(levels, membranes)`` out; a read-out has no levels.
+
+        One timestep of a source stands for all of them (a static input).
+        """
+        current = functools.reduce(torch.add, [e(spikes[e.source]) for e in self.edges])
+        current = current.expand(timesteps, *current.shape[1:])
+        return (None, current.cumsum(0)) if self.neuron is None else self.neuron(current)
 
 
 class BurstNet(nn.Module):
-    """Feed-forward stages and a linear read-out, which accumulates over the timesteps.
+    """A feed-forward graph of stages, in order of computation; the last one is the read-out.
 
-    ``forward`` takes input levels as floats: ``(frames, inputs)`` if the input is static, else
-    ``(frames, timesteps, inputs)``.  The input's own gamma is ``1 / input_n_max``.  A static
+    ``input_shape`` is that of a frame: ``(channels, rows, columns)`` for a map, anything else is
+    flat.  ``forward`` takes input levels as floats: ``(frames, inputs)`` if the input is static,
+    else ``(frames, timesteps, inputs)``.  The input's own gamma is ``1 / input_n_max``.  A static
     input's current is computed once.  Logits are the read-out's mean current.
     """
 
-    def __init__(self, stages, readout, timesteps, input_n_max, static=True):
+    def __init__(self, stages, input_shape, timesteps, input_n_max, static=True):
         super().__init__()
-        self.stages = nn.ModuleList(stages)
-        self.readout = readout
-        self.timesteps, self.input_n_max, self.static = timesteps, input_n_max, static
+        self.stages: Any = nn.ModuleList(stages)
+        self.input_shape, self.timesteps = tuple(input_shape), timesteps
+        self.input_n_max, self.static = input_n_max, static
 
     @property
     def gammas(self):
-        """Gamma of the input and of each stage, as floats."""
-        stages = cast("list[Stage]", self.stages)
-        return [1 / self.input_n_max] + [float(s.neuron.gamma.detach()) for s in stages]
+        """Gamma of the input and of each firing stage, as floats, by name."""
+        return {Input.name: 1 / self.input_n_max} | {
+            s.name: float(s.neuron.gamma.detach()) for s in self.stages if s.neuron is not None}
 
     def forward(self, levels):
-        S = (levels[None] if self.static else levels.transpose(0, 1)) / self.input_n_max
+        spikes = {Input.name: as_frames(levels, self) / self.input_n_max}
         seen, membranes = [], []
         for stage in self.stages:
-            S, level, U = stage(S, self.timesteps)
-            seen.append(level)
+            level, U = stage(spikes, self.timesteps)
             membranes.append(U)
-        current = self.readout(S.flatten(0, 1)).unflatten(0, S.shape[:2])
-        V = current.expand(self.timesteps, *current.shape[1:]).cumsum(0)
-        return Output(V[-1] / self.timesteps, seen, [*membranes, V])
+            if stage.neuron is not None:
+                spikes[stage.name] = stage.neuron.gamma * level
+                seen.append(level)
+        return Output(membranes[-1][-1] / self.timesteps, seen, membranes)
 
 
-def dense_net(config, inputs, classes):
-    """The network that a :class:`~qblif.golden.config.TrainConfig` asks for, untrained."""
-    stages, width = [], inputs
-    for size in config.hidden:
-        neuron = QBLIF(config.n_max, config.leak, config.reset, config.surrogate, config.gamma)
-        norm = nn.BatchNorm1d(size)
-        nn.init.constant_(norm.weight, config.gain)
-        stages.append(Stage(nn.Linear(width, size, bias=False), norm, neuron))
-        width = size
-    return BurstNet(stages, nn.Linear(width, classes), config.timesteps, config.input_n_max)
+def as_frames(levels, net):
+    """Input levels as ``(timesteps, frames, ...)`` of ``net``'s input shape, maps as maps."""
+    levels = levels[None] if net.static else levels.transpose(0, 1)
+    return levels.unflatten(2, net.input_shape) if len(net.input_shape) == 3 else levels

@@ -2,23 +2,30 @@
 
 Forward, every value is an integer held in a float that is exact for it, and levels and membranes
 equal :func:`qblif.golden.integer.run` to the bit; backward, each rounding passes the gradient of
-what it rounds.  :func:`snap` folds the batch norms and absorbs the scales of a float network.
+what it rounds.  :func:`qblif.golden.snap.snap` makes one from a float network.
+
+A convolution is exact in evaluation mode on every device, being a matrix product over its windows.
+In training it is the library's: exact on a CPU, where that sums products directly; a GPU's may use
+transforms that round, so its result is rounded to the nearest integer, which undoes small errors.
 """
 
-import logging
+import functools
+import math
+from typing import Any
 
 import torch
 from torch import nn
+from torch.nn import functional
 
 from .axes import WIDTH_LIMIT
-from .modules import Output, over_time
+from .modules import Output, as_frames, over_time
+from .spec import Input, as_map
 from .surrogate import SURROGATES
 
-__all__ = ["SnappedNet", "SnappedStage", "fold_norm", "fraction_bits", "snap"]
+__all__ = ["SnappedEdge", "SnappedNet", "SnappedReadout", "SnappedStage", "decay_floats",
+           "round_to"]
 
-log = logging.getLogger(__name__)
-
-MIN_LEAK_HEADROOM = 4  # f - k below this: the shift leak's dead zone is a visible part of a level.
+MARGIN = 2  # How far training on the grid may grow the sums that float32 was chosen for.
 
 
 class _Exact(torch.autograd.Function):
@@ -60,43 +67,116 @@ def decay_floats(decay, x):
     return straight_through(x, exact, decay.factor)
 
 
-class SnappedStage(nn.Module):
-    """A population of integer neurons and its dense synapse.
+class SnappedEdge(nn.Module):
+    """The integers of one synapse, a :class:`~qblif.golden.spec.Dense` or ``Conv2d``.
 
-    ``weight`` and ``bias`` are trained in units of one level (the layer divided by its own gamma,
-    times the gamma upstream); on the grid they are multiplied by ``2**f`` and rounded, and theta
-    is ``2**f``.  ``gamma`` only shapes the surrogate.  ``v_width`` saturates the membrane.
+    ``weight`` is trained in units of one level of the target (the edge divided by the target's
+    gamma, times the source's gamma and the pool's average); on the grid it is multiplied by the
+    population's scale and rounded to ``synapse.w_width`` bits.
     """
 
-    def __init__(self, weight, bias, *, f, neuron, w_width, v_width=None):
+    def __init__(self, synapse, weight):
         super().__init__()
-        self.weight, self.bias = nn.Parameter(weight), nn.Parameter(bias)
+        self.synapse, self.weight = synapse, nn.Parameter(weight)
+
+    def integers(self, scale):
+        """Weights of the synapse's ``weight_shape``, integers held in floats."""
+        return round_to(self.weight * scale, self.synapse.w_width)
+
+    def forward(self, levels, scale):
+        """Levels ``(timesteps, frames, ...)`` in, what they add to the target's current out."""
+        x, weight = levels.flatten(0, 1), self.integers(scale)
+        if self.synapse.kind == "dense":
+            return functional.linear(x.flatten(1), weight).unflatten(0, levels.shape[:2])
+        x = x.reshape(len(x), *as_map(x.shape[1:]))
+        if self.synapse.pool != (1, 1):
+            x = functional.avg_pool2d(x, self.synapse.pool, divisor_override=1)
+        convolve = library_convolution if self.training else exact_convolution
+        return convolve(x, weight, self.synapse).unflatten(0, levels.shape[:2])
+
+
+def library_convolution(x, weight, synapse):
+    """The library's convolution; rounding undoes errors below a half."""
+    y = functional.conv2d(x, weight, None, synapse.stride, synapse.padding, 1, synapse.groups)
+    return straight_through(y, y.detach().round())
+
+
+def exact_convolution(x, weight, synapse):
+    """The same as a matrix product over windows, exact while sums stay below the float's limit."""
+    windows = functional.unfold(x, synapse.kernel, 1, synapse.padding, synapse.stride)
+    rows = weight.flatten(1).unflatten(0, (synapse.groups, -1))  # (groups, out, in x window)
+    y = rows @ windows.unflatten(1, (synapse.groups, -1))
+    extents = [(size + 2 * pad - k) // step + 1 for size, pad, k, step in zip(
+        x.shape[2:], synapse.padding, synapse.kernel, synapse.stride, strict=True)]
+    return y.flatten(1, 2).unflatten(2, extents)
+
+
+class _SnappedPopulation(nn.Module):
+    """Edges into a population of ``shape`` and a bias a channel; subclasses have a ``scale``."""
+
+    scale: Any
+
+    def __init__(self, name, shape, edges, bias):
+        super().__init__()
+        self.name, self.shape = name, tuple(shape)
+        self.edges: Any = nn.ModuleList(edges)  # torch types its members as plain modules.
+        self.bias = nn.Parameter(bias)
+
+    def integers(self):
+        """Weights by synapse name, and biases ``(channels,)``: integers held in floats."""
+        weights = {e.synapse.name: e.integers(self.scale) for e in self.edges}
+        return weights, round_to(self.bias * self.scale)
+
+    def current(self, levels):
+        """Current ``(timesteps, frames, ...)`` from levels by source name."""
+        parts = [edge(levels[edge.synapse.source], self.scale) for edge in self.edges]
+        bias = round_to(self.bias * self.scale)
+        if len(self.shape) == 3:
+            bias = bias[:, None, None]
+        else:
+            parts = [part.flatten(2) for part in parts]
+        return functools.reduce(torch.add, parts) + bias
+
+
+class SnappedStage(_SnappedPopulation):
+    """A population of integer neurons.
+
+    theta, the scale of its grid, is ``2**f``.  ``gamma`` only shapes the surrogate.  ``v_width``
+    saturates the membrane.
+    """
+
+    def __init__(self, name, shape, edges, bias, *, f, neuron, v_width=None):
+        super().__init__(name, shape, edges, bias)
         self.f = nn.Buffer(torch.tensor(f))
         self.gamma = nn.Buffer(neuron.gamma.detach().clone())
         self.n_max, self.leak, self.reset = neuron.n_max, neuron.leak, neuron.reset
-        self.surrogate, self.w_width, self.v_width = neuron.surrogate, w_width, v_width
+        self.surrogate, self.v_width = neuron.surrogate, v_width
 
     @property
     def theta(self):
         return 1 << int(self.f)
 
-    def integers(self):
-        """Weights ``(targets, sources)`` and biases, integers held in floats."""
-        return round_to(self.weight * self.theta, self.w_width), round_to(self.bias * self.theta)
-
-    def forward(self, levels):
-        weight, bias = self.integers()
-        return nn.functional.linear(levels, weight) + bias
+    scale = theta
 
     def step(self, v, current, fired):
-        """One timestep: :func:`qblif.golden.neuron.step` in floats; returns ``(level, v)``."""
+        """One timestep: :func:`qblif.golden.neuron.step` in floats; returns ``(level, v)``.
+
+        At the first step of a frame, ``v`` and ``fired`` are ``None``.
+        """
+        if v is None:
+            x = self._saturate(current)
+        else:
+            x = self._charge(v, current, fired)
+        level = _SnappedLevel.apply(x, self.theta, self.gamma, self.n_max, self.surrogate)
+        return level, x - level * self.theta if self.reset.kind == "subtract" else x
+
+    def _charge(self, v, current, fired):
         if self.reset.kind == "gate-input":
             current = torch.where(fired, decay_floats(self.reset.gate, current), current)
         x = self._saturate(decay_floats(self.leak, v) + current)
         if self.reset.kind == "gate":
             x = torch.where(fired, self._saturate(decay_floats(self.reset.gate, x)), x)
-        level = _SnappedLevel.apply(x, self.theta, self.gamma, self.n_max, self.surrogate)
-        return level, x - level * self.theta if self.reset.kind == "subtract" else x
+        return x
 
     def _saturate(self, x):
         if self.v_width is None:  # Export derives a width that cannot overflow.
@@ -112,32 +192,28 @@ class _SnappedLevel(torch.autograd.Function):
     def forward(ctx, v, theta, gamma, n_max, surrogate):
         ctx.save_for_backward(v, gamma)
         ctx.theta, ctx.n_max, ctx.surrogate = theta, n_max, SURROGATES[surrogate]
-        return torch.floor(v / theta).clamp(0, n_max)
+        return (v / theta).floor_().clamp_(0, n_max)
 
     @staticmethod
     def backward(ctx, *grad_outputs):
         v, gamma = ctx.saved_tensors
         scale = gamma / ctx.theta
-        return (grad_outputs[0] * ctx.surrogate(v * scale, gamma, ctx.n_max) * scale,
-                None, None, None, None)
+        slope = ctx.surrogate(v * scale, gamma, ctx.n_max)
+        return slope.mul_(grad_outputs[0]).mul_(scale), None, None, None, None
 
 
-class SnappedReadout(nn.Module):
+class SnappedReadout(_SnappedPopulation):
     """The read-out on the grid.  Only the arg-max counts, so ``scale`` may be any number."""
 
-    def __init__(self, weight, bias, *, scale, w_width):
-        super().__init__()
-        self.weight, self.bias = nn.Parameter(weight), nn.Parameter(bias)
-        self.scale = nn.Buffer(torch.tensor(scale, dtype=torch.float64))
-        self.w_width = w_width
+    n_max = 0
 
-    def integers(self):
-        scale = float(self.scale)
-        return round_to(self.weight * scale, self.w_width), round_to(self.bias * scale)
+    def __init__(self, name, shape, edges, bias, *, scale):
+        super().__init__(name, shape, edges, bias)
+        self.factor = nn.Buffer(torch.tensor(scale, dtype=torch.float64))
 
-    def forward(self, levels):
-        weight, bias = self.integers()
-        return nn.functional.linear(levels, weight) + bias
+    @property
+    def scale(self):
+        return float(self.factor)
 
 
 class SnappedNet(nn.Module):
@@ -146,104 +222,41 @@ class SnappedNet(nn.Module):
     ``membranes`` are the hardware's; logits are scaled back to the float network's units.
     """
 
-    def __init__(self, stages, readout, timesteps, input_n_max, static):
+    def __init__(self, stages, input_shape, timesteps, input_n_max, static):
         super().__init__()
-        self.stages, self.readout = nn.ModuleList(stages), readout
-        self.timesteps, self.input_n_max, self.static = timesteps, input_n_max, static
+        self.stages: Any = nn.ModuleList(stages)
+        self.input_shape, self.timesteps = tuple(input_shape), timesteps
+        self.input_n_max, self.static = input_n_max, static
         if not self._fits_float32():
             self.double()
 
+    @property
+    def dtype(self):
+        return self.stages[-1].bias.dtype
+
+    @torch.no_grad()
     def _fits_float32(self):
-        """Whether every sum of the widest weights, over all timesteps, stays below 2**24."""
-        n_max = self.input_n_max
-        for stage in [*self.stages, self.readout]:
-            reach = (stage.weight.shape[1] * n_max << stage.w_width - 1) * (self.timesteps + 1)
-            if reach >= 1 << 24:
+        """Whether every sum of a frame stays below 2**24, with a margin for training."""
+        n_max = {Input.name: self.input_n_max} | {s.name: s.n_max for s in self.stages}
+        for stage in self.stages:
+            weights, bias = stage.integers()
+            reach = float(bias.abs().max()) + sum(
+                float(weights[e.synapse.name].abs().flatten(1).sum(1).max())
+                * n_max[e.synapse.source] * math.prod(e.synapse.pool) for e in stage.edges)
+            if reach * self.timesteps * MARGIN >= 1 << 24:
                 return False
-            n_max = getattr(stage, "n_max", 0)
         return True
 
     def forward(self, levels):
-        levels = levels.to(self.readout.weight.dtype)
-        x = levels[None] if self.static else levels.transpose(0, 1)
+        known = {Input.name: as_frames(levels.to(self.dtype), self)}
         seen, membranes = [], []
-        for stage in self.stages:
-            current = stage(x)
-            x, v = over_time(stage.step, current.expand(self.timesteps, *current.shape[1:]))
-            seen.append(x)
+        for stage in self.stages[:-1]:
+            current = stage.current(known)
+            level, v = over_time(stage.step, current.expand(self.timesteps, *current.shape[1:]))
+            known[stage.name] = level
+            seen.append(level)
             membranes.append(v)
-        current = self.readout(x)
+        readout = self.stages[-1]
+        current = readout.current(known)
         v = current.expand(self.timesteps, *current.shape[1:]).cumsum(0)
-        logits = v[-1] / (float(self.readout.scale) * self.timesteps)
-        return Output(logits, seen, [*membranes, v])
-
-
-def fold_norm(linear, norm):
-    """Weight and bias of a linear layer with the evaluation-mode batch norm behind it folded in.
-
-    Either may lack a bias or an affine part; ``norm`` may be ``None``.
-    """
-    weight = linear.weight.detach().double()
-    bias = torch.zeros(len(weight), dtype=torch.float64, device=weight.device)
-    if linear.bias is not None:
-        bias = linear.bias.detach().double()
-    if norm is None:
-        return weight, bias
-    scale = (norm.running_var.double() + norm.eps).rsqrt()
-    if norm.affine:
-        scale = scale * norm.weight.detach().double()
-    bias = (bias - norm.running_mean.double()) * scale
-    return weight * scale[:, None], bias + norm.bias.detach().double() if norm.affine else bias
-
-
-def fraction_bits(weight, w_width, highest=16):
-    """The f whose grid ``2**-f`` of ``w_width`` bits fits ``weight`` best, clipping included."""
-    limit = 1 << w_width - 1
-
-    def error(f):
-        return float(((weight * 2.0**f).round().clamp(-limit, limit - 1) * 2.0**-f - weight)
-                     .square().sum())
-
-    return min(range(highest + 1), key=error)
-
-
-def readout_scale(weight, w_width, candidates=64):
-    """The real scale whose grid is nearest to ``weight`` after rounding and clipping."""
-    limit = 1 << w_width - 1
-    top = float(weight.abs().max()) or 1.0
-
-    def error(scale):
-        return float(((weight * scale).round().clamp(-limit, limit - 1) / scale - weight)
-                     .square().sum())
-
-    return min(((limit - 1) / top * (1 + i / candidates) for i in range(candidates)), key=error)
-
-
-def snap(net, w_width, v_width=None):
-    """A :class:`SnappedNet` from a :class:`~qblif.golden.modules.BurstNet`.
-
-    Folds each batch norm, divides by the layer's gamma, multiplies by the gamma upstream (eq. 10)
-    and picks each layer's grid.  Warns where the leak's dead zone would be coarse.
-    """
-    gammas = net.gammas
-    stages = []
-    for i, stage in enumerate(net.stages):
-        weight, bias = fold_norm(stage.synapse, stage.norm)
-        weight, bias = weight * gammas[i] / gammas[i + 1], bias / gammas[i + 1]
-        f = fraction_bits(weight, w_width)
-        _check_headroom(i, f, stage.neuron.leak)
-        stages.append(SnappedStage(weight.float(), bias.float(), f=f, neuron=stage.neuron,
-                                   w_width=w_width, v_width=v_width))
-    weight, bias = fold_norm(net.readout, None)
-    weight = weight * gammas[-1]
-    readout = SnappedReadout(weight.float(), bias.float(), w_width=w_width,
-                             scale=readout_scale(weight, w_width))
-    return SnappedNet(stages, readout, net.timesteps, net.input_n_max, net.static)
-
-
-def _check_headroom(i, f, leak):
-    shifts = leak.subtract + leak.add
-    if shifts and f - max(shifts) < MIN_LEAK_HEADROOM:
-        log.warning("hidden population %d: a level has %d fraction bits and the leak shifts by %d; "
-                    "membranes below 2**-%d of a level will not leak",
-                    i + 1, f, max(shifts), f - max(shifts))
+        return Output(v[-1] / (readout.scale * self.timesteps), seen, [*membranes, v])

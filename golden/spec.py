@@ -123,12 +123,13 @@ class Network:
         for population in self.populations:
             if not self.synapses_to(population.name):
                 raise ValueError(f"Population {population.name} has no synapses")
-            if population.name not in read:
-                raise ValueError(f"Population {population.name} leads nowhere")
             if (population.neuron.quantiser is None) != (population is self.populations[-1]):
                 raise ValueError(f"Population {population.name} must "
                                  + ("not fire: it is the last" if population.neuron.quantiser
                                     else "have a quantiser: only the last is a read-out"))
+        for population in self.populations:
+            if population.name not in read:
+                raise ValueError(f"Population {population.name} leads nowhere")
 
     def source(self, name):
         """The :class:`Input` or :class:`Population` called ``name``."""

@@ -24,7 +24,8 @@ def relsg_et(U, gamma, n_max):
     ``exp(U - gamma)`` below gamma, 1 up to ``n_max gamma``, ``exp(n_max gamma - U)`` above.  Units
     matter: plateau and tails are in U, not in ``U / gamma``.
     """
-    return torch.exp((U - gamma).clamp(max=0) + (n_max * gamma - U).clamp(max=0))
+    below = (U - gamma).clamp_(max=0)
+    return below.add_((n_max * gamma - U).clamp_(max=0)).exp_()
 
 
 def box_et(U, gamma, n_max):
@@ -82,16 +83,16 @@ class _BurstLevel(torch.autograd.Function):
     def forward(ctx, U, gamma, n_max, surrogate):
         ctx.save_for_backward(U, gamma)
         ctx.n_max, ctx.surrogate = n_max, surrogate
-        return torch.floor(U / gamma).clamp(0, n_max)
+        return (U / gamma).floor_().clamp_(0, n_max)
 
     @staticmethod
     def backward(ctx, *grad_outputs):
         U, gamma = ctx.saved_tensors
-        grad = grad_outputs[0] * ctx.surrogate(U, gamma, ctx.n_max)
+        grad = ctx.surrogate(U, gamma, ctx.n_max).mul_(grad_outputs[0])
         grad_gamma = None
         if ctx.needs_input_grad[1]:
-            on_ladder = (U >= gamma) & (U <= ctx.n_max * gamma)
-            grad_gamma = -(grad_outputs[0] * U * on_ladder).sum() / gamma**2
+            on_ladder = (U >= gamma).logical_and_(U <= ctx.n_max * gamma)
+            grad_gamma = -(grad_outputs[0] * U).mul_(on_ladder).sum() / gamma**2
         return grad, grad_gamma, None, None
 
 

@@ -14,21 +14,21 @@ from typing import Any
 import torch
 from torch.nn import functional
 
-from . import integer
-from .augment import affine_batch
+from . import parallel
+from .augment import augment
 from .checkpoint import fingerprint, load_checkpoint, save_checkpoint
-from .data import to_levels
-from .export import activity, export
-from .modules import dense_net
-from .snapped import snap
+from .evaluate import accuracy, integer_accuracy, mean_activity
+from .export import export
+from .loader import Loader
+from .nets import build
+from .snap import snap
+from .vision import mixing
 
-__all__ = ["Progress", "accuracy", "train", "train_float"]
+__all__ = ["Progress", "train", "train_float"]
 
 log = logging.getLogger(__name__)
 
-WARM_UP = 0.2  # Share of a phase's steps in which the learning rate rises.
 START = 0.1  # Learning rate at the first step, as a share of the peak.
-ACTIVITY_FRAMES = 10_000  # Training frames from which the mean activity is taken.
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,9 @@ def train_float(config, dataset, *, progress=None, device="cpu"):
 @contextlib.contextmanager
 def _reproducible(config, device):
     threads, strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
-    with torch.random.fork_rng():
+    # A GPU's short format would round the grid's wider integers.
+    exact = torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False)
+    with torch.random.fork_rng(), exact:
         torch.manual_seed(config.seed)
         torch.set_num_threads(config.threads)
         # A GPU's matrix products repeat only under a setting made before the process starts.
@@ -88,13 +90,14 @@ class _Training:
     def __init__(self, config, dataset, checkpoint, progress, device):
         self.config, self.dataset = config, dataset
         self.checkpoint, self.progress, self.device = checkpoint, progress, device
-        self.images = torch.from_numpy(dataset.train_images.copy()).to(device)
-        self.labels = torch.from_numpy(dataset.train_labels.copy()).to(device, torch.int64)
-        self.generator = torch.Generator().manual_seed(config.seed)
-        self.net = dense_net(config, math.prod(dataset.shape), dataset.classes).to(device)
+        self.generator = torch.Generator().manual_seed(config.seed + parallel.rank())
+        self.loader = Loader(dataset, config, device, self.generator)
+        self.mixing = mixing(config, dataset.classes)
+        self.net: Any = build(config, dataset.shape, dataset.classes).to(device)
         self.data = fingerprint(dataset)
         self.results: dict[str, Any] = {"seconds": 0.0}
-        self.steps = len(batches(torch.arange(len(self.labels)), config.batch))
+        self.frames = len(dataset.train_labels)
+        self.steps = len(parallel.share(batches(torch.arange(self.frames), config.batch)))
 
     def run(self, resume):
         state = load_checkpoint(self.checkpoint, self.config, self.data) if resume else None
@@ -114,31 +117,44 @@ class _Training:
 
     def _phase(self, phase, epochs, lr, state):
         """Train ``self.net`` for ``epochs``, from a checkpoint's ``state`` where given."""
-        optimiser = torch.optim.AdamW([
-            {"params": [p], "peak": lr * (_size(p) if phase == "quantised" else 1.0),
-             "weight_decay": self.config.weight_decay if p.dim() > 1 else 0.0}
-            for p in self.net.parameters()], fused=True)
+        if self.config.channels_last:
+            self.net = self.net.to(memory_format=torch.channels_last)
+        optimiser = self._optimiser(phase, lr)
         first = 0
         if state:
             first = state["epoch"]
             self.net.load_state_dict(state["net"])
             optimiser.load_state_dict(state["optimiser"])
             self.generator.set_state(state["generator"])
+            torch.set_rng_state(state["random"])
             self.results = state["results"]
+        model = parallel.average_gradients(self.net) if epochs else self.net
         for epoch in range(first, epochs):
             started = time.perf_counter()
-            self._epoch(phase, epoch, epochs, optimiser)
+            self._epoch(model, phase, epoch, epochs, optimiser)
             self.results["seconds"] += time.perf_counter() - started
             self._save(phase, epoch + 1, optimiser)
 
-    def _epoch(self, phase, epoch, epochs, optimiser):
-        self.net.train()
-        order = torch.randperm(len(self.labels), generator=self.generator).to(self.device)
-        total = 0.0
-        for step, index in enumerate(batches(order, self.config.batch)):
+    def _optimiser(self, phase, lr):
+        config = self.config
+        groups = [{"params": [p], "peak": lr * (_size(p) if phase == "quantised" else 1.0),
+                   "weight_decay": config.weight_decay if p.dim() > 1 else 0.0}
+                  for p in self.net.parameters() if p.requires_grad]
+        if config.optimiser == "sgd" and phase == "float":
+            return torch.optim.SGD(groups, lr=lr, momentum=config.momentum,
+                                   nesterov=config.momentum > 0)
+        return torch.optim.AdamW(groups, fused=True)
+
+    def _epoch(self, model, phase, epoch, epochs, optimiser):
+        config, total = self.config, 0.0
+        model.train()
+        order = torch.randperm(self.frames, generator=self.generator)
+        parts = parallel.share(batches(parallel.agree(order.to(self.device)), config.batch))
+        for step, (images, labels) in enumerate(self.loader.batches(parts)):
             for group in optimiser.param_groups:
-                group["lr"] = group["peak"] * one_cycle((epoch + step / self.steps) / epochs)
-            loss = self._loss(index)
+                group["lr"] = group["peak"] * one_cycle((epoch + step / self.steps) / epochs,
+                                                        config.warm_up)
+            loss = self._loss(model, phase, images.float(), labels)
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
@@ -147,16 +163,18 @@ class _Training:
                 self._report(phase, epoch, epochs, step + 1, total / (step + 1))
         log.info("%s epoch %d of %d: loss %.4f", phase, epoch + 1, epochs, total / self.steps)
 
-    def _loss(self, index):
-        images = self.images[index].float()
-        if self.config.shift or self.config.rotate or self.config.shear or self.config.scale:
-            images = affine_batch(images, self.config, self.generator)
-        n_max = self.config.input_n_max
-        output = self.net((images * (n_max / 255)).round().flatten(1))
-        loss = functional.cross_entropy(output.logits, self.labels[index],
-                                        label_smoothing=self.config.smoothing)
-        for levels in output.levels if self.config.activity else ():
-            loss = loss + self.config.activity * torch.log2(1 + levels).sum(0).mean()
+    def _loss(self, model, phase, images, labels):
+        config = self.config
+        images = augment(images, config, self.generator)
+        if self.mixing and phase == "float":
+            images, labels = self.mixing(images.reshape(len(images), -1, *images.shape[-2:]),
+                                         labels)
+        with torch.autocast(torch.device(self.device).type, torch.bfloat16,
+                            enabled=config.amp and phase == "float"):
+            output = model((images * (config.input_n_max / 255)).round().flatten(1))
+        loss = functional.cross_entropy(output.logits, labels, label_smoothing=config.smoothing)
+        for levels in output.levels if config.activity else ():
+            loss = loss + config.activity * torch.log2(1 + levels).sum(0).mean()
         return loss
 
     def _report(self, phase, epoch, epochs, step, loss):
@@ -166,27 +184,24 @@ class _Training:
                                (config.epochs + config.qat_epochs) * self.steps, loss))
 
     def _save(self, phase, epoch, optimiser):
-        if self.checkpoint:
+        if self.checkpoint and not parallel.rank():
             save_checkpoint(self.checkpoint, {
                 "phase": phase, "epoch": epoch, "net": self.net.state_dict(),
                 "optimiser": optimiser.state_dict(), "generator": self.generator.get_state(),
-                "results": dict(self.results), "config": self.config.to_dict(),
-                "data": self.data})
+                "random": torch.get_rng_state(), "results": dict(self.results),
+                "config": self.config.to_dict(), "data": self.data})
 
     def _export(self):
         config, dataset = self.config, self.dataset
         net = self.net.cpu()
-        trained = export(net, dataset.shape)
-        test = integer.run(trained, to_levels(dataset.test_images, config.input_n_max))
-        right = test.classes.numpy() == dataset.test_labels
-        seen = to_levels(dataset.train_images[:ACTIVITY_FRAMES], config.input_n_max)
-        levels = {"input": seen} | integer.run(trained, seen).levels
+        trained = export(net)
         notes = {"dataset": dataset.name, "config": config.to_dict(), "seed": config.seed,
                  "epochs": config.epochs, "qat_epochs": config.qat_epochs,
-                 "test_images": len(right), "accuracy_integer": float(right.mean()),
-                 "activity": activity(trained.spec, levels), **self.results}
+                 "test_images": len(dataset.test_labels),
+                 "accuracy_integer": integer_accuracy(trained, dataset, self.device),
+                 "activity": mean_activity(trained, dataset, self.device), **self.results}
         log.info("integer accuracy %.2f %%", 100 * notes["accuracy_integer"])
-        return export(net, dataset.shape, notes)
+        return export(net, notes)
 
 
 def _size(parameter):
@@ -203,22 +218,11 @@ def batches(order, size):
     return parts
 
 
-def one_cycle(position):
+def one_cycle(position, warm_up):
     """Learning rate as a share of its peak: a cosine up, then a cosine down to 0.
 
-    ``position`` runs from 0 to 1 over a phase.
+    ``position`` runs from 0 to 1 over a phase, of which ``warm_up`` is the share that rises.
     """
-    if position < WARM_UP:
-        return START + (1 - START) * (1 - math.cos(math.pi * position / WARM_UP)) / 2
-    return (1 + math.cos(math.pi * (position - WARM_UP) / (1 - WARM_UP))) / 2
-
-
-@torch.no_grad()
-def accuracy(net, dataset, config, batch=2000):
-    """Share of the test images that a torch network classifies rightly, in evaluation mode."""
-    net.eval()
-    device = next(net.parameters()).device
-    levels = torch.from_numpy(to_levels(dataset.test_images, config.input_n_max))
-    classes = torch.cat([net(part.to(device, torch.float32)).logits.argmax(1).cpu()
-                         for part in levels.split(batch)])
-    return float((classes.numpy() == dataset.test_labels).mean())
+    if position < warm_up:
+        return START + (1 - START) * (1 - math.cos(math.pi * position / warm_up)) / 2
+    return (1 + math.cos(math.pi * (position - warm_up) / (1 - warm_up))) / 2

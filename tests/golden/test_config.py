@@ -3,7 +3,9 @@ from dataclasses import replace
 
 import pytest
 
-from qblif.golden.config import EMBEDDED, MNIST, SURROGATE_NAMES, TrainConfig
+from qblif.golden.config import SURROGATE_NAMES, TrainConfig
+from qblif.golden.nets import names
+from qblif.golden.recipes import MNIST, OF_NETWORK, RECIPES
 from qblif.golden.spec import Decay
 from qblif.golden.surrogate import SURROGATES
 
@@ -20,9 +22,15 @@ def test_factors_snap_to_shifts():
     assert TrainConfig(beta=1.0).leak == Decay()
 
 
-@pytest.mark.parametrize("config", [MNIST, EMBEDDED])
-def test_presets_survive_json(config):
+@pytest.mark.parametrize("name", RECIPES)
+def test_recipes_survive_json(name):
+    config = RECIPES[name]
     assert TrainConfig(**json.loads(json.dumps(config.to_dict()))) == config
+
+
+def test_every_network_has_a_recipe():
+    assert set(OF_NETWORK) == set(names()) - {"dense"}
+    assert set(OF_NETWORK.values()) <= set(RECIPES)
 
 
 @pytest.mark.parametrize("field, value, reason", [
@@ -39,6 +47,9 @@ def test_presets_survive_json(config):
     ("reset_kind", "hard", r"^Reset must be one of none, .* not 'hard'$"),
     ("surrogate", "step", r"^Surrogate must be one of relsg-et, .* not 'step'$"),
     ("seed", -1, r"^Seed must be in 0\.\.\d+, not -1$"),
+    ("optimiser", "adam", r"^Optimiser must be one of adamw, sgd, not 'adam'$"),
+    ("auto_augment", "svhn", r"^AutoAugment policy must be one of cifar10, imagenet, not 'svhn'$"),
+    ("warm_up", 1.0, r"^Warm-up must be in 0\.\.0\.99, not 1\.0$"),
     ("smoothing", 1.0, r"^Label smoothing must be in 0\.\.0\.99, not 1\.0$"),
 ])
 def test_out_of_range(field, value, reason):
@@ -46,7 +57,8 @@ def test_out_of_range(field, value, reason):
         replace(MNIST, **{field: value})
 
 
-@pytest.mark.parametrize("field, value", [("epochs", 2.5), ("beta", "0.5"), ("batch", True)])
+@pytest.mark.parametrize("field, value", [
+    ("epochs", 2.5), ("beta", "0.5"), ("batch", True), ("flip", 1), ("net", 20)])
 def test_wrong_type(field, value):
-    with pytest.raises(TypeError, match=r"must be (an integer|a number), not "):
+    with pytest.raises(TypeError, match=r"must be (an integer|a number|a bool|a str), not "):
         replace(MNIST, **{field: value})

@@ -1,9 +1,13 @@
 import gzip
+import itertools
 
 import numpy as np
 import pytest
+import torch
+from PIL import Image
 
 from qblif.golden.data import (
+    CIFAR,
     FILES,
     Dataset,
     embedded,
@@ -75,6 +79,83 @@ def test_file_corrupted_inside(tmp_path):
     path.write_bytes(data)
     with pytest.raises(ValueError, match=r"damaged or unreadable"):
         read_idx(path, axes=1)
+
+
+def write_cifar(folder, names, label_bytes, seed=0):
+    """Two records a file; returns the fine labels and images in order."""
+    rng = np.random.default_rng(seed)
+    labels, images = [], []
+    for name in names:
+        records = rng.integers(0, 10, (2, label_bytes + 3072)).astype(np.uint8)
+        (folder / name).write_bytes(records.tobytes())
+        labels.append(records[:, label_bytes - 1])
+        images.append(records[:, label_bytes:].reshape(2, 3, 32, 32))
+    return np.concatenate(images), np.concatenate(labels)
+
+
+@pytest.mark.parametrize("train, test, label_bytes", CIFAR)
+def test_cifar(tmp_path, train, test, label_bytes):
+    expected = (*write_cifar(tmp_path, train, label_bytes),
+                *write_cifar(tmp_path, test, label_bytes, seed=1))
+    dataset = load_folder(tmp_path)
+    assert dataset.shape == (3, 32, 32)
+    found = (dataset.train_images, dataset.train_labels, dataset.test_images, dataset.test_labels)
+    for got, wanted in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(got, wanted)
+
+
+def test_cifar_file_missing(tmp_path):
+    write_cifar(tmp_path, CIFAR[0][0][:4], 1)
+    with pytest.raises(ValueError, match=r"lacks data_batch_5\.bin$"):
+        load_folder(tmp_path)
+
+
+@pytest.mark.parametrize("size", [0, 3072, 3074])
+def test_cifar_file_truncated(tmp_path, size):
+    (tmp_path / "train.bin").write_bytes(bytes(size))
+    with pytest.raises(ValueError, match=rf"must hold whole records of 3074 bytes, not {size} bytes"
+                       if size != 3074 else r"lacks test\.bin$"):
+        load_folder(tmp_path)
+
+
+def write_images(folder, per_class=2):
+    rng = np.random.default_rng(0)
+    for part, name in itertools.product(("train", "val"), ("cat", "dog")):
+        (folder / part / name).mkdir(parents=True)
+        for i in range(per_class):
+            pixels = rng.integers(0, 256, (300, 260, 3)).astype(np.uint8)
+            Image.fromarray(pixels).save(folder / part / name / f"{i}.png")
+
+
+def test_image_folders(tmp_path):
+    write_images(tmp_path)
+    dataset = load_folder(tmp_path)
+    assert dataset.shape == (3, 224, 224) and dataset.classes == 2
+    assert dataset.train_labels.tolist() == [0, 0, 1, 1]
+    np.testing.assert_array_equal(dataset.test_images[1:3][0], dataset.test_images[1])
+    assert dataset.test_images[1:3].shape == (2, 3, 224, 224)
+    torch.manual_seed(0)
+    assert (dataset.train_images[0] != dataset.train_images[0]).any()  # Cropped at random.
+
+
+def test_image_folders_with_other_classes(tmp_path):
+    write_images(tmp_path)
+    (tmp_path / "val" / "dog").rename(tmp_path / "val" / "eel")
+    with pytest.raises(ValueError, match=r"train and val have different classes$"):
+        load_folder(tmp_path)
+
+
+def test_image_folders_without_test(tmp_path):
+    (tmp_path / "train").mkdir()
+    with pytest.raises(ValueError, match=r"has a folder train, but neither val nor test$"):
+        load_folder(tmp_path)
+
+
+def test_image_folders_empty(tmp_path):
+    (tmp_path / "train").mkdir()
+    (tmp_path / "val").mkdir()
+    with pytest.raises(ValueError, match=r"Couldn't find any class folder"):
+        load_folder(tmp_path)
 
 
 def test_images_and_labels_differ(tmp_path):

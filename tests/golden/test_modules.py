@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from qblif.golden.config import TrainConfig
-from qblif.golden.modules import QBLIF, dense_net
+from qblif.golden.modules import QBLIF
+from qblif.golden.nets import build
 from qblif.golden.spec import Decay, Reset
 
 CURRENTS = [2.5, 1.0, -0.5, 1.2]
@@ -71,7 +72,7 @@ def test_closed_gate_passes_no_gradient():
 
 def test_static_input_equals_repeated_input():
     torch.manual_seed(0)
-    net = dense_net(TrainConfig(hidden=(7, 5), timesteps=3, beta=0.75), 6, 4).eval()
+    net = build(TrainConfig(hidden=(7, 5), timesteps=3, beta=0.75), (6,), 4).eval()
     x = torch.randint(0, 5, (8, 6)).float()
     static = net(x)
     net.static = False
@@ -85,7 +86,7 @@ def test_static_input_equals_repeated_input():
 
 def test_every_parameter_gets_a_gradient():
     torch.manual_seed(0)
-    net = dense_net(TrainConfig(hidden=(7, 5)), 6, 4)
+    net = build(TrainConfig(hidden=(7, 5)), (6,), 4)
     net(torch.randint(0, 5, (8, 6)).float()).logits.square().sum().backward()
     for name, parameter in net.named_parameters():
         assert parameter.grad is not None and parameter.grad.isfinite().all(), name

@@ -7,13 +7,14 @@ import torch
 
 from qblif.golden import integer
 from qblif.golden.artifact import load
-from qblif.golden.config import EMBEDDED
 from qblif.golden.data import Dataset, embedded, to_levels
 from qblif.golden.export import export
-from qblif.golden.snapped import snap
+from qblif.golden.recipes import EMBEDDED
+from qblif.golden.snap import snap
 from qblif.golden.train import train_float
 
-FILE = Path(__file__).parents[2] / "networks" / "mnist-mlp.safetensors"
+NETWORKS = Path(__file__).parents[2] / "networks"
+FILE = NETWORKS / "mnist-mlp.safetensors"
 
 
 @pytest.fixture(scope="module")
@@ -39,13 +40,37 @@ def test_mnist_mlp_reads_the_embedded_digits(digits):
     assert right.mean() > 0.98
 
 
+def test_mnist_mlp_keeps_its_digest():
+    assert load(FILE).spec.digest == "73ef1fd12b8f6fc3"
+
+
+def operations(trained):
+    return sum(a["operations"] for a in trained.notes["activity"].values())
+
+
+def test_mnist_cnn_is_what_the_results_describe():
+    trained = load(NETWORKS / "mnist-cnn.safetensors")
+    assert sum(weight.size for weight in trained.weights.values()) <= 30_000
+    assert trained.spec.timesteps <= 2 and {s.w_width for s in trained.spec.synapses} == {8}
+    assert trained.notes["test_images"] == 10_000
+    assert trained.notes["accuracy_integer"] >= 0.993
+    assert operations(trained) < 1e6
+
+
+def test_mnist_cnn_reads_the_embedded_digits(digits):
+    trained = load(NETWORKS / "mnist-cnn.safetensors")
+    levels = to_levels(digits.test_images, trained.spec.input.n_max)
+    classes = integer.run(trained, levels, trace=False).classes.numpy()
+    assert (classes == digits.test_labels).mean() > 0.99
+
+
 @pytest.mark.parametrize("alpha, beta", [(1.0, 0.5), (0.25, 0.875)])
 def test_snapped_equals_integers_on_real_digits(digits, alpha, beta):
     part = Dataset("part", digits.train_images[::4], digits.train_labels[::4],
                    digits.test_images, digits.test_labels)
     net = train_float(replace(EMBEDDED, epochs=2, alpha=alpha, beta=beta, timesteps=3), part)
     snapped = snap(net.eval(), 8)
-    trained = export(snapped, part.shape)
+    trained = export(snapped)
     levels = to_levels(digits.test_images, trained.spec.input.n_max)
     with torch.no_grad():
         output = snapped(torch.from_numpy(levels))

@@ -1,0 +1,61 @@
+"""What a network's events cost: counted from its levels, in events, digits and synaptic operations.
+
+The hardware's counters measure the same numbers; its cycle model is in :mod:`qblif.hw.cycles`.
+"""
+
+import numpy as np
+
+from .burst import MODES, digits
+from .spec import as_map
+
+__all__ = ["activity", "reach"]
+
+
+def activity(spec, levels):
+    """Mean events, digits and operations that one frame brings to each synapse.
+
+    ``levels`` maps a source's name to its levels: ``(frames, neurons)`` where they are spent once a
+    frame (a static input), else ``(timesteps, frames, neurons)``.  Returns ``{synapse: {"events",
+    "digits", "repeat_digits", "operations"}}``; ``digits`` counts shift mode, ``repeat_digits``
+    repeat mode; ``operations`` are synaptic operations in shift mode, a digit for each target that
+    it reaches.
+    """
+    counts, per_neuron = {}, {}
+    for name, value in levels.items():
+        value = np.asarray(value)
+        value = value.reshape(-1, *value.shape[-2:])
+        frames = value.shape[1]
+        costs = {mode: np.array([len(digits(level, mode)) for level in range(value.max() + 1)])
+                 for mode in MODES}
+        histogram = np.bincount(value.reshape(-1), minlength=1)
+        per_neuron[name] = costs["shift"].astype(np.uint8)[value].sum((0, 1)) / frames
+        counts[name] = {"events": float(histogram[1:].sum() / frames),
+                        "digits": float(histogram @ costs["shift"] / frames),
+                        "repeat_digits": float(histogram @ costs["repeat"] / frames)}
+    return {s.name: counts[s.source] | {
+        "operations": float(per_neuron[s.source] @ reach(spec, s))} for s in spec.synapses}
+
+
+def reach(spec, synapse):
+    """How many targets each neuron of the synapse's source reaches: ``(neurons,)``."""
+    source, target = (spec.source(name) for name in (synapse.source, synapse.target))
+    if synapse.kind == "dense":
+        return np.full(source.size, target.size)
+    channels, *extents = as_map(source.shape)
+    out = as_map(target.shape)
+    rows, columns = (_reach_of_axis(size, after, *geometry) for size, after, *geometry in zip(
+        extents, out[1:], synapse.kernel, synapse.stride, synapse.padding, synapse.pool,
+        strict=True))
+    each = np.outer(rows, columns).reshape(-1) * (out[0] // synapse.groups)
+    return np.tile(each, channels)
+
+
+def _reach_of_axis(size, after, kernel, stride, padding, pool):
+    """Number of the ``after`` windows that hold each of ``size`` places, along one axis."""
+    counts = np.zeros(size, np.int64)
+    pooled = size // pool
+    for window in range(after):
+        low = window * stride - padding
+        first, end = max(low, 0), min(low + kernel, pooled)
+        counts[first * pool:end * pool] += 1
+    return counts

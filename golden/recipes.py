@@ -1,0 +1,49 @@
+"""The documented recipes, by name: what `qblif train` does where nothing else is asked."""
+
+from dataclasses import replace
+
+from .config import TrainConfig
+
+__all__ = ["CIFAR_VGG", "EMBEDDED", "MNIST", "MNIST_CNN", "OF_NETWORK", "PAPER_CIFAR10",
+           "PAPER_CIFAR100", "PAPER_IMAGENET", "RECIPES"]
+
+# MNIST 784-128-10 from the published files.
+MNIST = TrainConfig(shift=1.0, rotate=10.0, shear=6.0, scale=0.1)
+
+# The 4,000 embedded digits: the same network; smaller steps, more epochs, larger changes.
+EMBEDDED = TrainConfig(shift=1.5, rotate=12.0, shear=8.0, scale=0.12, batch=128, epochs=100,
+                       qat_epochs=15)
+
+# MNIST, 29,200 weights, one timestep.
+MNIST_CNN = TrainConfig(net="mnist-cnn", timesteps=1, n_max=6, gamma=1.0, gain=2.0, batch=128,
+                        epochs=30, qat_epochs=6, lr=4e-3, activity=0.003, shift=1.5, rotate=10.0,
+                        shear=6.0, scale=0.12)
+
+# CIFAR-10 on two CPU cores, 223,328 weights, one timestep.
+CIFAR_VGG = TrainConfig(net="vgg-small", timesteps=1, n_max=8, input_n_max=8, gamma=1.0, gain=2.0,
+                        batch=128, epochs=30, qat_epochs=3, lr=4e-3, weight_decay=2e-2,
+                        smoothing=0.1, activity=0.003, crop=4, flip=True, threads=2)
+
+# The paper's networks (arXiv:2604.25688).  Known of its recipes, and at second hand: the networks,
+# N_max = 20, T of 1, 2 or 4, the surrogate, and the ingredients (a schedule with warm-up, mixup,
+# cutmix, label smoothing, AutoAugment, cutout, norms over time).  Its Table 1 was not to be had, so
+# every other number below is ours, the usual one for these networks, as is the factor 4 that gives
+# ResNet-20 the 64, 128 and 256 channels which other spiking work calls by that name.
+PAPER_CIFAR10 = TrainConfig(
+    net="resnet20", width=4.0, timesteps=4, n_max=20, input_n_max=20, beta=0.5, gamma=1.0, gain=1.0,
+    optimiser="sgd", momentum=0.9, lr=0.1, weight_decay=5e-4, batch=128, epochs=300, qat_epochs=10,
+    qat_lr=1e-3, warm_up=5 / 300, smoothing=0.1, mixup=0.5, cutmix=1.0, crop=4, flip=True,
+    auto_augment="cifar10", cutout=16, activity=0.0, amp=True, channels_last=True, workers=12)
+PAPER_CIFAR100 = replace(PAPER_CIFAR10, net="resnet19", width=1.0)
+PAPER_IMAGENET = replace(
+    PAPER_CIFAR10, net="resnet34", width=1.0, batch=512, epochs=120, warm_up=5 / 120, lr=0.2,
+    weight_decay=5e-5, mixup=0.2, crop=0, cutout=0, auto_augment="imagenet", workers=16)
+
+RECIPES = {"mnist": MNIST, "embedded": EMBEDDED, "mnist-cnn": MNIST_CNN, "cifar-vgg": CIFAR_VGG,
+           "paper-cifar10": PAPER_CIFAR10, "paper-cifar100": PAPER_CIFAR100,
+           "paper-imagenet": PAPER_IMAGENET}
+
+# The recipe of a network that is asked for by name.
+OF_NETWORK = {"lenet": "mnist-cnn", "mnist-cnn": "mnist-cnn", "vgg-small": "cifar-vgg",
+              "resnet20": "paper-cifar10", "resnet19": "paper-cifar100",
+              "resnet18": "paper-cifar10", "resnet34": "paper-imagenet"}

@@ -1,0 +1,32 @@
+import pytest
+
+from qblif.cli.train import _changes, choose_recipe
+from qblif.golden.recipes import CIFAR_VGG, EMBEDDED, MNIST, PAPER_CIFAR10
+
+
+@pytest.mark.parametrize("data, name, net, recipe", [
+    (None, None, None, EMBEDDED), ("folder", None, None, MNIST),
+    ("folder", None, "vgg-small", CIFAR_VGG), ("folder", "cifar-vgg", None, CIFAR_VGG),
+    ("folder", None, "resnet20", PAPER_CIFAR10)])
+def test_recipe_of_network_or_data(data, name, net, recipe):
+    assert choose_recipe(data, name, net=net) == recipe
+
+
+def test_asked_for_goes_before_the_recipe():
+    assert choose_recipe(None, "mnist", net="8c3", epochs=3).epochs == 3
+    assert choose_recipe("folder", net="8c3").net == "8c3"
+
+
+def test_recipe_unknown():
+    with pytest.raises(ValueError, match=r"^Recipe must be one of mnist, .* not 'cifar'$"):
+        choose_recipe(None, "cifar")
+
+
+def test_fields_by_name():
+    assert _changes(["crop=4", "flip=true", "optimiser=sgd", "lr=0.1"]) == {
+        "crop": 4, "flip": True, "optimiser": "sgd", "lr": 0.1}
+
+
+def test_field_unknown():
+    with pytest.raises(ValueError, match=r"^Recipe has no field 'cropp'$"):
+        _changes(["cropp=4"])
