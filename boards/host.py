@@ -55,6 +55,11 @@ class Identity:
     checksum: int
     stages: list[dict]
 
+    @property
+    def lanes(self):
+        """Lanes of each synapse, stage by stage."""
+        return [[synapse["lanes"] for synapse in stage["synapses"]] for stage in self.stages]
+
 
 @dataclass(frozen=True)
 class Outcome:

@@ -5,7 +5,7 @@ import time
 
 from cobs import cobs
 
-from ..hw.protocol import MAX_PAYLOAD, Command, crc, pack_request
+from ..hw.protocol import MAX_PAYLOAD, Command, crc, pack_request, unpack_checked
 
 __all__ = ["HostError", "Line", "open_port"]
 
@@ -117,7 +117,6 @@ class Line:
 def _decode(frame):
     """A frame's payload, or ``None`` where it is damaged."""
     try:
-        payload = cobs.decode(frame)
+        return unpack_checked(cobs.decode(frame))
     except cobs.DecodeError:
         return None
-    return payload[:-2] if len(payload) > 2 and crc(payload) == 0 else None

@@ -47,12 +47,13 @@ def load(
     report = {
         "ok": True, "port": port, "network_digest": identity.digest,
         "weights_digest": trained.weights_digest, "words": identity.words,
-        "clock_hz": identity.clock_hz, "lanes": [stage["lanes"] for stage in identity.stages],
+        "clock_hz": identity.clock_hz, "lanes": identity.lanes,
         "seconds": round(seconds, 3), "bytes_sent": host.line.sent,
         "bytes_received": host.line.received, "repeated": host.line.repeated}
     console.print(table("Armed", [
         ("network", report["network_digest"]), ("weights", report["weights_digest"]),
         ("words", report["words"]), ("clock", f"{identity.clock_hz / 1e6:g} MHz"),
-        ("lanes", ", ".join(map(str, report["lanes"]))), ("seconds", f"{seconds:.1f}"),
+        ("lanes", ", ".join("+".join(map(str, stage)) for stage in report["lanes"])),
+        ("seconds", f"{seconds:.1f}"),
         ("requests asked again", report["repeated"])]))
     write_report(folder, "load", report)

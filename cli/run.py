@@ -64,7 +64,7 @@ def _report(trained, identity, labels, outcome):
     return {
         "ok": True, "images": count, "network_digest": identity.digest,
         "weights_digest": trained.weights_digest, "clock_hz": identity.clock_hz,
-        "lanes": [[synapse["lanes"] for synapse in stage["synapses"]] for stage in identity.stages],
+        "lanes": identity.lanes,
         "accuracy": float(np.mean(outcome.classes == labels)),
         "classes": outcome.classes.tolist(), "cycles": outcome.cycles.tolist(),
         "cycles_mean": float(outcome.cycles.mean()),

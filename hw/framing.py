@@ -5,7 +5,7 @@ The software twins are the library ``cobs`` and :func:`qblif.hw.protocol.crc`.
 
 from amaranth import *
 from amaranth.lib import data, memory, stream, wiring
-from amaranth.lib.crc.catalog import CRC16_IBM_3740
+from amaranth.lib.crc.catalog import CRC16_GENIBUS
 from amaranth.lib.wiring import In, Out
 
 from .layouts import BLOCK_RAM, pipe
@@ -153,7 +153,7 @@ class FrameReceiver(wiring.Component):
         m = Module()
         m.submodules.cobs = cobs = CobsDecoder()
         again = Signal()
-        m.submodules.crc = crc = ResetInserter(again)(CRC16_IBM_3740(8).create())
+        m.submodules.crc = crc = ResetInserter(again)(CRC16_GENIBUS(8).create())
         room = self.longest + CRC_BYTES
         m.submodules.frame = frame = memory.Memory(shape=8, depth=room, init=[], attrs=BLOCK_RAM)
         write, read = frame.write_port(), frame.read_port()
@@ -217,7 +217,7 @@ class FrameSender(wiring.Component):
         m = Module()
         m.submodules.cobs = cobs = CobsEncoder()
         again = Signal()
-        m.submodules.crc = crc = ResetInserter(again)(CRC16_IBM_3740(8).create())
+        m.submodules.crc = crc = ResetInserter(again)(CRC16_GENIBUS(8).create())
         wiring.connect(m, cobs.o, wiring.flipped(self.o))
         m.d.comb += crc.data.eq(self.i.p.data)
         with m.FSM():

@@ -91,7 +91,7 @@ class Network(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         ready = Signal()  # All stages have cleared what a reset left.
-        m.d.comb += ready.eq(~Cat(stage.clearing for stage in self.stages).any())
+        m.d.sync += ready.eq(~Cat(stage.clearing for stage in self.stages).any())
         events = {self.spec.input.name: gate(m, wiring.flipped(self.i), ready)}
         for index, (population, stage) in enumerate(
                 zip(self.spec.populations, self.stages, strict=True)):

@@ -13,7 +13,8 @@ __all__ = ["ARGUMENTS", "BURSTS", "CRC_BYTES", "LEVELS_SPACE", "MAGIC", "MAX_PAY
            "REGISTERS_SPACE", "RUN_DENSE", "RUN_FIRST", "RUN_LAST", "VERSION", "Command",
            "Register", "State", "Status", "SynapseRegister", "argument_bytes",
            "checksum", "crc", "level_bits", "pack_dense", "pack_events", "pack_frame",
-           "pack_request", "row_bytes", "synapse_register"]
+           "pack_request", "row_bytes", "synapse_register",
+           "unpack_checked"]
 
 MAGIC = int.from_bytes(b"QBLF", "little")
 VERSION = 2
@@ -120,8 +121,18 @@ def pack_request(sequence, command, data=b"", **arguments):
 
 
 def crc(payload):
-    """CRC-16 with polynomial 0x1021 and initial value 0xFFFF ("IBM 3740")."""
-    return binascii.crc_hqx(payload, 0xFFFF)
+    """CRC-16 with polynomial 0x1021, initial value and final inversion 0xFFFF ("GENIBUS").
+
+    Without the inversion a zero behind the CRC would go unnoticed, and one flipped bit of a frame's
+    delimiter makes one.
+    """
+    return binascii.crc_hqx(payload, 0xFFFF) ^ 0xFFFF
+
+
+def unpack_checked(payload):
+    """What is in front of the CRC, or ``None`` where the CRC does not agree."""
+    data, found = payload[:-CRC_BYTES], payload[-CRC_BYTES:]
+    return data if data and crc(data).to_bytes(CRC_BYTES, "big") == found else None
 
 
 def checksum(written, state=0):

@@ -51,11 +51,11 @@ class BoardModel:
         *frames, self.line_in = self.line_in.split(b"\0")
         for frame in frames:
             try:
-                payload = cobs.decode(frame)
+                request = protocol.unpack_checked(cobs.decode(frame))
             except cobs.DecodeError:
                 continue
-            if 2 < len(payload) <= protocol.MAX_PAYLOAD + 2 and protocol.crc(payload) == 0:
-                self._answer(payload[:-2])
+            if request and len(request) <= protocol.MAX_PAYLOAD:
+                self._answer(request)
 
     def read(self, count=1):
         found, self.line_out = self.line_out[:count], self.line_out[count:]

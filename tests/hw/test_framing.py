@@ -123,7 +123,7 @@ def test_receiver_drops_a_frame_that_is_too_long():
 
 
 def test_receiver_drops_frames_that_are_all_crc():
-    assert received(b"\0" + cobs.encode(b"\xff\xff") + b"\0" + b"\0" * 8 + on_line(b"x")) == [b"x"]
+    assert received(b"\0" + cobs.encode(b"\0\0") + b"\0" + b"\0" * 8 + on_line(b"x")) == [b"x"]
 
 
 def test_receiver_drops_what_comes_while_a_frame_is_taken():
@@ -148,3 +148,11 @@ def test_receiver_drops_what_comes_while_a_frame_is_taken():
         await ctx.tick().repeat(4000)
     simulate_component(dut, source, wait, background=[sink])
     assert bytes(found) == first + third
+
+
+@pytest.mark.parametrize("frame", [b"\1\2", bytes(range(9)), b"\0\0\0"])
+def test_receiver_drops_a_frame_with_zeros_behind_its_crc(frame):
+    """What a delimiter with a flipped bit makes of a frame: the code of another zero."""
+    for code in (b"\1", b"\1\1"):
+        line = on_line(frame)[:-1] + code + bytes(40) + on_line(b"after") + bytes(40)
+        assert received(line) == [b"after"]
