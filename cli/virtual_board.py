@@ -1,5 +1,7 @@
 """``qblif virtual-board``: a simulated board behind a pseudo-terminal."""
 
+import signal
+import sys
 from typing import Annotated
 
 import typer
@@ -32,6 +34,7 @@ def virtual_board(
     """
     from ..sim.virtual_board import VirtualBoard
 
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # And unplug it.
     trained = open_network(file)
     plan = plan_for(trained, lanes, burst, quantiser)
     with spinner() as line:
