@@ -3,20 +3,30 @@ import pytest
 
 from qblif.sim.words import UNKNOWN, decode, encode_frames, read_log
 
-MANIFEST = {"ports": [{"name": "i__payload", "width": 9, "fields": [
-    {"name": "address", "offset": 0, "width": 3, "signed": False},
-    {"name": "level", "offset": 3, "width": 5, "signed": False},
-    {"name": "end", "offset": 8, "width": 1, "signed": False}]}]}
+
+def manifest(*shape):
+    """As much of a manifest as the input takes."""
+    return {"network": {"input": {"shape": shape}}, "ports": [
+        {"name": "i__payload", "width": 9, "fields": [
+            {"name": "address", "offset": 0, "width": 3, "signed": False},
+            {"name": "level", "offset": 3, "width": 5, "signed": False},
+            {"name": "end", "offset": 8, "width": 1, "signed": False}]}]}
 
 
 def test_static_frames():
-    text = encode_frames(MANIFEST, np.array([[0, 3, 0, 1], [0, 0, 0, 0]]))
+    text = encode_frames(manifest(4), np.array([[0, 3, 0, 1], [0, 0, 0, 0]]))
     assert text == "1 19\n0 b\n2 100\n3 100\n"
 
 
 def test_frames_of_timesteps():
-    text = encode_frames(MANIFEST, np.array([[[1, 0], [0, 0]], [[0, 0], [0, 2]]]))
+    text = encode_frames(manifest(2), np.array([[[1, 0], [0, 0]], [[0, 0], [0, 2]]]))
     assert text == "1 8\n0 100\n2 100\n1 100\n0 11\n2 100\n"
+
+
+def test_maps_go_by_address():
+    """Two channels of one row: the channel is the lowest bit of an address."""
+    text = encode_frames(manifest(2, 1, 2), np.array([[0, 1, 2, 0]]))
+    assert text == "1 11\n0 a\n2 100\n"
 
 
 @pytest.mark.parametrize("width", [1, 4, 13, 30, 32])
