@@ -13,7 +13,7 @@ from qblif.cli.main import main
 from qblif.golden import integer
 from qblif.golden.artifact import Trained, load
 from qblif.golden.data import FILES
-from qblif.golden.spec import Dense, Input, Network, Neuron, Population, Quantiser
+from qblif.golden.spec import Conv2d, Input, Network, Neuron, Population
 from qblif.sim import simulators
 from qblif.sim.simulators import SimulatorError, require
 
@@ -144,20 +144,16 @@ def test_network_file_missing(capsys, tmp_path, out, command):
     assert refusal(capsys, command, path, out=out) == f"{path}: there is no such file"
 
 
-def test_network_of_another_graph(capsys, tmp_path, out):
-    neuron = Neuron(quantiser=Quantiser(n_max=3, theta=8), v_width=10)
+def test_read_out_that_is_a_map(capsys, tmp_path, out):
     spec = Network(
-        timesteps=1, input=Input(shape=(2,), n_max=3),
-        populations=[Population(name="a", shape=(2,), neuron=neuron, sum_width=10),
-                     Population(name="b", shape=(2,), sum_width=10,
+        timesteps=1, input=Input(shape=(1, 1, 2), n_max=3),
+        populations=[Population(name="b", shape=(2, 1, 2), sum_width=10,
                                 neuron=Neuron(quantiser=None, v_width=10))],
-        synapses=[Dense(source="input", target="a", w_width=4),
-                  Dense(source="a", target="b", w_width=4),
-                  Dense(source="input", target="b", w_width=4)])
-    ones = np.ones((2, 2), np.int32)
-    Trained(spec, {s.name: ones for s in spec.synapses}).save(tmp_path / "skip.safetensors")
-    assert refusal(capsys, "verilog", tmp_path / "skip.safetensors", "--lanes", "2,2",
-                   out=out).startswith("Population b must have synapses from a alone")
+        synapses=[Conv2d(source="input", target="b", kernel=1, w_width=4)])
+    ones = np.ones((2, 1, 1, 1), np.int32)
+    Trained(spec, {"input->b": ones}).save(tmp_path / "map.safetensors")
+    assert refusal(capsys, "verilog", tmp_path / "map.safetensors", "--lanes", "2",
+                   out=out).startswith("Population b must be flat, as the read-out of classes")
 
 
 # Options that make no sense.
@@ -363,7 +359,7 @@ def test_info(capsys, out):
     assert run("info", NETWORK, "--out", out) == 0
     printed = capsys.readouterr()
     assert printed.err == ""
-    for text in ("input 28x28", "hidden1 128", "output 10, read-out", "784 x 128 weights of 8"):
+    for text in ("input 28x28", "hidden1 128", "output 10, read-out", "128 x 784 weights of 8"):
         assert text in printed.out
     trained = load(NETWORK)
     report = json.loads((out / "info.json").read_text())
