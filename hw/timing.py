@@ -5,6 +5,7 @@ All figures are clock cycles.
 
 from dataclasses import dataclass
 
+from .geometry import queue_depth
 from .order import beats
 
 __all__ = ["LANES_LATENCY", "MEMORY_SUMS_GROUPS", "StageTiming", "stage_timing"]
@@ -69,4 +70,4 @@ def stage_timing(population, plan, reaches):
         raise ValueError(f"Population {population.name} must have a queue of at least {least} "
                          f"beats, not {queue}")
     return StageTiming(beats=count, read_latency=read_latency, neuron_latency=latency,
-                       queue=1 << (queue - 1).bit_length())
+                       queue=queue_depth(queue))
