@@ -77,12 +77,22 @@ def geometry(synapse):
 
 def neuron(spec):
     """One neuron in words: leak, quantiser, reset."""
-    leak = f"leak {spec.leak.factor:g}"
+    if spec.leak.kind == "quadratic":
+        a, u1, u2 = spec.leak.parameters
+        leak = f"quadratic leak, a {a:g}, u1 {u1:g}, u2 {u2:g}"
+    else:
+        leak = f"leak {spec.leak.factor:g}"
     if spec.quantiser is None:
         return f"read-out, {leak}"
     gate = f" {spec.reset.gate.factor:g}" if spec.reset.kind.startswith("gate") else ""
-    return (f"{leak}, levels 0..{spec.n_max} of theta {spec.quantiser.theta}, "
-            f"reset {spec.reset.kind}{gate}")
+    levels = spec.quantiser.levels
+    if spec.quantiser.spacing != "uniform":
+        levels = ", ".join(map(str, levels))
+    else:
+        levels = f"0..{levels[-1]}"
+    output = ", binary output" if spec.output == "binary" else ""
+    return (f"{leak}, levels {levels} of theta {spec.quantiser.theta}, "
+            f"reset {spec.reset.kind}{gate}{output}")
 
 
 def activity(trained, synapse):

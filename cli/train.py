@@ -41,7 +41,12 @@ def train(
     hidden: Annotated[str | None, typer.Option(
         metavar="N[,N..]", help="Sizes of the hidden populations of a dense network.")] = None,
     timesteps: Annotated[int | None, typer.Option(help="T.")] = None,
-    n_max: Annotated[int | None, typer.Option(help="Largest burst level, 1..20.")] = None,
+    neuron: Annotated[str | None, typer.Option(
+        metavar="NAME", help="qb-lif, qb-lif-v2, shift-lif, qif, i-lif or lif, as "
+        "golden/presets.py has them.")] = None,
+    n_max: Annotated[str | None, typer.Option(
+        metavar="N[,N..]", help="Largest burst level, 1..20; one a hidden population, or one for "
+        "all.")] = None,
     input_n_max: Annotated[int | None, typer.Option(
         help="Largest burst level of a pixel, 1..20.")] = None,
     w_width: Annotated[int | None, typer.Option(help="Weight bits.")] = None,
@@ -50,9 +55,10 @@ def train(
     beta: Annotated[float | None, typer.Option(help="Leak, snapped to shifts.")] = None,
     alpha: Annotated[float | None, typer.Option(help="Reset, snapped to shifts.")] = None,
     reset: Annotated[str | None, typer.Option(
-        metavar="gate|gate-input|subtract|none", help="Reset: eq. 8, or a relative.")] = None,
+        metavar="gate|gate-input|subtract|zero|none", help="Reset: eq. 8, or a relative.")] = None,
     surrogate: Annotated[str | None, typer.Option(
-        metavar="relsg-et|box-et|rectangular|arctan|sigmoid", help="Gradient of a level.")] = None,
+        metavar="relsg-et|box-et|rectangular|arctan|sigmoid|quadratic-window",
+        help="Gradient of a level.")] = None,
     epochs: Annotated[int | None, typer.Option(help="In floating point.")] = None,
     qat_epochs: Annotated[int | None, typer.Option(help="On the hardware's grid.")] = None,
     batch: Annotated[int | None, typer.Option(help="Images per step.")] = None,
@@ -75,12 +81,14 @@ def train(
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     from ..golden.parallel import process_group
     sizes = hidden and tuple(_numbers("Hidden sizes", hidden))
-    given = {"net": net, "width": width, "hidden": sizes, "timesteps": timesteps, "n_max": n_max,
+    tops = n_max and _numbers("N_max", n_max)
+    given = {"net": net, "width": width, "hidden": sizes, "timesteps": timesteps,
+             "n_max": tops and (tops[0] if len(tops) == 1 else tuple(tops)),
              "input_n_max": input_n_max, "w_width": w_width, "v_width": v_width,
              "beta": beta, "alpha": alpha, "reset_kind": reset, "surrogate": surrogate,
              "epochs": epochs, "qat_epochs": qat_epochs, "batch": batch, "lr": lr,
              "activity": activity, "threads": threads, "seed": seed} | _changes(change or [])
-    config = choose_recipe(data, recipe, **given)
+    config = choose_recipe(data, recipe, neuron, **given)
     _check_device(device)
     folder = make_folder(out, "train")
     with process_group(device) as own:
@@ -90,14 +98,16 @@ def train(
     return trained
 
 
-def choose_recipe(data, name=None, **given):
-    """The documented recipe called ``name``, else of the network or the data, changed where
-    ``given`` is not ``None``."""
+def choose_recipe(data, name=None, neuron=None, **given):
+    """The documented recipe called ``name``, else of the network or the data, with a preset's
+    neuron, changed where ``given`` is not ``None``."""
+    from ..golden.presets import with_preset
     from ..golden.recipes import OF_NETWORK, RECIPES
     name = name or OF_NETWORK.get(given.get("net", ""), "embedded" if data is None else "mnist")
     if name not in RECIPES:
         raise ValueError(f"Recipe must be one of {', '.join(RECIPES)}, not {name!r}")
-    return dataclasses.replace(RECIPES[name], **{k: v for k, v in given.items() if v is not None})
+    recipe = with_preset(RECIPES[name], neuron) if neuron else RECIPES[name]
+    return dataclasses.replace(recipe, **{k: v for k, v in given.items() if v is not None})
 
 
 def _changes(texts):

@@ -20,7 +20,7 @@ from .spec import Network
 __all__ = ["ArtifactError", "Trained", "load"]
 
 FORMAT = "qblif"
-VERSION = 1
+VERSION = 2
 DTYPES = ("I8", "I16", "I32")
 
 
@@ -155,8 +155,10 @@ def _parse(file):
 def _check_version(text):
     if not (text.isascii() and text.isdecimal() and int(text)):
         raise ValueError(f"format version must be a number of at least 1, not {text!r}")
-    if int(text) > VERSION:
-        raise ValueError(f"format version {text} is newer than this program's {VERSION}")
+    if int(text) != VERSION:
+        age = "newer" if int(text) > VERSION else "older"
+        raise ValueError(f"format version {text} is {age} than this program's {VERSION}"
+                         + (": export the network again" if age == "older" else ""))
 
 
 def _field(metadata, name):

@@ -20,8 +20,11 @@ def check_name(what, value):
 
 
 def check_type(what, value, kind):
-    if not isinstance(value, kind):
-        raise TypeError(f"{what} must be a {kind.__name__}, not {value!r}")
+    """``kind`` is a class, or a tuple of classes."""
+    kinds = kind if isinstance(kind, tuple) else (kind,)
+    if not isinstance(value, kinds):
+        raise TypeError(f"{what} must be a {' or a '.join(k.__name__ for k in kinds)}, "
+                        f"not {value!r}")
 
 
 def as_tuple(what, value):

@@ -6,12 +6,13 @@ The documented presets are in :mod:`qblif.golden.recipes`.
 import math
 from dataclasses import asdict, dataclass
 
-from .axes import LEVEL_LIMIT, Decay, Reset
+from .axes import LEVEL_LIMIT, Decay, Neuron, Quadratic, Quantiser, Reset
 from .checks import check_int, check_type
 
 __all__ = ["TrainConfig"]
 
-SURROGATE_NAMES = ("relsg-et", "box-et", "rectangular", "arctan", "sigmoid")
+SURROGATE_NAMES = ("relsg-et", "box-et", "rectangular", "arctan", "sigmoid", "quadratic-window")
+LEAKS = ("shift", "quadratic")
 OPTIMISERS = ("adamw", "sgd")
 POLICIES = ("", "cifar10", "imagenet")
 
@@ -27,7 +28,9 @@ class TrainConfig:
     width            factor on every channel count and hidden size
     hidden           sizes of the hidden populations of a dense network
     timesteps        T
-    n_max            largest burst level of the hidden populations
+    n_max            largest burst level of the hidden populations: one number, or one each
+    spacing          of these levels: one of :attr:`qblif.golden.spec.Quantiser.SPACINGS`
+    output           one of :attr:`qblif.golden.spec.Neuron.OUTPUTS`
     input_n_max      largest burst level of a pixel
     w_width          weight width in bits
     v_width          hidden membrane width in bits, saturating; ``None`` derives one that cannot
@@ -35,6 +38,9 @@ class TrainConfig:
     beta, alpha      leak factor and reset strength of eq. 8; beta and 1 - alpha snap to the
                      nearest :class:`~qblif.golden.spec.Decay`
     terms            largest number of shifts in such a factor, 1 or 2
+    leak_kind        shift (beta) or quadratic
+    a, u1, u2        the quadratic leak's parameters, u1 and u2 in levels; they snap to the nearest
+                     :class:`~qblif.golden.spec.Quadratic`
     reset_kind       one of :attr:`qblif.golden.spec.Reset.KINDS`
     surrogate        a name of :data:`qblif.golden.surrogate.SURROGATES`
     gamma            gamma's value before training
@@ -76,13 +82,19 @@ class TrainConfig:
     width: float = 1.0
     hidden: tuple[int, ...] = (128,)
     timesteps: int = 2
-    n_max: int = 15
+    n_max: int | tuple[int, ...] = 15
+    spacing: str = "uniform"
+    output: str = "level"
     input_n_max: int = 2
     w_width: int = 8
     v_width: int | None = None
     beta: float = 0.5
     alpha: float = 1.0
     terms: int = 1
+    leak_kind: str = "shift"
+    a: float = 0.25
+    u1: float = 0.0
+    u2: float = 0.5
     reset_kind: str = "gate"
     surrogate: str = "relsg-et"
     gamma: float = 4.0
@@ -122,7 +134,7 @@ class TrainConfig:
         for size in self.hidden:
             check_int("Hidden size", size, 1, 1 << 16)
         for what, field, low, high in (
-                ("Timesteps", "timesteps", 1, 1024), ("N_max", "n_max", 1, LEVEL_LIMIT),
+                ("Timesteps", "timesteps", 1, 1024),
                 ("Input N_max", "input_n_max", 1, LEVEL_LIMIT), ("Weight width", "w_width", 2, 16),
                 ("Epochs", "epochs", 1, None), ("QAT epochs", "qat_epochs", 0, None),
                 ("Decay terms", "terms", 1, 2), ("Batch", "batch", 2, None),
@@ -130,10 +142,15 @@ class TrainConfig:
                 ("Workers", "workers", 0, 1024),
                 ("Seed", "seed", 0, (1 << 63) - 1), ("Threads", "threads", 1, 1024)):
             check_int(what, getattr(self, field), low, high)
+        if isinstance(self.n_max, list):
+            object.__setattr__(self, "n_max", tuple(self.n_max))
+        for n_max in self.n_max if isinstance(self.n_max, tuple) else (self.n_max,):
+            check_int("N_max", n_max, 1, LEVEL_LIMIT)
         if self.v_width is not None:
             check_int("Membrane width", self.v_width, 2, 30)
         for what, field, low, high in (
-                ("Beta", "beta", 0, 1), ("Alpha", "alpha", 0, 1), ("Gamma", "gamma", 1e-6, 1e6),
+                ("Beta", "beta", 0, 1), ("Alpha", "alpha", 0, 1), ("a", "a", 0, 4),
+                ("u1", "u1", -15, 15), ("u2", "u2", -15, 15), ("Gamma", "gamma", 1e-6, 1e6),
                 ("Gain", "gain", 1e-6, 1e6), ("Width factor", "width", 1e-3, 1e3),
                 ("Momentum", "momentum", 0, 1), ("Warm-up", "warm_up", 0, 0.99),
                 ("MixUp", "mixup", 0, 100), ("CutMix", "cutmix", 0, 100),
@@ -144,6 +161,9 @@ class TrainConfig:
                 ("Scale change", "scale", 0, 0.9)):
             _check_real(what, getattr(self, field), low, high)
         for what, field, names in (("Surrogate", "surrogate", SURROGATE_NAMES),
+                                   ("Leak", "leak_kind", LEAKS),
+                                   ("Spacing of levels", "spacing", Quantiser.SPACINGS),
+                                   ("Output", "output", Neuron.OUTPUTS),
                                    ("Optimiser", "optimiser", OPTIMISERS),
                                    ("AutoAugment policy", "auto_augment", POLICIES)):
             if getattr(self, field) not in names:
@@ -158,15 +178,27 @@ class TrainConfig:
 
     @property
     def leak(self):
+        if self.leak_kind == "quadratic":
+            return Quadratic.nearest(self.a, self.u1, self.u2)
         return Decay.nearest(self.beta, self.terms)
 
     @property
     def reset(self):
         return Reset(kind=self.reset_kind, gate=Decay.nearest(1 - self.alpha, self.terms))
 
+    def n_max_of(self, k):
+        """N_max of the ``k``-th hidden population."""
+        if not isinstance(self.n_max, tuple):
+            return self.n_max
+        if k >= len(self.n_max):
+            raise ValueError(f"N_max must be given for every hidden population, not for "
+                             f"{len(self.n_max)}")
+        return self.n_max[k]
+
     def to_dict(self):
         """Plain values, for notes and checkpoints."""
-        return asdict(self) | {"hidden": list(self.hidden)}
+        n_max = list(self.n_max) if isinstance(self.n_max, tuple) else self.n_max
+        return asdict(self) | {"hidden": list(self.hidden), "n_max": n_max}
 
 
 def _check_real(what, value, low, high):

@@ -19,7 +19,7 @@ from .train import train_float
 __all__ = ["compare", "real_decay"]
 
 
-def real_decay(decay, x):
+def real_decay(decay, x, theta=1):
     """The decay without rounding, which only a reference computes."""
     return x * decay.factor
 
@@ -35,7 +35,7 @@ def compare(net, levels, labels, f):
     for stage in grid.stages[:-1]:
         stage.f.fill_(f)
     floor = grid(levels)
-    with mock.patch.object(snapped, "decay_floats", real_decay):
+    with mock.patch.object(snapped, "leak_floats", real_decay):
         real = grid(levels)
     differ = [(a != b).double().mean() for a, b in zip(floor.levels, real.levels, strict=True)]
     return (*(float((o.logits.argmax(1) == labels).double().mean()) for o in (floor, real)),

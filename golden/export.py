@@ -64,8 +64,9 @@ def _narrowest(draft, population, stage, weights, bias, exact):
 def _neuron(stage, v_width):
     if not stage.n_max:
         return Neuron(leak=Decay(), quantiser=None, reset=Reset(kind="none"), v_width=v_width)
-    return Neuron(leak=stage.leak, reset=stage.reset, v_width=v_width,
-                  quantiser=Quantiser(n_max=stage.n_max, theta=stage.theta))
+    quantiser = Quantiser(n_max=stage.n_max, theta=stage.theta, spacing=stage.spacing)
+    return Neuron(leak=stage.leak, quantiser=quantiser, reset=stage.reset, output=stage.output,
+                  v_width=v_width)
 
 
 def signed_width(low, high):

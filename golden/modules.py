@@ -12,8 +12,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from .spec import Decay, Input, Reset, as_map
-from .surrogate import SURROGATES, burst_level
+from .spec import Decay, Input, Quantiser, Reset, as_map
+from .surrogate import burst_level, find_surrogate
 
 __all__ = ["BurstNet", "Edge", "Output", "QBLIF", "Stage", "as_frames", "over_time"]
 
@@ -33,7 +33,7 @@ class Output(NamedTuple):
 
 
 class QBLIF(nn.Module):
-    """Quantised-burst leaky integrate-and-fire neurons of any shape, one learnable gamma.
+    """Quantised-burst integrate-and-fire neurons of any shape, one learnable gamma.
 
     ::
 
@@ -42,20 +42,22 @@ class QBLIF(nn.Module):
         S[t]     = gamma * level[t]                                            eq. 9
 
     ``leak`` (beta) and ``reset.gate`` (1 - alpha) are :class:`~qblif.golden.spec.Decay` constants,
-    so that nothing changes at export.  ``reset.kind`` also offers the input-only reading of eq. 8,
-    subtraction of ``S[t]`` and no reset.  gamma is ``exp(log_gamma)``: it cannot leave the positive
-    numbers.  No gradient flows through the gate's condition.
+    so that nothing changes at export; the leak may be a :class:`~qblif.golden.spec.Quadratic`.
+    ``reset.kind`` also offers the input-only reading of eq. 8, subtraction of ``S[t]``, zero and no
+    reset; ``spacing`` and ``output`` are those of :class:`~qblif.golden.spec.Quantiser` and
+    ``Neuron``.  gamma is ``exp(log_gamma)``: it cannot leave the positive numbers.  No gradient
+    flows through the conditions of gate and zero.
     """
 
     def __init__(self, n_max, leak=NO_LEAK, reset=FULL_GATE, surrogate="relsg-et",
-                 gamma=1.0):
+                 gamma=1.0, spacing="uniform", output="level"):
         super().__init__()
-        if surrogate not in SURROGATES:
-            raise ValueError(f"Surrogate must be one of {', '.join(SURROGATES)}, "
-                             f"not {surrogate!r}")
+        self.slope = find_surrogate(surrogate, leak)
         if not gamma > 0:
             raise ValueError(f"Gamma must be positive, not {gamma!r}")
-        self.n_max, self.leak, self.reset = n_max, leak, reset
+        Quantiser(n_max=n_max, theta=1, spacing=spacing)  # It says which spacings there are.
+        self.n_max, self.spacing, self.output = n_max, spacing, output
+        self.leak, self.reset = leak, reset
         self.surrogate = surrogate
         self.log_gamma = nn.Parameter(torch.tensor(math.log(gamma)))
 
@@ -69,17 +71,24 @@ class QBLIF(nn.Module):
         ``fired`` is ``level > 0`` of the step before; at the first step of a frame, ``U`` and
         ``fired`` are ``None``.
         """
+        gamma = self.gamma
         if U is None:
-            U = current
+            U = current + gamma * self.leak.at_rest if self.leak.at_rest else current
         else:
             closed = torch.where(fired, self.reset.gate.factor, 1.0)
             if self.reset.kind == "gate-input":
                 current = current * closed
-            U = self.leak.factor * U + current
+            U = self.leak.real(U, gamma) + current
             if self.reset.kind == "gate":
                 U = U * closed
-        level = burst_level(U, self.gamma, self.n_max, SURROGATES[self.surrogate])
-        return level, U - self.gamma * level if self.reset.kind == "subtract" else U
+        level = burst_level(U, gamma, self.n_max, self.slope, self.spacing)
+        if self.reset.kind == "subtract":
+            left = U - gamma * level
+        else:
+            left = torch.where(level > 0, 0.0, U) if self.reset.kind == "zero" else U
+        if self.output == "binary":
+            level = burst_level(U, gamma, 1, self.slope)
+        return level, left
 
     def forward(self, current):
         """Currents ``(timesteps, ...)`` to ``(levels, membranes)`` of the same shape."""

@@ -2,8 +2,9 @@
 
     charge  x = saturate(leak(v) + current)                  current = bias + weights of the events
     gate    v = gate(x) where the neuron fired last time     eq. 8
-    fire    level = clip(v // theta, 0, n_max)               eq. 9
-    reset   v = v - level * theta                            reset by subtraction only
+    fire    level = clip(v // theta, 0, n_max)               eq. 9; or the power of two below
+    reset   v = v - level * theta, or 0 where it fired       by subtraction, to zero
+    emit    the level, or 1 for any
 
 Tensors are integer, of any one shape; ``spec`` is a :class:`qblif.golden.spec.Neuron`.  The
 hardware twin is :class:`qblif.hw.neuron.Neuron`.
@@ -11,7 +12,7 @@ hardware twin is :class:`qblif.hw.neuron.Neuron`.
 
 import torch
 
-__all__ = ["charge", "fire", "gate", "reset", "step"]
+__all__ = ["charge", "emit", "fire", "gate", "reset", "step"]
 
 
 def charge(spec, v, current, fired):
@@ -35,17 +36,31 @@ def fire(spec, v):
     """Burst level 0..n_max; always 0 for a read-out neuron."""
     if spec.quantiser is None:
         return torch.zeros_like(v)
-    level = torch.div(v, spec.quantiser.theta, rounding_mode="floor")
-    return level.clamp(0, spec.quantiser.n_max)
+    units = torch.div(v, spec.quantiser.theta, rounding_mode="floor")
+    units = units.clamp(0, spec.quantiser.n_max)
+    if spec.quantiser.spacing == "uniform":
+        return units
+    levels = units.new_tensor(spec.quantiser.levels)
+    return levels[torch.bucketize(units, levels, right=True) - 1]
 
 
 def reset(spec, v, level):
     """Membrane left after the burst."""
-    return v - level * spec.quantiser.theta if spec.reset.kind == "subtract" and spec.n_max else v
+    if spec.quantiser is not None and spec.reset.kind == "subtract":
+        return v - level * spec.quantiser.theta
+    return torch.where(level > 0, 0, v) if spec.reset.kind == "zero" else v
+
+
+def emit(spec, level):
+    """What leaves of a burst."""
+    return level.clamp(max=1) if spec.output == "binary" else level
 
 
 def step(spec, v, current, fired):
-    """One timestep; returns ``(level, v)``.  ``fired`` is ``level > 0`` of the step before."""
+    """One timestep; returns ``(level, v)``, the level as it is emitted.
+
+    ``fired`` is ``level > 0`` of the step before.
+    """
     v = gate(spec, charge(spec, v, current, fired), fired)
     level = fire(spec, v)
-    return level, reset(spec, v, level)
+    return emit(spec, level), reset(spec, v, level)

@@ -13,7 +13,7 @@ from torch import nn
 
 from .modules import BurstNet
 from .snapped import SnappedEdge, SnappedNet, SnappedReadout, SnappedStage
-from .spec import Conv2d, Dense, Input, as_map
+from .spec import Conv2d, Dense, Input, Quadratic, as_map
 
 __all__ = ["fold_norm", "fraction_bits", "readout_scale", "snap"]
 
@@ -54,7 +54,8 @@ def _stage(stage, shape, synapses, weights, bias, v_width):
               if not isinstance(e.synapse, nn.Identity)] or weights
     grid = torch.cat([w.flatten() for w in chosen])
     w_width = synapses[0].w_width
-    f = fraction_bits(grid, w_width)
+    least = Quadratic.FRACTION if stage.neuron and stage.neuron.leak.kind == "quadratic" else 0
+    f = fraction_bits(grid, w_width, least)
     scale = readout_scale(grid, w_width) if stage.neuron is None else 2.0**f
     edges = [SnappedEdge(_widened(s, w * scale) if isinstance(e.synapse, nn.Identity) else s,
                          w.float()) for s, w, e in zip(synapses, weights, stage.edges, strict=True)]
@@ -121,7 +122,7 @@ def fold_norm(layer, norm):
     return weight, bias + norm.bias.detach().double() if norm.affine else bias
 
 
-def fraction_bits(weight, w_width, highest=16):
+def fraction_bits(weight, w_width, lowest=0, highest=16):
     """The f whose grid ``2**-f`` of ``w_width`` bits fits ``weight`` best, clipping included."""
     limit = 1 << w_width - 1
 
@@ -129,7 +130,7 @@ def fraction_bits(weight, w_width, highest=16):
         return float(((weight * 2.0**f).round().clamp(-limit, limit - 1) * 2.0**-f - weight)
                      .square().sum())
 
-    return min(range(highest + 1), key=error)
+    return min(range(lowest, highest + 1), key=error)
 
 
 def readout_scale(weight, w_width, candidates=64):
@@ -145,7 +146,7 @@ def readout_scale(weight, w_width, candidates=64):
 
 
 def _check_headroom(name, f, leak):
-    shifts = leak.subtract + leak.add
+    shifts = leak.subtract + leak.add if leak.kind == "decay" else ()
     if shifts and f - max(shifts) < MIN_LEAK_HEADROOM:
         log.warning("population %s: a level has %d fraction bits and the leak shifts by %d; "
                     "membranes below 2**-%d of a level will not leak",

@@ -17,12 +17,12 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from .axes import WIDTH_LIMIT
+from .axes import WIDTH_LIMIT, Decay
 from .modules import Output, as_frames, over_time
 from .spec import Input, as_map
-from .surrogate import SURROGATES
+from .surrogate import find_surrogate, staircase
 
-__all__ = ["SnappedEdge", "SnappedNet", "SnappedReadout", "SnappedStage", "decay_floats",
+__all__ = ["SnappedEdge", "SnappedNet", "SnappedReadout", "SnappedStage", "leak_floats",
            "round_to"]
 
 MARGIN = 2  # How far training on the grid may grow the sums that float32 was chosen for.
@@ -56,15 +56,11 @@ def round_to(x, width=WIDTH_LIMIT):
     return straight_through(clipped, clipped.detach().round())
 
 
-def decay_floats(decay, x):
-    """:meth:`qblif.golden.spec.Decay.apply` on integers held in floats, shifts by floor."""
+def leak_floats(leak, x, theta=1):
+    """``leak.apply`` of :mod:`qblif.golden.axes`, of integers held in floats."""
     kept = x.detach()
-    exact = kept
-    for k in decay.subtract:
-        exact = exact - torch.floor(kept * 2.0**-k)
-    for k in decay.add:
-        exact = exact + torch.floor(kept * 2.0**-k)
-    return straight_through(x, exact, decay.factor)
+    exact = leak.apply(kept.to(torch.int32)).to(kept.dtype)
+    return straight_through(x, exact, leak.slope(kept, theta))
 
 
 class SnappedEdge(nn.Module):
@@ -149,12 +145,18 @@ class SnappedStage(_SnappedPopulation):
         super().__init__(name, shape, edges, bias)
         self.f = nn.Buffer(torch.tensor(f))
         self.gamma = nn.Buffer(neuron.gamma.detach().clone())
-        self.n_max, self.leak, self.reset = neuron.n_max, neuron.leak, neuron.reset
-        self.surrogate, self.v_width = neuron.surrogate, v_width
+        self.n_max, self.spacing, self.output = neuron.n_max, neuron.spacing, neuron.output
+        self.leak, self.reset = neuron.leak.on_grid(f), neuron.reset
+        self.slope, self.v_width = find_surrogate(neuron.surrogate, neuron.leak), v_width
 
     @property
     def theta(self):
         return 1 << int(self.f)
+
+    @property
+    def largest(self):
+        """Largest level that leaves."""
+        return 1 if self.output == "binary" else self.n_max
 
     scale = theta
 
@@ -164,18 +166,26 @@ class SnappedStage(_SnappedPopulation):
         At the first step of a frame, ``v`` and ``fired`` are ``None``.
         """
         if v is None:
-            x = self._saturate(current)
+            rest = self.leak.apply(0)
+            x = self._saturate(current + rest if rest else current)
         else:
             x = self._charge(v, current, fired)
-        level = _SnappedLevel.apply(x, self.theta, self.gamma, self.n_max, self.surrogate)
-        return level, x - level * self.theta if self.reset.kind == "subtract" else x
+        level = self._level(x, self.n_max, self.spacing)
+        if self.reset.kind == "subtract":
+            left = x - level * self.theta
+        else:
+            left = torch.where(level > 0, 0.0, x) if self.reset.kind == "zero" else x
+        return self._level(x, 1) if self.output == "binary" else level, left
+
+    def _level(self, v, n_max, spacing="uniform"):
+        return _SnappedLevel.apply(v, self.theta, self.gamma, n_max, self.slope, spacing)
 
     def _charge(self, v, current, fired):
         if self.reset.kind == "gate-input":
-            current = torch.where(fired, decay_floats(self.reset.gate, current), current)
-        x = self._saturate(decay_floats(self.leak, v) + current)
+            current = torch.where(fired, leak_floats(self.reset.gate, current), current)
+        x = self._saturate(leak_floats(self.leak, v, self.theta) + current)
         if self.reset.kind == "gate":
-            x = torch.where(fired, self._saturate(decay_floats(self.reset.gate, x)), x)
+            x = torch.where(fired, self._saturate(leak_floats(self.reset.gate, x)), x)
         return x
 
     def _saturate(self, x):
@@ -186,26 +196,26 @@ class SnappedStage(_SnappedPopulation):
 
 
 class _SnappedLevel(torch.autograd.Function):
-    """``clip(floor(v / theta), 0, n_max)``; backward the surrogate at ``U = v * gamma / theta``."""
+    """The level of ``v``; backward the surrogate at ``U = v * gamma / theta``."""
 
     @staticmethod
-    def forward(ctx, v, theta, gamma, n_max, surrogate):
+    def forward(ctx, v, theta, gamma, n_max, surrogate, spacing):
         ctx.save_for_backward(v, gamma)
-        ctx.theta, ctx.n_max, ctx.surrogate = theta, n_max, SURROGATES[surrogate]
-        return (v / theta).floor_().clamp_(0, n_max)
+        ctx.theta, ctx.n_max, ctx.surrogate = theta, n_max, surrogate
+        return staircase(v / theta, n_max, spacing)
 
     @staticmethod
     def backward(ctx, *grad_outputs):
         v, gamma = ctx.saved_tensors
         scale = gamma / ctx.theta
         slope = ctx.surrogate(v * scale, gamma, ctx.n_max)
-        return slope.mul_(grad_outputs[0]).mul_(scale), None, None, None, None
+        return slope.mul_(grad_outputs[0]).mul_(scale), None, None, None, None, None
 
 
 class SnappedReadout(_SnappedPopulation):
     """The read-out on the grid.  Only the arg-max counts, so ``scale`` may be any number."""
 
-    n_max = 0
+    n_max, largest, leak = 0, 0, Decay()
 
     def __init__(self, name, shape, edges, bias, *, scale):
         super().__init__(name, shape, edges, bias)
@@ -237,13 +247,16 @@ class SnappedNet(nn.Module):
     @torch.no_grad()
     def _fits_float32(self):
         """Whether every sum of a frame stays below 2**24, with a margin for training."""
-        n_max = {Input.name: self.input_n_max} | {s.name: s.n_max for s in self.stages}
+        n_max = {Input.name: self.input_n_max} | {s.name: s.largest for s in self.stages}
         for stage in self.stages:
             weights, bias = stage.integers()
-            reach = float(bias.abs().max()) + sum(
+            current = float(bias.abs().max()) + sum(
                 float(weights[e.synapse.name].abs().flatten(1).sum(1).max())
                 * n_max[e.synapse.source] * math.prod(e.synapse.pool) for e in stage.edges)
-            if reach * self.timesteps * MARGIN >= 1 << 24:
+            reach = 0
+            for _ in range(self.timesteps):
+                reach = stage.leak.bound(reach) + math.ceil(current)
+            if reach * MARGIN >= 1 << 24:
                 return False
         return True
 

@@ -11,12 +11,12 @@ import reprlib
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from .axes import LEVEL_LIMIT, WIDTH_LIMIT, Decay, Neuron, Quantiser, Reset
+from .axes import LEVEL_LIMIT, WIDTH_LIMIT, Decay, Neuron, Quadratic, Quantiser, Reset
 from .checks import as_tuple, check_int, check_name, check_shape, check_type
 from .synapses import Conv2d, Dense, Synapse, as_map
 
-__all__ = ["Conv2d", "Decay", "Dense", "Input", "Network", "Neuron", "Population", "Quantiser",
-           "Reset", "as_map"]
+__all__ = ["Conv2d", "Decay", "Dense", "Input", "Network", "Neuron", "Population", "Quadratic",
+           "Quantiser", "Reset", "as_map"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +42,11 @@ class Input:
     @property
     def size(self):
         return math.prod(self.shape)
+
+    @property
+    def levels(self):
+        """Every level that there is, in order."""
+        return tuple(range(self.n_max + 1))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +82,11 @@ class Population:
     @property
     def channels(self):
         return as_map(self.shape)[0]
+
+    @property
+    def levels(self):
+        """Every level that can leave, in order."""
+        return self.neuron.levels
 
     @property
     def n_max(self):
@@ -147,6 +157,8 @@ class Network:
         spec = asdict(self)
         for synapse, fields in zip(self.synapses, spec["synapses"], strict=True):
             fields["kind"] = synapse.kind
+        for population, fields in zip(self.populations, spec["populations"], strict=True):
+            fields["neuron"]["leak"]["kind"] = population.neuron.leak.kind
         return json.loads(json.dumps(spec))
 
     @classmethod
@@ -156,7 +168,8 @@ class Network:
         fields["input"] = Input(**_fields(Input, fields["input"]))
         fields["populations"] = [
             _population(p) for p in as_tuple("Populations", fields["populations"])]
-        fields["synapses"] = [_synapse(s) for s in as_tuple("Synapses", fields["synapses"])]
+        fields["synapses"] = [_of_kind("Synapse", (Dense, Conv2d), s)
+                              for s in as_tuple("Synapses", fields["synapses"])]
         return cls(**fields)
 
     @property
@@ -185,7 +198,7 @@ def _neuron(fields):
     reset = _fields(Reset, fields["reset"])
     quantiser = fields["quantiser"]
     reset["gate"] = Decay(**_fields(Decay, reset["gate"]))
-    fields["leak"] = Decay(**_fields(Decay, fields["leak"]))
+    fields["leak"] = _of_kind("Leak", (Decay, Quadratic), fields["leak"])
     if quantiser is not None:
         fields["quantiser"] = Quantiser(**_fields(Quantiser, quantiser))
     fields["reset"] = Reset(**reset)
@@ -198,10 +211,11 @@ def _population(fields):
     return Population(**fields)
 
 
-def _synapse(fields):
-    kinds = {cls.kind: cls for cls in (Dense, Conv2d)}
+def _of_kind(what, classes, fields):
+    """One of ``classes``, by the field ``kind``."""
+    kinds = {cls.kind: cls for cls in classes}
     kind = fields.get("kind") if isinstance(fields, dict) else None
     if kind not in tuple(kinds):
-        raise ValueError(f"Synapse kind must be one of {', '.join(kinds)}, not {kind!r}")
+        raise ValueError(f"{what} kind must be one of {', '.join(kinds)}, not {kind!r}")
     cls = kinds[kind]
     return cls(**_fields(cls, {k: v for k, v in fields.items() if k != "kind"}))

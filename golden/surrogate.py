@@ -10,12 +10,15 @@ width proportional to gamma, so that the mean slope over the ladder is the stair
 ``1 / gamma``.
 """
 
+import functools
 import math
 
 import torch
 
-__all__ = ["SURROGATES", "burst_level", "relsg_et", "box_et", "rectangular",
-           "arctan", "sigmoid"]
+from .axes import spaced_levels
+
+__all__ = ["SURROGATES", "arctan", "box_et", "burst_level", "find_surrogate", "quadratic_window",
+           "rectangular", "relsg_et", "sigmoid", "staircase"]
 
 
 def relsg_et(U, gamma, n_max):
@@ -64,6 +67,17 @@ def sigmoid(U, gamma, n_max):
     return _ladder(bump, U, gamma, n_max)
 
 
+def quadratic_window(U, gamma, n_max, vertex=0.25):
+    """QIF's window (arXiv:2510.05168 derives one from its parameters; this reading is ours): about
+    each threshold, as wide on both sides as the vertex of the leak's parabola is away from gamma.
+
+    ``vertex = (u1 + u2) / 2`` in levels: above it the membrane gathers speed.  The window's half
+    width is ``h = 1 - vertex``, its height ``1 / (2 h gamma)``.
+    """
+    half = max(1 - vertex, 0.25)
+    return _ladder(lambda x: (x.abs() <= half).to(U.dtype) / (2 * half), U, gamma, n_max)
+
+
 def _ladder(bump, U, gamma, n_max):
     u = U / gamma
     return sum(bump(u - n) for n in range(1, n_max + 1)) / gamma
@@ -75,15 +89,37 @@ SURROGATES = {
     "rectangular": rectangular,
     "arctan": arctan,
     "sigmoid": sigmoid,
+    "quadratic-window": quadratic_window,
 }
+
+
+def find_surrogate(name, leak):
+    """The surrogate called ``name``, for neurons of this leak; :class:`ValueError` for another."""
+    if name not in SURROGATES:
+        raise ValueError(f"Surrogate must be one of {', '.join(SURROGATES)}, not {name!r}")
+    if name != "quadratic-window":
+        return SURROGATES[name]
+    if leak.kind != "quadratic":
+        raise ValueError("Surrogate quadratic-window needs a quadratic leak")
+    _, u1, u2 = leak.parameters
+    return functools.partial(quadratic_window, vertex=(u1 + u2) / 2)
+
+
+def staircase(units, n_max, spacing="uniform"):
+    """Levels of membranes in units of a level, floats of any shape, overwritten."""
+    units = units.floor_().clamp_(0, n_max)
+    if spacing == "uniform":
+        return units
+    levels = units.new_tensor(spaced_levels(n_max, spacing))
+    return levels[torch.bucketize(units, levels, right=True) - 1]
 
 
 class _BurstLevel(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, U, gamma, n_max, surrogate):
+    def forward(ctx, U, gamma, n_max, surrogate, spacing):
         ctx.save_for_backward(U, gamma)
         ctx.n_max, ctx.surrogate = n_max, surrogate
-        return (U / gamma).floor_().clamp_(0, n_max)
+        return staircase(U / gamma, n_max, spacing)
 
     @staticmethod
     def backward(ctx, *grad_outputs):
@@ -93,11 +129,12 @@ class _BurstLevel(torch.autograd.Function):
         if ctx.needs_input_grad[1]:
             on_ladder = (U >= gamma).logical_and_(U <= ctx.n_max * gamma)
             grad_gamma = -(grad_outputs[0] * U).mul_(on_ladder).sum() / gamma**2
-        return grad, grad_gamma, None, None
+        return grad, grad_gamma, None, None, None
 
 
-def burst_level(U, gamma, n_max, surrogate):
-    """Burst level of eq. 9, ``clip(floor(U / gamma), 0, n_max)``, as floats of U's shape.
+def burst_level(U, gamma, n_max, surrogate, spacing="uniform"):
+    """Burst level of eq. 9, ``clip(floor(U / gamma), 0, n_max)``, as floats of U's shape; or the
+    largest power of two up to that.
 
     Backward it follows ``surrogate`` (one of the functions here) to U.  To gamma it follows the
     ladder's own slope, ``d level / d gamma = -U / gamma**2`` from gamma to ``n_max gamma`` and 0
@@ -106,4 +143,4 @@ def burst_level(U, gamma, n_max, surrogate):
     leaves this open.  Through eq. 12 instead, gamma shrank in our trials, and levels piled up at
     N_max.
     """
-    return _BurstLevel.apply(U, gamma, n_max, surrogate)
+    return _BurstLevel.apply(U, gamma, n_max, surrogate, spacing)

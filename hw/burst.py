@@ -10,14 +10,14 @@ __all__ = ["Burst", "BurstExpander", "Digit", "DigitSet"]
 
 
 class DigitSet:
-    """The digits that levels 0..n_max are made of: what a lane must be able to do."""
+    """The digits that ``levels`` are made of: what a lane must be able to do."""
 
-    def __init__(self, n_max, mode):
-        self.of_level = [digits(level, mode) for level in range(n_max + 1)]
-        used = {digit for level in self.of_level for digit in level}
+    def __init__(self, levels, mode):
+        self.of_level = {level: digits(level, mode) for level in levels}
+        used = {digit for found in self.of_level.values() for digit in found}
         self.max_shift = max(digit.shift for digit in used)
         self.signed = any(digit.negative for digit in used)
-        self.most = max(len(level) for level in self.of_level)
+        self.most = max(map(len, self.of_level.values()))
 
 
 class Burst(data.StructLayout):
@@ -43,7 +43,7 @@ class BurstExpander(wiring.Component):
     Parameters
     ----------
     place : shape of what passes through with each digit
-    n_max : the source's largest level
+    levels : every level of the source, in order
     mode : ``"shift"`` (non-adjacent form) or ``"repeat"``
 
     Members
@@ -52,10 +52,10 @@ class BurstExpander(wiring.Component):
     o : ``Out(stream.Signature(Digit(place, digit_set)))``
     """
 
-    def __init__(self, place, n_max, mode="shift"):
-        self.n_max = n_max
+    def __init__(self, place, levels, mode="shift"):
+        self.n_max = n_max = levels[-1]
         self.mode = mode
-        self.digit_set = DigitSet(n_max, mode)
+        self.digit_set = DigitSet(levels, mode)
         super().__init__({
             "i": In(stream.Signature(Burst(place, n_max))),
             "o": Out(stream.Signature(Digit(place, self.digit_set))),
@@ -95,7 +95,7 @@ class BurstExpander(wiring.Component):
                      self.o.p.negative.eq(queue[0].negative)]
         with m.If(load):
             with m.Switch(self.i.p.level):
-                for level, found in enumerate(self.digit_set.of_level):
+                for level, found in self.digit_set.of_level.items():
                     with m.Case(level):
                         for place, (shift, negative) in enumerate(found):
                             m.d.sync += queue[place].eq(digit.const({

@@ -6,6 +6,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from .layouts import pipe, saturate
+from .leak import Leak
 from .quantiser import Quantiser
 from .timing import neuron_latency
 
@@ -42,7 +43,7 @@ class Neuron(wiring.Component):
     """Leak, charge, gate, fire and reset, as a pipeline that never stalls.
 
     Takes one step a cycle, of any neuron; gives it back :attr:`latency` cycles later.  Adders
-    and constant shifts only.
+    and constant shifts only, and a table where the leak is quadratic.
 
     Parameters
     ----------
@@ -64,7 +65,7 @@ class Neuron(wiring.Component):
 
     @property
     def latency(self):
-        """Cycles from ``i`` to ``o``: leak, charge, gate, fire, reset."""
+        """Cycles from ``i`` to ``o``: leak, charge, gate, fire, reset and emit."""
         return neuron_latency(self.spec)
 
     def elaborate(self, platform):
@@ -73,19 +74,17 @@ class Neuron(wiring.Component):
         membrane = signed(spec.v_width)
 
         # Leak, beside the sum of the current.
-        leaked = self.decay(m, self.i.v, spec.leak, "leaked")
-        fired = Signal(reset_less=True)
-        m.d.sync += fired.eq(self.i.fired)
-        with m.If(self.i.first):
-            m.d.sync += [leaked.eq(0), fired.eq(0)]
+        m.submodules.leak = leak = Leak(spec)
+        m.d.comb += [leak.v.eq(self.i.v), leak.first.eq(self.i.first)]
         current = self.i.sum + self.i.bias if self.population.bias_width else self.i.sum
-        current = pipe(m, current, 1, "current")
+        current = pipe(m, current, leak.latency, "current")
+        fired = pipe(m, self.i.fired & ~self.i.first, leak.latency, "fired")
 
         # Charge.
         if spec.reset.kind == "gate-input":
             current = Mux(fired, spec.reset.gate.apply(current), current)
         charged = Signal(membrane, reset_less=True)
-        m.d.sync += charged.eq(saturate(leaked + current, spec.v_width))
+        m.d.sync += charged.eq(saturate(leak.o + current, spec.v_width))
 
         # Gate.
         gated = Signal(membrane, reset_less=True)
@@ -104,18 +103,9 @@ class Neuron(wiring.Component):
         amount = pipe(m, quantiser.amount, 1, "amount")
         v = pipe(m, gated, 1, "v")
 
-        # Reset.
-        m.d.comb += [
-            self.o.level.eq(pipe(m, level, 1, "level_out")),
-            self.o.v.eq(pipe(m, (v - amount)[:len(v)] if spec.reset.kind == "subtract" else v,
-                             1, "v_out"))]
-
+        # Reset and emit.
+        left = {"subtract": (v - amount)[:len(v)], "zero": Mux(level != 0, 0, v)}
+        emitted = level != 0 if spec.output == "binary" else level
+        m.d.comb += [self.o.v.eq(pipe(m, left.get(spec.reset.kind, v), 1, "v_out")),
+                     self.o.level.eq(pipe(m, emitted, 1, "level_out"))]
         return m
-
-    def decay(self, m, x, decay, name):
-        """``decay.apply(x)`` in a register, with room for the rounding of several shifts."""
-        terms = len(decay.subtract) + len(decay.add)
-        room = terms.bit_length() if terms > 1 else 0
-        register = Signal(signed(len(x) + room), name=name, reset_less=True)
-        m.d.sync += register.eq(decay.apply(x))
-        return register

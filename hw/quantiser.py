@@ -13,9 +13,10 @@ __all__ = ["Quantiser"]
 class Quantiser(wiring.Component):
     """Combinational level of a membrane, and how much of the membrane it stands for.
 
-    ``ladder`` compares the membrane with every multiple of theta, as the paper draws it; the
-    multiples are constants.  ``slice`` is for ``theta = 2**f``: the level is the membrane without
-    its last f bits, saturated, and costs no comparator.
+    ``ladder`` compares the membrane with ``level * theta`` for every level, as the paper draws it;
+    these are constants.  ``slice`` is for ``theta = 2**f``: the level is the membrane without its
+    last f bits, saturated, and costs no comparator; of levels that are powers of two it is the
+    leading one of that.
 
     Parameters
     ----------
@@ -27,6 +28,7 @@ class Quantiser(wiring.Component):
     -------
     v : ``In(signed(v_width))``
     level : ``Out(range(n_max + 1))``
+        Of the quantiser: an output that is binary comes later.
     amount : ``Out(signed(v_width))``
         ``level * theta``.
     """
@@ -41,7 +43,7 @@ class Quantiser(wiring.Component):
         self.kind = kind
         super().__init__({
             "v": In(signed(neuron.v_width)),
-            "level": Out(range(neuron.n_max + 1)),
+            "level": Out(range(neuron.quantiser.n_max + 1)),
             "amount": Out(signed(neuron.v_width)),
         })
 
@@ -49,19 +51,27 @@ class Quantiser(wiring.Component):
         m = Module()
         quantiser, v_max = self.neuron.quantiser, self.neuron.v_max
 
-        if self.kind == "slice":
-            units = self.v >> quantiser.shift
-            with m.If(units < 0):
-                m.d.comb += self.level.eq(0)
-            with m.Elif(units > quantiser.n_max):
-                m.d.comb += self.level.eq(quantiser.n_max)
-            with m.Else():
-                m.d.comb += self.level.eq(units)
-            m.d.comb += self.amount.eq(self.level << quantiser.shift)
-        else:
+        if self.kind == "ladder":
             # The last rung reached wins; rungs above the membrane's range are never reached.
-            for n in range(1, min(quantiser.n_max, v_max // quantiser.theta) + 1):
-                with m.If(self.v >= n * quantiser.theta):
-                    m.d.comb += [self.level.eq(n), self.amount.eq(n * quantiser.theta)]
+            for n in quantiser.levels[1:]:
+                if n * quantiser.theta <= v_max:
+                    with m.If(self.v >= n * quantiser.theta):
+                        m.d.comb += [self.level.eq(n), self.amount.eq(n * quantiser.theta)]
+            return m
 
+        units = self.v >> quantiser.shift
+        with m.If(units < 0):
+            m.d.comb += self.level.eq(0)
+        with m.Elif(units > quantiser.n_max):
+            m.d.comb += self.level.eq(quantiser.n_max)
+        with m.Elif(quantiser.spacing == "powers"):
+            m.d.comb += self.level.eq(leading_one(units[:len(self.level)]))
+        with m.Else():
+            m.d.comb += self.level.eq(units)
+        m.d.comb += self.amount.eq(self.level << quantiser.shift)
         return m
+
+
+def leading_one(bits):
+    """``bits`` with its highest one alone."""
+    return Cat(bits[k] & ~bits[k + 1:].any() for k in range(len(bits)))

@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from .geometry import queue_depth
 from .order import beats
 
-__all__ = ["LANES_LATENCY", "MEMORY_SUMS_GROUPS", "StageTiming", "stage_timing"]
+__all__ = ["LANES_LATENCY", "LEAK_LATENCY", "MEMORY_SUMS_GROUPS", "StageTiming", "stage_timing"]
 
 LANES_LATENCY = 4  # From the issue of a digit to its addends.
 MEMORY_SUMS_GROUPS = 4  # Read, add, write: a sum must not come again sooner.
 SUMS_READ_LATENCY = {"registers": 2, "memory": 4, "map": 4}
 SUMS_ADDER_LATENCY = 1  # Where a population has several synapses.
-NEURON_LATENCY = 5  # Leak, charge, gate, fire, reset.
-READOUT_LATENCY = 3  # Leak, charge, gate.
+LEAK_LATENCY = {"decay": 1, "quadratic": 4}  # Quadratic: index, read, register, add.
+NEURON_LATENCY = 4  # Charge, gate, fire, reset.
+READOUT_LATENCY = 2  # Charge, gate.
 QUEUE_BEATS = 512  # Of an emitter, at most: one block RAM.
 QUEUE_LATENCY = 2  # From a push to the ``room`` that it takes.
 
@@ -51,7 +52,8 @@ class StageTiming:
 
 def neuron_latency(neuron):
     """Cycles from :class:`qblif.hw.neuron.Neuron`'s ``i`` to its ``o``."""
-    return READOUT_LATENCY if neuron.quantiser is None else NEURON_LATENCY
+    after = READOUT_LATENCY if neuron.quantiser is None else NEURON_LATENCY
+    return LEAK_LATENCY[neuron.leak.kind] + after
 
 
 def stage_timing(population, plan, reaches):

@@ -191,7 +191,7 @@ def test_unknown_choice(capsys, out, option, value, reason, command):
     ("--hidden", "", "Hidden sizes must name at least one population"),
     ("--beta", "1.5", "Beta must be in 0..1, not 1.5"),
     ("--alpha", "nan", "Alpha must be in 0..1, not nan"),
-    ("--reset", "zero", "Reset must be one of none, gate, gate-input, subtract, not 'zero'"),
+    ("--reset", "hard", "Reset must be one of none, gate, gate-input, subtract, zero, not 'hard'"),
     ("--surrogate", "relu", ("Surrogate must be one of relsg-et, box-et, rectangular, arctan, "
                              "sigmoid, not 'relu'")),
     ("--epochs", "0", "Epochs must be at least 1, not 0"),

@@ -157,14 +157,20 @@ def test_foreign_safetensors(file, metadata):
 # Other versions.
 
 def test_newer_version(file):
-    edit_metadata(file, version="2")
-    assert refusal(file) == "format version 2 is newer than this program's 1"
+    edit_metadata(file, version="3")
+    assert refusal(file) == "format version 3 is newer than this program's 2"
+
+
+def test_older_version(file):
+    edit_metadata(file, version="1")
+    assert refusal(file) == ("format version 1 is older than this program's 2: export the network "
+                             "again")
 
 
 def test_newer_version_with_unknown_spec_field(file):
     spec = SPEC.to_dict() | {"delays": [1, 2]}
-    edit_metadata(file, version="2", spec=json.dumps(spec), notes=None)
-    assert refusal(file) == "format version 2 is newer than this program's 1"
+    edit_metadata(file, version="3", spec=json.dumps(spec), notes=None)
+    assert refusal(file) == "format version 3 is newer than this program's 2"
 
 
 def test_newer_version_with_unknown_tensors(file):
@@ -173,7 +179,7 @@ def test_newer_version_with_unknown_tensors(file):
     header["hidden.delay"] = {"dtype": "BF16", "shape": [1], "data_offsets": [len(body),
                                                                              len(body) + 2]}
     file.write_bytes(join(header, body + b"\0\0"))
-    assert refusal(file) == "format version 12 is newer than this program's 1"
+    assert refusal(file) == "format version 12 is newer than this program's 2"
 
 
 @pytest.mark.parametrize("version", ["", "0", "-1", "1.0", "one", "²", "9" * 5000])

@@ -10,7 +10,17 @@ from qblif.golden import integer, neuron
 from qblif.golden.artifact import Trained
 from qblif.golden.burst import digits
 from qblif.golden.integer import argmax, weighted_sum
-from qblif.golden.spec import Decay, Dense, Input, Network, Neuron, Population, Quantiser, Reset
+from qblif.golden.spec import (
+    Decay,
+    Dense,
+    Input,
+    Network,
+    Neuron,
+    Population,
+    Quadratic,
+    Quantiser,
+    Reset,
+)
 
 LEAKS = [Decay(), Decay((0,)), Decay((1,)), Decay((3,)), Decay((1,), (3,)), Decay((2, 4)),
          Decay((2, 2), (1,))]
@@ -27,18 +37,31 @@ def clip(x, low, high):
     return min(max(x, low), high)
 
 
+def leak(spec, v):
+    if isinstance(spec, Decay):
+        return decay(spec, v)
+    x = clip(v >> spec.bits - 3, -128, 127)
+    return v + (spec.gain * (x - spec.low) * (x - spec.high) * 2**spec.bits >> 12)
+
+
 def reference_step(spec, v, current, fired):
     """One neuron, one timestep: ``(level, v)``."""
     low, high = -(1 << spec.v_width - 1), (1 << spec.v_width - 1) - 1
     if spec.reset.kind == "gate-input" and fired:
         current = decay(spec.reset.gate, current)
-    v = clip(decay(spec.leak, v) + current, low, high)
+    v = clip(leak(spec.leak, v) + current, low, high)
     if spec.reset.kind == "gate" and fired:
         v = clip(decay(spec.reset.gate, v), low, high)
     if spec.quantiser is None:
         return 0, v
     level = clip(v // spec.quantiser.theta, 0, spec.quantiser.n_max)
-    return level, v - level * spec.quantiser.theta if spec.reset.kind == "subtract" else v
+    if spec.quantiser.spacing == "powers" and level:
+        level = 2 ** (len(f"{level:b}") - 1)
+    if spec.reset.kind == "subtract":
+        v -= level * spec.quantiser.theta
+    if spec.reset.kind == "zero" and level:
+        v = 0
+    return min(level, 1) if spec.output == "binary" else level, v
 
 
 def reference_current(trained, population, index, levels, mode):
@@ -154,9 +177,13 @@ def test_random_networks_cover_what_they_should():
 @pytest.mark.parametrize("leak", LEAKS, ids=str)
 @pytest.mark.parametrize("kind", Reset.KINDS)
 def test_every_step_tiny(kind, leak, gate):
-    for quantiser in (Quantiser(n_max=3, theta=2), Quantiser(n_max=20, theta=1),
-                      Quantiser(n_max=2, theta=3), None):
-        spec = Neuron(leak=leak, quantiser=quantiser, v_width=4, reset=Reset(kind=kind, gate=gate))
+    for quantiser, output in (
+            (Quantiser(n_max=3, theta=2), "level"), (Quantiser(n_max=20, theta=1), "binary"),
+            (Quantiser(n_max=2, theta=3), "level"), (None, "level"),
+            (Quantiser(n_max=4, theta=1, spacing="powers"), "level"),
+            (Quantiser(n_max=2, theta=3, spacing="powers"), "binary")):
+        spec = Neuron(leak=leak, quantiser=quantiser, v_width=4, reset=Reset(kind=kind, gate=gate),
+                      output=output)
         cases = [(v, current, fired) for v in range(-8, 8) for current in range(-20, 20)
                  for fired in (False, True)]
         v, current, fired = (torch.tensor(column) for column in zip(*cases, strict=True))
@@ -164,6 +191,21 @@ def test_every_step_tiny(kind, leak, gate):
         assert list(zip(levels.tolist(), membranes.tolist(), strict=True)) == [
             reference_step(spec, *case) for case in cases]
         assert bool(((membranes >= spec.v_min) & (membranes <= spec.v_max)).all())
+
+
+@pytest.mark.parametrize("kind", Reset.KINDS)
+@pytest.mark.parametrize("gain, low, high", [(16, 0, 4), (64, -5, 9), (0, 0, 0), (200, 127, -128)])
+@pytest.mark.parametrize("bits", [3, 5, 13, 16])
+def test_every_step_of_a_quadratic_leak(kind, gain, low, high, bits):
+    spec = Neuron(leak=Quadratic(gain=gain, low=low, high=high, bits=bits), v_width=bits + 6,
+                  quantiser=Quantiser(n_max=20, theta=1 << bits), reset=Reset(kind=kind))
+    draw = random.Random(0)
+    cases = [(v, draw.randint(-2 << bits, 2 << bits), draw.random() < 0.5)
+             for v in range(spec.v_min, spec.v_max + 1, max(1, (1 << bits) // 50))]
+    v, current, fired = (torch.tensor(c) for c in zip(*cases, strict=True))
+    levels, membranes = neuron.step(spec, v.int(), current.int(), fired)
+    assert list(zip(levels.tolist(), membranes.tolist(), strict=True)) == [
+        reference_step(spec, *case) for case in cases]
 
 
 # One network by hand.

@@ -9,9 +9,10 @@ from qblif.golden import integer
 from qblif.golden.config import TrainConfig
 from qblif.golden.export import export
 from qblif.golden.nets import build
+from qblif.golden.presets import PRESETS
 from qblif.golden.snap import fold_norm, fraction_bits, snap
-from qblif.golden.snapped import decay_floats, round_to
-from qblif.golden.spec import Decay, Reset
+from qblif.golden.snapped import leak_floats, round_to
+from qblif.golden.spec import Decay, Neuron, Quantiser, Reset
 
 DEFAULTS = {"hidden": (17, 9), "gamma": 0.3, "gain": 1.0, "input_n_max": 4}
 
@@ -48,6 +49,25 @@ def test_equals_integer_model(kind, beta, alpha):
         net = random_net(seed, reset_kind=kind, beta=beta, alpha=alpha, timesteps=timesteps)
         _, trace = assert_equal_to_integers(snap(net, 8), random_levels(net))
         assert any(level.any() for level in trace.levels.values())
+
+
+@pytest.mark.parametrize("output", Neuron.OUTPUTS)
+@pytest.mark.parametrize("preset", PRESETS)
+def test_presets_equal_the_integer_model(preset, output):
+    for seed, timesteps in itertools.product(range(3), (1, 4)):
+        fields = PRESETS[preset] | {"gamma": 0.3, "output": output, "timesteps": timesteps}
+        net = random_net(seed, **fields)
+        _, trace = assert_equal_to_integers(snap(net, 8), random_levels(net))
+        assert any(level.any() for level in trace.levels.values())
+
+
+@pytest.mark.parametrize("a, u1, u2", [(0.25, 0.0, 0.5), (0.1, -0.5, 1.0), (1.0, 0.25, 0.75)])
+@pytest.mark.parametrize("kind", Reset.KINDS)
+@pytest.mark.parametrize("spacing", Quantiser.SPACINGS)
+def test_quadratic_leak_equals_the_integer_model(a, u1, u2, kind, spacing):
+    net = random_net(4, leak_kind="quadratic", a=a, u1=u1, u2=u2, reset_kind=kind, n_max=8,
+                     spacing=spacing, timesteps=3)
+    assert_equal_to_integers(snap(net, 8), random_levels(net))
 
 
 @pytest.mark.parametrize("kind", Reset.KINDS)
@@ -107,7 +127,7 @@ def test_equality_fails_for_a_changed_weight():
 def test_decay_of_every_small_integer(decay):
     x = torch.arange(-300, 301)
     floats = x.float().requires_grad_()
-    y = decay_floats(decay, floats)
+    y = leak_floats(decay, floats)
     assert torch.equal(y.to(torch.int64), decay.apply(x))
     y.sum().backward()
     assert (floats.grad == decay.factor).all()

@@ -5,7 +5,17 @@ from dataclasses import FrozenInstanceError, fields, replace
 import pytest
 import torch
 
-from qblif.golden.spec import Decay, Dense, Input, Network, Neuron, Population, Quantiser, Reset
+from qblif.golden.spec import (
+    Decay,
+    Dense,
+    Input,
+    Network,
+    Neuron,
+    Population,
+    Quadratic,
+    Quantiser,
+    Reset,
+)
 
 HIDDEN = Neuron(leak=Decay((2,)), quantiser=Quantiser(n_max=7, theta=16), v_width=10,
                 reset=Reset(gate=Decay((1, 3))))
@@ -110,6 +120,20 @@ WRONG_VALUE = {
     "n_max_zero": (lambda: Quantiser(n_max=0, theta=1), r"N_max must be in 1\.\.20, not 0"),
     "n_max_large": (lambda: Quantiser(n_max=21, theta=1), r"N_max must be in 1\.\.20, not 21"),
     "theta_zero": (lambda: Quantiser(n_max=1, theta=0), r"Threshold must be in 1\.\.16777216"),
+    "spacing_unknown": (lambda: Quantiser(n_max=1, theta=1, spacing="log"),
+                        r"Spacing of levels must be one of uniform, powers, not 'log'"),
+    "n_max_no_power": (lambda: Quantiser(n_max=6, theta=1, spacing="powers"),
+                       r"N_max must be a power of two where levels are, not 6"),
+    "output_unknown": (lambda: Neuron(quantiser=None, v_width=8, output="spike"),
+                       r"Output must be one of level, binary, not 'spike'"),
+    "quadratic_theta": (
+        lambda: Neuron(leak=Quadratic(bits=5), v_width=9, quantiser=Quantiser(n_max=1, theta=33)),
+        r"A quadratic leak of 5 bits needs a threshold of 32, not 33"),
+    "quadratic_read_out": (lambda: Neuron(leak=Quadratic(bits=5), v_width=9, quantiser=None),
+                           r"A quadratic leak of 5 bits needs a threshold of 32, not None"),
+    "quadratic_bits": (lambda: Quadratic(bits=2), r"Quadratic bits must be in 3\.\.16, not 2"),
+    "quadratic_gain": (lambda: Quadratic(gain=257), r"Quadratic gain must be in 0\.\.256, not 257"),
+    "quadratic_low": (lambda: Quadratic(low=200), r"Quadratic low must be in -128\.\.127, not 200"),
     "theta_large": (lambda: Quantiser(n_max=1, theta=1 << 25), r"Threshold must be in 1\.\."),
     "theta_beyond_membrane": (
         lambda: Neuron(quantiser=Quantiser(n_max=1, theta=16), v_width=5),
@@ -118,8 +142,8 @@ WRONG_VALUE = {
                     r"Membrane width must be in 2\.\.30, not 1"),
     "v_width_large": (lambda: Neuron(quantiser=None, v_width=31),
                       r"Membrane width must be in 2\.\.30, not 31"),
-    "reset_unknown": (lambda: Reset(kind="zero"),
-                      r"Reset must be one of none, gate, gate-input, subtract, not 'zero'"),
+    "reset_unknown": (lambda: Reset(kind="hard"),
+                      r"Reset must be one of none, gate, gate-input, subtract, zero, not 'hard'"),
     "input_without_axes": (lambda: Input(shape=(), n_max=1),
                            r"Input shape must have at least one axis"),
     "input_empty": (lambda: Input(shape=(3, 0), n_max=1),
@@ -180,7 +204,7 @@ WRONG_TYPE = {
     "theta_text": (lambda: Quantiser(n_max=1, theta="8"), r"Threshold must be an integer, not '8'"),
     "gate_number": (lambda: Reset(gate=0.5), r"Reset gate must be a Decay, not 0\.5"),
     "leak_number": (lambda: Neuron(leak=0.5, quantiser=None, v_width=8),
-                    r"Leak must be a Decay, not 0\.5"),
+                    r"Leak must be a Decay or a Quadratic, not 0\.5"),
     "reset_text": (lambda: Neuron(reset="gate", quantiser=None, v_width=8),
                    r"Reset must be a Reset, not 'gate'"),
     "quantiser_number": (lambda: Neuron(quantiser=8, v_width=8),
@@ -320,13 +344,15 @@ def test_missing_field(index):
         expected = f"{name} lacks its field '{field}'"
         if (name, field) == ("Dense", "kind"):
             expected = "Synapse kind must be one of dense, conv2d, not None"
+        if (name, field) == ("Decay", "kind"):
+            expected = "Leak kind must be one of decay, quadratic, not None"
         with pytest.raises(ValueError, match=f"^{expected}$"):
             Network.from_dict(spec)
 
 
 @pytest.mark.parametrize("wrong", [None, 3, "text", [1]])
 @pytest.mark.parametrize("place, name", [
-    ("input", "Input"), ("populations", "Population"), ("neuron", "Neuron"), ("leak", "Decay"),
+    ("input", "Input"), ("populations", "Population"), ("neuron", "Neuron"), ("leak", "Leak kind"),
     ("reset", "Reset"), ("synapses", "Synapse kind")])
 def test_part_that_is_no_object(place, name, wrong):
     spec = network().to_dict()
@@ -392,6 +418,13 @@ def changed(spec):
     yield with_neuron(v_width=11)
     yield with_neuron(leak=Decay((3,)))
     yield with_neuron(leak=Decay((2,), (3,)))
+    yield with_neuron(leak=Quadratic(bits=4))
+    yield with_neuron(leak=Quadratic(bits=4, gain=3))
+    yield with_neuron(leak=Quadratic(bits=4, low=3))
+    yield with_neuron(leak=Quadratic(bits=4, high=3))
+    yield with_neuron(leak=Quadratic(bits=5), quantiser=replace(neuron.quantiser, theta=32))
+    yield with_neuron(output="binary")
+    yield with_neuron(quantiser=replace(neuron.quantiser, n_max=8, spacing="powers"))
     yield with_neuron(quantiser=replace(neuron.quantiser, n_max=8))
     yield with_neuron(quantiser=replace(neuron.quantiser, theta=17))
     yield with_neuron(reset=replace(neuron.reset, kind="subtract"))
@@ -415,8 +448,9 @@ def test_digest_of_equal_networks():
 def test_digest_test_covers_every_field():
     # A new field must come into `changed` above.
     assert [[f.name for f in fields(c)] for c in
-            (Network, Input, Population, Neuron, Decay, Quantiser, Reset, Dense)] == [
+            (Network, Input, Population, Neuron, Decay, Quadratic, Quantiser, Reset, Dense)] == [
         ["timesteps", "input", "populations", "synapses"], ["shape", "n_max", "static"],
         ["name", "shape", "neuron", "sum_width", "bias_width"],
-        ["leak", "quantiser", "reset", "v_width"], ["subtract", "add"], ["n_max", "theta"],
+        ["leak", "quantiser", "reset", "output", "v_width"], ["subtract", "add"],
+        ["gain", "low", "high", "bits"], ["n_max", "theta", "spacing"],
         ["kind", "gate"], ["source", "target", "w_width"]]

@@ -1,11 +1,16 @@
 """What the tests of random networks share: choices under one seed, and the comparison."""
 
+import os
+
 import numpy as np
-from hypothesis import HealthCheck, currently_in_test_context, note, settings
+import pytest
+from hypothesis import HealthCheck, currently_in_test_context, example, given, note, settings
+from hypothesis import strategies as st
 
 from qblif.golden import integer
-from qblif.golden.spec import Decay, Neuron, Quantiser, Reset
+from qblif.golden.spec import Decay, Neuron, Quadratic, Quantiser, Reset
 from qblif.hw.cycles import count_cycles
+from qblif.hw.plan import StagePlan
 from qblif.sim.pysim import run_network
 
 LEAKS = [Decay(), Decay((1,)), Decay((3,)), Decay((0,)), Decay((1,), (3,)), Decay((2, 4))]
@@ -44,9 +49,26 @@ def draw_neuron(draw, last, reach):
     theta = draw.integer(1, min((1 << v_width - 1) - 1, max(1, int(reach) // draw.integer(1, 8))))
     if draw.chance(0.6):
         theta = 1 << theta.bit_length() - 1
-    return Neuron(leak=draw.one_of(LEAKS), v_width=v_width,
-                  quantiser=None if last else Quantiser(n_max=draw.integer(1, 20), theta=theta),
-                  reset=Reset(kind=draw.one_of(Reset.KINDS), gate=draw.one_of(GATES)))
+    axes = {"leak": draw.one_of(LEAKS), "v_width": v_width,
+            "reset": Reset(kind=draw.one_of(Reset.KINDS), gate=draw.one_of(GATES))}
+    if last:
+        return Neuron(quantiser=None, **axes)
+    spacing = draw.one_of(Quantiser.SPACINGS)
+    n_max = draw.integer(1, 20) if spacing == "uniform" else 1 << draw.integer(0, 4)
+    quantiser = Quantiser(n_max=n_max, theta=theta, spacing=spacing)
+    bits = theta.bit_length() - 1
+    if quantiser.shift is not None and bits >= Quadratic.FRACTION and draw.chance(0.4):
+        axes["leak"] = Quadratic(gain=draw.integer(0, 40), low=draw.integer(-10, 10),
+                                 high=draw.integer(-10, 30), bits=bits)
+    return Neuron(quantiser=quantiser, output=draw.one_of(Neuron.OUTPUTS), **axes)
+
+
+def draw_stage(draw, population, lanes, fire_lanes, **fields):
+    """A stage's plan, its quantiser any that serves."""
+    quantiser = population.neuron.quantiser
+    sliced = quantiser is None or quantiser.shift is not None and draw.chance(0.5)
+    return StagePlan(lanes=lanes, fire_lanes=fire_lanes, quantiser="slice" if sliced else "ladder",
+                     **fields)
 
 
 def draw_frames(draw, spec):
@@ -76,3 +98,23 @@ def check_against_golden(draw, seed, trained, plan, frames):
                              {name: levels.numpy() for name, levels in golden.levels.items()})
         np.testing.assert_array_equal(rtl.starts - rtl.starts[0], model.first - model.first[0])
         np.testing.assert_array_equal(rtl.results - rtl.starts[0], model.last - model.first[0])
+
+
+def check_group(check, group):
+    """``check(seed)`` for :data:`EXAMPLES` seeds, others for each group."""
+    @profile
+    @given(st.integers(0, (1 << 32) - 1))
+    @example(group)
+    def examples(number):
+        # Unlike groups: derandomised, each would draw the same numbers.
+        check(number * GROUPS + group)
+
+    examples()
+
+
+def replay(check):
+    """``check`` the seed in the environment, if there is one."""
+    seed = os.environ.get("QBLIF_SEED")
+    if seed is None:
+        pytest.skip("QBLIF_SEED names the seed of a case to replay")
+    check(int(seed))

@@ -19,7 +19,7 @@ def expand(events, mode):
 
 def rtl(events, n_max, mode, count, **stalls):
     inputs = [{"place": a, "level": level, "end": not level} for a, level in events]
-    beats = run_stream(BurstExpander(unsigned(6), n_max, mode), inputs, count, **stalls)
+    beats = run_stream(BurstExpander(unsigned(6), range(n_max + 1), mode), inputs, count, **stalls)
     return ["end" if b.end else (b.place, b.shift, b.negative) for b in beats]
 
 
@@ -51,4 +51,4 @@ def test_one_digit_a_cycle(mode):
 
 def test_unknown_mode():
     with pytest.raises(ValueError, match="^Burst mode must be one of shift, repeat, not 'binary'"):
-        BurstExpander(unsigned(2), 3, "binary")
+        BurstExpander(unsigned(2), range(4), "binary")

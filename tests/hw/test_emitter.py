@@ -76,5 +76,5 @@ def test_every_pattern_of_a_beat(levels):
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_run_stream_finds_a_dead_output():
     with pytest.raises(AssertionError, match="^no end after 50 cycles"):
-        run_stream(BurstExpander(unsigned(2), 3), [{"place": 1, "level": 1, "end": 0}], 2,
+        run_stream(BurstExpander(unsigned(2), range(4)), [{"place": 1, "level": 1, "end": 0}], 2,
                    timeout=50)

@@ -30,7 +30,7 @@ def rtl(dut, steps):
 
 
 def check(n_max, mode, w_width, steps, lanes):
-    dut = Lanes(lanes=lanes, w_width=w_width, digit_set=DigitSet(n_max, mode))
+    dut = Lanes(lanes=lanes, w_width=w_width, digit_set=DigitSet(range(n_max + 1), mode))
     assert rtl(dut, steps) == [[w * digit.value for w in weights] for digit, weights in steps]
 
 

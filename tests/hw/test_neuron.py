@@ -5,13 +5,13 @@ import pytest
 import torch
 
 from qblif.golden import neuron as golden
-from qblif.golden.spec import Decay, Population, Quantiser, Reset
+from qblif.golden.spec import Decay, Population, Quadratic, Quantiser, Reset
 from qblif.golden.spec import Neuron as NeuronSpec
 from qblif.hw.neuron import Neuron
 from qblif.sim.stream import simulate_component
 
 LEAKS = [Decay(), Decay((1,)), Decay((2,)), Decay((0,)), Decay((1,), (2,)), Decay((2, 3))]
-RESETS = [Reset(kind="none"), Reset(kind="subtract"),
+RESETS = [Reset(kind="none"), Reset(kind="subtract"), Reset(kind="zero"),
           *(Reset(kind=kind, gate=gate) for kind in ("gate", "gate-input")
             for gate in (Decay((0,)), Decay(), Decay((1,)), Decay((1, 2)), Decay((1,), (2,))))]
 
@@ -50,6 +50,21 @@ def test_every_step_tiny(leak, reset):
     population = population_of(spec, 5, 0)
     steps = [(v, fired, sum_, 0) for v, fired, sum_ in
              itertools.product(range(-8, 8), (0, 1), range(-16, 16))]
+    for kind in ("slice", "ladder"):
+        assert rtl(population, kind, steps) == expected(population, steps)
+
+
+@pytest.mark.parametrize("output", NeuronSpec.OUTPUTS)
+@pytest.mark.parametrize("spacing", Quantiser.SPACINGS)
+@pytest.mark.parametrize("reset", RESETS[:4], ids=str)
+@pytest.mark.parametrize("leak", [Decay((1,)), Quadratic(bits=3),
+                                  Quadratic(gain=20, low=-3, high=9, bits=3)], ids=str)
+def test_every_step_of_other_leaks_levels_and_outputs(leak, reset, spacing, output):
+    spec = NeuronSpec(leak=leak, reset=reset, v_width=6, output=output,
+                      quantiser=Quantiser(n_max=2, theta=8, spacing=spacing))
+    population = population_of(spec, 4, 0)
+    steps = [(v, fired, sum_, 0) for v, fired, sum_ in
+             itertools.product(range(-32, 32), (0, 1), range(-8, 8))]
     for kind in ("slice", "ladder"):
         assert rtl(population, kind, steps) == expected(population, steps)
 

@@ -5,17 +5,22 @@ One example is one network with its plan, frames and stalls, drawn from one seed
 that seed; ``QBLIF_SEED=N pytest tests/hw/test_random_networks.py -k replay`` runs it alone.
 """
 
-import os
-
 import numpy as np
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
-from random_cases import GROUPS, Draw, check_against_golden, draw_frames, draw_neuron, profile
+from random_cases import (
+    GROUPS,
+    Draw,
+    check_against_golden,
+    check_group,
+    draw_frames,
+    draw_neuron,
+    draw_stage,
+    replay,
+)
 
 from qblif.golden.artifact import Trained, sum_range
 from qblif.golden.spec import Dense, Input, Network, Neuron, Population
-from qblif.hw.plan import Plan, StagePlan
+from qblif.hw.plan import Plan
 
 
 def draw_layer(draw, name, source, last):
@@ -65,9 +70,7 @@ def draw_plan(draw, spec):
         lanes = draw.integer(1, min(80, population.size + 3))
         last = population.neuron.quantiser is None
         fire = 1 if last else draw.one_of([f for f in (1, 2, 4, 8) if lanes % f == 0])
-        sliced = last or population.neuron.quantiser.shift is not None and draw.chance(0.5)
-        stages.append(StagePlan(lanes=lanes, fire_lanes=fire, burst=burst,
-                                quantiser="slice" if sliced else "ladder"))
+        stages.append(draw_stage(draw, population, lanes, fire, burst=burst))
     return Plan(stages=tuple(stages))
 
 
@@ -80,18 +83,8 @@ def check(seed):
 
 @pytest.mark.parametrize("group", range(GROUPS))
 def test_random_networks(group):
-    @profile
-    @given(st.integers(0, (1 << 32) - 1))
-    @example(group)
-    def networks(number):
-        # Unlike groups: derandomised, each would draw the same numbers.
-        check(number * GROUPS + group)
-
-    networks()
+    check_group(check, group)
 
 
 def test_replay():
-    seed = os.environ.get("QBLIF_SEED")
-    if seed is None:
-        pytest.skip("QBLIF_SEED names the seed of a network to replay")
-    check(int(seed))
+    replay(check)
