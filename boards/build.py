@@ -7,17 +7,8 @@ from pathlib import Path
 
 from ..golden.artifact import write_atomically
 from ..hw.protocol import ARGUMENTS, MAX_PAYLOAD, Command
-from .fit import (
-    candidates,
-    frame_cycles,
-    largest_first_layer,
-    load_bytes,
-    need,
-    plan_for_board,
-    refusal,
-    weight_capacity,
-    weight_kbit,
-)
+from .allocate import Allocator, largest_first_layer
+from .fit import frame_cycles, load_bytes, weight_capacity, weight_kbit
 from .flow import implement, need_tools, write_plan
 from .pack import pack
 from .pll import find_pll
@@ -35,8 +26,9 @@ def build(trained, board, *, out_dir, lanes=None, frequency=None, seed=1, baud=N
     """Build the bitstream of ``trained``'s network for ``board``.
 
     The weights are not in it: any weights of the same network are loaded at run time.  Without
-    ``lanes``, the largest count is searched that fits and meets one of the board's clocks; without
-    ``frequency``, the fastest of these clocks is taken that the routed design meets.
+    ``lanes``, the fastest plan is searched that fits and meets one of the board's clocks, see
+    :mod:`qblif.boards.allocate`; without ``frequency``, the fastest of these clocks is taken that
+    the routed design meets.
 
     Parameters
     ----------
@@ -66,22 +58,27 @@ def build(trained, board, *, out_dir, lanes=None, frequency=None, seed=1, baud=N
     work = out_dir / ("work" if board.place else "plan")
     work.mkdir(parents=True, exist_ok=True)
     attempt = _Attempt(trained, board, work, seed, baud or board.baud, say)
-    reasons, late = [], False
-    for count in [lanes] if lanes else candidates(trained.spec):
-        plan = plan_for_board(trained.spec, board.capacity, count, trained.notes.get("activity"))
-        needed = need(trained.spec, plan, board.capacity, board.levels)
-        why = refusal(needed, board.capacity)
-        if not why:
-            try:
-                return _finish(attempt, plan, attempt.place(plan, frequency), out_dir)
-            except DoesNotFit as error:
-                why, late = str(error), isinstance(error, MissesClock)
-        reasons.append((needed.bram, f"{count} lanes: {why}"))
-        say(reasons[-1][1])
+    allocator = Allocator(trained.spec, board.capacity, trained.notes.get("activity"), link=True,
+                          levels=board.levels)
+    plan, why = allocator.with_lanes(lanes) if lanes else allocator.smallest()
+    late = False
+    for tried in [] if why else [plan] if lanes else allocator.plans():
+        plan = tried
+        try:
+            return _finish(attempt, plan, attempt.place(plan, frequency), out_dir)
+        except DoesNotFit as error:
+            why, late = str(error), isinstance(error, MissesClock)
+            say(f"{lanes_text(plan)}: {why}")
     if late:
-        raise SynthError(f"{board.title} does not run this network fast enough ({reasons[-1][1]}): "
-                         "ask for a lower frequency")
-    raise SynthError(_too_small(trained.spec, board, min(reasons)[1]))
+        raise SynthError(f"{board.title} does not run this network fast enough "
+                         f"({lanes_text(plan)}: {why}): ask for a lower frequency")
+    raise SynthError(_too_small(trained.spec, board, f"{lanes_text(plan)}: {why}"))
+
+
+def lanes_text(plan):
+    """The lanes of the stages in words."""
+    lanes = ", ".join("+".join(map(str, stage.lanes)) for stage in plan.stages)
+    return f"{lanes} lanes"
 
 
 class MissesClock(DoesNotFit):
@@ -171,5 +168,5 @@ def _too_small(spec, board, reason):
     text = (f"{board.title} is too small for this network: it needs {weight_kbit(spec):.0f} kbit "
             f"of weights, the {board.part} has {weight_capacity(board.capacity):.0f} kbit "
             f"of memory for everything ({reason})")
-    size = largest_first_layer(spec, board.capacity, board.levels)
+    size = largest_first_layer(spec, board.capacity, link=True, levels=board.levels)
     return text + (f"; a first layer of about {size} neurons would fit" if size else "")

@@ -1,16 +1,18 @@
-"""What a network needs of a board before anything is synthesised: memories, mean cycles."""
+"""What a network needs of a device before anything is synthesised: memories, LUTs, mean cycles."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
+from ..golden.burst import digits
+from ..hw.geometry import SMALL_ROWS as SMALL_BIASES
 from ..hw.geometry import WeightGeometry, frame_queue_items, queue_depth
 from ..hw.order import address_space
-from ..hw.plan import Plan, Work, make_plan, reaches_of
+from ..hw.plan import Work, reaches_of
 from ..hw.protocol import CRC_BYTES, MAX_PAYLOAD, row_bytes
 from ..hw.timing import stage_timing
 
-__all__ = ["Need", "candidates", "frame_cycles", "largest_first_layer", "load_bytes", "need",
-           "plan_for_board", "refusal", "weight_capacity", "weight_kbit"]
+__all__ = ["Need", "fixed_need", "frame_cycles", "load_bytes", "need", "refusal", "stage_cycles",
+           "stage_need", "weight_capacity", "weight_kbit"]
 
 BLOCK_RAM_MODES = {
     "ice40": (4096, (2, 4, 8, 16)),
@@ -22,83 +24,77 @@ SPRAM_BITS = 1 << 18
 SMALL_IN_REGISTERS = ("ice40", "himbaechel_gowin")  # There, up to ``SMALL_ROWS`` rows.
 SMALL_ROWS = 16  # Memories of so many rows become registers where block RAM is scarce.
 
+# Of ECP5, by the designs in docs/results.md; a logic cell of the others holds less.
+LUT_CORE, LUT_LINK, LUT_STAGE, LUT_FIRE_LANE = 150, 1000, 150, 130
+LUT_DOUBT = 1.1  # Only beyond so much of the LUTs is it certain that a design does not fit.
+LUT_SCALE = {"ecp5": 1.0, "ice40": 1.9, "himbaechel_gowin": 1.6, "xilinx": 0.7}
+
 
 @dataclass(frozen=True)
 class Need:
-    """Memory blocks that a plan takes with its host link, and LUTs that it takes at least."""
+    """Memory blocks that a design takes, exactly, and about how many LUTs."""
 
     bram: int
     spram: int
     lut: int
 
-
-def candidates(spec):
-    """Lane counts to try, the largest first: the fewest, up to 128, for each number of groups."""
-    widest = max(population.channels for population in spec.populations)
-    return sorted({n for groups in range(1, widest + 1) if (n := -(-widest // groups)) <= 128},
-                  reverse=True)
+    def __add__(self, other):
+        return Need(self.bram + other.bram, self.spram + other.spram, self.lut + other.lut)
 
 
-def plan_for_board(spec, device, lanes, activity=None):
-    """A plan whose largest weight memories lie in the device's single-port RAM, if it has any.
-
-    Where block RAM is then scarce, the stages that are not the busiest get lanes with which all
-    fits, of these the ones with the fewest registers; never more cycles.
-    """
-    plan = _use_single_port(spec, device, make_plan(spec, lanes=lanes, activity=activity))
-    for k, population in enumerate(spec.populations):
-        if 4 * need(spec, plan, device).bram <= 3 * device.bram:
-            break
-        least = max(plan.stages[k].lanes)
-        if least < lanes and plan.stages[k].memory == "block":
-            groups = -(-population.channels // least)
-            options = sorted({-(-population.channels // g) for g in range(1, groups + 1)})
-            plans = [plan] + [_with_lanes(spec, plan, k, n) for n in options if n <= lanes]
-            plan = min(plans, key=lambda p: _shortage(need(spec, p, device), device))
-    return plan
+def need(spec, plan, device, *, link=False, levels=False):
+    """What ``plan`` takes of ``device``; with ``link`` the host link too, with ``levels`` the
+    recorder of every level."""
+    stages = zip(spec.populations, plan.stages, strict=True)
+    return sum((stage_need(spec, population, stage, device, levels)
+                for population, stage in stages), fixed_need(spec, device, link))
 
 
-def _shortage(needed, device):
-    return max(0, needed.bram - device.bram), needed.lut
+def fixed_need(spec, device, link=False):
+    """What a network takes beside its stages."""
+    if not link:
+        return Need(0, 0, round(LUT_CORE * LUT_SCALE[device.family]))
+    large, small = _split(_link_memories(spec), device)
+    return Need(_blocks(device, large), 0,
+                round((LUT_CORE + LUT_LINK) * LUT_SCALE[device.family]) + small)
 
 
-def _with_lanes(spec, plan, k, lanes):
-    """``plan`` with ``lanes`` for all synapses of stage ``k``, and fire lanes that divide them."""
-    stage = plan.stages[k]
-    fire_lanes = min(stage.fire_lanes, lanes & -lanes)
-    changed = replace(stage, lanes=(lanes,) * len(stage.lanes), fire_lanes=fire_lanes)
-    return Plan(stages=(*plan.stages[:k], changed, *plan.stages[k + 1:]))
-
-
-def _use_single_port(spec, device, plan):
-    left, stages = device.spram, list(plan.stages)
-    for k in sorted(range(len(stages)), key=lambda k: -sum(
-            geometry.bits for geometry in _geometries(spec, plan, k))):
-        blocks = len(_weight_memories(spec, plan, k, "spram"))
-        if blocks <= left and _blocks(device, _weight_memories(spec, plan, k)) > 4 * blocks:
-            stages[k] = replace(stages[k], memory="spram")
-            left -= blocks
-    return Plan(stages=tuple(stages))
-
-
-def need(spec, plan, device, levels=False):
-    """What ``plan`` takes of ``device``: all of its memories, with ``levels`` those of the recorder
-    too, and of the LUTs those beside the registers of sums and small memories."""
-    memories, spram, lut = _link_memories(spec), 0, 0
-    for k, (population, stage) in enumerate(zip(spec.populations, plan.stages, strict=True)):
-        memories += _neuron_memories(spec, population, stage, levels)
-        weights = _weight_memories(spec, plan, k)
+def stage_need(spec, population, stage, device, levels=False):
+    """What one stage takes."""
+    memories, spram = _neuron_memories(spec, population, stage, device, levels), 0
+    synapses = spec.synapses_to(population.name)
+    lut = LUT_STAGE + LUT_FIRE_LANE * stage.fire_lanes
+    for synapse, reach in zip(synapses, reaches_of(spec, population, stage), strict=True):
+        geometry = _geometry(synapse, reach, stage.memory)
+        weights = list(geometry.memories())
+        lut += (len(geometry.parts) - 1) * reach.lanes * synapse.w_width
         if stage.memory == "spram":
             spram += len(weights)
         else:
             memories += weights
-        for reach in reaches_of(spec, population, stage):
-            memories += _sum_memories(reach, population.sum_width)
-            lut += reach.lanes * population.sum_width
+        memories += _sum_memories(reach, population.sum_width, stage.banks)
+        lut += reach.lanes * _lane_luts(spec.source(synapse.source).levels, synapse, population,
+                                        reach, stage)
+    large, small = _split(memories, device)
+    return Need(_blocks(device, large), spram, round(lut * LUT_SCALE[device.family]) + small)
+
+
+def _lane_luts(levels, synapse, population, reach, stage):
+    """About how many LUTs one lane and its accumulators take: layers of multiplexers over an
+    addend's bits, then adders and what chooses a sum over the sum's bits."""
+    found = [digit for level in levels for digit in digits(level, stage.burst)]
+    shift = max(digit.shift for digit in found)
+    layers = (shift > 0) + (shift > 1) + any(digit.negative for digit in found)
+    words = reach.groups if reach.sums == "registers" else 1
+    each = {"registers": 1.4 + words, "memory": 1.75, "map": 2.5 + 1.5 * stage.banks}
+    return layers * (synapse.w_width + shift) + each[reach.sums] * population.sum_width
+
+
+def _split(memories, device):
+    """``(large memories, bits of the small ones)``: these become registers on some devices."""
     least = SMALL_ROWS if device.family in SMALL_IN_REGISTERS else 0
-    small = [rows * width for rows, width in memories if rows <= least]
-    return Need(_blocks(device, [(rows, width) for rows, width in memories if rows > least]),
-                spram, lut + sum(small))
+    small = sum(rows * width for rows, width in memories if rows <= least)
+    return [(rows, width) for rows, width in memories if rows > least], small
 
 
 def _link_memories(spec):
@@ -108,24 +104,28 @@ def _link_memories(spec):
             (queue_depth(frame_queue_items(spec)), event)]
 
 
-def _sum_memories(reach, width):
+def _sum_memories(reach, width, banks):
     """``(depth, width)`` of the block RAMs that hold a synapse's sums."""
     words = reach.positions * reach.groups
     row = reach.lanes * width
     # Without a map: two banks and a zero row, in two copies for two read ports.
-    return {"registers": [], "memory": [(2 * words + 1, row)] * 2, "map": [(words, row)] * 2}[
+    return {"registers": [], "memory": [(2 * words + 1, row)] * 2, "map": [(words, row)] * banks}[
         reach.sums]
 
 
-def _neuron_memories(spec, population, stage, levels):
+def _neuron_memories(spec, population, stage, device, levels):
     """``(depth, width)``: states, biases, emitter's queue, and the recorder's levels."""
     lanes, bits = stage.fire_lanes, population.n_max.bit_length()
     timing = stage_timing(population, stage, reaches_of(spec, population, stage))
     found = []
     if spec.timesteps > 1:
         found.append((timing.beats, lanes * (population.neuron.v_width + 1)))
-    if population.bias_width:
-        found += [(-(-population.channels // lanes), population.bias_width)] * lanes
+    leak = population.neuron.leak
+    if leak.kind == "quadratic":
+        found += [(len(leak.table), leak.term_width)] * lanes
+    biases = -(-population.channels // lanes)
+    if population.bias_width and (biases > SMALL_BIASES or device.family != "ecp5"):
+        found += [(biases, population.bias_width)] * lanes
     if bits:
         place = (address_space(population.shape) - 1).bit_length()
         found.append((queue_depth(timing.queue), place + lanes * bits + 1))
@@ -136,9 +136,11 @@ def _neuron_memories(spec, population, stage, levels):
 
 def refusal(needed, device):
     """Why ``needed`` cannot fit, as words; ``""`` where it may."""
-    words = {"bram": "block RAMs", "spram": "single-port RAMs", "lut": "LUTs"}
+    words = {"bram": "block RAMs", "spram": "single-port RAMs", "lut": "LUTs, about"}
+    doubt = {"lut": LUT_DOUBT}
     return ", ".join(f"{getattr(needed, kind)} of {getattr(device, kind)} {words[kind]}"
-                     for kind in words if getattr(needed, kind) > getattr(device, kind))
+                     for kind in words
+                     if getattr(needed, kind) > doubt.get(kind, 1) * getattr(device, kind))
 
 
 def weight_kbit(spec):
@@ -154,27 +156,14 @@ def weight_capacity(device):
 def load_bytes(spec, plan):
     """Bytes of all weights and biases as they are written, each memory word in whole bytes."""
     total = 0
-    for k, population in enumerate(spec.populations):
-        total += sum(geometry.slices * geometry.depth * row_bytes(geometry.slice_width)
-                     for geometry in _geometries(spec, plan, k))
+    for population, stage in zip(spec.populations, plan.stages, strict=True):
+        for synapse, reach in zip(spec.synapses_to(population.name),
+                                  reaches_of(spec, population, stage), strict=True):
+            geometry = _geometry(synapse, reach, stage.memory)
+            total += geometry.slices * geometry.depth * row_bytes(geometry.slice_width)
         if population.bias_width:
             total += population.channels * row_bytes(population.bias_width)
     return total
-
-
-def largest_first_layer(spec, device, levels=False):
-    """How many neurons the first layer may have by the memories; 0 where no dense layer follows a
-    flat one."""
-    first, *rest = spec.populations
-    if not rest or any(synapse.kind != "dense" for synapse in spec.synapses):
-        return 0
-    for size in range(first.size - 1, 0, -1):
-        smaller = replace(spec, populations=(replace(first, shape=(size,)), *rest))
-        for lanes in candidates(smaller):
-            plan = plan_for_board(smaller, device, lanes)
-            if not refusal(need(smaller, plan, device, levels), device):
-                return size
-    return 0
 
 
 def frame_cycles(spec, plan, activity=None):
@@ -182,29 +171,27 @@ def frame_cycles(spec, plan, activity=None):
 
     ``activity`` is what training measured, see :class:`qblif.hw.plan.Work`.
     """
-    longest = 0.0
-    for population, stage in zip(spec.populations, plan.stages, strict=True):
-        reaches = reaches_of(spec, population, stage)
-        timing = stage_timing(population, stage, reaches)
-        longest = max(longest, spec.timesteps * (timing.pass_cycles + 1))
-        for synapse, reach in zip(spec.synapses_to(population.name), reaches, strict=True):
-            static = synapse.source == spec.input.name and spec.input.static
-            work = Work(spec, synapse, activity, stage.burst)
-            longest = max(longest, work.cycles(reach.lanes) + (1 if static else spec.timesteps))
+    return max(stage_cycles(spec, population, stage, [
+        Work(spec, synapse, activity, stage.burst) for synapse in spec.synapses_to(population.name)
+    ]) for population, stage in zip(spec.populations, plan.stages, strict=True))
+
+
+def stage_cycles(spec, population, stage, works):
+    """Mean cycles a frame takes in one stage; ``works`` are its synapses' :class:`Work`."""
+    reaches = reaches_of(spec, population, stage)
+    passes = spec.timesteps * (stage_timing(population, stage, reaches).pass_cycles + 1)
+    longest = passes
+    for reach, work in zip(reaches, works, strict=True):
+        static = work.synapse.source == spec.input.name and spec.input.static
+        cycles = work.cycles(reach.lanes) + (1 if static else spec.timesteps)
+        alternate = reach.sums == "map" and stage.banks == 1
+        longest = max(longest, cycles + passes if alternate else cycles)
     return longest
 
 
-def _geometries(spec, plan, k, memory=None):
-    population, stage = spec.populations[k], plan.stages[k]
-    return [WeightGeometry(depth=reach.depth, lanes=reach.lanes, w_width=synapse.w_width,
-                           memory=memory or stage.memory)
-            for synapse, reach in zip(spec.synapses_to(population.name),
-                                      reaches_of(spec, population, stage), strict=True)]
-
-
-def _weight_memories(spec, plan, k, memory=None):
-    return [found for geometry in _geometries(spec, plan, k, memory)
-            for found in geometry.memories()]
+def _geometry(synapse, reach, memory):
+    return WeightGeometry(depth=reach.depth, lanes=reach.lanes, w_width=synapse.w_width,
+                          memory=memory)
 
 
 def _blocks(device, memories):

@@ -5,19 +5,19 @@ from typing import Annotated
 
 import typer
 
-from .common import OutOption, console, make_folder, open_network, table, write_report
+from .common import OutOption, console, lanes_text, make_folder, open_network, table, write_report
 
 __all__ = ["boards"]
 
 
 def boards(
     file: Annotated[Path | None, typer.Argument(
-        metavar="[FILE]", help="Network file: adds the most lanes that may fit.")] = None,
+        metavar="[FILE]", help="Network file: adds the lanes that it may get.")] = None,
     out: OutOption = Path("out"),
 ):
     """List the boards, their FPGAs and memory, and what a network would get on them.
 
-    Lanes are those that the memories allow; `qblif build` finds out what places and meets a clock.
+    Lanes are an estimate; `qblif build` finds out what places and meets a clock.
     """
     from ..boards.catalogue import BOARDS
     from ..boards.fit import weight_capacity
@@ -34,18 +34,20 @@ def boards(
         report.append(entry)
         rows.append((board.name, board.part, device.lut, f"{entry['memory_kbit']} kbit",
                      "bitstream" if board.place else "build plan",
-                     *([entry["lanes"] or "too small"] if trained else [])))
-    columns = ("board", "FPGA", "LUTs", "memory", "makes", *(["lanes up to"] if trained else []))
+                     *([words(entry["lanes"])] if trained else [])))
+    columns = ("board", "FPGA", "LUTs", "memory", "makes", *(["lanes"] if trained else []))
     console.print(table("Boards", rows, columns))
     write_report(folder, "boards", report)
 
 
+def words(stages):
+    return ", ".join(map(lanes_text, stages)) if stages else "too small"
+
+
 def most_lanes(trained, board):
-    """The largest lane count whose memories fit, or ``None``."""
-    from ..boards.fit import candidates, need, plan_for_board, refusal
-    device = board.capacity
-    for lanes in candidates(trained.spec):
-        plan = plan_for_board(trained.spec, device, lanes, trained.notes.get("activity"))
-        if not refusal(need(trained.spec, plan, device, board.levels), device):
-            return lanes
-    return None
+    """Lanes of each stage in the fastest plan that should fit, or ``None``."""
+    from ..boards.allocate import Allocator
+    allocator = Allocator(trained.spec, board.capacity, trained.notes.get("activity"), link=True,
+                          levels=board.levels)
+    plan = next(allocator.plans(), None)
+    return plan and [list(stage.lanes) for stage in plan.stages]

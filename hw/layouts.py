@@ -6,11 +6,12 @@ from amaranth.utils import ceil_log2
 
 from .order import beats
 
-__all__ = ["BLOCK_RAM", "Event", "Issue", "LoadWord", "TraceBeat", "index_shape", "pipe",
+__all__ = ["ANY_RAM", "BLOCK_RAM", "Event", "Issue", "LoadWord", "TraceBeat", "index_shape", "pipe",
            "saturate"]
 
 # Every memory here is never read where it is written in the same cycle, by its schedule.
-BLOCK_RAM = {"no_rw_check": True, "ram_style": "block"}
+ANY_RAM = {"no_rw_check": True}
+BLOCK_RAM = ANY_RAM | {"ram_style": "block"}
 
 
 def index_shape(count):

@@ -12,13 +12,18 @@ __all__ = ["MapSums"]
 
 
 class MapSums(Sums):
-    """A map's sums in two block RAMs: the synapses add in one, the fire pass reads the other.
+    """A map's sums in block RAM.
 
-    The fire pass leaves zeros behind, through the write port that rests.  Where words may come
-    again before they are written, what is under way is passed forward.  A reset clears both.
+    With two banks the synapses add in one while the fire pass reads the other; with one they take
+    turns.  The fire pass leaves zeros behind, through the write port that rests.  Where words may
+    come again before they are written, what is under way is passed forward.  A reset clears all.
     """
 
     read_latency = SUMS_READ_LATENCY["map"]
+
+    def __init__(self, reach, *, banks, **geometry):
+        self.banks = banks
+        super().__init__(reach, **geometry)
 
     def elaborate(self, platform):
         m = Module()
@@ -26,11 +31,16 @@ class MapSums(Sums):
         added = pipe(m, issue, 2, "added", reset=True)
         written = pipe(m, added, 1, "written", reset=True)
         bank = Signal()  # In which the synapses add.
-        with m.If(issue.end):
-            m.d.sync += bank.eq(~bank)
+        if self.banks == 2:
+            with m.If(issue.end):
+                m.d.sync += bank.eq(~bank)
         m.d.sync += self.ready.eq(added.end)
         bank_added = pipe(m, bank, 2, "bank_added", reset=True)
         bank_written = pipe(m, bank_added, 1, "bank_written", reset=True)
+
+        def adds(k, stage, at):
+            """Whether bank ``k`` is the synapses' at a stage of the pipeline."""
+            return at == k if self.banks == 2 else stage.valid
 
         # Fire pass: the word that it has left is cleared.
         fired, part, used = self.sweep(m)
@@ -40,18 +50,18 @@ class MapSums(Sums):
         word = data.ArrayLayout(signed(self.sum_width), self.lanes)
         new = Signal(word)
         reads = []
-        for k in range(2):
+        for k in range(self.banks):
             # Never read where it is written but for what is passed forward.
             m.submodules[f"bank_{k}"] = sums = memory.Memory(
                 shape=unsigned(self.lanes * self.sum_width), depth=max(2, self.words), init=[],
                 attrs=BLOCK_RAM)
             read, write = sums.read_port(), sums.write_port()
-            m.d.comb += read.addr.eq(Mux(bank == k, issue.word, fired))
+            m.d.comb += read.addr.eq(Mux(adds(k, issue, bank), issue.word, fired))
             reads.append(pipe(m, read.data, 1, f"old_{k}"))
 
-            adding = (bank_written == k) & ~self.clearing
+            adding = adds(k, written, bank_written) & ~self.clearing
             value = Signal(word, name=f"value_{k}")  # 0 where it does not add.
-            with m.If((bank_added == k) & ~self.clearing):
+            with m.If(adds(k, added, bank_added) & ~self.clearing):
                 m.d.sync += value.eq(new)
             with m.Else():
                 m.d.sync += value.eq(0)
@@ -59,13 +69,13 @@ class MapSums(Sums):
                          write.addr.eq(Mux(adding, written.word, clear_word)),
                          write.data.eq(value)]
 
-        old = word(Mux(bank_added, reads[1], reads[0]))
+        old = word(Mux(bank_added, reads[-1], reads[0]))
         if self.reach.returns_soon:
             old = self.forward(m, issue, bank, new, old)
         m.d.comb += [new[k].eq(self.add(old[k], self.addends[k])) for k in range(self.lanes)]
 
         bank_fired = pipe(m, ~bank, 2, "bank_fired")
-        parts = self.parts(Mux(bank_fired, reads[1], reads[0]))
+        parts = self.parts(Mux(bank_fired, reads[-1], reads[0]))
         m.d.comb += self.sums.eq(select(m, parts, pipe(m, part, 2, "part"), "chosen"))
         return m
 

@@ -21,7 +21,9 @@ class StagePlan:
     ``lanes`` has one number a synapse; a single integer stands for all of them.  ``burst`` is how
     levels are spent, ``quantiser`` how they are found, ``memory`` where the weights lie (see
     :class:`qblif.hw.geometry.WeightGeometry`), ``queue`` how many beats wait to be emitted, if not
-    as many as make sense; none of them changes a result.
+    as many as make sense.  With 2 ``banks``, a map's sums of one timestep are read while those of
+    the next come in; with 1 they take half the memory, and events wait meanwhile.  None of these
+    changes a result.
     """
 
     lanes: tuple[int, ...]
@@ -30,6 +32,7 @@ class StagePlan:
     quantiser: str = "slice"
     memory: str = "block"
     queue: int | None = None
+    banks: int = 2
 
     def __post_init__(self):
         several = isinstance(self.lanes, (tuple, list))
@@ -49,6 +52,7 @@ class StagePlan:
         if self.memory not in MEMORIES:
             raise ValueError(f"Weight memory must be one of {', '.join(MEMORIES)}, "
                              f"not {self.memory!r}")
+        check_int("Banks", self.banks, 1, 2)
         if self.queue is not None:
             check_int("Queue", self.queue, 2, 1 << 16)
 
@@ -138,9 +142,10 @@ class Work:
         """Mean cycles a frame with so many lanes."""
         return self.positions * Reach.of(self.network, self.synapse, lanes).slots
 
-    def fewest(self, cycles):
-        """The fewest lanes that take no more than ``cycles``, or as many as help."""
+    def fewest(self, cycles, most=LANES_LIMIT):
+        """The fewest lanes, up to ``most``, that take no more than ``cycles``; or what helps."""
         options = sorted({-(-self.channels // g) for g in range(1, self.channels + 1)})
+        options = [n for n in options if n <= most]
         return next((n for n in options if self.cycles(n) <= cycles), options[-1])
 
 

@@ -6,7 +6,8 @@ from amaranth.lib.wiring import In, Out
 
 from ..golden.spec import as_map
 from .emitter import Emitter
-from .layouts import BLOCK_RAM, Event, TraceBeat, index_shape, pipe
+from .geometry import SMALL_ROWS
+from .layouts import ANY_RAM, BLOCK_RAM, Event, TraceBeat, index_shape, pipe
 from .load import pack
 from .neuron import Neuron
 from .order import address_bits, address_space, lane_bits
@@ -190,7 +191,7 @@ class Population(wiring.Component):
                 pack([value], width) for value in self.bias[k::self.fire_lanes]]
             m.submodules[f"biases_{k}"] = cells = memory.Memory(
                 shape=unsigned(width), depth=max(2, self.channel_beats), init=init,
-                attrs=BLOCK_RAM)
+                attrs=BLOCK_RAM if self.channel_beats > SMALL_ROWS else ANY_RAM)
             read, write = cells.read_port(), cells.write_port()
             m.d.comb += [read.addr.eq(address), write.en.eq(self.write[k]),
                          write.addr.eq(self.write_address), write.data.eq(self.write_data)]

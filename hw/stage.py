@@ -58,8 +58,9 @@ class Stage(wiring.Component):
         for spec, reach in zip(specs, reaches, strict=True):
             source = network.source(spec.source)
             synapse = Synapse(
-                reach, source_shape=source.shape, n_max=source.n_max, w_width=spec.w_width,
+                reach, source_shape=source.shape, levels=source.levels, w_width=spec.w_width,
                 mode=plan.burst, memory=plan.memory, peek=peek,
+                holds=reach.sums == "map" and plan.banks == 1,
                 init=trained and trained.weights[spec.name])
             kind = SUMS[reach.sums]
             adder = SUMS_ADDER_LATENCY * (len(specs) > 1)
@@ -67,7 +68,8 @@ class Stage(wiring.Component):
             self.sums.append(kind(
                 reach, sum_width=population.sum_width, fire_lanes=plan.fire_lanes,
                 addend_width=synapse.lanes.addends[0].shape().width,
-                lag=timing.read_latency - adder - kind.read_latency))
+                lag=timing.read_latency - adder - kind.read_latency,
+                **({"banks": plan.banks} if reach.sums == "map" else {})))
         self.population = Population(
             population, timesteps=network.timesteps, timing=timing,
             static=[name == network.input.name and network.input.static for name in self.sources],

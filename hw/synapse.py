@@ -31,21 +31,23 @@ class Synapse(wiring.Component):
 
     A digit takes as many cycles as :meth:`qblif.hw.reach.Reach.steps` says, an end one; there is
     no idle cycle between them while events come.  An end waits until the fire pass has released
-    the sums of the end before.
+    the sums of the end before; with ``holds``, so does every digit.
 
     Parameters
     ----------
     reach : :class:`qblif.hw.reach.Reach`
     source_shape : tuple
-    n_max, w_width : int
+    levels : every level of the source, in order
+    w_width : int
     mode : ``"shift"`` or ``"repeat"``
     init : tensor of weights to bake in, or ``None``
-    memory : ``"block"`` or ``"spram"``, where the weights lie
+    memory : ``"block"``, ``"packed"`` or ``"spram"``, where the weights lie
+    holds : whether digits, too, wait while the sums are read
     peek : whether the weights can be read back
 
     Members
     -------
-    i : ``In(stream.Signature(Event(sources, n_max)))``
+    i : ``In(stream.Signature(Event(sources, largest level)))``
     issue : ``Out(Issue(words))``
         Control for the sums, :attr:`Lanes.latency` cycles before the addends.
     addends, carry : ``Out``
@@ -61,19 +63,20 @@ class Synapse(wiring.Component):
         With ``peek``: the weights at ``write_address``, three cycles later, at rest.
     """
 
-    def __init__(self, reach, *, source_shape, n_max, w_width, mode="shift", init=None,
-                 memory="block", peek=False):
+    def __init__(self, reach, *, source_shape, levels, w_width, mode="shift", init=None,
+                 memory="block", holds=False, peek=False):
         self.reach = reach
+        self.holds = holds
         self.source_shape = source_shape
         self.can_peek = peek
         self.place = Place(reach)
-        self.expander = BurstExpander(self.place, n_max, mode)
+        self.expander = BurstExpander(self.place, levels, mode)
         self.lanes = Lanes(lanes=reach.lanes, w_width=w_width, digit_set=self.expander.digit_set)
         self.memory = WeightMemory(
             depth=reach.depth, lanes=reach.lanes, w_width=w_width, memory=memory,
             init=None if init is None else reach.weight_words(init).tolist())
         super().__init__({
-            "i": In(stream.Signature(Event(address_space(source_shape), n_max))),
+            "i": In(stream.Signature(Event(address_space(source_shape), levels[-1]))),
             "issue": Out(Issue(reach.positions * reach.groups)),
             "addends": Out(self.lanes.addends.shape()),
             "carry": Out(1),
@@ -96,12 +99,13 @@ class Synapse(wiring.Component):
                      weights.write_data.eq(self.write_data), lanes.weights.eq(weights.weights),
                      self.addends.eq(lanes.addends), self.carry.eq(lanes.carry)]
 
-        # An end waits while the sums of the end before are being read.
+        # An end, or all, waits while the sums of the end before are being read.
         reading = Signal()
+        go = ~reading if self.holds else C(1)
         end = digit.valid & digit.p.end & ~reading
-        step = digit.valid & ~digit.p.end
+        step = digit.valid & ~digit.p.end & go
         weight, word, last = self.walk(m, step, digit.p.place)
-        m.d.comb += digit.ready.eq(Mux(digit.p.end, ~reading, last))
+        m.d.comb += digit.ready.eq(Mux(digit.p.end, ~reading, last & go))
         with m.If(end):
             m.d.sync += reading.eq(1)
         with m.If(self.release):

@@ -19,16 +19,15 @@ class WeightMemory(wiring.Component):
     """``depth`` words of ``lanes`` signed weights, read with a latency of two cycles: the memory's
     own, and a plain register behind it, which can become the block RAM's output register.
 
-    The word is cut into columns so narrow that one memory block spans the full depth: no
-    multiplexer stands behind it, up to ``rows`` words.  See
-    :class:`qblif.hw.geometry.WeightGeometry`.
+    Depth and width are cut so that each memory block is full, and a multiplexer of a few parts at
+    most stands behind their registers: see :class:`qblif.hw.geometry.WeightGeometry`.
 
     Parameters
     ----------
     depth, lanes, w_width : int
     init : sequence of ``depth`` sequences of ``lanes`` integers, or ``None``
         Weights baked into the memory's initial contents.
-    memory : ``"block"`` or ``"spram"``
+    memory : ``"block"``, ``"packed"`` or ``"spram"``
         Single-port RAM reads and writes through one port: a write takes the cycle, and the weights
         read in it stay what they were.  Raises :class:`ValueError` for it with ``init``, as such
         memories start without contents.
@@ -66,41 +65,48 @@ class WeightMemory(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        geometry, columns = self.geometry, []
-        blocks = range(0, self.depth, geometry.rows)
-        read_block = pipe(m, self.address >> ceil_log2(geometry.rows), 2, "read_block")
+        geometry, words = self.geometry, []
+        parts = geometry.parts
+        # The parts that begin at the address or before it, but for the first.
+        begun = [pipe(m, self.address >= part.start, 2, f"begun_{k}")
+                 for k, part in enumerate(parts[1:], 1)]
         address = self.address
         if geometry.memory == "spram":
             address = Signal.like(self.address)
             m.d.comb += address.eq(Mux(self.write.any(), self.write_address, self.address))
+        block = self.single_port if geometry.memory == "spram" else self.dual_port
         for index in range(self.slices):
-            start = index * self.slice_lanes
-            words = [pack(word, self.w_width, start, self.slice_lanes) for word in self.init or ()]
-            for low, width in geometry.columns():
-                column = []
-                for k, row in enumerate(blocks):
-                    depth = min(geometry.rows, self.depth - row)
-                    init = [word >> low & (1 << width) - 1 for word in words[row:row + depth]]
-                    here = self.write_address >> ceil_log2(geometry.rows) == k
-                    write = self.write[index] & (here if len(blocks) > 1 else 1)
-                    block = self.single_port if geometry.memory == "spram" else self.dual_port
+            lanes = slice(index * self.slice_lanes, (index + 1) * self.slice_lanes)
+            chosen = None
+            for k, part in enumerate(parts):
+                columns = []
+                end = part.start + part.rows
+                here = C(1)
+                if len(parts) > 1:
+                    here = (self.write_address >= part.start) & (self.write_address < end)
+                for low, width in geometry.columns(part):
+                    init = [pack(word[lanes], self.w_width) >> low & (1 << width) - 1
+                            for word in (self.init or [])[part.start:end]]
                     m.submodules[f"slice_{index}_{low}_{k}"] = ram = memory.Memory(
-                        shape=unsigned(width), depth=max(2, depth), init=init,
+                        shape=unsigned(width), depth=max(2, part.rows), init=init,
                         attrs=SINGLE_PORT_RAM if geometry.memory == "spram" else BLOCK_RAM)
-                    read = block(m, ram, address, write, self.write_data[low:low + width])
-                    column.append(pipe(m, read, 1, f"read_{index}_{low}_{k}"))
-                columns.append(Array(column)[read_block] if len(blocks) > 1 else column[0])
-        m.d.comb += self.weights.eq(Cat(columns))
+                    bits = max(1, ceil_log2(part.rows))
+                    read = block(m, ram, address[:bits], self.write[index] & here,
+                                 self.write_data[low:low + width], self.write_address[:bits])
+                    columns.append(pipe(m, read, 1, f"read_{index}_{low}_{k}"))
+                chosen = Mux(begun[k - 1], Cat(columns), chosen) if k else Cat(columns)
+            words.append(chosen)
+        m.d.comb += self.weights.eq(Cat(words))
         return m
 
-    def dual_port(self, m, ram, address, enable, value):
+    def dual_port(self, m, ram, address, enable, value, write_address):
         # Never read and written at one address in one cycle: weights are loaded at rest.
         read, write = ram.read_port(), ram.write_port()
-        m.d.comb += [read.addr.eq(address), write.addr.eq(self.write_address),
+        m.d.comb += [read.addr.eq(address), write.addr.eq(write_address),
                      write.en.eq(enable), write.data.eq(value)]
         return read.data
 
-    def single_port(self, m, ram, address, enable, value):
+    def single_port(self, m, ram, address, enable, value, _):
         # One address, and never both enables: that is what maps to one port.
         read, write = ram.read_port(), ram.write_port()
         m.d.comb += [read.addr.eq(address), read.en.eq(~enable), write.addr.eq(address),

@@ -12,14 +12,16 @@ pytest.importorskip("pyosys", reason="synthesis needs pip install 'qblif[board]'
 
 from qblif.boards import build as building
 from qblif.boards import program as programming
+from qblif.boards.allocate import Allocator, largest_first_layer
 from qblif.boards.build import build, load_seconds
 from qblif.boards.catalogue import BOARDS
-from qblif.boards.fit import largest_first_layer, need, plan_for_board
+from qblif.boards.fit import need
 from qblif.boards.flow import Placed, small_memories_in_registers
 from qblif.boards.pack import dfu_suffix, pack
 from qblif.boards.tools import DoesNotFit, SynthError
 from qblif.golden.artifact import Trained
 from qblif.golden.spec import Dense, Input, Network, Neuron, Population, Quantiser
+from qblif.hw.plan import make_plan
 
 HEADERS = {"icebreaker": b"\xff\x00\x00\xff\x7e\xaa\x99\x7e", "ulx3s_85f": b"\xff\x00"}
 
@@ -47,8 +49,9 @@ def test_bitstream(name, mhz, tmp_path):
     assert content.startswith(HEADERS[name]) and len(content) > 20_000
     assert report["sha256"] == hashlib.sha256(content).hexdigest()
     trained, board = small_network(), BOARDS[name]
-    plan = plan_for_board(trained.spec, board.capacity, 4)
-    assert report["bram"] == need(trained.spec, plan, board.capacity, board.levels).bram
+    plan, _ = Allocator(trained.spec, board.capacity, link=True, levels=board.levels).with_lanes(4)
+    assert report["bram"] == need(trained.spec, plan, board.capacity, link=True,
+                                  levels=board.levels).bram
     assert report["lanes"][0] == [4] and report["clock_mhz"] <= mhz <= report["fmax_mhz"]
     assert 300 < report["lut"] < report["capacities"]["lut"] and not report["multipliers"]
     assert json.loads((tmp_path / "build.json").read_text()) == json.loads(json.dumps(report))
@@ -68,45 +71,43 @@ def test_too_small_board(tmp_path):
     device = BOARDS["hx8k_b_evn"]
     with pytest.raises(SynthError, match=(
             r"^Lattice iCE40-HX8K breakout is too small for this network: it needs 806 kbit of "
-            r"weights, the iCE40HX8K-CT256 has 131 kbit of memory for everything \(\d+ lanes: \d+ "
-            r"of 32 block RAMs, \d+ of 7680 LUTs\); a first layer of about 15 neurons would fit$")):
+            r"weights, the iCE40HX8K-CT256 has 131 kbit of memory for everything \([\d, ]+ lanes: "
+            r"\d+ of 32 block RAMs\); a first layer of about 15 neurons would fit$")):
         build(small_network(784, 128), device, out_dir=tmp_path)
     assert not list(tmp_path.glob("*.bin")) and not (tmp_path / "build.json").exists()
 
 
-@pytest.mark.parametrize("name, hidden", [("hx8k_b_evn", 15), ("tang_nano_9k", 45)])
+@pytest.mark.parametrize("name, hidden", [("hx8k_b_evn", 15), ("tang_nano_9k", 48)])
 def test_the_largest_layer_that_a_refusal_names(name, hidden):
     board = BOARDS[name]
-    assert largest_first_layer(small_network(784, 128).spec, board.capacity, board.levels) == hidden
+    assert largest_first_layer(small_network(784, 128).spec, board.capacity, link=True,
+                               levels=board.levels) == hidden
 
 
 def test_clock_that_is_not_met(tmp_path, monkeypatch):
     slow = Placed(lut=1, ff=1, bram=1, spram=0, dsp=0, fmax_mhz=20.5, multipliers=())
     monkeypatch.setattr(building, "implement", lambda *a, **k: slow)
     with pytest.raises(SynthError, match=(
-            r"^1BitSquared iCEBreaker does not run this network fast enough \(4 lanes: it reaches "
-            r"20\.5 MHz, not 24 MHz\): ask for a lower frequency$")):
+            r"^1BitSquared iCEBreaker does not run this network fast enough \(4, \d lanes: it "
+            r"reaches 20\.5 MHz, not 24 MHz\): ask for a lower frequency$")):
         build(small_network(), BOARDS["icebreaker"], out_dir=tmp_path, lanes=4, frequency=24)
 
 
 def test_fastest_clock_that_is_met_and_most_lanes(tmp_path, monkeypatch):
-    tried, lanes = [], []
-    plan = building.plan_for_board
-
-    def plan_for_board(spec, device, count, activity):
-        lanes.append(count)
-        return plan(spec, device, count, activity)
+    tried = []
 
     def implement(board, top, folder, *, frequency_mhz, **options):
-        tried.append((lanes[-1], frequency_mhz))
-        if lanes[-1] > 4:
+        lanes = top.core.plan.stages[0].lanes[0]
+        tried.append((lanes, frequency_mhz))
+        if lanes > 4:
             raise DoesNotFit("it needs 99 of 30 block RAMs")
         return Placed(lut=1, ff=1, bram=1, spram=0, dsp=0, fmax_mhz=25.0, multipliers=())
-    monkeypatch.setattr(building, "plan_for_board", plan_for_board)
     monkeypatch.setattr(building, "implement", implement)
     monkeypatch.setattr(building, "pack", lambda board, folder: ("bin", b"bits"))
     report = build(small_network(), BOARDS["icebreaker"], out_dir=tmp_path)
-    assert tried == [(8, 30), (4, 30), (4, 24)]
+    lanes = [n for n, _ in tried]
+    assert tried[0] == (8, 30) and tried[-2:] == [(4, 30), (4, 24)]
+    assert lanes == sorted(lanes, reverse=True)
     assert (report["lanes"][0], report["clock_mhz"]) == ([4], 24)
     assert (tmp_path / "icebreaker.bin").read_bytes() == b"bits"
 
@@ -136,7 +137,7 @@ def test_clock_without_a_pll(tmp_path):
 
 def test_load_time_grows_with_the_baud():
     trained = small_network()
-    plan = plan_for_board(trained.spec, BOARDS["ulx3s_85f"].capacity, 4)
+    plan = make_plan(trained.spec, lanes=4)
     seconds = load_seconds(trained.spec, plan, 921_600)
     assert (20 * 8 + 8 * 3) * 10 / 921_600 <= seconds < 2 * (20 * 8 + 8 * 4) * 10 / 921_600
     assert load_seconds(trained.spec, plan, 115_200) == pytest.approx(8 * seconds)

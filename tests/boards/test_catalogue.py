@@ -5,15 +5,7 @@ import pytest
 pytest.importorskip("amaranth_boards", reason="boards need pip install 'qblif[board]'")
 
 from qblif.boards.catalogue import BOARDS, find_board
-from qblif.boards.fit import (
-    candidates,
-    frame_cycles,
-    load_bytes,
-    need,
-    plan_for_board,
-    refusal,
-    weight_kbit,
-)
+from qblif.boards.fit import frame_cycles, load_bytes, weight_kbit
 from qblif.boards.pll import find_pll
 from qblif.boards.top import led_pins, serial_pins
 from qblif.golden.artifact import load
@@ -55,47 +47,6 @@ def test_clocks_can_be_made_and_divide_to_the_baud(board):
 def test_unknown_board():
     with pytest.raises(ValueError, match="^Board must be one of icebreaker, .*, not 'nexys'$"):
         find_board("nexys")
-
-
-# What fits.
-
-def test_single_port_ram_holds_the_first_layer_at_eight_lanes():
-    device = BOARDS["icebreaker"].capacity
-    plan = plan_for_board(mlp(), device, 8)
-    assert [stage.memory for stage in plan.stages] == ["spram", "block"]
-    needed = need(mlp(), plan, device)
-    assert needed.spram == 4 and not refusal(needed, device)
-
-
-def test_sixteen_lanes_would_need_twice_the_single_port_ram():
-    device = BOARDS["icebreaker"].capacity
-    plan = plan_for_board(mlp(), device, 16)
-    assert {stage.memory for stage in plan.stages} == {"block"}
-    assert "block RAMs" in refusal(need(mlp(), plan, device), device)
-
-
-@pytest.mark.parametrize("name", ["ulx3s_85f", "orangecrab_85f"])
-def test_the_large_boards_take_a_lane_a_neuron(name):
-    device = BOARDS[name].capacity
-    assert not refusal(need(mlp(), plan_for_board(mlp(), device, 128), device), device)
-
-
-@pytest.mark.parametrize("name", ["hx8k_b_evn", "tang_nano_9k"])
-def test_the_small_boards_do_not(name):
-    device = BOARDS[name].capacity
-    for lanes in candidates(mlp()):
-        assert refusal(need(mlp(), plan_for_board(mlp(), device, lanes), device), device)
-
-
-def test_other_stages_do_not_get_slower_to_save_memory():
-    for lanes in candidates(mlp()):
-        thrifty = plan_for_board(mlp(), BOARDS["icebreaker"].capacity, lanes)
-        assert frame_cycles(mlp(), thrifty) <= frame_cycles(mlp(), make_plan(mlp(), lanes=lanes))
-
-
-def test_candidates():
-    assert candidates(mlp(34)) == [34, 17, 12, 9, 7, 6, 5, 4, 3, 2, 1]
-    assert candidates(mlp(300))[0] == 100
 
 
 def test_weight_sizes():

@@ -6,18 +6,24 @@ synapses to one population and several from one, and queues as short as they may
 ``QBLIF_SEED=N pytest tests/hw/test_random_graphs.py -k replay`` runs one seed alone.
 """
 
-import os
-
 import numpy as np
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
-from random_cases import GROUPS, Draw, check_against_golden, draw_frames, draw_neuron, profile
+from random_cases import (
+    GROUPS,
+    Draw,
+    check_against_golden,
+    check_group,
+    draw_frames,
+    draw_neuron,
+    draw_stage,
+    replay,
+)
 
 from qblif.golden.artifact import Trained, sum_range
 from qblif.golden.export import signed_width
 from qblif.golden.spec import Conv2d, Dense, Input, Network, Population, as_map
-from qblif.hw.plan import Plan, StagePlan
+from qblif.hw.plan import Plan
+from qblif.hw.timing import LEAK_LATENCY
 
 
 def draw_conv(draw, source, name, shape=None):
@@ -103,10 +109,10 @@ def draw_plan(draw, spec):
         fire = 1 if last else draw.one_of([1, 1, 2, 4])
         lanes = tuple(fire * draw.integer(1, -(-population.channels // fire))
                       for _ in spec.synapses_to(population.name))
-        sliced = last or population.neuron.quantiser.shift is not None and draw.chance(0.5)
-        stages.append(StagePlan(lanes=lanes, fire_lanes=fire, burst=burst,
-                                queue=draw.one_of([None, 12]),
-                                quantiser="slice" if sliced else "ladder"))
+        least = 11 + LEAK_LATENCY[population.neuron.leak.kind]
+        stages.append(draw_stage(draw, population, lanes, fire, burst=burst,
+                                 queue=draw.one_of([None, least]), banks=draw.integer(1, 2),
+                                 memory=draw.one_of(["block", "packed"])))
     return Plan(stages=tuple(stages))
 
 
@@ -119,17 +125,8 @@ def check(seed):
 
 @pytest.mark.parametrize("group", range(GROUPS))
 def test_random_graphs(group):
-    @profile
-    @given(st.integers(0, (1 << 32) - 1))
-    @example(group)
-    def graphs(number):
-        check(number * GROUPS + group)
-
-    graphs()
+    check_group(check, group)
 
 
 def test_replay():
-    seed = os.environ.get("QBLIF_SEED")
-    if seed is None:
-        pytest.skip("QBLIF_SEED names the seed of a graph to replay")
-    check(int(seed))
+    replay(check)

@@ -2,6 +2,7 @@ import random
 
 import pytest
 
+from qblif.hw.geometry import MEMORIES
 from qblif.hw.load import pack
 from qblif.hw.weights import WeightMemory
 from qblif.sim.stream import simulate_component
@@ -39,13 +40,15 @@ def slice_writes(dut, words):
             for index in range(dut.slices) for address, word in enumerate(words)]
 
 
-@pytest.mark.parametrize("memory", ["block", "spram"])
+@pytest.mark.parametrize("memory", MEMORIES)
 @pytest.mark.parametrize("depth, lanes, w_width", [
-    (1, 1, 2), (5, 3, 8), (300, 5, 4), (600, 7, 6), (1100, 3, 8), (40, 9, 16)])
+    (1, 1, 2), (5, 3, 8), (300, 5, 4), (600, 7, 6), (1100, 3, 8), (40, 9, 16), (1152, 8, 8),
+    (1153, 5, 7), (3456, 4, 8)])
 def test_loaded(depth, lanes, w_width, memory):
     dut = WeightMemory(depth=depth, lanes=lanes, w_width=w_width, memory=memory)
     words = draw_words(depth, lanes, w_width)
     order = random.Random(1).sample(range(depth), min(depth, 60))
+    order += [edge + k for part in dut.geometry.parts[1:] for edge in [part.start] for k in (-1, 0)]
     assert read(dut, order, slice_writes(dut, words)) == [words[a] for a in order]
 
 

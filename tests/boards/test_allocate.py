@@ -1,0 +1,87 @@
+from pathlib import Path
+
+import pytest
+
+from qblif.boards.allocate import Allocator
+from qblif.boards.devices import BOARD_DEVICES
+from qblif.boards.fit import frame_cycles, need, refusal, stage_cycles
+from qblif.golden.artifact import load
+from qblif.golden.spec import Dense, Input, Network, Neuron, Population, Quantiser
+from qblif.hw.plan import Work, make_plan
+
+NETWORKS = Path(__file__).parents[2] / "networks"
+
+
+def mlp(hidden=128):
+    neuron = Neuron(quantiser=Quantiser(n_max=15, theta=32), v_width=16)
+    return Network(
+        timesteps=2, input=Input(shape=(784,), n_max=2),
+        populations=[Population(name="hidden", shape=(hidden,), neuron=neuron, sum_width=15),
+                     Population(name="output", shape=(10,), sum_width=17,
+                                neuron=Neuron(quantiser=None, v_width=18))],
+        synapses=[Dense(source="input", target="hidden", w_width=8),
+                  Dense(source="hidden", target="output", w_width=8)])
+
+
+def allocator(device, spec=None, **what):
+    return Allocator(spec or mlp(), BOARD_DEVICES[device], **what)
+
+
+def test_single_port_ram_holds_the_first_layer_at_eight_lanes():
+    plan = next(allocator("up5k", link=True).plans())
+    assert plan.stages[0].memory == "spram" and plan.stages[0].lanes == (8,)
+    device = BOARD_DEVICES["up5k"]
+    needed = need(mlp(), plan, device, link=True)
+    assert needed.spram == 4 and not refusal(needed, device)
+
+
+def test_sixteen_lanes_would_need_twice_the_single_port_ram():
+    plan, why = allocator("up5k", link=True).with_lanes(16)
+    assert max(plan.stages[0].lanes) == 16 and "RAMs" in why
+
+
+def test_a_large_device_takes_a_lane_a_neuron():
+    plan = next(allocator("ecp5-85k", link=True, levels=True).plans())
+    assert plan.stages[0].lanes == (128,)
+
+
+@pytest.mark.parametrize("device", ["hx8k", "gw1nr-9"])
+def test_small_devices_hold_it_with_no_lanes_at_all(device):
+    found = allocator(device, link=True)
+    assert not list(found.plans())
+    assert "block RAMs" in found.smallest()[1]
+    assert all(found.with_lanes(lanes)[1] for lanes in (1, 8, 128))
+
+
+@pytest.mark.parametrize("device", ["up5k", "ecp5-45k", "ecp5-85k"])
+def test_plans_fit_and_get_slower(device):
+    plans = list(allocator(device, link=True).plans())
+    cycles = [frame_cycles(mlp(), plan) for plan in plans]
+    assert len(plans) > 3 and all(b > a for a, b in zip(cycles, cycles[1:], strict=False))
+    assert all(not refusal(need(mlp(), plan, BOARD_DEVICES[device], link=True),
+                           BOARD_DEVICES[device]) for plan in plans)
+
+
+@pytest.mark.parametrize("lanes", [1, 4, 32, 128])
+def test_the_lanes_that_were_asked_for_are_as_fast_as_a_balanced_plan(lanes):
+    plan, why = allocator("ecp5-85k").with_lanes(lanes)
+    assert not why and max(max(stage.lanes) for stage in plan.stages) == lanes
+    assert frame_cycles(mlp(), plan) <= frame_cycles(mlp(), make_plan(mlp(), lanes=lanes))
+
+
+def test_stages_of_the_published_network_are_about_equally_busy():
+    trained = load(NETWORKS / "mnist-cnn.safetensors")
+    spec, activity = trained.spec, trained.notes["activity"]
+    plan = next(allocator("ecp5-85k", spec, activity=activity).plans())
+    cycles = [stage_cycles(spec, p, s, [Work(spec, y, activity) for y in spec.synapses_to(p.name)])
+              for p, s in zip(spec.populations, plan.stages, strict=True)]
+    assert max(cycles) <= 1.5 * sum(cycles) / len(cycles)
+    assert max(cycles) == frame_cycles(spec, plan, activity)
+
+
+def test_one_bank_where_block_ram_is_scarce():
+    trained = load(NETWORKS / "mnist-cnn.safetensors")
+    spec, activity = trained.spec, trained.notes["activity"]
+    banks = {name: [stage.banks for stage in next(allocator(
+        name, spec, activity=activity).plans()).stages] for name in ("ecp5-25k", "ecp5-85k")}
+    assert sum(banks["ecp5-25k"]) < sum(banks["ecp5-85k"])
