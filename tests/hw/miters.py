@@ -1,0 +1,169 @@
+"""Miters: two ways to compute the same on one input, and an output ``differ``.
+
+:func:`qblif.boards.prove.counterexample` asks whether it can be 1.
+"""
+
+from amaranth import *
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from qblif.golden.burst import MODES
+from qblif.hw.burst import BurstExpander
+from qblif.hw.lanes import Lanes
+from qblif.hw.layouts import pipe
+from qblif.hw.leak import Leak
+
+__all__ = ["BurstMiter", "LeakMiter", "QuantiserMiter"]
+
+
+class QuantiserMiter(wiring.Component):
+    """Pairs of quantisers on one membrane.
+
+    Parameters
+    ----------
+    pairs : list of two :class:`qblif.hw.quantiser.Quantiser` each, all of one ``v_width``
+    """
+
+    def __init__(self, pairs):
+        self.pairs = pairs
+        super().__init__({"v": In(pairs[0][0].v.shape()), "differ": Out(1)})
+
+    def elaborate(self, platform):
+        m = Module()
+        differ = []
+        for k, (a, b) in enumerate(self.pairs):
+            m.submodules[f"a_{k}"], m.submodules[f"b_{k}"] = a, b
+            m.d.comb += [a.v.eq(self.v), b.v.eq(self.v)]
+            differ += [a.level != b.level, a.amount != b.amount]
+        m.d.comb += self.differ.eq(Cat(differ).any())
+        return m
+
+
+class Spender(wiring.Component):
+    """Expander, lane and accumulator: what one event adds to one sum.
+
+    The event is the one at place 1 that arrives as ``first``; others, at place 0, may be under way
+    before it and follow it, and are not counted.
+
+    Members
+    -------
+    first : ``In(1)``
+    i : ``In(stream.Signature(Burst(1, n_max)))``
+    weight, other : ``In(signed(w_width))``
+        What the lane takes with the event's digits; and at other times.
+    sum : ``Out(signed(w_width + 5))``
+    busy : ``Out(1)``
+        Some digit at place 1 is not in the sum yet.
+    """
+
+    def __init__(self, levels, mode, w_width):
+        self.expander = BurstExpander(unsigned(1), levels, mode)
+        self.lanes = Lanes(lanes=1, w_width=w_width, digit_set=self.expander.digit_set)
+        super().__init__({
+            "first": In(1),
+            "i": self.expander.signature.members["i"],
+            "weight": In(signed(w_width)), "other": In(signed(w_width)),
+            "sum": Out(signed(w_width + 5)), "busy": Out(1),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.expander = expander = self.expander
+        m.submodules.lanes = lanes = self.lanes
+        wiring.connect(m, wiring.flipped(self.i), expander.i)
+        digit = expander.o.p
+        ours = expander.o.valid & digit.place
+        m.d.comb += [expander.o.ready.eq(1), lanes.shift.eq(digit.shift),
+                     lanes.negative.eq(digit.negative)]
+
+        issued = [ours & ~digit.end]
+        for cycle in range(Lanes.latency):
+            issued.append(pipe(m, issued[-1], 1, f"issued_{cycle}"))
+        m.d.comb += [lanes.weights[0].eq(Mux(issued[2], self.weight, self.other)),
+                     self.busy.eq(ours | Cat(issued).any())]
+
+        # As in qblif.hw.sums: the carry enters as a bit below both operands.
+        sum_, addend = Cat(C(1, 1), self.sum), Cat(lanes.carry, lanes.addends[0])
+        with m.If(self.first):
+            m.d.sync += self.sum.eq(0)
+        with m.Elif(issued[-1]):
+            m.d.sync += self.sum.eq((sum_.as_signed() + addend.as_signed()) >> 1)
+        return m
+
+
+class BurstMiter(wiring.Component):
+    """Two ways to spend one event: the sums must be the same, and complete in ``cycles``.
+
+    Parameters
+    ----------
+    levels : every level of the source, in order
+    w_width : int
+
+    Members
+    -------
+    level, end, weight : the event, in the first cycle
+    other_valid, other_end, other_level, other_weight : what follows it, as it likes
+    sum_shift, sum_repeat : what each way has added
+    """
+
+    def __init__(self, levels, w_width):
+        self.levels = levels
+        self.ways = {mode: Spender(levels, mode, w_width) for mode in MODES}
+        self.cycles = 1 + levels[-1] + Lanes.latency + 1
+        level, weight, sum_ = range(levels[-1] + 1), signed(w_width), signed(w_width + 5)
+        super().__init__({
+            "first": In(1), "level": In(level), "end": In(1), "weight": In(weight),
+            "other_valid": In(1), "other_end": In(1), "other_level": In(level),
+            "other_weight": In(weight),
+            "sum_shift": Out(sum_), "sum_repeat": Out(sum_), "assume": Out(1), "differ": Out(1),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        kept = Signal.like(self.weight)
+        weight = Mux(self.first, self.weight, kept)
+        m.d.sync += kept.eq(weight)
+
+        ready = []
+        for mode, way in self.ways.items():
+            m.submodules[mode] = way
+            m.d.comb += [
+                way.first.eq(self.first), way.weight.eq(weight), way.other.eq(self.other_weight),
+                way.i.valid.eq(self.first | self.other_valid), way.i.p.place.eq(self.first),
+                way.i.p.end.eq(Mux(self.first, self.end, self.other_end)),
+                way.i.p.level.eq(Mux(self.first, self.level, self.other_level))]
+            ready += [way.i.ready, ~way.busy]
+
+        shift, repeat = (self.ways[mode] for mode in MODES)
+        legal = Cat(self.level == level for level in self.levels[1:]).any() | self.end
+        m.d.comb += [
+            self.assume.eq(~self.first | legal & Cat(ready).all()),
+            self.sum_shift.eq(shift.sum), self.sum_repeat.eq(repeat.sum),
+            self.differ.eq(shift.busy | repeat.busy | (shift.sum != repeat.sum))]
+        return m
+
+
+class LeakMiter(wiring.Component):
+    """A quadratic leak, and its formula in plain arithmetic."""
+
+    def __init__(self, neuron):
+        self.neuron = neuron
+        self.leak = Leak(neuron)
+        self.cycles = 1 + self.leak.latency
+        super().__init__({"first": In(1), "v": In(signed(neuron.v_width)),
+                          "start": In(1), "o": Out(self.leak.o.shape()),
+                          "assume": Out(1), "differ": Out(1)})
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.leak = leak = self.leak
+        spec = self.neuron.leak
+        v = Mux(self.start, 0, self.v)
+        eighths = v.as_signed() >> spec.bits - spec.FRACTION
+        x = Mux(eighths < spec.X_MIN, spec.X_MIN, Mux(eighths > spec.X_MAX, spec.X_MAX, eighths))
+        product = spec.gain * (x - spec.low) * (x - spec.high) << spec.bits
+        expected = v + (product >> 2 * spec.FRACTION + spec.GAIN_FRACTION)
+        m.d.comb += [leak.v.eq(self.v), leak.first.eq(self.start), self.o.eq(leak.o),
+                     self.assume.eq(1),
+                     self.differ.eq(leak.o != pipe(m, expected, leak.latency, "expected"))]
+        return m
