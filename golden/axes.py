@@ -253,12 +253,24 @@ class Reset:
     kind: str = "gate"
     gate: Decay = Decay((0,))
 
-    KINDS = ("none", "gate", "gate-input", "subtract", "zero")
+    # What a burst leaves at once of the membrane, never more than it was: integers or floats,
+    # tensors of any shape.  The gates act on the next step instead.
+    KINDS = {
+        "none": lambda v, level, theta: v,
+        "gate": lambda v, level, theta: v,
+        "gate-input": lambda v, level, theta: v,
+        "subtract": lambda v, level, theta: v - level * theta,
+        "zero": lambda v, level, theta: v * (level <= 0),
+    }
 
     def __post_init__(self):
         if self.kind not in self.KINDS:
             raise ValueError(f"Reset must be one of {', '.join(self.KINDS)}, not {self.kind!r}")
         check_type("Reset gate", self.gate, Decay)
+
+    def after(self, v, level, theta):
+        """Membrane after a burst of ``level``, in the units of ``theta``."""
+        return self.KINDS[self.kind](v, level, theta)
 
 
 @dataclass(frozen=True, kw_only=True)

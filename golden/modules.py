@@ -82,10 +82,7 @@ class QBLIF(nn.Module):
             if self.reset.kind == "gate":
                 U = U * closed
         level = burst_level(U, gamma, self.n_max, self.slope, self.spacing)
-        if self.reset.kind == "subtract":
-            left = U - gamma * level
-        else:
-            left = torch.where(level > 0, 0.0, U) if self.reset.kind == "zero" else U
+        left = self.reset.after(U, level, gamma)
         if self.output == "binary":
             level = burst_level(U, gamma, 1, self.slope)
         return level, left

@@ -46,9 +46,7 @@ def fire(spec, v):
 
 def reset(spec, v, level):
     """Membrane left after the burst."""
-    if spec.quantiser is not None and spec.reset.kind == "subtract":
-        return v - level * spec.quantiser.theta
-    return torch.where(level > 0, 0, v) if spec.reset.kind == "zero" else v
+    return spec.reset.after(v, level, spec.quantiser.theta) if spec.quantiser is not None else v
 
 
 def emit(spec, level):

@@ -1,9 +1,9 @@
 """Systems of the family by name: each is one neuron, a point in leak x quantiser x reset.
 
 A preset is what it changes of a :class:`~qblif.golden.config.TrainConfig`; topology and recipe stay
-as they are.  A new system is a new entry here, and where it needs a leak, a spacing of levels or a
-reset that there is not yet, one more case in :mod:`qblif.golden.axes`, :mod:`qblif.golden.neuron`
-and :mod:`qblif.hw.neuron` (``docs/neurons.md`` adds one as an example).
+as they are.  A new system is an entry here, and where it needs a leak, a spacing of levels or a
+reset that there is not yet, a case of that axis in :mod:`qblif.golden.axes` and one in ``hw``
+(``docs/neurons.md`` adds one as an example).
 """
 
 from dataclasses import replace

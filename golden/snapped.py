@@ -171,10 +171,7 @@ class SnappedStage(_SnappedPopulation):
         else:
             x = self._charge(v, current, fired)
         level = self._level(x, self.n_max, self.spacing)
-        if self.reset.kind == "subtract":
-            left = x - level * self.theta
-        else:
-            left = torch.where(level > 0, 0.0, x) if self.reset.kind == "zero" else x
+        left = self.reset.after(x, level, self.theta)
         return self._level(x, 1) if self.output == "binary" else level, left
 
     def _level(self, v, n_max, spacing="uniform"):

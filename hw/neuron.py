@@ -13,6 +13,17 @@ from .timing import neuron_latency
 __all__ = ["Neuron", "NeuronIn", "NeuronOut"]
 
 
+# What a burst leaves at once, as in :class:`qblif.golden.spec.Reset`; ``amount`` is its level times
+# theta, and the result's lowest bits are the membrane.
+AFTER_BURST = {
+    "none": lambda v, level, amount, theta: v,
+    "gate": lambda v, level, amount, theta: v,
+    "gate-input": lambda v, level, amount, theta: v,
+    "subtract": lambda v, level, amount, theta: v - amount,
+    "zero": lambda v, level, amount, theta: Mux(level != 0, 0, v),
+}
+
+
 class NeuronIn(data.StructLayout):
     """State before the step, and what the step adds to it.
 
@@ -104,8 +115,8 @@ class Neuron(wiring.Component):
         v = pipe(m, gated, 1, "v")
 
         # Reset and emit.
-        left = {"subtract": (v - amount)[:len(v)], "zero": Mux(level != 0, 0, v)}
+        left = AFTER_BURST[spec.reset.kind](v, level, amount, spec.quantiser.theta)
         emitted = level != 0 if spec.output == "binary" else level
-        m.d.comb += [self.o.v.eq(pipe(m, left.get(spec.reset.kind, v), 1, "v_out")),
+        m.d.comb += [self.o.v.eq(pipe(m, left[:len(v)], 1, "v_out")),
                      self.o.level.eq(pipe(m, emitted, 1, "level_out"))]
         return m

@@ -103,7 +103,7 @@ def draw_neuron(draw, last):
     theta = draw.randint(1, max(1, (1 << v_width - 1) // draw.choice([2, 4, 8])))
     return Neuron(leak=draw.choice(LEAKS), v_width=v_width,
                   quantiser=None if last else Quantiser(n_max=draw.randint(1, 20), theta=theta),
-                  reset=Reset(kind=draw.choice(Reset.KINDS), gate=draw.choice(GATES)))
+                  reset=Reset(kind=draw.choice(list(Reset.KINDS)), gate=draw.choice(GATES)))
 
 
 def draw_network(draw):

@@ -50,7 +50,7 @@ def draw_neuron(draw, last, reach):
     if draw.chance(0.6):
         theta = 1 << theta.bit_length() - 1
     axes = {"leak": draw.one_of(LEAKS), "v_width": v_width,
-            "reset": Reset(kind=draw.one_of(Reset.KINDS), gate=draw.one_of(GATES))}
+            "reset": Reset(kind=draw.one_of(list(Reset.KINDS)), gate=draw.one_of(GATES))}
     if last:
         return Neuron(quantiser=None, **axes)
     spacing = draw.one_of(Quantiser.SPACINGS)
