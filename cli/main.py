@@ -8,8 +8,10 @@ import typer
 from rich.markup import escape
 
 from ..boards.tools import SynthError
+from .analyse import analyse
 from .boards import boards
 from .build import build
+from .capacity import capacity
 from .common import console
 from .demo import demo
 from .info import info
@@ -18,6 +20,7 @@ from .program import program
 from .run import run
 from .simulate import simulate
 from .synth import synth
+from .systems import systems
 from .train import train
 from .verilog import verilog
 from .virtual_board import virtual_board
@@ -27,8 +30,8 @@ __all__ = ["app", "main"]
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
                   help="From a trained QB-LIF burst-spiking network to a verified FPGA.",
                   epilog="Start with `qblif demo`; then `qblif train --help`.")
-for command in (demo, train, info, verilog, simulate, synth, boards, build, program, load,
-                run, virtual_board):
+for command in (demo, train, info, analyse, verilog, simulate, synth, boards, build, program, load,
+                run, virtual_board, capacity, systems):
     app.command()(command)
 
 

@@ -34,8 +34,8 @@ def one_threshold(monkeypatch):
 
 def trained(seed=0):
     torch.manual_seed(seed)
-    config = with_preset(TrainConfig(hidden=(9,), gamma=0.3, gain=1.0, timesteps=3), "one-threshold")
-    net = build(config, (12,), 4)
+    config = TrainConfig(hidden=(9,), gamma=0.3, gain=1.0, timesteps=3)
+    net = build(with_preset(config, "one-threshold"), (12,), 4)
     for _ in range(5):
         net(torch.randint(0, net.input_n_max + 1, (32, 12)).float())
     return snap(net.eval(), 8)

@@ -76,7 +76,8 @@ def random_graph(seed):
                 draw.sample(list(shapes), min(len(shapes), draw.randint(1, 3)))]
         edges = [edge for edge, shape in made if shape == made[0][1]]
         leak = Decay.nearest(draw.choice((0.5, 0.75, 1.0)))
-        reset = Reset(kind=draw.choice(list(Reset.KINDS)), gate=Decay.nearest(draw.choice((0, 0.5, 0.9))))
+        reset = Reset(kind=draw.choice(list(Reset.KINDS)),
+                      gate=Decay.nearest(draw.choice((0, 0.5, 0.9))))
         shapes[name] = made[0][1]
         stages.append(Stage(name, edges, QBLIF(draw.randint(1, 20), leak, reset, gamma=0.4)))
     read = {edge.source for stage in stages for edge in stage.edges}

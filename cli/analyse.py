@@ -1,0 +1,143 @@
+"""``qblif analyse``: what the paper shows of its networks, of any network file."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..golden.artifact import write_atomically
+from .analysed import Found, describe, show
+from .common import (
+    DataOption,
+    LanesOption,
+    NetworkArgument,
+    OutOption,
+    choose_images,
+    console,
+    dataset,
+    make_folder,
+    open_network,
+    plan_for,
+    progress_bar,
+    spinner,
+    write_report,
+)
+
+__all__ = ["analyse"]
+
+PICTURES = ("bursts.png", "layers.png", "surrogates.png")
+
+
+def analyse(
+    file: NetworkArgument,
+    data: DataOption = None,
+    images: Annotated[str, typer.Option(
+        metavar="N|all", help="How many of the test images.")] = "1000",
+    rtl: Annotated[str, typer.Option(
+        "--rtl", metavar="M", help="Simulate the generated Verilog on the first M of them, in both "
+        "burst modes, and compare its own counters.")] = "0",
+    simulator: Annotated[str, typer.Option(
+        metavar="verilator|icarus", help="Which simulator runs the Verilog.")] = "verilator",
+    lanes: LanesOption = "32",
+    out: OutOption = Path("out"),
+):
+    """Histograms of bursts, information, surrogates, operations and energy of a network.
+
+    Writes DIR/analysis.json, bursts.png, layers.png and surrogates.png. Exit code 1 where the
+    hardware's counters differ from the operations that follow from the levels.
+    """
+    trained = open_network(file)
+    plans = {mode: plan_for(trained, lanes, mode) for mode in ("repeat", "shift")}
+    check_simulator(rtl, simulator)
+    folder = make_folder(out, "analysis")
+    for name in PICTURES:
+        (folder / name).unlink(missing_ok=True)
+    found = find(trained, dataset(data), images)
+    measured = measure(trained, found, plans, rtl, simulator, folder)
+    show(found, measured)
+    write_report(folder, "analysis", describe(trained, found, measured))
+    draw(trained, found, folder)
+    if measured and not measured["equal"]:
+        console.print("[red]The hardware's counters differ from the levels' operations[/red]")
+        raise typer.Exit(1)
+
+
+def find(trained, images, count):
+    """The :class:`Found` of so many test images."""
+    from ..golden import analysis, energy
+    from ..golden.data import to_levels
+
+    spec = trained.spec
+    pixels, labels = choose_images(images, count, spec)
+    levels = to_levels(pixels, spec.input.n_max)
+    with spinner() as line:
+        line.add_task(f"{len(levels)} images through the integer model", total=None)
+        census = analysis.take_census(trained, levels)
+    layers = analysis.layers_of(trained, census)
+    costs = energy.synapse_costs(spec, census)
+    gammas = {layer.name: layer.gamma for layer in layers}
+    return Found(images.name, levels, float((census.classes == labels).mean()), layers, costs,
+                 energy.energies(costs, layers),
+                 [analysis.surrogate_curves(p, gammas[p.name]) for p in spec.populations[:-1]])
+
+
+def check_simulator(rtl, simulator):
+    """That ``--rtl`` is a number, and its simulator is there; both before any long work."""
+    if not str(rtl).isdecimal():
+        raise ValueError(f"Images on the RTL must be a number, or 0 for none, not {rtl!r}")
+    if int(rtl):
+        from ..sim.simulators import require
+        require(simulator)
+
+
+def measure(trained, found, plans, rtl, simulator, folder):
+    """The hardware's counters of the first images, in both burst modes, beside the operations that
+    follow from the same images' levels; ``None`` where nothing is to be simulated."""
+    frames = found.levels[:int(rtl)]
+    if len(frames) < int(rtl):
+        raise ValueError(f"Images on the RTL must be at most the {len(frames)} that are analysed, "
+                         f"not {rtl}")
+    if not len(frames):
+        return None
+    from ..golden.analysis import take_census
+    from ..golden.energy import synapse_costs
+    from ..sim.operations import count_operations
+
+    costs = synapse_costs(trained.spec, take_census(trained, frames))
+    rows = []
+    for mode, plan in plans.items():
+        with progress_bar() as bar:
+            task = bar.add_task(f"{simulator}, {mode}: build and run", total=len(frames))
+            counted = count_operations(trained, plan, frames, folder / f"analyse-{mode}", simulator,
+                                       lambda n, bar=bar, task=task: bar.update(task, completed=n))
+        rows += [compare(mode, cost, counted[cost.name]) for cost in costs]
+    return {"images": len(frames), "simulator": simulator,
+            "equal": all(row["equal"] for row in rows), "synapses": rows}
+
+
+def compare(mode, cost, counted):
+    """One synapse in one burst mode: totals over the simulated images."""
+    return {"name": cost.name, "burst": mode, "lanes": counted.lanes,
+            "events": counted.events, "words": counted.words, "lane_slots": counted.lane_slots,
+            "operations": counted.operations,
+            "expected": {"events": cost.events, "operations": cost.sops[mode]},
+            "equal": (counted.events, counted.operations) == (cost.events, cost.sops[mode])}
+
+
+def draw(trained, found, folder):
+    """The pictures; :class:`RuntimeError` says what to install where matplotlib is missing."""
+    try:
+        from .pictures import draw_bursts, draw_layers, draw_surrogates
+    except ModuleNotFoundError as error:
+        if not (error.name or "").startswith("matplotlib"):
+            raise
+        raise RuntimeError("The pictures need matplotlib: pip install 'qblif[plot]' (the numbers "
+                           f"are in {folder / 'analysis.json'})") from error
+    config = trained.notes.get("config")
+    trained_with = config.get("surrogate") if isinstance(config, dict) else None
+    pictures = [draw_bursts(found.layers), draw_layers(found.layers)]
+    if found.curves:
+        pictures.append(draw_surrogates(found.curves, trained_with))
+    for name, data in zip(PICTURES, pictures, strict=False):
+        write_atomically(folder / name, data)
+        console.print(str(folder / name), style="dim", markup=False)

@@ -1,0 +1,100 @@
+"""``qblif systems``: every named neuron in one budget, from training to placement, in a table."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .common import (
+    DataOption,
+    OutOption,
+    SeedOption,
+    console,
+    dataset,
+    make_folder,
+    open_network,
+    plan_for,
+    table,
+    write_report,
+)
+from .simulate import simulate_network
+from .synth import synthesise_network
+from .train import NETWORK_FILE, choose_recipe, train_network
+
+__all__ = ["systems"]
+
+COLUMNS = ("neuron", "float", "integer", "RTL", "levels that differ", "operations an image",
+           "nJ by Table 6", "cycles an image", "LUTs", "MHz")
+
+
+def systems(
+    out: OutOption = Path("out"),
+    data: DataOption = None,
+    seed: SeedOption = 0,
+    neurons: Annotated[str | None, typer.Option(
+        metavar="NAME[,NAME..]", help="Some of golden/presets.py; all by default.")] = None,
+    epochs: Annotated[int, typer.Option(min=1, help="In floating point.")] = 25,
+    qat_epochs: Annotated[int, typer.Option(min=0, help="On the hardware's grid.")] = 4,
+    images: Annotated[str, typer.Option(
+        metavar="N|all", help="Test images on the RTL.")] = "all",
+    lanes: Annotated[str, typer.Option(help="Of the busiest stage.")] = "32",
+    simulator: Annotated[str, typer.Option(metavar="verilator|icarus")] = "verilator",
+    device: Annotated[str, typer.Option(help="FPGA to place on.")] = "ecp5-85k",
+):
+    """Compare the named neurons: train, simulate on the RTL, synthesise, one after the other.
+
+    Each gets the same network, data, epochs and seed. What is finished is kept in DIR/NAME, so that
+    an interrupted table goes on where it was.
+    """
+    from ..golden.presets import PRESETS, with_preset
+    chosen = neurons.split(",") if neurons else list(PRESETS)
+    base = replace(choose_recipe(data), epochs=epochs, qat_epochs=qat_epochs, seed=seed)
+    configs = {name: with_preset(base, name) for name in chosen}  # It says which names there are.
+    folder, pictures = make_folder(out, "systems"), dataset(data)
+    report = {}
+    for name, config in configs.items():
+        part = make_folder(folder / name)
+        found = part / "system.json"
+        wanted = {"config": config.to_dict(), "images": images, "lanes": lanes, "device": device}
+        kept = json.loads(found.read_text()) if found.is_file() else {}
+        if kept.get("wanted") != json.loads(json.dumps(wanted)):
+            console.print(f"[bold]{name}[/bold]")
+            train_network(config, pictures, part)
+            kept = measure(open_network(part / NETWORK_FILE), pictures, part, images, lanes,
+                           simulator, device) | {"wanted": wanted}
+            write_report(part, "system", kept)
+        report[name] = kept
+    console.print(table("One neuron, three axes", [row(name, r) for name, r in report.items()],
+                        COLUMNS))
+    write_report(folder, "systems", report)
+    if not all(r["ok"] for r in report.values()):
+        raise typer.Exit(1)
+
+
+def measure(trained, pictures, folder, images, lanes, simulator, device):
+    """What the table says of one network."""
+    from ..golden.analysis import layers_of, take_census
+    from ..golden.data import to_levels
+    from ..golden.energy import energies, synapse_costs
+    plan = plan_for(trained, lanes)
+    rtl = simulate_network(trained, plan, pictures, images, simulator, folder)
+    placed = synthesise_network(trained, plan, folder, device)
+    census = take_census(trained, to_levels(pictures.test_images, trained.spec.input.n_max))
+    joules = {e.name: e.joules / census.frames for e in energies(
+        synapse_costs(trained.spec, census), layers_of(trained, census))}
+    return {"ok": rtl["ok"], "accuracy": rtl["accuracy"], "mismatches": rtl["mismatches"],
+            "levels_compared": rtl["levels_compared"], "joules": joules,
+            "operations": sum(s["synaptic_operations"] for s in rtl["synapses"]),
+            "cycles": rtl["cycles"], "lut": placed["lut"], "fmax_mhz": placed["fmax_mhz"],
+            "multipliers": placed["multipliers"]}
+
+
+def row(name, found):
+    accuracy, cycles = found["accuracy"], found["cycles"]
+    return (name, *(f"{accuracy[kind]:.2%}" for kind in ("float", "integer", "rtl")),
+            f"{found['mismatches']['levels']:,} of {found['levels_compared']:,}",
+            f"{found['operations']:,.0f}", f"{1e9 * found['joules']['paper']:,.1f}",
+            f"{cycles['interval_mean'] or cycles['mean']:,.1f}", f"{found['lut']:,}",
+            f"{found['fmax_mhz']:.1f}")

@@ -1,0 +1,66 @@
+"""Synaptic operations by the hardware's own counters, from the generated Verilog on a simulator.
+
+The golden twin, which counts them from levels, is :func:`qblif.golden.energy.synapse_costs`.
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+
+from ..hw.plan import reaches_of
+from .bench import simulate
+from .simulators import SimulatorError
+
+__all__ = ["Counted", "count_operations"]
+
+PART_VALUES = 20_000_000  # Levels of a simulation that is run and compared at once.
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counted:
+    """Totals of one synapse over all frames.
+
+    The hardware counts ``events`` and ``words``; a word is a cycle in which ``lanes`` adders each
+    have a place, so ``lane_slots = words * lanes``.  Of the ``slots`` words that a digit spends at
+    a position of the target, ``share`` lanes are wanted, the others pad:
+    ``operations = words / slots * share``, without a remainder.
+    """
+
+    name: str
+    lanes: int
+    slots: int
+    share: int
+    events: int
+    words: int
+
+    @property
+    def lane_slots(self):
+        """Additions that there was place for."""
+        return self.words * self.lanes
+
+    @property
+    def operations(self):
+        """Useful additions of a weight to a target."""
+        return self.words // self.slots * self.share
+
+
+def count_operations(trained, plan, levels, out_dir, simulator="verilator", progress=None):
+    """A :class:`Counted` for each synapse, by name, of input levels ``(frames, inputs)``.
+
+    Raises :class:`~qblif.sim.simulators.SimulatorError` where the simulator fails, and where a
+    level, membrane or class is wrong: then there is nothing to count.
+    """
+    spec, totals = trained.spec, Counter()
+    most = max(1, PART_VALUES // (spec.timesteps * sum(p.size for p in spec.populations)))
+    for first in range(0, len(levels), most):
+        result = simulate(trained, plan, levels[first:first + most], simulator=simulator,
+                          out_dir=out_dir, progress=progress and (
+                              lambda done, first=first: progress(first + done)))
+        if not result.ok:
+            raise SimulatorError("The Verilog differs from the integer model (qblif simulate "
+                                 f"looks closer): {result.findings[0]}")
+        totals.update(result.counters)
+    return {s.name: Counted(name=s.name, lanes=r.lanes, slots=r.slots, share=r.share,
+                            events=totals[f"events_{s.source}_{s.target}"],
+                            words=totals[f"words_{s.source}_{s.target}"])
+            for p, stage in zip(spec.populations, plan.stages, strict=True)
+            for s, r in zip(spec.synapses_to(p.name), reaches_of(spec, p, stage), strict=True)}

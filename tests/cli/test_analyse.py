@@ -1,0 +1,248 @@
+import json
+import struct
+import sys
+import zlib
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from qblif.cli.main import main
+from qblif.golden import integer
+from qblif.golden.analysis import take_census
+from qblif.golden.artifact import Trained
+from qblif.golden.data import load_folder, to_levels
+from qblif.golden.energy import synapse_costs
+from qblif.golden.spec import Conv2d, Dense, Input, Network, Neuron, Population
+from qblif.hw.plan import make_plan
+from qblif.sim import operations
+from qblif.sim.operations import count_operations
+from qblif.sim.simulators import SimulatorError, require
+
+PICTURES = ("bursts.png", "layers.png", "surrogates.png")
+
+
+@pytest.fixture(autouse=True)
+def no_debug(monkeypatch):
+    monkeypatch.setenv("QBLIF_DEBUG", "")
+
+
+@pytest.fixture(scope="module")
+def icarus(tmp_path_factory):
+    """Icarus, with its own folder of builds."""
+    try:
+        require("icarus")
+    except SimulatorError as error:
+        pytest.skip(str(error))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("builds")))
+        yield "icarus"
+
+
+def analyse(*arguments):
+    """Exit code of ``qblif analyse ARGUMENTS``."""
+    with pytest.raises(SystemExit) as ended:
+        main(["analyse", *(str(argument) for argument in arguments)])
+    return ended.value.code or 0
+
+
+def colours(path):
+    """How many different pixel rows a PNG has, as a measure that something is drawn."""
+    data = path.read_bytes()
+    assert data.startswith(b"\x89PNG\r\n\x1a\n")
+    width, height, depth, kind = struct.unpack(">IIBB", data[16:26])
+    assert (depth, kind) == (8, 6) and width > 300 and height > 200
+    packed, at = b"", 8
+    while at < len(data):
+        length, name = struct.unpack(">I4s", data[at:at + 8])
+        packed += data[at + 8:at + 8 + length] if name == b"IDAT" else b""
+        at += length + 12
+    rows = zlib.decompress(packed)
+    step = len(rows) // height
+    return len({rows[k:k + step] for k in range(0, len(rows), step)})
+
+
+def test_report_and_pictures(files, images, tiny, tmp_path, capsys):
+    trained = tiny[0]
+    assert analyse(files["first"], "--data", images, "--images", "9", "--out", tmp_path) == 0
+    report = json.loads((tmp_path / "analysis.json").read_text())
+    levels = to_levels(load_folder(images).test_images[:9], 5)
+    trace = integer.run(trained, levels)
+    sent = trace.levels["hidden"].flatten().tolist()
+    labels = load_folder(images).test_labels[:9]
+    assert (report["images"], report["timesteps"], report["rtl"]) == (9, 3, None)
+    assert report["accuracy"] == pytest.approx((trace.classes.numpy() == labels).mean())
+    hidden = report["layers"][1]
+    assert hidden["histogram"] == [sent.count(level) for level in range(6)]
+    assert hidden["activity"] == pytest.approx(1 - sent.count(0) / len(sent))
+    assert (hidden["gamma"], hidden["theta"], hidden["levels"]) == (None, 32, [*range(6)])
+    paper, repeat, shift = report["energy"]
+    assert paper["flops"] == 120 and paper["sops"] == pytest.approx(3 * sum(sent) / 9)
+    assert repeat["sops"] == pytest.approx(10 * levels.sum() / 9 + paper["sops"])
+    assert shift["sops"] < repeat["sops"] and repeat["flops"] == shift["flops"] == 0
+    for energy in report["energy"]:
+        assert energy["joules"] == pytest.approx(
+            energy["flops"] * 12.5e-12 + energy["sops"] * 77e-15 + energy["signs"] * 3.7e-12)
+    assert len(report["surrogates"][0]["slopes"]) == 6
+    for name in PICTURES:
+        assert colours(tmp_path / name) > 50
+    shown = capsys.readouterr().out
+    assert "hidden" in shown and "bursts, shift" in shown
+
+
+def test_pictures_show_the_numbers():
+    """Another histogram makes another picture."""
+    from qblif.cli.pictures import draw_bursts, draw_layers
+    from qblif.golden.analysis import Layer
+    layer = Layer(name="a", neurons=1, levels=(0, 1), histogram=(9, 1), gamma=0.5, theta=8)
+    other = replace(layer, histogram=(5, 5))
+    for draw in (draw_bursts, draw_layers):
+        assert draw([layer]) != draw([other])
+
+
+def test_many_layers_have_pictures(tmp_path):
+    from qblif.cli.pictures import draw_bursts, draw_layers, draw_surrogates
+    from qblif.golden.analysis import Layer, surrogate_curves
+    from qblif.golden.spec import Quantiser
+    layers = [Layer(name=f"layer{k}", neurons=1, levels=(0, 1), histogram=(9, 1), theta=8,
+                    gamma=None) for k in range(13)]
+    neuron = Neuron(quantiser=Quantiser(n_max=1, theta=8), v_width=9)
+    curves = [surrogate_curves(Population(name=x.name, shape=(1,), neuron=neuron, sum_width=9))
+              for x in layers[:5]]
+    for name, data in zip(PICTURES, (draw_bursts(layers[:5]), draw_layers(layers),
+                                     draw_surrogates(curves, "arctan")), strict=True):
+        (tmp_path / name).write_bytes(data)
+        assert colours(tmp_path / name) > 50
+
+
+def test_no_population_fires(images, tmp_path):
+    spec = Network(timesteps=1, input=Input(shape=(12,), n_max=2), populations=[Population(
+        name="out", shape=(3,), neuron=Neuron(quantiser=None, v_width=12), sum_width=12)],
+        synapses=[Dense(source="input", target="out")])
+    Trained(spec, {"input->out": np.ones((3, 12), np.int32)}).save(tmp_path / "n.safetensors")
+    assert analyse(tmp_path / "n.safetensors", "--data", images, "--out", tmp_path) == 0
+    report = json.loads((tmp_path / "analysis.json").read_text())
+    assert (report["surrogates"], report["energy"][0]["signs"]) == ([], 0)
+    assert (tmp_path / "layers.png").exists() and not (tmp_path / "surrogates.png").exists()
+
+
+def test_hardware_counts_the_same(files, images, tmp_path, icarus, monkeypatch):
+    monkeypatch.setattr("qblif.cli.analyse.draw", lambda *_: None)
+    assert analyse(files["first"], "--data", images, "--images", "9", "--rtl", "2", "--lanes", "4",
+                   "--simulator", icarus, "--out", tmp_path) == 0
+    report = json.loads((tmp_path / "analysis.json").read_text())["rtl"]
+    assert (report["images"], report["equal"], len(report["synapses"])) == (2, True, 4)
+    levels = to_levels(load_folder(images).test_images[:2], 5)
+    for row in report["synapses"]:
+        assert row["operations"] <= row["lane_slots"] == row["words"] * row["lanes"]
+        if row["name"] == "input->hidden":
+            assert row["events"] == (levels > 0).sum()
+            if row["burst"] == "repeat":
+                assert row["operations"] == 10 * levels.sum()
+
+
+def test_counters_that_differ_are_an_error(files, images, tmp_path, monkeypatch, capsys):
+    """Must fail: a counter of one word too many."""
+    def miscount(trained, plan, levels, out_dir, simulator, progress):
+        costs = synapse_costs(trained.spec, take_census(trained, levels))
+        mode = plan.stages[0].burst
+        return {c.name: operations.Counted(name=c.name, lanes=1, slots=1, share=1, events=c.events,
+                                           words=c.sops[mode] + (mode == "shift")) for c in costs}
+
+    monkeypatch.setattr(operations, "count_operations", miscount)
+    monkeypatch.setattr("qblif.sim.simulators.require", lambda simulator: simulator)
+    monkeypatch.setattr("qblif.cli.analyse.draw", lambda *_: None)
+    assert analyse(files["first"], "--data", images, "--rtl", "2", "--out", tmp_path) == 1
+    report = json.loads((tmp_path / "analysis.json").read_text())["rtl"]
+    assert [row["equal"] for row in report["synapses"]] == [True, True, False, False]
+    assert not report["equal"] and "counters differ" in capsys.readouterr().out
+
+
+def test_hardware_counts_maps(tmp_path, icarus):
+    """Groups of 3 channels in words of 4 lanes, a pool, a stride and an edge that is dropped."""
+    from qblif.golden.spec import Quantiser
+    fires = Neuron(quantiser=Quantiser(n_max=6, theta=16), v_width=14)
+    synapses = [Conv2d(source="input", target="a", kernel=3, stride=2, padding=1),
+                Conv2d(source="a", target="b", kernel=(1, 2), groups=2, pool=(2, 1)),
+                Dense(source="b", target="out")]
+    shapes = {"a": (6, 3, 3), "b": (6, 1, 2)}
+    spec = Network(timesteps=2, input=Input(shape=(2, 5, 6), n_max=3), synapses=synapses,
+                   populations=[*(Population(name=n, shape=s, neuron=fires, sum_width=16)
+                                  for n, s in shapes.items()),
+                                Population(name="out", shape=(3,), sum_width=16,
+                                           neuron=Neuron(quantiser=None, v_width=16))])
+    draw = np.random.default_rng(4)
+    trained = Trained(spec, {s.name: draw.integers(-9, 20, spec.weight_shape(s)).astype(np.int32)
+                             for s in synapses})
+    frames = draw.integers(0, 4, (3, 60))
+    costs = synapse_costs(spec, take_census(trained, frames))
+    found = count_operations(trained, make_plan(spec, lanes=(6, 4, 2)), frames,
+                             tmp_path, icarus)
+    assert {n: (c.events, c.operations) for n, c in found.items()} == {
+        c.name: (c.events, c.sops["shift"]) for c in costs}
+    assert all(c.operations for c in found.values())
+    padded = found["a->b"]
+    assert padded.operations < padded.lane_slots  # Lanes without a channel are not counted.
+
+
+def test_wrong_hardware_is_not_counted(tiny, tmp_path, monkeypatch):
+    """Must fail: a simulation that found a difference."""
+    class Wrong:
+        ok, findings, counters = False, ("levels of hidden differ",), {}
+
+    trained, plan, frames = tiny
+    monkeypatch.setattr(operations, "simulate", lambda *_, **__: Wrong)
+    with pytest.raises(SimulatorError, match="^The Verilog differs from the integer model .*: "
+                                             "levels of hidden differ$"):
+        count_operations(trained, plan, frames, tmp_path)
+
+
+def test_without_matplotlib(files, images, tmp_path, monkeypatch, capsys):
+    for name in [n for n in sys.modules if n.startswith("matplotlib.")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.delitem(sys.modules, "qblif.cli.pictures", raising=False)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    (tmp_path / "bursts.png").write_bytes(b"old")
+    assert analyse(files["first"], "--data", images, "--out", tmp_path) == 2
+    line, = capsys.readouterr().err.splitlines()
+    assert line == ("qblif: The pictures need matplotlib: pip install 'qblif[plot]' (the numbers "
+                    f"are in {tmp_path / 'analysis.json'})")
+    assert json.loads((tmp_path / "analysis.json").read_text())["images"] == 20
+    assert not (tmp_path / "bursts.png").exists()
+
+
+@pytest.mark.parametrize("options, reason", [
+    (["--images", "0"], "Images must be a number of at least 1, or all, not '0'"),
+    (["--images", "few"], "Images must be a number of at least 1, or all, not 'few'"),
+    (["--rtl", "-1"], "Images on the RTL must be a number, or 0 for none, not '-1'"),
+    (["--rtl", "all"], "Images on the RTL must be a number, or 0 for none, not 'all'"),
+    (["--rtl", "3", "--simulator", "vcs"],
+     "Simulator must be one of verilator, icarus, not 'vcs'"),
+    (["--lanes", "0"], "Lanes must be in 1..1024, not 0")])
+def test_bad_option(files, images, tmp_path, capsys, options, reason):
+    assert analyse(files["first"], "--data", images, *options, "--out", tmp_path) == 2
+    assert capsys.readouterr().err == f"qblif: {reason}\n"
+    assert not (tmp_path / "analysis.json").exists()
+
+
+def test_more_images_on_the_rtl_than_there_are(files, images, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("qblif.sim.simulators.require", lambda simulator: simulator)
+    assert analyse(files["first"], "--data", images, "--images", "3", "--rtl", "4",
+                   "--out", tmp_path) == 2
+    assert capsys.readouterr().err == (
+        "qblif: Images on the RTL must be at most the 3 that are analysed, not 4\n")
+
+
+def test_missing_network(images, tmp_path, capsys):
+    path = tmp_path / "none.safetensors"
+    assert analyse(path, "--data", images, "--out", tmp_path) == 2
+    assert capsys.readouterr().err == f"qblif: {path}: there is no such file\n"
+
+
+def test_images_of_another_size(tmp_path, images, capsys):
+    spec = Network(timesteps=1, input=Input(shape=(5,), n_max=2), populations=[Population(
+        name="out", shape=(3,), neuron=Neuron(quantiser=None, v_width=12), sum_width=12)],
+        synapses=[Dense(source="input", target="out")])
+    Trained(spec, {"input->out": np.ones((3, 5), np.int32)}).save(tmp_path / "n.safetensors")
+    assert analyse(tmp_path / "n.safetensors", "--data", images, "--out", tmp_path) == 2
+    assert "have 12 pixels, but the network's input has 5" in capsys.readouterr().err
