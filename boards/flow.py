@@ -17,8 +17,8 @@ from .tools import DoesNotFit, SynthError, need, run_nextpnr, run_yosys
 
 __all__ = ["Placed", "implement", "need_tools", "write_design", "write_plan"]
 
-_MEMORY = re.compile(r'\(\* ram_style = "block" \*\)\s+(\(\*.*?\*\)\s+)*reg (?:\[\d+:0\] )?\S+ \s*'
-                     r'\[(\d+):0\];')
+_MEMORY = re.compile(r'\(\* ram_style = "(?:block|auto)" \*\)\s+(\(\*.*?\*\)\s+)*'
+                     r'reg (?:\[\d+:0\] )?\S+ \s*\[(\d+):0\];')
 _CONSTRAINTS = {"ice40": ("pcf", "--pcf"), "ecp5": ("lpf", "--lpf"),
                 "himbaechel_gowin": ("cst", "--vopt")}
 _NO_ROOM = re.compile(r"no BELs remaining|[Ll]egal placement|no more available")
@@ -73,7 +73,8 @@ def small_memories_in_registers(verilog):
     The small FPGAs have about 30 of them, and registers to spare.
     """
     def change(match):
-        return match[0].replace('"block"', '"logic"') if int(match[2]) < SMALL_ROWS else match[0]
+        small = int(match[2]) < SMALL_ROWS
+        return re.sub('"(block|auto)"', '"logic"', match[0]) if small else match[0]
     return _MEMORY.sub(change, verilog)
 
 

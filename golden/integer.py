@@ -12,7 +12,7 @@ from torch.nn import functional
 from . import neuron
 from .spec import as_map
 
-__all__ = ["Trace", "run", "synapse_sum", "weighted_sum"]
+__all__ = ["Trace", "argmax", "currents", "run", "synapse_sum", "weighted_sum"]
 
 
 BATCH_NEURONS = 1 << 20  # Frames at once, times the neurons of the largest population.
@@ -108,7 +108,7 @@ def _run(network, levels, device, keep):
     static = {spec.input.name} if spec.input.static else set()
     membranes = {}
     for population in spec.populations:
-        current = _currents(network, population, outputs, static, device)
+        current = currents(network, population, outputs, static, device)
         v = torch.zeros((frames, population.size), dtype=torch.int32, device=device)
         level = torch.zeros_like(v)
         trace = []
@@ -125,7 +125,7 @@ def _run(network, levels, device, keep):
     )
 
 
-def _currents(network, population, outputs, static, device):
+def currents(network, population, outputs, static, device):
     """Input current of every timestep, ``(timesteps, frames, neurons)`` int32."""
     spec = network.spec
     total = torch.zeros((1, 1, 1), dtype=torch.int32, device=device)

@@ -68,7 +68,7 @@ class Meter:
         largest = max(p.size for p in self.populations)
         self.batch = max(1, integer.BATCH_NEURONS // largest)
         room = CACHE // (4 * spec.timesteps * len(levels) * largest)
-        self._currents = functools.lru_cache(max(2, room))(self._make_currents)
+        self.currents = functools.lru_cache(max(2, room))(self._make_currents)
         self._outcome = functools.lru_cache(max(2, room) + len(self.populations))(self._run)
         spent = self.input[:1] if spec.input.static else self.input
         self._before = self._costs(spec.input.name, spent)
@@ -94,7 +94,7 @@ class Meter:
         """Levels and costs of the last population that ``n_max`` reaches."""
         population = self.hidden[len(n_max) - 1]
         spec = with_n_max(population, n_max[-1]).neuron
-        currents = self._currents(n_max[:-1])
+        currents = self.currents(n_max[:-1])
         v = torch.zeros_like(currents[0])
         level, levels = torch.zeros_like(v), []
         for current in currents:
@@ -105,7 +105,7 @@ class Meter:
 
     def _membrane(self, n_max):
         """What is left in the read-out."""
-        spec, currents = self.populations[-1].neuron, self._currents(n_max)
+        spec, currents = self.populations[-1].neuron, self.currents(n_max)
         v, silent = torch.zeros_like(currents[0]), torch.zeros_like(currents[0], dtype=torch.bool)
         for current in currents:
             _, v = neuron.step(spec, v, current, silent)
@@ -119,7 +119,7 @@ class Meter:
             for k, p in enumerate(self.hidden[:len(n_max)])}
         static = {spec.input.name} if spec.input.static else set()
         parts = zip(*(o.split(self.batch, 1) for o in outputs.values()), strict=True)
-        return torch.cat([integer._currents(
+        return torch.cat([integer.currents(
             self.trained, self.populations[len(n_max)], dict(zip(outputs, part, strict=True)),
             static, None) for part in parts], 1)
 

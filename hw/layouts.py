@@ -10,7 +10,7 @@ __all__ = ["ANY_RAM", "BLOCK_RAM", "Event", "Issue", "LoadWord", "TraceBeat", "i
            "saturate"]
 
 # Every memory here is never read where it is written in the same cycle, by its schedule.
-ANY_RAM = {"no_rw_check": True}
+ANY_RAM = {"no_rw_check": True, "ram_style": "auto"}
 BLOCK_RAM = ANY_RAM | {"ram_style": "block"}
 
 

@@ -17,7 +17,7 @@ SUMS_ADDER_LATENCY = 1  # Where a population has several synapses.
 LEAK_LATENCY = {"decay": 1, "quadratic": 4}  # Quadratic: index, read, register, add.
 NEURON_LATENCY = 4  # Charge, gate, fire, reset.
 READOUT_LATENCY = 2  # Charge, gate.
-QUEUE_BEATS = 512  # Of an emitter, at most: one block RAM.
+QUEUE_BEATS = 512  # Of an emitter, if nothing asks for more: one block RAM.
 QUEUE_LATENCY = 2  # From a push to the ``room`` that it takes.
 
 
@@ -67,7 +67,9 @@ def stage_timing(population, plan, reaches):
                     + SUMS_ADDER_LATENCY * (len(reaches) > 1))
     latency = neuron_latency(population.neuron)
     least = read_latency + latency + QUEUE_LATENCY
-    queue = plan.queue or max(least, min(2 * count, QUEUE_BEATS))
+    # With one bank, events wait until a pass has ended: it must not wait for the next stage.
+    whole = plan.banks == 1 and any(reach.sums == "map" for reach in reaches)
+    queue = plan.queue or max(least, count if whole else min(2 * count, QUEUE_BEATS))
     if queue < least:
         raise ValueError(f"Population {population.name} must have a queue of at least {least} "
                          f"beats, not {queue}")
