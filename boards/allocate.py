@@ -1,11 +1,12 @@
 """How many lanes each stage gets on a device: all about equally busy, within what there is.
 
 Every stage has a list of options, each with its mean cycles a frame and its share of the device.
-For a given number of cycles each stage takes its cheapest option that is fast enough; the fewest
-cycles for which all fit together are the fastest plan.  No stage is faster than it need be.
+Of the options that are fast enough, one a stage, those are taken whose memories fit together and
+that have the fewest LUTs; the fewest cycles for which there are any are the fastest plan.
 """
 
 import itertools
+import math
 from dataclasses import dataclass, replace
 
 from ..hw.geometry import MEMORIES
@@ -18,8 +19,6 @@ __all__ = ["Allocator", "largest_first_layer"]
 MOST_LANES = 128
 MOST_FIRE_LANES = 16
 SLOWER = 1.2  # Between one plan that is tried and the next.
-# What is cheap, where one kind of resource or another is scarce: block RAM, LUTs, single-port RAM.
-WEIGHTS = tuple(itertools.product((1, 8), repeat=3))
 
 
 @dataclass(frozen=True)
@@ -30,9 +29,8 @@ class Option:
     cycles: float
     need: object
 
-    def cost(self, device, weights):
-        return sum(weight * getattr(self.need, kind) / max(1, getattr(device, kind))
-                   for weight, kind in zip(weights, ("bram", "lut", "spram"), strict=True))
+    def memories(self):
+        return self.need.bram + 64 * self.need.spram, self.need.lut  # As in kbit.
 
 
 class Allocator:
@@ -84,27 +82,35 @@ class Allocator:
                         stage_need(self.spec, population, plan, self.device, levels)))
         return found
 
-    def need(self, options):
-        """What a plan's options need together, with all that is not a stage's."""
-        return sum((option.need for option in options), self.fixed)
+    def solve(self, cycles, lanes=MOST_LANES):
+        """The options with the fewest LUTs that take no more than ``cycles`` and no more than
+        ``lanes``, and whose memories fit together; ``None`` where there are none.
 
-    def cheapest(self, cycles, weights=WEIGHTS[0], lanes=MOST_LANES):
-        """The cheapest option of each stage that takes no more than ``cycles``; those of stages
-        that cannot are ``None``."""
-        def price(option):
-            alone = refusal(option.need, self.device)  # It cannot fit whatever the others do.
-            return bool(alone), option.cost(self.device, weights), option.cycles
+        Exact: stage by stage, for each number of memories in use, the fewest LUTs so far.
+        """
+        found = {(self.fixed.bram, self.fixed.spram): (self.fixed.lut, ())}
+        for options in self.options:
+            usable = undominated(o for o in options
+                                 if o.cycles <= cycles and max(o.plan.lanes) <= lanes)
+            longer = {}
+            for (bram, spram), (lut, chosen) in found.items():
+                for option in usable:
+                    need = option.need
+                    key, value = (bram + need.bram, spram + need.spram), lut + need.lut
+                    if key[0] <= self.device.bram and key[1] <= self.device.spram and (
+                            key not in longer or value < longer[key][0]):
+                        longer[key] = value, (*chosen, option)
+            found = longer
+        return min(found.values(), key=lambda v: v[0], default=(0, None))[1]
 
-        return [min((o for o in options if o.cycles <= cycles and max(o.plan.lanes) <= lanes),
-                    key=price, default=None) for options in self.options]
+    def fits(self, cycles, lanes=MOST_LANES):
+        """:meth:`solve`, or ``None`` where it takes too many LUTs."""
+        found = self.solve(cycles, lanes)
+        return found if found and not self.refusal(found) else None
 
-    def fits(self, cycles):
-        """The cheapest options if they exist and fit together, else ``None``."""
-        for weights in WEIGHTS:
-            found = self.cheapest(cycles, weights)
-            if None not in found and not refusal(self.need(found), self.device):
-                return found
-        return None
+    def refusal(self, options):
+        """Why these cannot fit, in words, or ""."""
+        return refusal(sum((option.need for option in options), self.fixed), self.device)
 
     def plans(self):
         """``Plan`` after ``Plan``, the fastest that fits first, each then slower by a fifth."""
@@ -124,17 +130,27 @@ class Allocator:
         """``(plan, why it cannot fit or "")`` with so many lanes for the busiest stage."""
         cycles = max(min(o.cycles for o in options if max(o.plan.lanes) <= lanes)
                      for options in self.options)
-        for weights in WEIGHTS:
-            found = self.cheapest(cycles, weights, lanes)
-            why = refusal(self.need(found), self.device)
-            if not why:
-                break
-        return plan_of(found), why
+        return self._described(self.solve(cycles, lanes), cycles, lanes)
 
     def smallest(self):
         """``(plan, why even it cannot fit or "")``, however slow."""
-        found = self.fits(float("inf")) or self.cheapest(float("inf"), (8, 1, 1))
-        return plan_of(found), refusal(self.need(found), self.device)
+        return self._described(self.solve(math.inf), math.inf, MOST_LANES)
+
+    def _described(self, found, cycles, lanes):
+        """Where nothing fits, the options with the fewest memories say why."""
+        found = found or [min((o for o in options if o.cycles <= cycles
+                               and max(o.plan.lanes) <= lanes), key=Option.memories)
+                          for options in self.options]
+        return plan_of(found), self.refusal(found)
+
+
+def undominated(options):
+    """The options that no other one beats in every respect."""
+    kept = []
+    for option in sorted(options, key=lambda o: (o.need.lut, o.need.bram, o.need.spram, o.cycles)):
+        if all(k.need.bram > option.need.bram or k.need.spram > option.need.spram for k in kept):
+            kept.append(option)
+    return kept
 
 
 def plan_of(options):

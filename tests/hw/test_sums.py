@@ -115,8 +115,10 @@ def scattered(groups, positions):
 
 
 def make(reach, kind=None, **parameters):
-    return (kind or SUMS[reach.sums])(reach, sum_width=WIDTH, addend_width=ADDEND,
-                                      fire_lanes=FIRE_LANES, **parameters)
+    kind = kind or SUMS[reach.sums]
+    if kind is MapSums:
+        parameters = {"banks": 2} | parameters
+    return kind(reach, sum_width=WIDTH, addend_width=ADDEND, fire_lanes=FIRE_LANES, **parameters)
 
 
 @pytest.mark.parametrize("gaps", [False, True])
