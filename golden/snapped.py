@@ -171,7 +171,7 @@ class SnappedStage(_SnappedPopulation):
         else:
             x = self._charge(v, current, fired)
         level = self._level(x, self.n_max, self.spacing)
-        left = self.reset.after(x, level, self.theta)
+        left = self.reset.after(x, level.detach(), self.theta)
         return self._level(x, 1) if self.output == "binary" else level, left
 
     def _level(self, v, n_max, spacing="uniform"):
