@@ -72,7 +72,8 @@ def test_too_small_board(tmp_path):
     with pytest.raises(SynthError, match=(
             r"^Lattice iCE40-HX8K breakout is too small for this network: it needs 806 kbit of "
             r"weights, the iCE40HX8K-CT256 has 131 kbit of memory for everything \([\d, ]+ lanes: "
-            r"\d+ of 32 block RAMs, \d+ of 7680 LUTs, about\); a first layer of about 15 neurons would fit$")):
+            r"\d+ of 32 block RAMs, \d+ of 7680 LUTs, about\); a first layer of about 15 neurons "
+            r"would fit$")):
         build(small_network(784, 128), device, out_dir=tmp_path)
     assert not list(tmp_path.glob("*.bin")) and not (tmp_path / "build.json").exists()
 

@@ -64,6 +64,16 @@ def test_mnist_cnn_reads_the_embedded_digits(digits):
     assert (classes == digits.test_labels).mean() > 0.99
 
 
+def test_cifar_vgg_is_what_the_results_describe():
+    trained = load(NETWORKS / "cifar-vgg.safetensors")
+    spec, notes = trained.spec, trained.notes
+    assert spec.input.shape == (3, 32, 32) and spec.timesteps == 1
+    assert {s.w_width for s in spec.synapses} == {8}
+    assert notes["test_images"] == 10_000 and notes["accuracy_integer"] >= 0.84
+    assert abs(notes["accuracy_float"] - notes["accuracy_integer"]) <= 0.005
+    assert operations(trained) < 1e7
+
+
 @pytest.mark.parametrize("alpha, beta", [(1.0, 0.5), (0.25, 0.875)])
 def test_snapped_equals_integers_on_real_digits(digits, alpha, beta):
     part = Dataset("part", digits.train_images[::4], digits.train_labels[::4],

@@ -5,6 +5,9 @@ import pytest
 import torch
 
 from qblif.golden import neuron as golden
+from qblif.golden.axes import spaced_levels
+from qblif.golden.config import TrainConfig
+from qblif.golden.presets import PRESETS, with_preset
 from qblif.golden.spec import Decay, Population, Quadratic, Quantiser, Reset
 from qblif.golden.spec import Neuron as NeuronSpec
 from qblif.hw.neuron import Neuron
@@ -83,6 +86,36 @@ def test_every_step_of_a_read_out(leak):
     population = population_of(NeuronSpec(leak=leak, quantiser=None, v_width=4), 4, 3)
     steps = [(v, 0, s, b) for v, s, b in
              itertools.product(range(-8, 8), range(-8, 8), range(-4, 4))]
+    assert rtl(population, "slice", steps) == expected(population, steps)
+
+
+def preset(name, bits, v_width, most):
+    """The neuron of a preset, its N_max cut to ``most``."""
+    config = with_preset(TrainConfig(), name)
+    levels = spaced_levels(config.n_max, config.spacing)
+    n_max = max(level for level in levels if level <= most)
+    return NeuronSpec(leak=config.leak.on_grid(bits), reset=config.reset, output=config.output,
+                      v_width=v_width,
+                      quantiser=Quantiser(n_max=n_max, theta=1 << bits, spacing=config.spacing))
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_step_of_a_preset(name):
+    population = population_of(preset(name, 3, 6, 3), 5, 0)
+    steps = [(v, fired, sum_, 0) for v, fired, sum_ in
+             itertools.product(range(-32, 32), (0, 1), range(-16, 16))]
+    for kind in ("slice", "ladder"):
+        assert rtl(population, kind, steps) == expected(population, steps)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_hundred_thousand_steps_of_a_preset(name):
+    draw = random.Random(name)
+    spec = preset(name, 9, 18, 20)
+    population = population_of(spec, 17, 12)
+    near = [n * 512 + d for n in range(-2, 22) for d in (-1, 0, 1)]
+    steps = [(draw.choice(near) if draw.random() < 0.2 else draw.randint(spec.v_min, spec.v_max),
+              draw.randint(0, 1), signed(draw, 17), signed(draw, 12)) for _ in range(100_000)]
     assert rtl(population, "slice", steps) == expected(population, steps)
 
 
