@@ -46,8 +46,8 @@ class QBLIF(nn.Module):
     ``reset.kind`` also offers the input-only reading of eq. 8, subtraction of ``S[t]``, zero and no
     reset; ``spacing`` and ``output`` are those of :class:`~qblif.golden.spec.Quantiser` and
     ``Neuron``.  gamma is ``exp(log_gamma)``: it cannot leave the positive numbers.  No gradient
-    flows through a reset's level or condition: the surrogates' slopes are not the staircase's, and
-    through a subtraction they would grow with every timestep.
+    flows through what a reset takes: the surrogates' slopes are not the staircase's, and through a
+    subtraction they would grow with every timestep, gamma with them.
     """
 
     def __init__(self, n_max, leak=NO_LEAK, reset=FULL_GATE, surrogate="relsg-et",
@@ -83,7 +83,7 @@ class QBLIF(nn.Module):
             if self.reset.kind == "gate":
                 U = U * closed
         level = burst_level(U, gamma, self.n_max, self.slope, self.spacing)
-        left = self.reset.after(U, level.detach(), gamma)
+        left = self.reset.after(U, level.detach(), gamma.detach())
         if self.output == "binary":
             level = burst_level(U, gamma, 1, self.slope)
         return level, left
