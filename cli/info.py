@@ -57,8 +57,15 @@ def graph(trained, plan):
                        + activity(trained, synapse))
         branch.add(f"widths: sum {population.sum_width}, membrane {population.neuron.v_width}, "
                    f"bias {population.bias_width or 'none'}")
-        branch.add(f"hardware: {lanes_text(stage.lanes)} lanes, {stage.fire_lanes} fire lanes")
+        branch.add(f"hardware: {lanes_text(stage.lanes)} lanes, {stage.fire_lanes} fire lanes"
+                   + choices(stage))
     return tree
+
+
+def choices(stage):
+    """What an allocator chose to save block RAM."""
+    return (", one bank of sums" if stage.banks == 1 else "") + (
+        f", {stage.memory} weights" if stage.memory != "block" else "")
 
 
 def shape(part):
@@ -105,7 +112,7 @@ def activity(trained, synapse):
 def warnings(spec):
     """Sentences about what is allowed but worth knowing."""
     for population in spec.populations:
-        headroom = population.neuron.leak_headroom
+        headroom = population.neuron.leak_headroom if spec.timesteps > 1 else None
         if headroom is not None and headroom < 4:
             yield (f"{population.name}: the leak does nothing below 1/{2**headroom:g} of a level; "
                    "a larger theta would shrink this dead zone")

@@ -7,6 +7,7 @@ import pytest
 from qblif.golden.artifact import Trained
 from qblif.golden.data import FILES
 from qblif.golden.spec import Network
+from qblif.sim.simulators import SimulatorError, require
 
 
 @pytest.fixture(scope="session")
@@ -33,3 +34,12 @@ def files(tiny, second, tmp_path_factory):
     for name, network in made.items():
         network.save(folder / f"{name}.safetensors")
     return {name: folder / f"{name}.safetensors" for name in made}
+
+
+@pytest.fixture
+def simulator_icarus():
+    """Skip, and say why, where Icarus is not installed."""
+    try:
+        require("icarus")
+    except SimulatorError as error:
+        pytest.skip(str(error))

@@ -1,0 +1,29 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from qblif.cli.main import main
+
+NETWORKS = Path(__file__).parents[2] / "networks"
+
+
+def info(name, lanes, out):
+    with pytest.raises(SystemExit) as end:
+        main(["info", str(NETWORKS / name), "--lanes", lanes, "--out", str(out)])
+    return end.value.code
+
+
+def test_a_device_decides_on_the_lanes(tmp_path):
+    assert info("mnist-cnn.safetensors", "ecp5-85k", tmp_path) == 0
+    large = json.loads((tmp_path / "info.json").read_text())["stages"]
+    assert info("mnist-cnn.safetensors", "ecp5-25k", tmp_path) == 0
+    small = json.loads((tmp_path / "info.json").read_text())["stages"]
+    assert large[2]["lanes"] == [64] and max(small[2]["lanes"]) < 64
+
+
+def test_a_device_that_is_too_small(tmp_path, capsys):
+    assert info("cifar-vgg.safetensors", "hx8k", tmp_path) == 2
+    error, = capsys.readouterr().err.strip().splitlines()
+    assert error.startswith("qblif: The network does not fit hx8k: it needs ")
+    assert "of 32 block RAMs" in error

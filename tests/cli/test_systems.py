@@ -1,0 +1,51 @@
+import json
+
+import pytest
+
+from qblif.cli import systems
+from qblif.cli.main import main
+from qblif.golden.presets import PRESETS
+
+
+@pytest.fixture
+def placed(monkeypatch):
+    """Instead of synthesis: which networks would have been placed."""
+    seen = []
+
+    def synthesise(trained, plan, folder, device):
+        seen.append(trained)
+        return {"lut": 100, "fmax_mhz": 50.0, "multipliers": []}
+
+    monkeypatch.setattr(systems, "synthesise_network", synthesise)
+    return seen
+
+
+def run(images, out, *extra):
+    with pytest.raises(SystemExit) as end:
+        main(["systems", "--data", str(images), "--epochs", "1", "--qat-epochs", "1", "--images",
+              "2", "--lanes", "2", "--simulator", "icarus", "--out", str(out), *extra])
+    return end.value.code
+
+
+def test_table_of_two(images, placed, tmp_path, capsys, simulator_icarus):
+    assert run(images, tmp_path, "--neurons", "qif,shift-lif") == 0
+    report = json.loads((tmp_path / "systems.json").read_text())
+    assert list(report) == ["qif", "shift-lif"]
+    kinds = [(p.populations[0].neuron.leak.kind, p.populations[0].neuron.quantiser.spacing)
+             for p in (trained.spec for trained in placed)]
+    assert kinds == [("quadratic", "uniform"), ("decay", "powers")]
+    for found in report.values():
+        assert found["ok"] and found["mismatches"]["levels"] == 0 < found["levels_compared"]
+        assert found["joules"]["paper"] > found["joules"]["shift"]
+    shown = capsys.readouterr().out
+    assert "One neuron, three axes" in shown and "shift-lif" in shown
+    # What is finished is not trained again; another budget is.
+    assert run(images, tmp_path, "--neurons", "qif") == 0 and len(placed) == 2
+    assert run(images, tmp_path, "--neurons", "qif", "--seed", "1") == 0 and len(placed) == 3
+
+
+def test_a_name_that_there_is_not(images, placed, tmp_path, capsys):
+    assert run(images, tmp_path, "--neurons", "qb-lif,alif") == 2
+    assert capsys.readouterr().err.strip() == (
+        f"qblif: Neuron must be one of {', '.join(PRESETS)}, not 'alif'")
+    assert not placed and not list(tmp_path.glob("*/network.safetensors"))
