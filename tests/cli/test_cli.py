@@ -107,11 +107,11 @@ def icarus(monkeypatch, builds):
 
 def edited(data):
     """The file with a metadata field edited in place."""
-    return data.replace(b'\\"timesteps\\": 2', b'\\"timesteps\\": 3', 1)
+    return data.replace(b'{\\"timesteps\\": 2', b'{\\"timesteps\\": 3', 1)
 
 
 def newer(data):
-    return data.replace(b'"version":"1"', b'"version":"7"', 1)
+    return data.replace(b'"version":"2"', b'"version":"7"', 1)
 
 
 DAMAGE = {
@@ -123,7 +123,7 @@ DAMAGE = {
     "edited_weight": (lambda data: data[:-1] + bytes([data[-1] ^ 1]),
                       "the weights were edited: their digest does not match"),
     "edited_spec": (edited, "the description was edited: its digest does not match"),
-    "newer": (newer, "format version 7 is newer than this program's 1"),
+    "newer": (newer, "format version 7 is newer than this program's 2"),
 }
 
 
@@ -191,9 +191,10 @@ def test_unknown_choice(capsys, out, option, value, reason, command):
     ("--hidden", "", "Hidden sizes must name at least one population"),
     ("--beta", "1.5", "Beta must be in 0..1, not 1.5"),
     ("--alpha", "nan", "Alpha must be in 0..1, not nan"),
+    ("--n-max", "many", "N_max must be numbers like 128,64, not 'many'"),
     ("--reset", "hard", "Reset must be one of none, gate, gate-input, subtract, zero, not 'hard'"),
     ("--surrogate", "relu", ("Surrogate must be one of relsg-et, box-et, rectangular, arctan, "
-                             "sigmoid, not 'relu'")),
+                             "sigmoid, quadratic-window, not 'relu'")),
     ("--epochs", "0", "Epochs must be at least 1, not 0"),
     ("--batch", "1", "Batch must be at least 2, not 1")])
 def test_train_option_out_of_range(capsys, stripes, out, option, value, reason):
@@ -326,7 +327,7 @@ def test_out_with_brackets(tmp_path):
 
 @pytest.mark.parametrize("arguments", [
     ["--nope"], ["fly"], ["info"], ["info", NETWORK, "--nope"], ["info", NETWORK, "more"],
-    ["train", "--n-max", "many"], ["train", "--seed", "-1"], ["synth", NETWORK, "--lanes"]])
+    ["train", "--timesteps", "many"], ["train", "--seed", "-1"], ["synth", NETWORK, "--lanes"]])
 def test_usage_error(capsys, tmp_path, monkeypatch, arguments):
     monkeypatch.chdir(tmp_path)
     assert run(*arguments) == 2
