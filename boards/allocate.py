@@ -45,24 +45,24 @@ class Allocator:
     link, levels : bool
         Whether the host link comes with it, and the recorder of every level.
     burst : ``"shift"`` or ``"repeat"``
+    quantiser : see :func:`qblif.hw.plan.make_plan`
     """
 
-    def __init__(self, spec, device, activity=None, *, link=False, levels=False, burst="shift"):
+    def __init__(self, spec, device, activity=None, *, link=False, levels=False, burst="shift",
+                 quantiser=None):
         self.spec, self.device = spec, device
         self.fixed = fixed_need(spec, device, link)
         work = {s.name: Work(spec, s, activity, burst) for s in spec.synapses}
-        self.options = [self._options(population, work, levels, burst)
+        self.options = [self._options(population, work, levels, burst, quantiser)
                         for population in spec.populations]
 
-    def _options(self, population, work, levels, burst):
+    def _options(self, population, work, levels, burst, quantiser):
         works = [work[s.name] for s in self.spec.synapses_to(population.name)]
-        counts = sorted({-(-population.channels // g) for g in range(1, population.channels + 1)})
-        counts = [n for n in counts if n <= MOST_LANES]
-        targets = sorted({w.cycles(n) for w in works for n in counts})
+        targets = {w.cycles(n) for w in works for n in w.counts(MOST_LANES)}
         chosen = {tuple(w.fewest(target, MOST_LANES) for w in works) for target in targets}
         fires = [1] if population.neuron.quantiser is None else [
             1 << k for k in range(MOST_FIRE_LANES.bit_length())]
-        kind = quantiser_kind(population, None)
+        kind = quantiser_kind(population, quantiser)
         found = []
         for lanes in sorted(chosen):
             for fire_lanes in fires:
@@ -103,9 +103,9 @@ class Allocator:
             found = longer
         return min(found.values(), key=lambda v: v[0], default=(0, None))[1]
 
-    def fits(self, cycles, lanes=MOST_LANES):
+    def fits(self, cycles):
         """:meth:`solve`, or ``None`` where it takes too many LUTs."""
-        found = self.solve(cycles, lanes)
+        found = self.solve(cycles)
         return found if found and not self.refusal(found) else None
 
     def refusal(self, options):

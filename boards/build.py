@@ -68,14 +68,14 @@ def build(trained, board, *, out_dir, lanes=None, frequency=None, seed=1, baud=N
             return _finish(attempt, plan, attempt.place(plan, frequency), out_dir)
         except DoesNotFit as error:
             why, late = str(error), isinstance(error, MissesClock)
-            say(f"{lanes_text(plan)}: {why}")
+            say(f"{lanes_of(plan)}: {why}")
     if late:
         raise SynthError(f"{board.title} does not run this network fast enough "
-                         f"({lanes_text(plan)}: {why}): ask for a lower frequency")
-    raise SynthError(_too_small(trained.spec, board, f"{lanes_text(plan)}: {why}"))
+                         f"({lanes_of(plan)}: {why}): ask for a lower frequency")
+    raise SynthError(_too_small(trained.spec, board, f"{lanes_of(plan)}: {why}"))
 
 
-def lanes_text(plan):
+def lanes_of(plan):
     """The lanes of the stages in words."""
     lanes = ", ".join("+".join(map(str, stage.lanes)) for stage in plan.stages)
     return f"{lanes} lanes"

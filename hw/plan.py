@@ -144,9 +144,13 @@ class Work:
 
     def fewest(self, cycles, most=LANES_LIMIT):
         """The fewest lanes, up to ``most``, that take no more than ``cycles``; or what helps."""
-        options = sorted({-(-self.channels // g) for g in range(1, self.channels + 1)})
-        options = [n for n in options if n <= most]
+        options = self.counts(most)
         return next((n for n in options if self.cycles(n) <= cycles), options[-1])
+
+    def counts(self, most=LANES_LIMIT):
+        """Lanes worth having, up to ``most``: the fewest for each number of groups."""
+        counts = sorted({-(-self.channels // g) for g in range(1, self.channels + 1)})
+        return [n for n in counts if n <= most]
 
 
 def _digits(network, synapse, found, burst):

@@ -4,7 +4,14 @@ import pytest
 
 from qblif.boards.allocate import Allocator
 from qblif.boards.devices import BOARD_DEVICES
-from qblif.boards.fit import frame_cycles, need, refusal, stage_cycles
+from qblif.boards.fit import (
+    frame_cycles,
+    load_bytes,
+    need,
+    refusal,
+    stage_cycles,
+    weight_kbit,
+)
 from qblif.golden.artifact import load
 from qblif.golden.spec import Dense, Input, Network, Neuron, Population, Quantiser
 from qblif.hw.plan import Work, make_plan
@@ -85,3 +92,16 @@ def test_one_bank_where_block_ram_is_scarce():
     banks = {name: [stage.banks for stage in next(allocator(
         name, spec, activity=activity).plans()).stages] for name in ("ecp5-25k", "ecp5-85k")}
     assert sum(banks["ecp5-25k"]) < sum(banks["ecp5-85k"])
+
+
+def test_weight_sizes():
+    assert weight_kbit(mlp()) == (784 * 128 + 128 * 10) * 8 / 1000
+    assert load_bytes(mlp(), make_plan(mlp(), lanes=8)) == 784 * 128 + 1280
+
+
+def test_frame_cycles_of_the_published_network():
+    trained = load(NETWORKS / "mnist-mlp.safetensors")
+    activity = trained.notes["activity"]
+    plan = make_plan(trained.spec, lanes=32, activity=activity)
+    digits = activity["input->hidden1"]["digits"]
+    assert frame_cycles(trained.spec, plan, activity) == pytest.approx(4 * digits + 1)

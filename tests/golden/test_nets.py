@@ -71,3 +71,15 @@ def test_width_factor():
 def test_no_such_network(net, reason):
     with pytest.raises(ValueError, match=reason):
         build(TrainConfig(net=net), (8, 8), 3)
+
+
+@pytest.mark.parametrize("n_max", [(3, 2), (3, 2, 4, 5)])
+def test_n_max_for_other_populations(n_max):
+    with pytest.raises(ValueError, match="^N_max must be 1 number or 3, one a hidden population, "
+                                         f"not {len(n_max)}$"):
+        build(TrainConfig(net="4c3-4c3-d5", n_max=n_max), (8, 8), 3)
+
+
+def test_n_max_of_each_population():
+    net = build(TrainConfig(net="4c3-4c3-d5", n_max=(3, 2, 7)), (8, 8), 3)
+    assert [stage.neuron.n_max for stage in net.stages[:-1]] == [3, 2, 7]
