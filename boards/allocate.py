@@ -19,6 +19,7 @@ __all__ = ["Allocator", "largest_first_layer"]
 MOST_LANES = 128
 MOST_FIRE_LANES = 16
 SLOWER = 1.2  # Between one plan that is tried and the next.
+SLACK = 1.02  # Slower than need be by at most this, where it saves LUTs.
 
 
 @dataclass(frozen=True)
@@ -74,8 +75,9 @@ class Allocator:
                     plan = StagePlan(lanes=whole, fire_lanes=fire_lanes, burst=burst,
                                      quantiser=kind, banks=banks, memory=memory)
                     reaches = reaches_of(self.spec, population, plan)
-                    if memory == "spram" and not self.device.spram or banks == 1 and all(
-                            reach.sums != "map" for reach in reaches):
+                    lacks = (memory == "spram" and not self.device.spram
+                             or memory == "mixed" and not self.device.has_lut_ram)
+                    if lacks or banks == 1 and all(reach.sums != "map" for reach in reaches):
                         continue  # There is no such choice.
                     found.append(Option(
                         plan, stage_cycles(self.spec, population, plan, works),
@@ -113,7 +115,8 @@ class Allocator:
         return refusal(sum((option.need for option in options), self.fixed), self.device)
 
     def plans(self):
-        """``Plan`` after ``Plan``, the fastest that fits first, each then slower by a fifth."""
+        """``Plan`` after ``Plan``, the fastest that fits first (or one that is slower by 2 % and
+        smaller), each then slower by a fifth."""
         targets = sorted({o.cycles for options in self.options for o in options})
         low, high = 0, len(targets)  # Whatever fits still fits with more time.
         while low < high:
@@ -121,7 +124,7 @@ class Allocator:
             low, high = (low, middle) if self.fits(targets[middle]) else (middle + 1, high)
         cycles = 0.0
         for target in targets[low:]:
-            found = self.fits(target) if target >= SLOWER * cycles else None
+            found = self.fits(SLACK * target) if target >= SLOWER * cycles else None
             if found and max(option.cycles for option in found) > cycles:
                 cycles = target
                 yield plan_of(found)

@@ -2,7 +2,16 @@
 
 from dataclasses import dataclass
 
-__all__ = ["BOARD_DEVICES", "DEVICES", "Device"]
+__all__ = ["BOARD_DEVICES", "DEVICES", "Device", "SmallRam"]
+
+
+@dataclass(frozen=True)
+class SmallRam:
+    """Where memories of up to ``rows`` words go on a device that has few block RAMs: registers
+    (``style="logic"``), or RAMs of 16 x 4 bits in the place of LUTs (``style="distributed"``)."""
+
+    style: str
+    rows: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +32,12 @@ class Device:
     bram: int
     dsp: int
     spram: int = 0
+    small: SmallRam | None = None
+
+    @property
+    def has_lut_ram(self):
+        """Whether LUTs can be RAMs of 16 rows."""
+        return self.family != "ice40"
 
 
 def _ecp5(part, size, package, **capacities):
@@ -32,7 +47,7 @@ def _ecp5(part, size, package, **capacities):
 
 def _ice40(part, size, package, synth, **capacities):
     return Device(part=part, family="ice40", synth=f"synth_ice40 {synth}", **capacities,
-                  place=(f"--{size}", "--package", package))
+                  place=(f"--{size}", "--package", package), small=SmallRam("logic", 16))
 
 
 DEVICES = {
@@ -51,7 +66,8 @@ DEVICES = {
 # On boards only: the first is placed with its pins, the second by the vendor's tool.
 BOARD_DEVICES = DEVICES | {
     "gw1nr-9": Device(part="GW1NR-LV9QN88PC6/I5", family="himbaechel_gowin",
-                      synth="synth_gowin", place=(), lut=8640, ff=6480, bram=26, dsp=20),
+                      synth="synth_gowin", place=(), lut=8640, ff=6480, bram=26, dsp=20,
+                      small=SmallRam("distributed", 64)),
     "xc7a35t": Device(part="XC7A35T-CSG324-1L", family="xilinx", synth="", place=(),
                       lut=20800, ff=41600, bram=100, dsp=90),
 }

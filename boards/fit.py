@@ -21,8 +21,8 @@ BLOCK_RAM_MODES = {
     "xilinx": (18432, (1, 2, 4, 9, 18, 36)),
 }
 SPRAM_BITS = 1 << 18
-SMALL_IN_REGISTERS = ("ice40", "himbaechel_gowin")  # There, up to ``SMALL_ROWS`` rows.
-SMALL_ROWS = 16  # Memories of so many rows become registers where block RAM is scarce.
+SMALL_RAM = (16, 4)  # Rows and bits of a distributed RAM,
+SMALL_RAM_LUTS = 4  # which takes the place of so many LUTs.
 
 # Of ECP5, by the designs in docs/results.md; a logic cell of the others holds less.
 LUT_CORE, LUT_LINK, LUT_STAGE, LUT_FIRE_LANE = 150, 1000, 150, 130
@@ -62,11 +62,13 @@ def fixed_need(spec, device, link=False):
 def stage_need(spec, population, stage, device, levels=False):
     """What one stage takes."""
     memories, spram = _neuron_memories(spec, population, stage, device, levels), 0
+    distributed = []
     synapses = spec.synapses_to(population.name)
     lut = LUT_STAGE + LUT_FIRE_LANE * stage.fire_lanes
     for synapse, reach in zip(synapses, reaches_of(spec, population, stage), strict=True):
         geometry = _geometry(synapse, reach, stage.memory)
         weights = list(geometry.memories())
+        distributed += geometry.memories(distributed=True)
         lut += (len(geometry.parts) - 1) * reach.lanes * synapse.w_width
         if stage.memory == "spram":
             spram += len(weights)
@@ -76,6 +78,7 @@ def stage_need(spec, population, stage, device, levels=False):
         lut += reach.lanes * _lane_luts(spec.source(synapse.source).levels, synapse, population,
                                         reach, stage)
     large, small = _split(memories, device)
+    small += sum(_small_luts("distributed", *memory) for memory in distributed)
     return Need(_blocks(device, large), spram, round(lut * LUT_SCALE[device.family]) + small)
 
 
@@ -91,10 +94,20 @@ def _lane_luts(levels, synapse, population, reach, stage):
 
 
 def _split(memories, device):
-    """``(large memories, bits of the small ones)``: these become registers on some devices."""
-    least = SMALL_ROWS if device.family in SMALL_IN_REGISTERS else 0
-    small = sum(rows * width for rows, width in memories if rows <= least)
-    return [(rows, width) for rows, width in memories if rows > least], small
+    """``(large memories, LUTs of the small ones)``: these stay out of the block RAM."""
+    if device.small is None:
+        return memories, 0
+    small = [memory for memory in memories if memory[0] <= device.small.rows]
+    return [m for m in memories if m not in small], sum(
+        _small_luts(device.small.style, *memory) for memory in small)
+
+
+def _small_luts(style, rows, width):
+    """A logic cell a bit, or distributed RAMs with multiplexers behind them."""
+    if style == "logic":
+        return rows * width
+    deep, wide = -(-rows // SMALL_RAM[0]), -(-width // SMALL_RAM[1])
+    return deep * wide * SMALL_RAM_LUTS + (deep - 1) * width
 
 
 def _link_memories(spec):

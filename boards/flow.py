@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 from ..hw.verilog import rtlil_to_verilog
 from .ebr import fold_output_registers
-from .fit import SMALL_IN_REGISTERS, SMALL_ROWS
 from .netlist import count, multipliers
 from .pack import BITSTREAMS
 from .synth import KEEP_COPIES, refuse_overfull
@@ -55,8 +54,8 @@ def write_design(board, top, folder):
         if name.endswith((".pcf", ".lpf", ".cst")):
             (folder / name).write_text(_text(text))
     verilog = rtlil_to_verilog(_text(files["top.il"]))
-    if board.capacity.family in SMALL_IN_REGISTERS:
-        verilog = small_memories_in_registers(verilog)
+    if board.capacity.small:
+        verilog = place_small_memories(verilog, board.capacity.small)
     (folder / "top.v").write_text(verilog)
 
 
@@ -67,14 +66,11 @@ def write_plan(board, top, folder):
         (folder / name).write_text(_text(text))
 
 
-def small_memories_in_registers(verilog):
-    """Memories of up to 16 words leave the block RAM to those that need it.
-
-    The small FPGAs have about 30 of them, and registers to spare.
-    """
+def place_small_memories(verilog, small):
+    """Memories of up to ``small.rows`` words leave the block RAM to those that need it."""
     def change(match):
-        small = int(match[2]) < SMALL_ROWS
-        return re.sub('"(block|auto)"', '"logic"', match[0]) if small else match[0]
+        is_small = int(match[2]) < small.rows
+        return re.sub('"(block|auto)"', f'"{small.style}"', match[0]) if is_small else match[0]
     return _MEMORY.sub(change, verilog)
 
 

@@ -131,7 +131,8 @@ class Host:
         identity = self.identify()
         if identity.digest != trained.spec.digest:
             raise HostError(f"The board's bitstream is for network {identity.digest}, the file is "
-                            f"{trained.spec.digest}: build a bitstream for it")
+                            f"{trained.spec.digest}: build a bitstream for it, "
+                            "or train the network with --like")
         return identity
 
     def run(self, trained, frames, levels=False, progress=None):

@@ -16,6 +16,7 @@ from .common import (
     console,
     dataset,
     make_folder,
+    open_network,
     progress_bar,
     table,
     write_report,
@@ -69,12 +70,16 @@ def train(
     change: Annotated[list[str] | None, typer.Option(
         "--set", metavar="FIELD=VALUE", help="Any other field of the recipe, as "
         "golden/config.py lists them; may be repeated.")] = None,
+    like: Annotated[Path | None, typer.Option(
+        metavar="FILE", help="Train other weights for the hardware of this network file: its "
+        "thresholds and widths are kept, so that its bitstream runs them.")] = None,
     device: Annotated[str, typer.Option(help="torch device: cpu, cuda.")] = "cpu",
     resume: Annotated[bool, typer.Option(help="Continue from DIR/checkpoint.pt.")] = False,
 ):
     """Train a network and export it as integers: DIR/network.safetensors.
 
-    What is not given comes from a documented recipe of golden/recipes.py. Under torchrun each
+    What is not given comes from a documented recipe of golden/recipes.py, with --like from the
+    training of that file. Under torchrun each
     process takes its share of every batch.
     """
     # Set before torch is imported: beside other work, threads that wait would slow the others.
@@ -88,25 +93,38 @@ def train(
              "beta": beta, "alpha": alpha, "reset_kind": reset, "surrogate": surrogate,
              "epochs": epochs, "qat_epochs": qat_epochs, "batch": batch, "lr": lr,
              "activity": activity, "threads": threads, "seed": seed} | _changes(change or [])
-    config = choose_recipe(data, recipe, neuron, **given)
+    there = like and open_network(like)
+    base = config_of(there, like) if there and not recipe else None
+    config = choose_recipe(data, recipe, neuron, base, **given)
     _check_device(device)
     folder = make_folder(out, "train")
     with process_group(device) as own:
-        trained, report = train_network(config, dataset(data), folder, device=own, resume=resume)
+        trained, report = train_network(config, dataset(data), folder, device=own, resume=resume,
+                                        like=there and there.spec)
     if report:
         write_report(folder, "train", report)
     return trained
 
 
-def choose_recipe(data, name=None, neuron=None, **given):
-    """The documented recipe called ``name``, else of the network or the data, with a preset's
-    neuron, changed where ``given`` is not ``None``."""
+def config_of(trained, path):
+    """The :class:`~qblif.golden.config.TrainConfig` that a network's notes have."""
+    from ..golden.config import TrainConfig
+    try:
+        return TrainConfig(**trained.notes["config"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{path} does not say how it was trained: name a --recipe") from error
+
+
+def choose_recipe(data, name=None, neuron=None, base=None, **given):
+    """``base``, or the documented recipe called ``name``, else of the network or the data, with a
+    preset's neuron, changed where ``given`` is not ``None``."""
     from ..golden.presets import with_preset
     from ..golden.recipes import OF_NETWORK, RECIPES
     name = name or OF_NETWORK.get(given.get("net", ""), "embedded" if data is None else "mnist")
     if name not in RECIPES:
         raise ValueError(f"Recipe must be one of {', '.join(RECIPES)}, not {name!r}")
-    recipe = with_preset(RECIPES[name], neuron) if neuron else RECIPES[name]
+    recipe = base or RECIPES[name]
+    recipe = with_preset(recipe, neuron) if neuron else recipe
     return dataclasses.replace(recipe, **{k: v for k, v in given.items() if v is not None})
 
 
@@ -125,7 +143,7 @@ def _changes(texts):
     return found
 
 
-def train_network(config, images, folder, device="cpu", resume=False):
+def train_network(config, images, folder, device="cpu", resume=False, like=None):
     """Train with a progress bar, save, and show what came out; returns network and report.
 
     Of several processes only the first shows, saves and reports.
@@ -133,7 +151,7 @@ def train_network(config, images, folder, device="cpu", resume=False):
     from ..golden.parallel import rank
     from ..golden.train import train as run
     if rank():
-        return run(config, images, checkpoint=folder / "checkpoint.pt", resume=resume,
+        return run(config, images, like=like, checkpoint=folder / "checkpoint.pt", resume=resume,
                    device=device), None
     start = time.perf_counter()
     with progress_bar() as bar:
@@ -142,8 +160,8 @@ def train_network(config, images, folder, device="cpu", resume=False):
         def show(state):
             bar.update(task, total=state.total, completed=state.done, description=(
                 f"train {state.phase} {state.epoch}/{state.epochs}, loss {state.loss:.3f}"))
-        trained = run(config, images, checkpoint=folder / "checkpoint.pt", resume=resume,
-                      progress=show, device=device)
+        trained = run(config, images, like=like, checkpoint=folder / "checkpoint.pt",
+                      resume=resume, progress=show, device=device)
     seconds = time.perf_counter() - start
     trained.save(folder / NETWORK_FILE)
     notes = trained.notes

@@ -35,7 +35,8 @@ def save_checkpoint(path, state):
 
 
 def load_checkpoint(path, config, data):
-    """The state saved at ``path`` for the same configuration and the data fingerprint ``data``.
+    """The state saved at ``path`` for the same configuration, a dictionary, and the data
+    fingerprint ``data``.
 
     Raises :class:`CheckpointError` for a missing or damaged file, and for another training's.
     """
@@ -51,7 +52,7 @@ def load_checkpoint(path, config, data):
     if version != VERSION:
         raise CheckpointError(f"{path}: checkpoint version {version} is not this program's "
                               f"{VERSION}")
-    for field, value in config.to_dict().items():
+    for field, value in config.items():
         if state["config"].get(field) != value:
             raise CheckpointError(f"{path}: was trained with {field} = "
                                   f"{state['config'].get(field)!r}, not {value!r}")

@@ -9,12 +9,13 @@ from .spec import Decay, Input, Network, Neuron, Population, Quantiser, Reset
 __all__ = ["derive_v_width", "export", "signed_width"]
 
 
-def export(net, notes=None):
+def export(net, notes=None, like=None):
     """The :class:`~qblif.golden.artifact.Trained` of a :class:`~qblif.golden.snapped.SnappedNet`.
 
     Sum, membrane and bias widths are the smallest that provably cannot overflow, unless the
-    network was trained with a narrower saturating membrane.  Raises :class:`ValueError` where the
-    integers outgrow what the snapped network computes exactly.
+    network was trained with a narrower saturating membrane.  With ``like``, a
+    :class:`~qblif.golden.spec.Network`, the widths are its own, so that the same hardware runs it.
+    Raises :class:`ValueError` where the integers outgrow what the snapped network computes exactly.
     """
     weights, biases = {}, {}
     for stage in net.stages:
@@ -23,7 +24,12 @@ def export(net, notes=None):
         bias = _to_int(bias)
         if bias.any():
             biases[stage.name] = bias
-    return Trained(_narrow(net, weights, biases), weights, biases, notes or {})
+    spec = _narrow(net, weights, biases)
+    if like:
+        spec = like
+        biases = {p.name: biases.get(p.name, np.zeros(p.channels, np.int32))
+                  for p in spec.populations if p.bias_width}
+    return Trained(spec, weights, biases, notes or {})
 
 
 def _to_int(tensor):

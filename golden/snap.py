@@ -11,6 +11,7 @@ from dataclasses import replace
 import torch
 from torch import nn
 
+from .like import Room, check_edges
 from .modules import BurstNet
 from .snapped import SnappedEdge, SnappedNet, SnappedReadout, SnappedStage
 from .spec import Conv2d, Dense, Input, Quadratic, as_map
@@ -23,12 +24,15 @@ MIN_LEAK_HEADROOM = 4  # f - k below this: the shift leak's dead zone is a visib
 IDENTITY_WIDTH = 16  # Most bits of a residual edge's few weights, which take no part in the grid.
 
 
-def snap(net: BurstNet, w_width, v_width=None):
+def snap(net: BurstNet, w_width, v_width=None, like=None):
     """A :class:`~qblif.golden.snapped.SnappedNet` from a trained float network.
 
-    Each population has one grid, which its edges share.  Warns where the leak's dead zone would
-    be coarse.
+    Each population has one grid, which its edges share.  ``like`` is a network of the same graph
+    whose grids and widths are taken instead of what suits these weights best.  Warns where the
+    leak's dead zone would be coarse.
     """
+    if like:
+        check_edges(net, like)
     gammas, shapes = net.gammas, {Input.name: net.input_shape}
     device = next(net.parameters()).device
     stages = []
@@ -43,26 +47,34 @@ def snap(net: BurstNet, w_width, v_width=None):
             weight, bias = fold_norm(layer, edge.norm)
             weights.append(weight * gammas[edge.source] / gamma / math.prod(edge.pool))
             biases.append(bias / gamma)
-        stages.append(_stage(stage, shapes[stage.name], synapses, weights, sum(biases), v_width))
+        given = like and like.source(stage.name)
+        if given:
+            synapses = [replace(s, w_width=t.w_width) for s, t in zip(
+                synapses, like.synapses_to(stage.name), strict=True)]
+        stages.append(_stage(stage, shapes[stage.name], synapses, weights, sum(biases), v_width,
+                             given, given and Room.of(like, given)))
         if stage.neuron is not None and net.timesteps > 1:
             _check_headroom(stage.name, int(stages[-1].f), stage.neuron.leak)
     return SnappedNet(stages, net.input_shape, net.timesteps, net.input_n_max, net.static)
 
 
-def _stage(stage, shape, synapses, weights, bias, v_width):
+def _stage(stage, shape, synapses, weights, bias, v_width, like, room):
     chosen = [w for w, e in zip(weights, stage.edges, strict=True)
               if not isinstance(e.synapse, nn.Identity)] or weights
     grid = torch.cat([w.flatten() for w in chosen])
     w_width = synapses[0].w_width
     least = Quadratic.FRACTION if stage.neuron and stage.neuron.leak.kind == "quadratic" else 0
-    f = fraction_bits(grid, w_width, least)
-    scale = readout_scale(grid, w_width) if stage.neuron is None else 2.0**f
-    edges = [SnappedEdge(_widened(s, w * scale) if isinstance(e.synapse, nn.Identity) else s,
-                         w.float()) for s, w, e in zip(synapses, weights, stage.edges, strict=True)]
-    if stage.neuron is None:
-        return SnappedReadout(stage.name, shape, edges, bias.float(), scale=scale)
+    fires = stage.neuron is not None
+    f = like.neuron.quantiser.shift if like and fires else fraction_bits(
+        grid, w_width, least)
+    scale = 2.0**f if fires else readout_scale(grid, w_width)
+    edges = [SnappedEdge(_widened(s, w * scale) if isinstance(e.synapse, nn.Identity) and not like
+                         else s, w.float())
+             for s, w, e in zip(synapses, weights, stage.edges, strict=True)]
+    if not fires:
+        return SnappedReadout(stage.name, shape, edges, bias.float(), scale=scale, room=room)
     return SnappedStage(stage.name, shape, edges, bias.float(), f=f, neuron=stage.neuron,
-                        v_width=v_width)
+                        v_width=like.neuron.v_width if like else v_width, room=room)
 
 
 def _layer(edge, source_shape):

@@ -79,9 +79,9 @@ class SnappedEdge(nn.Module):
         """Weights of the synapse's ``weight_shape``, integers held in floats."""
         return round_to(self.weight * scale, self.synapse.w_width)
 
-    def forward(self, levels, scale):
+    def forward(self, levels, weight):
         """Levels ``(timesteps, frames, ...)`` in, what they add to the target's current out."""
-        x, weight = levels.flatten(0, 1), self.integers(scale)
+        x = levels.flatten(0, 1)
         if self.synapse.kind == "dense":
             return functional.linear(x.flatten(1), weight).unflatten(0, levels.shape[:2])
         x = x.reshape(len(x), *as_map(x.shape[1:]))
@@ -108,25 +108,32 @@ def exact_convolution(x, weight, synapse):
 
 
 class _SnappedPopulation(nn.Module):
-    """Edges into a population of ``shape`` and a bias a channel; subclasses have a ``scale``."""
+    """Edges into a population of ``shape`` and a bias a channel; subclasses have a ``scale``.
+
+    ``room`` is what hardware leaves to them, a :class:`qblif.golden.like.Room`, or ``None``.
+    """
 
     scale: Any
 
-    def __init__(self, name, shape, edges, bias):
+    def __init__(self, name, shape, edges, bias, room):
         super().__init__()
-        self.name, self.shape = name, tuple(shape)
+        self.name, self.shape, self.room = name, tuple(shape), room
         self.edges: Any = nn.ModuleList(edges)  # torch types its members as plain modules.
         self.bias = nn.Parameter(bias)
 
     def integers(self):
         """Weights by synapse name, and biases ``(channels,)``: integers held in floats."""
         weights = {e.synapse.name: e.integers(self.scale) for e in self.edges}
-        return weights, round_to(self.bias * self.scale)
+        if self.room is None:
+            return weights, round_to(self.bias * self.scale)
+        bias = self.room.bias(self.bias * self.scale)
+        return self.room.shrink(weights, bias), bias
 
     def current(self, levels):
         """Current ``(timesteps, frames, ...)`` from levels by source name."""
-        parts = [edge(levels[edge.synapse.source], self.scale) for edge in self.edges]
-        bias = round_to(self.bias * self.scale)
+        weights, bias = self.integers()
+        parts = [edge(levels[edge.synapse.source], weights[edge.synapse.name])
+                 for edge in self.edges]
         if len(self.shape) == 3:
             bias = bias[:, None, None]
         else:
@@ -141,8 +148,8 @@ class SnappedStage(_SnappedPopulation):
     saturates the membrane.
     """
 
-    def __init__(self, name, shape, edges, bias, *, f, neuron, v_width=None):
-        super().__init__(name, shape, edges, bias)
+    def __init__(self, name, shape, edges, bias, *, f, neuron, v_width=None, room=None):
+        super().__init__(name, shape, edges, bias, room)
         self.f = nn.Buffer(torch.tensor(f))
         self.gamma = nn.Buffer(neuron.gamma.detach().clone())
         self.n_max, self.spacing, self.output = neuron.n_max, neuron.spacing, neuron.output
@@ -214,8 +221,8 @@ class SnappedReadout(_SnappedPopulation):
 
     n_max, largest, leak = 0, 0, Decay()
 
-    def __init__(self, name, shape, edges, bias, *, scale):
-        super().__init__(name, shape, edges, bias)
+    def __init__(self, name, shape, edges, bias, *, scale, room=None):
+        super().__init__(name, shape, edges, bias, room)
         self.factor = nn.Buffer(torch.tensor(scale, dtype=torch.float64))
 
     @property

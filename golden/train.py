@@ -19,6 +19,7 @@ from .augment import augment
 from .checkpoint import fingerprint, load_checkpoint, save_checkpoint
 from .evaluate import accuracy, integer_accuracy, mean_activity
 from .export import export
+from .like import check_config, check_same
 from .loader import Loader
 from .nets import build
 from .snap import snap
@@ -47,8 +48,12 @@ class Progress:
     loss: float
 
 
-def train(config, dataset, *, checkpoint=None, resume=False, progress=None, device="cpu"):
+def train(config, dataset, *, like=None, checkpoint=None, resume=False, progress=None,
+          device="cpu"):
     """Train the network of ``config`` on ``dataset``; returns the exact integer network.
+
+    ``like`` is a :class:`~qblif.golden.spec.Network` whose hardware is to run it: its thresholds
+    and widths are kept.  Raises :class:`ValueError` where ``config`` describes another network.
 
     ``checkpoint`` is a file rewritten after every epoch; ``resume`` continues from it.
     ``progress`` is called with a :class:`Progress` after every few steps.  Raises
@@ -58,7 +63,7 @@ def train(config, dataset, *, checkpoint=None, resume=False, progress=None, devi
     if resume and checkpoint is None:
         raise ValueError("Resuming needs a checkpoint")
     with _reproducible(config, device):
-        return _Training(config, dataset, checkpoint, progress, device).run(resume)
+        return _Training(config, dataset, checkpoint, progress, device, like).run(resume)
 
 
 def train_float(config, dataset, *, progress=None, device="cpu"):
@@ -87,27 +92,35 @@ def _reproducible(config, device):
 
 
 class _Training:
-    def __init__(self, config, dataset, checkpoint, progress, device):
-        self.config, self.dataset = config, dataset
+    def __init__(self, config, dataset, checkpoint, progress, device, like=None):
+        self.config, self.dataset, self.like = config, dataset, like
+        self.described = config.to_dict() | {"like": like and like.digest}
         self.checkpoint, self.progress, self.device = checkpoint, progress, device
         self.generator = torch.Generator().manual_seed(config.seed + parallel.rank())
         self.loader = Loader(dataset, config, device, self.generator)
         self.mixing = mixing(config, dataset.classes)
-        self.net: Any = build(config, dataset.shape, dataset.classes).to(device)
+        self.net: Any = build(config, dataset.shape, dataset.classes)
+        if like:  # An hour before it matters.
+            check_config(config, like)
+            check_same(export(self._snapped(self.net)).spec, like)
+        self.net = self.net.to(device)
         self.data = fingerprint(dataset)
         self.results: dict[str, Any] = {"seconds": 0.0}
         self.frames = len(dataset.train_labels)
         self.steps = len(parallel.share(batches(torch.arange(self.frames), config.batch)))
 
     def run(self, resume):
-        state = load_checkpoint(self.checkpoint, self.config, self.data) if resume else None
+        state = load_checkpoint(self.checkpoint, self.described, self.data) if resume else None
         phase = state["phase"] if state else "float"
         if phase == "float":
             self.float_phase(state)
             state = None
-        self.net = snap(self.net, self.config.w_width, self.config.v_width).to(self.device)
+        self.net = self._snapped(self.net).to(self.device)
         self._phase("quantised", self.config.qat_epochs, self.config.qat_lr, state)
         return self._export()
+
+    def _snapped(self, net):
+        return snap(net, self.config.w_width, self.config.v_width, self.like)
 
     def float_phase(self, state=None):
         self._phase("float", self.config.epochs, self.config.lr, state)
@@ -189,19 +202,19 @@ class _Training:
                 "phase": phase, "epoch": epoch, "net": self.net.state_dict(),
                 "optimiser": optimiser.state_dict(), "generator": self.generator.get_state(),
                 "random": torch.get_rng_state(), "results": dict(self.results),
-                "config": self.config.to_dict(), "data": self.data})
+                "config": self.described, "data": self.data})
 
     def _export(self):
         config, dataset = self.config, self.dataset
         net = self.net.cpu()
-        trained = export(net)
+        trained = export(net, like=self.like)
         notes = {"dataset": dataset.name, "config": config.to_dict(), "seed": config.seed,
                  "epochs": config.epochs, "qat_epochs": config.qat_epochs,
                  "test_images": len(dataset.test_labels),
                  "accuracy_integer": integer_accuracy(trained, dataset, self.device),
                  "activity": mean_activity(trained, dataset, self.device), **self.results}
         log.info("integer accuracy %.2f %%", 100 * notes["accuracy_integer"])
-        return export(net, notes)
+        return export(net, notes, self.like)
 
 
 def _size(parameter):

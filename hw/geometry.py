@@ -9,12 +9,13 @@ from functools import cached_property
 __all__ = ["MEMORIES", "Part", "QUEUE_SLACK", "SMALL_ROWS", "WeightGeometry",
            "frame_queue_items", "queue_depth"]
 
-MEMORIES = ("block", "packed", "spram")
+MEMORIES = ("block", "packed", "mixed", "spram")
 BLOCK_RAM_WIDTHS = {9: 36, 10: 18, 11: 9, 12: 4, 13: 2, 14: 1}  # By address bits, of 18 kbit.
 SPRAM_WIDTH = 16
 SMALL_ROWS = 16  # Biases of so many rows need no block RAM where there is a smaller kind.
 MOST_PARTS = 3  # A multiplexer of so many stands behind the blocks.
 SMALLEST_PART = 512  # Rows of a block RAM at its widest.
+LUT_ROWS = 384  # Most rows of a part in distributed RAM: three quarters of a block at its widest.
 LONGEST_QUEUE = 4096
 QUEUE_SLACK = 8  # Events on their way into a frame's queue, and then some.
 
@@ -53,7 +54,8 @@ class WeightGeometry:
 
     ``memory`` is ``"block"``: dual-port block RAM of 18 kbit, in one part up to 16k words;
     ``"packed"``: the same, cut into parts that fill their blocks, with a multiplexer behind them (a
-    kernel of nine taps, say, takes fewer blocks as eight ninths and one); or ``"spram"``:
+    kernel of nine taps, say, takes fewer blocks as eight ninths and one); ``"mixed"``: the same,
+    with parts of up to 384 words in distributed RAM, for devices that have it; or ``"spram"``:
     single-port RAM of 16k words of 16 bits, without initial contents.
     """
 
@@ -74,7 +76,7 @@ class WeightGeometry:
         """The parts, the largest first; as few as need fewest blocks."""
         whole = [Part(start, min(self.rows, self.depth - start))
                  for start in range(0, self.depth, self.rows)]
-        if self.memory != "packed":
+        if self.memory not in ("packed", "mixed"):
             return whole
         options = [whole[:-1] + _peel(whole[-1], times) for times in range(MOST_PARTS)]
         return min(options, key=lambda parts: (self._blocks(parts), len(parts)))
@@ -82,7 +84,12 @@ class WeightGeometry:
     def _blocks(self, parts):
         slice_lanes = self._slice_lanes(parts)
         width, slices = slice_lanes * self.w_width, -(-self.lanes // slice_lanes)
-        return slices * sum(-(-width // self._column_width(part)) for part in parts)
+        return slices * sum(-(-width // self._column_width(part)) for part in parts
+                            if not self.is_distributed(part))
+
+    def is_distributed(self, part):
+        """Whether a part lies in distributed RAM."""
+        return self.memory == "mixed" and part.rows <= LUT_ROWS
 
     def _slice_lanes(self, parts):
         widest = max(self._column_width(part) for part in parts)
@@ -114,11 +121,12 @@ class WeightGeometry:
         for low in range(0, self.slice_width, step):
             yield low, min(step, self.slice_width - low)
 
-    def memories(self):
-        """``(depth, width)`` of every memory, in no particular order."""
+    def memories(self, distributed=False):
+        """``(depth, width)`` of every memory of one of both kinds, in no particular order."""
         for part in self.parts:
-            for _, width in self.columns(part):
-                yield from [(part.rows, width)] * self.slices
+            if self.is_distributed(part) == distributed:
+                for _, width in self.columns(part):
+                    yield from [(part.rows, width)] * self.slices
 
 
 def _peel(part, times):

@@ -41,7 +41,7 @@ class Synapse(wiring.Component):
     w_width : int
     mode : ``"shift"`` or ``"repeat"``
     init : tensor of weights to bake in, or ``None``
-    memory : ``"block"``, ``"packed"`` or ``"spram"``, where the weights lie
+    memory : one of :data:`qblif.hw.geometry.MEMORIES`, where the weights lie
     holds : whether digits, too, wait while the sums are read
     peek : whether the weights can be read back
 

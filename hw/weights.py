@@ -6,13 +6,14 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from .geometry import WeightGeometry
-from .layouts import BLOCK_RAM, index_shape, pipe
+from .layouts import ANY_RAM, BLOCK_RAM, index_shape, pipe
 from .load import pack
 
 __all__ = ["WeightMemory"]
 
 # yosys maps it where the device has single-port RAM; elsewhere it asks for block RAM itself.
 SINGLE_PORT_RAM = {"ram_style": "huge"}
+DISTRIBUTED_RAM = ANY_RAM | {"ram_style": "distributed"}
 
 
 class WeightMemory(wiring.Component):
@@ -27,7 +28,7 @@ class WeightMemory(wiring.Component):
     depth, lanes, w_width : int
     init : sequence of ``depth`` sequences of ``lanes`` integers, or ``None``
         Weights baked into the memory's initial contents.
-    memory : ``"block"``, ``"packed"`` or ``"spram"``
+    memory : one of :data:`qblif.hw.geometry.MEMORIES`
         Single-port RAM reads and writes through one port: a write takes the cycle, and the weights
         read in it stay what they were.  Raises :class:`ValueError` for it with ``init``, as such
         memories start without contents.
@@ -89,7 +90,7 @@ class WeightMemory(wiring.Component):
                             for word in (self.init or [])[part.start:end]]
                     m.submodules[f"slice_{index}_{low}_{k}"] = ram = memory.Memory(
                         shape=unsigned(width), depth=max(2, part.rows), init=init,
-                        attrs=SINGLE_PORT_RAM if geometry.memory == "spram" else BLOCK_RAM)
+                        attrs=self.attributes(part))
                     bits = max(1, ceil_log2(part.rows))
                     read = block(m, ram, address[:bits], self.write[index] & here,
                                  self.write_data[low:low + width], self.write_address[:bits])
@@ -98,6 +99,11 @@ class WeightMemory(wiring.Component):
             words.append(chosen)
         m.d.comb += self.weights.eq(Cat(words))
         return m
+
+    def attributes(self, part):
+        if self.geometry.memory == "spram":
+            return SINGLE_PORT_RAM
+        return DISTRIBUTED_RAM if self.geometry.is_distributed(part) else BLOCK_RAM
 
     def dual_port(self, m, ram, address, enable, value, write_address):
         # Never read and written at one address in one cycle: weights are loaded at rest.

@@ -76,14 +76,35 @@ def test_the_lanes_that_were_asked_for_are_as_fast_as_a_balanced_plan(lanes):
     assert frame_cycles(mlp(), plan) <= frame_cycles(mlp(), make_plan(mlp(), lanes=lanes))
 
 
-def test_stages_of_the_published_network_are_about_equally_busy():
-    trained = load(NETWORKS / "mnist-cnn.safetensors")
+@pytest.mark.parametrize("name", ["mnist-cnn", "cifar-vgg"])
+def test_stages_of_the_published_networks_are_about_equally_busy(name):
+    trained = load(NETWORKS / f"{name}.safetensors")
     spec, activity = trained.spec, trained.notes["activity"]
     plan = next(allocator("ecp5-85k", spec, activity=activity).plans())
     cycles = [stage_cycles(spec, p, s, [Work(spec, y, activity) for y in spec.synapses_to(p.name)])
               for p, s in zip(spec.populations, plan.stages, strict=True)]
     assert max(cycles) <= 1.5 * sum(cycles) / len(cycles)
     assert max(cycles) == frame_cycles(spec, plan, activity)
+
+
+def test_distributed_ram_where_there_is_some():
+    def memories(device):
+        spec = load(NETWORKS / "cifar-vgg.safetensors").spec
+        return {option.plan.memory for options in allocator(device, spec).options
+                for option in options}
+    assert memories("ecp5-85k") == {"block", "packed", "mixed"}
+    assert memories("hx8k") == {"block", "packed"}
+
+
+def test_two_percent_for_fewer_luts():
+    trained = load(NETWORKS / "cifar-vgg.safetensors")
+    found = allocator("ecp5-85k", trained.spec, activity=trained.notes["activity"])
+    fastest = min(o.cycles for options in found.options for o in options if found.fits(o.cycles))
+    chosen = frame_cycles(trained.spec, next(found.plans()), trained.notes["activity"])
+    assert fastest <= chosen <= 1.02 * fastest
+    saved = 1 - (sum(o.need.lut for o in found.solve(1.02 * fastest))
+                 / sum(o.need.lut for o in found.solve(fastest)))
+    assert saved > 0.2
 
 
 def test_one_bank_where_block_ram_is_scarce():

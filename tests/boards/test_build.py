@@ -15,8 +15,9 @@ from qblif.boards import program as programming
 from qblif.boards.allocate import Allocator, largest_first_layer
 from qblif.boards.build import build, load_seconds
 from qblif.boards.catalogue import BOARDS
+from qblif.boards.devices import SmallRam
 from qblif.boards.fit import need
-from qblif.boards.flow import Placed, small_memories_in_registers
+from qblif.boards.flow import Placed, place_small_memories
 from qblif.boards.pack import dfu_suffix, pack
 from qblif.boards.tools import DoesNotFit, SynthError
 from qblif.golden.artifact import Trained
@@ -78,7 +79,7 @@ def test_too_small_board(tmp_path):
     assert not list(tmp_path.glob("*.bin")) and not (tmp_path / "build.json").exists()
 
 
-@pytest.mark.parametrize("name, hidden", [("hx8k_b_evn", 15), ("tang_nano_9k", 48)])
+@pytest.mark.parametrize("name, hidden", [("hx8k_b_evn", 15), ("tang_nano_9k", 60)])
 def test_the_largest_layer_that_a_refusal_names(name, hidden):
     board = BOARDS[name]
     assert largest_first_layer(small_network(784, 128).spec, board.capacity, link=True,
@@ -148,12 +149,14 @@ def test_load_time_grows_with_the_baud():
     assert load_seconds(trained.spec, plan, 115_200) == pytest.approx(8 * seconds)
 
 
-def test_small_memories():
+@pytest.mark.parametrize("small", [SmallRam("logic", 16), SmallRam("distributed", 64)])
+def test_small_memories(small):
     text = ('  (* ram_style = "block" *)\n  (* src = "a.py:1" *)\n  reg [17:0] state [{}:0];\n'
             '  (* ram_style = "huge" *)\n  reg [15:0] w [12543:0];\n')
-    assert '"logic"' in small_memories_in_registers(text.format(15))
-    for words in (16, 127):
-        assert '"logic"' not in small_memories_in_registers(text.format(words))
+    style = f'"{small.style}"'
+    assert style in place_small_memories(text.format(small.rows - 1), small)
+    for words in (small.rows, 127):
+        assert style not in place_small_memories(text.format(words), small)
 
 
 def test_dfu_suffix():

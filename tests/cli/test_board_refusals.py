@@ -157,7 +157,7 @@ def test_network_of_another_bitstream(refused, board, tiny, command):
     other = Network.from_dict(tiny[0].spec.to_dict() | {"timesteps": 2})
     assert refused(command, board.port, "other") == (
         f"The board's bitstream is for network {tiny[0].spec.digest}, the file is {other.digest}: "
-        "build a bitstream for it")
+        "build a bitstream for it, or train the network with --like")
 
 
 @both

@@ -17,6 +17,13 @@ def test_asked_for_goes_before_the_recipe():
     assert choose_recipe("folder", net="8c3").net == "8c3"
 
 
+def test_training_of_a_file_goes_before_the_recipe():
+    base = EMBEDDED
+    assert choose_recipe("folder", base=base) == base
+    assert choose_recipe("folder", base=base, seed=5).seed == 5
+    assert choose_recipe("folder", "mnist", base=None) == MNIST
+
+
 def test_recipe_unknown():
     with pytest.raises(ValueError, match=r"^Recipe must be one of mnist, .* not 'cifar'$"):
         choose_recipe(None, "cifar")

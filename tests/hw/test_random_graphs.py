@@ -112,7 +112,7 @@ def draw_plan(draw, spec):
         least = 11 + LEAK_LATENCY[population.neuron.leak.kind]
         stages.append(draw_stage(draw, population, lanes, fire, burst=burst,
                                  queue=draw.one_of([None, least]), banks=draw.integer(1, 2),
-                                 memory=draw.one_of(["block", "packed"])))
+                                 memory=draw.one_of(["block", "packed", "mixed"])))
     return Plan(stages=tuple(stages))
 
 
