@@ -126,7 +126,7 @@ class Allocator:
         for target in targets[low:]:
             found = self.fits(SLACK * target) if target >= SLOWER * cycles else None
             if found and max(option.cycles for option in found) > cycles:
-                cycles = target
+                cycles = max(option.cycles for option in found)
                 yield plan_of(found)
 
     def with_lanes(self, lanes):

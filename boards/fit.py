@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from ..golden.burst import digits
 from ..hw.geometry import SMALL_ROWS as SMALL_BIASES
-from ..hw.geometry import WeightGeometry, frame_queue_items, queue_depth
+from ..hw.geometry import WeightGeometry, frame_queue_items, is_distributed, queue_depth
 from ..hw.order import address_space
 from ..hw.plan import Work, reaches_of
 from ..hw.protocol import CRC_BYTES, MAX_PAYLOAD, row_bytes
@@ -74,7 +74,9 @@ def stage_need(spec, population, stage, device, levels=False):
             spram += len(weights)
         else:
             memories += weights
-        memories += _sum_memories(reach, population.sum_width, stage.banks)
+        for rows, width in _sum_memories(reach, population.sum_width):
+            small = reach.sums == "memory" and is_distributed(stage.memory, rows)
+            (distributed if small else memories).append((rows, width))
         lut += reach.lanes * _lane_luts(spec.source(synapse.source).levels, synapse, population,
                                         reach, stage)
     large, small = _split(memories, device)
@@ -89,7 +91,7 @@ def _lane_luts(levels, synapse, population, reach, stage):
     shift = max(digit.shift for digit in found)
     layers = (shift > 0) + (shift > 1) + any(digit.negative for digit in found)
     words = reach.groups if reach.sums == "registers" else 1
-    each = {"registers": 1.4 + words, "memory": 1.75, "map": 2.5 + 1.5 * stage.banks}
+    each = {"registers": 1.4 + words, "memory": 1.75, "map": 2.5 + 1.5 * reach.banks}
     return layers * (synapse.w_width + shift) + each[reach.sums] * population.sum_width
 
 
@@ -117,13 +119,14 @@ def _link_memories(spec):
             (queue_depth(frame_queue_items(spec)), event)]
 
 
-def _sum_memories(reach, width, banks):
+def _sum_memories(reach, width):
     """``(depth, width)`` of the block RAMs that hold a synapse's sums."""
     words = reach.positions * reach.groups
     row = reach.lanes * width
-    # Without a map: two banks and a zero row, in two copies for two read ports.
-    return {"registers": [], "memory": [(2 * words + 1, row)] * 2, "map": [(words, row)] * banks}[
-        reach.sums]
+    if reach.sums == "map":
+        return [(words, row)] * reach.banks
+    # Two banks and a zero row, in two copies for two read ports.
+    return [(2 * words + 1, row)] * 2 if reach.sums == "memory" else []
 
 
 def _neuron_memories(spec, population, stage, device, levels):
@@ -197,8 +200,7 @@ def stage_cycles(spec, population, stage, works):
     for reach, work in zip(reaches, works, strict=True):
         static = work.synapse.source == spec.input.name and spec.input.static
         cycles = work.cycles(reach.lanes) + (1 if static else spec.timesteps)
-        alternate = reach.sums == "map" and stage.banks == 1
-        longest = max(longest, cycles + passes if alternate else cycles)
+        longest = max(longest, cycles + passes if reach.banks == 1 else cycles)
     return longest
 
 

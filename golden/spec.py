@@ -9,6 +9,7 @@ import json
 import math
 import reprlib
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any
 
 from .axes import LEVEL_LIMIT, WIDTH_LIMIT, Decay, Neuron, Quadratic, Quantiser, Reset
@@ -144,6 +145,15 @@ class Network:
     def source(self, name):
         """The :class:`Input` or :class:`Population` called ``name``."""
         return next(p for p in (self.input, *self.populations) if p.name == name)
+
+    @cached_property
+    def depth(self):
+        """Most synapses between the input and each population, by name."""
+        depth = {self.input.name: 0}
+        for population in self.populations:
+            depth[population.name] = 1 + max(
+                depth[synapse.source] for synapse in self.synapses_to(population.name))
+        return depth
 
     def synapses_to(self, name):
         return tuple(s for s in self.synapses if s.target == name)

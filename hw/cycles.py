@@ -98,16 +98,17 @@ class SynapseClock:
         self.digits = [len(digits(level, plan.burst))
                        for level in range(spec.source(synapse.source).n_max + 1)]
         self.cleared = reach.positions * reach.groups if reach.sums == "map" else 0
-        self.holds = reach.sums == "map" and plan.banks == 1  # Events wait for a pass, too.
+        self.holds = reach.banks == 1  # Events wait for a pass, too.
         self.registered = reach.needs_tables  # Events wait in a register in front.
-        self.entry = self.free = self.released = 0
+        self.entry = self.free = 0
+        self.releases = deque([0] * reach.unread, maxlen=reach.unread)  # Of the last passes.
         self.ready = None
 
     def event(self, present, neuron, level):
         """Accept an event that is offered from cycle ``present`` on; returns when."""
         accepted, expanded = self.accept(present)
         steps = self.steps[neuron] * self.digits[level]
-        first = max(expanded + 1, self.released) if self.holds and steps else expanded + 1
+        first = max(expanded + 1, self.releases[0]) if self.holds and steps else expanded + 1
         self.free = first + max(0, steps - 1)
         return accepted
 
@@ -122,7 +123,7 @@ class SynapseClock:
     def end(self, present):
         """Accept the end of a timestep, and run the passes that it starts."""
         accepted, expanded = self.accept(present)
-        self.free = max(expanded + 1, self.released)
+        self.free = max(expanded + 1, self.releases[0])
         self.ready = self.free + LANES_LATENCY + 3  # Issue register, sums, ``have``.
         self.stage.run()
         return accepted
@@ -163,7 +164,7 @@ class StageClock:
             last = (self.emit if self.fires else self.classify)(start, final)
             self.idle = last + self.timing.pass_cycles - self.timing.beats + 1
             for synapse in used:
-                synapse.released = last + 1
+                synapse.releases.append(last + 1)
             self.timestep += 1
 
     def classify(self, start, final):

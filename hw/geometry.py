@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 __all__ = ["MEMORIES", "Part", "QUEUE_SLACK", "SMALL_ROWS", "WeightGeometry",
-           "frame_queue_items", "queue_depth"]
+           "frame_queue_items", "is_distributed", "queue_depth"]
 
 MEMORIES = ("block", "packed", "mixed", "spram")
 BLOCK_RAM_WIDTHS = {9: 36, 10: 18, 11: 9, 12: 4, 13: 2, 14: 1}  # By address bits, of 18 kbit.
@@ -15,7 +15,7 @@ SPRAM_WIDTH = 16
 SMALL_ROWS = 16  # Biases of so many rows need no block RAM where there is a smaller kind.
 MOST_PARTS = 3  # A multiplexer of so many stands behind the blocks.
 SMALLEST_PART = 512  # Rows of a block RAM at its widest.
-LUT_ROWS = 384  # Most rows of a part in distributed RAM: three quarters of a block at its widest.
+LUT_ROWS = 128  # Most rows of a memory in distributed RAM: more rows route badly.
 LONGEST_QUEUE = 4096
 QUEUE_SLACK = 8  # Events on their way into a frame's queue, and then some.
 
@@ -29,6 +29,11 @@ def frame_queue_items(spec):
     """Events that the queue of a frame on the board holds."""
     ends = 1 if spec.input.static else spec.timesteps
     return min(LONGEST_QUEUE, ends * (spec.input.size + 1) + 2 * QUEUE_SLACK)
+
+
+def is_distributed(memory, rows):
+    """Whether a memory of so many rows lies in distributed RAM, in a stage with this ``memory``."""
+    return memory == "mixed" and rows <= LUT_ROWS
 
 
 @dataclass(frozen=True)
@@ -55,7 +60,7 @@ class WeightGeometry:
     ``memory`` is ``"block"``: dual-port block RAM of 18 kbit, in one part up to 16k words;
     ``"packed"``: the same, cut into parts that fill their blocks, with a multiplexer behind them (a
     kernel of nine taps, say, takes fewer blocks as eight ninths and one); ``"mixed"``: the same,
-    with parts of up to 384 words in distributed RAM, for devices that have it; or ``"spram"``:
+    with parts of up to 128 words in distributed RAM, for devices that have it; or ``"spram"``:
     single-port RAM of 16k words of 16 bits, without initial contents.
     """
 
@@ -89,7 +94,7 @@ class WeightGeometry:
 
     def is_distributed(self, part):
         """Whether a part lies in distributed RAM."""
-        return self.memory == "mixed" and part.rows <= LUT_ROWS
+        return is_distributed(self.memory, part.rows)
 
     def _slice_lanes(self, parts):
         widest = max(self._column_width(part) for part in parts)

@@ -6,12 +6,13 @@ from amaranth.utils import ceil_log2
 
 from .order import beats
 
-__all__ = ["ANY_RAM", "BLOCK_RAM", "Event", "Issue", "LoadWord", "TraceBeat", "index_shape", "pipe",
-           "saturate"]
+__all__ = ["ANY_RAM", "BLOCK_RAM", "DISTRIBUTED_RAM", "Event", "Issue", "LoadWord", "TraceBeat",
+           "index_shape", "pipe", "saturate"]
 
 # Every memory here is never read where it is written in the same cycle, by its schedule.
 ANY_RAM = {"no_rw_check": True, "ram_style": "auto"}
 BLOCK_RAM = ANY_RAM | {"ram_style": "block"}
+DISTRIBUTED_RAM = ANY_RAM | {"ram_style": "distributed"}
 
 
 def index_shape(count):

@@ -4,8 +4,8 @@ from amaranth import *
 from amaranth.lib import data, memory
 
 from .lanes import Lanes
-from .layouts import BLOCK_RAM, pipe
-from .sums import Sums, select
+from .layouts import BLOCK_RAM, index_shape, pipe
+from .sums import Sums, select, tree
 from .timing import SUMS_READ_LATENCY
 
 __all__ = ["MapSums"]
@@ -14,43 +14,42 @@ __all__ = ["MapSums"]
 class MapSums(Sums):
     """A map's sums in block RAM.
 
-    With two banks the synapses add in one while the fire pass reads the other; with one they take
-    turns.  The fire pass leaves zeros behind, through the write port that rests.  Where words may
-    come again before they are written, what is under way is passed forward.  A reset clears all.
+    Synapses and fire passes go through the banks one after the other, each at its own pace; with
+    one bank they take turns.  The fire pass leaves zeros behind, through the write port that rests.
+    Where words may come again before they are written, what is under way is passed forward.  A
+    reset clears all.
     """
 
     read_latency = SUMS_READ_LATENCY["map"]
-
-    def __init__(self, reach, *, banks, **geometry):
-        self.banks = banks
-        super().__init__(reach, **geometry)
 
     def elaborate(self, platform):
         m = Module()
         issue = pipe(m, self.issue, Lanes.latency - 2, "issue", reset=True)
         added = pipe(m, issue, 2, "added", reset=True)
         written = pipe(m, added, 1, "written", reset=True)
-        bank = Signal()  # In which the synapses add.
-        if self.banks == 2:
-            with m.If(issue.end):
-                m.d.sync += bank.eq(~bank)
+        banks = self.reach.banks
+        bank = next_bank(m, banks, issue.end, "bank")  # In which the synapses add.
         m.d.sync += self.ready.eq(added.end)
         bank_added = pipe(m, bank, 2, "bank_added", reset=True)
         bank_written = pipe(m, bank_added, 1, "bank_written", reset=True)
 
         def adds(k, stage, at):
             """Whether bank ``k`` is the synapses' at a stage of the pipeline."""
-            return at == k if self.banks == 2 else stage.valid
+            return at == k if banks > 1 else stage.valid
 
         # Fire pass: the word that it has left is cleared.
         fired, part, used = self.sweep(m)
+        read_all = pipe(m, self.next & self.restart & self.last_use, self.lag, "read_all",
+                        reset=True)
+        bank_fired = next_bank(m, banks, read_all, "bank_fired")
         left = pipe(m, used, 1, "left", reset=True)
+        bank_left = pipe(m, bank_fired, 1, "bank_left", reset=True)
         clear_word = Mux(self.clearing, self.start_over(m), pipe(m, fired, 1, "fired"))
 
         word = data.ArrayLayout(signed(self.sum_width), self.lanes)
         new = Signal(word)
         reads = []
-        for k in range(self.banks):
+        for k in range(banks):
             # Never read where it is written but for what is passed forward.
             m.submodules[f"bank_{k}"] = sums = memory.Memory(
                 shape=unsigned(self.lanes * self.sum_width), depth=max(2, self.words), init=[],
@@ -65,17 +64,17 @@ class MapSums(Sums):
                 m.d.sync += value.eq(new)
             with m.Else():
                 m.d.sync += value.eq(0)
-            m.d.comb += [write.en.eq(Mux(adding, written.valid, left | self.clearing)),
+            m.d.comb += [write.en.eq(Mux(adding, written.valid,
+                                         left & (bank_left == k) | self.clearing)),
                          write.addr.eq(Mux(adding, written.word, clear_word)),
                          write.data.eq(value)]
 
-        old = word(Mux(bank_added, reads[-1], reads[0]))
+        old = word(tree(reads, bank_added))
         if self.reach.returns_soon:
             old = self.forward(m, issue, bank, new, old)
         m.d.comb += [new[k].eq(self.add(old[k], self.addends[k])) for k in range(self.lanes)]
 
-        bank_fired = pipe(m, ~bank, 2, "bank_fired")
-        parts = self.parts(Mux(bank_fired, reads[-1], reads[0]))
+        parts = self.parts(tree(reads, pipe(m, bank_fired, 2, "bank_read")))
         m.d.comb += self.sums.eq(select(m, parts, pipe(m, part, 2, "part"), "chosen"))
         return m
 
@@ -100,3 +99,11 @@ class MapSums(Sums):
         later = pipe(m, pipe(m, hits[1] | hits[2], 1, "later"), 1, "later_added")
         passed = pipe(m, Mux(pipe(m, hits[1], 1, "two"), newest, newer), 1, "passed")
         return new.shape()(Mux(one, newest, Mux(later, passed, old.as_value())))
+
+
+def next_bank(m, banks, step, name):
+    """A counter of banks, moved on by the pulse ``step``."""
+    bank = Signal(index_shape(banks), name=name)
+    with m.If(step):
+        m.d.sync += bank.eq(Mux(bank == banks - 1, 0, bank + 1))
+    return bank

@@ -1,6 +1,6 @@
 """How a network is spread over hardware: lanes per stage, and the choices that change no result."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..golden.burst import MODES
 from ..golden.checks import check_int
@@ -11,6 +11,7 @@ from .reach import Reach
 __all__ = ["KINDS", "Plan", "StagePlan", "Work", "make_plan", "reaches_of"]
 
 LANES_LIMIT = 1024
+BANKS_LIMIT = 4
 KINDS = ("slice", "ladder")  # Of :class:`qblif.hw.quantiser.Quantiser`; no Amaranth here.
 
 
@@ -22,8 +23,8 @@ class StagePlan:
     levels are spent, ``quantiser`` how they are found, ``memory`` where the weights lie (see
     :class:`qblif.hw.geometry.WeightGeometry`), ``queue`` how many beats wait to be emitted, if not
     as many as make sense.  With 2 ``banks``, a map's sums of one timestep are read while those of
-    the next come in; with 1 they take half the memory, and events wait meanwhile.  None of these
-    changes a result.
+    the next come in, and a residual edge gets a bank more for each stage that it skips; with 1 they
+    take half the memory or less, and events wait meanwhile.  None of these changes a result.
     """
 
     lanes: tuple[int, ...]
@@ -72,7 +73,15 @@ def reaches_of(network, population, plan):
     if len(lanes) != len(synapses):
         raise ValueError(f"Population {population.name} has {len(synapses)} synapses, but the plan "
                          f"has lanes for {len(lanes)}")
-    return [Reach.of(network, synapse, n) for synapse, n in zip(synapses, lanes, strict=True)]
+    reaches = [Reach.of(network, synapse, n) for synapse, n in zip(synapses, lanes, strict=True)]
+    if plan.banks == 1:
+        skipped = [0] * len(synapses)
+    else:
+        depth = network.depth
+        latest = max(depth[synapse.source] for synapse in synapses)
+        skipped = [latest - depth[synapse.source] for synapse in synapses]
+    return [replace(reach, banks=min(plan.banks + k, BANKS_LIMIT)) if reach.sums == "map" else reach
+            for reach, k in zip(reaches, skipped, strict=True)]
 
 
 def make_plan(network, *, lanes, activity=None, burst="shift", quantiser=None):

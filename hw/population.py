@@ -31,6 +31,8 @@ class Population(wiring.Component):
     timing : :class:`qblif.hw.timing.StageTiming`
     static : sequence of bool
         Which of the synapses have a static input.
+    unread : sequence of int
+        How many timesteps' sums of each synapse may wait.
     fire_lanes : int
     quantiser : ``"slice"`` or ``"ladder"``
     bias : array of the population's biases to bake in, or ``None``
@@ -51,12 +53,13 @@ class Population(wiring.Component):
         With ``peek``: the biases at ``write_address``, two cycles later, at rest.
     """
 
-    def __init__(self, population, *, timesteps, timing, static, fire_lanes, quantiser="slice",
-                 bias=None, peek=False):
+    def __init__(self, population, *, timesteps, timing, static, unread, fire_lanes,
+                 quantiser="slice", bias=None, peek=False):
         self.population = population
         self.timesteps = timesteps
         self.timing = timing
         self.static = static
+        self.unread = unread
         self.fire_lanes = fire_lanes
         self.bias = bias
         self.can_peek = peek
@@ -123,7 +126,7 @@ class Population(wiring.Component):
 
     def sweep(self, m):
         """Counters of the pass; returns the beat, its place, and the pass's control."""
-        have = Signal(len(self.static))
+        have = [Signal(range(most + 1), name=f"have_{k}") for k, most in enumerate(self.unread)]
         running, reading = Signal(), Signal()
         slot = Signal(range(self.timing.pass_cycles))
         timestep = Signal(index_shape(self.timesteps))
@@ -132,12 +135,13 @@ class Population(wiring.Component):
         last = slot == self.beats - 1
         m.d.comb += [
             control.first.eq(timestep == 0), control.final.eq(timestep == self.timesteps - 1),
-            control.start.eq(have.all() & ~running & control.credit),
+            control.start.eq(Cat(count != 0 for count in have).all() & ~running & control.credit),
             self.next.eq(reading & control.room), self.restart.eq(last),
             self.last_use.eq(Cat(control.final if static else C(1) for static in self.static)),
             self.release.eq(Mux(self.next & last, self.last_use, 0))]
 
-        m.d.sync += have.eq(have & ~self.release | self.ready)
+        m.d.sync += [count.eq(count + ready - release) for count, ready, release
+                     in zip(have, self.ready, self.release, strict=True)]
         with m.If(control.start):
             m.d.sync += [running.eq(1), reading.eq(1)]
         with m.If(self.next | running & ~reading):

@@ -37,12 +37,16 @@ class Reach:
 
     The weights of a source's slot for one tap are one word of the weight memory, number
     ``((tap row * kernel columns + tap column) * slots + slot) * channels + channel``.
+
+    There are ``banks`` of sums: one that a fire pass reads, the others for the timesteps after it;
+    with one bank alone they take turns.
     """
 
     synapse: object
     source: tuple[int, int, int]
     target: tuple[int, int, int]
     lanes: int
+    banks: int = 2
 
     @classmethod
     def of(cls, network, synapse, lanes):
@@ -139,6 +143,11 @@ class Reach:
         if self.positions > 1 or self.slots < self.groups:
             return "map"
         return "registers" if self.groups < MEMORY_SUMS_GROUPS else "memory"
+
+    @property
+    def unread(self):
+        """Timesteps whose sums may be complete and wait for their fire pass, or are being read."""
+        return max(1, self.banks - 1)
 
     @property
     def returns_soon(self):

@@ -60,7 +60,6 @@ class Stage(wiring.Component):
             synapse = Synapse(
                 reach, source_shape=source.shape, levels=source.levels, w_width=spec.w_width,
                 mode=plan.burst, memory=plan.memory, peek=peek,
-                holds=reach.sums == "map" and plan.banks == 1,
                 init=trained and trained.weights[spec.name])
             kind = SUMS[reach.sums]
             adder = SUMS_ADDER_LATENCY * (len(specs) > 1)
@@ -68,11 +67,11 @@ class Stage(wiring.Component):
             self.sums.append(kind(
                 reach, sum_width=population.sum_width, fire_lanes=plan.fire_lanes,
                 addend_width=synapse.lanes.addends[0].shape().width,
-                lag=timing.read_latency - adder - kind.read_latency,
-                **({"banks": plan.banks} if reach.sums == "map" else {})))
+                lag=timing.read_latency - adder - kind.read_latency, memory=plan.memory))
         self.population = Population(
             population, timesteps=network.timesteps, timing=timing,
             static=[name == network.input.name and network.input.static for name in self.sources],
+            unread=[reach.unread for reach in reaches],
             fire_lanes=plan.fire_lanes, quantiser=plan.quantiser,
             bias=trained and trained.biases.get(population.name), peek=peek)
         super().__init__({f"i_{name}": In(stream.Signature(synapse.i.p.shape())) for name, synapse

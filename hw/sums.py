@@ -8,8 +8,9 @@ from amaranth import *
 from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
+from .geometry import is_distributed
 from .lanes import Lanes
-from .layouts import BLOCK_RAM, Issue, index_shape, pipe
+from .layouts import BLOCK_RAM, DISTRIBUTED_RAM, Issue, index_shape, pipe
 from .timing import MEMORY_SUMS_GROUPS, SUMS_READ_LATENCY
 
 __all__ = ["MemorySums", "RegisterSums", "Sums", "select"]
@@ -29,6 +30,8 @@ class Sums(wiring.Component):
         ``fire_lanes`` divides the lanes.
     lag : int
         Cycles by which reading is held back, for another synapse's sums to come with these.
+    memory : one of :data:`qblif.hw.geometry.MEMORIES`
+        The stage's; with ``"mixed"``, small sums lie in distributed RAM.
 
     Members
     -------
@@ -48,8 +51,9 @@ class Sums(wiring.Component):
         After a reset: nothing may be issued yet.
     """
 
-    def __init__(self, reach, *, sum_width, addend_width, fire_lanes, lag=0):
+    def __init__(self, reach, *, sum_width, addend_width, fire_lanes, lag=0, memory="block"):
         self.reach = reach
+        self.memory = memory
         self.words = reach.positions * reach.groups
         self.lanes = reach.lanes
         self.sum_width = sum_width
@@ -172,7 +176,7 @@ class MemorySums(Sums):
         width = self.lanes * self.sum_width
         m.submodules.memory = sums = memory.Memory(
             shape=unsigned(width), depth=zero + 1, init=[(1 << width) - 1] * zero + [0],
-            attrs=BLOCK_RAM)
+            attrs=DISTRIBUTED_RAM if is_distributed(self.memory, zero + 1) else BLOCK_RAM)
         operand, write, fire = sums.read_port(), sums.write_port(), sums.read_port()
 
         # Read: the operand is there with the addend.

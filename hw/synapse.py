@@ -30,8 +30,8 @@ class Synapse(wiring.Component):
     """Walk each digit of each event over the words that it reaches.
 
     A digit takes as many cycles as :meth:`qblif.hw.reach.Reach.steps` says, an end one; there is
-    no idle cycle between them while events come.  An end waits until the fire pass has released
-    the sums of the end before; with ``holds``, so does every digit.
+    no idle cycle between them while events come.  An end waits until the fire passes have released
+    the sums of all ends before but ``reach.unread``; with one bank, so does every digit.
 
     Parameters
     ----------
@@ -42,7 +42,6 @@ class Synapse(wiring.Component):
     mode : ``"shift"`` or ``"repeat"``
     init : tensor of weights to bake in, or ``None``
     memory : one of :data:`qblif.hw.geometry.MEMORIES`, where the weights lie
-    holds : whether digits, too, wait while the sums are read
     peek : whether the weights can be read back
 
     Members
@@ -53,7 +52,7 @@ class Synapse(wiring.Component):
     addends, carry : ``Out``
         See :class:`qblif.hw.lanes.Lanes`.
     release : ``In(1)``
-        A pulse: the sums of the last end have been read.
+        A pulse: the sums of an end have been read.
     write, write_address, write_data : ``In``
         See :class:`qblif.hw.weights.WeightMemory`.
     events, words : ``Out(32)``
@@ -64,9 +63,8 @@ class Synapse(wiring.Component):
     """
 
     def __init__(self, reach, *, source_shape, levels, w_width, mode="shift", init=None,
-                 memory="block", holds=False, peek=False):
+                 memory="block", peek=False):
         self.reach = reach
-        self.holds = holds
         self.source_shape = source_shape
         self.can_peek = peek
         self.place = Place(reach)
@@ -99,17 +97,15 @@ class Synapse(wiring.Component):
                      weights.write_data.eq(self.write_data), lanes.weights.eq(weights.weights),
                      self.addends.eq(lanes.addends), self.carry.eq(lanes.carry)]
 
-        # An end, or all, waits while the sums of the end before are being read.
-        reading = Signal()
-        go = ~reading if self.holds else C(1)
-        end = digit.valid & digit.p.end & ~reading
+        # An end, or all, waits for a bank of sums.
+        unread = Signal(range(self.reach.unread + 1))
+        free = unread != self.reach.unread
+        go = free if self.reach.banks == 1 else C(1)
+        end = digit.valid & digit.p.end & free
         step = digit.valid & ~digit.p.end & go
         weight, word, last = self.walk(m, step, digit.p.place)
-        m.d.comb += digit.ready.eq(Mux(digit.p.end, ~reading, last & go))
-        with m.If(end):
-            m.d.sync += reading.eq(1)
-        with m.If(self.release):
-            m.d.sync += reading.eq(0)
+        m.d.comb += digit.ready.eq(Mux(digit.p.end, free, last & go))
+        m.d.sync += unread.eq(unread + end - self.release)
 
         # Issue: the weight memory's address, and the control that travels beside the weights.
         m.d.sync += [self.issue.valid.eq(step), self.issue.end.eq(end), self.issue.word.eq(word),

@@ -68,7 +68,7 @@ def stage_timing(population, plan, reaches):
     latency = neuron_latency(population.neuron)
     least = read_latency + latency + QUEUE_LATENCY
     # With one bank, events wait until a pass has ended: it must not wait for the next stage.
-    whole = plan.banks == 1 and any(reach.sums == "map" for reach in reaches)
+    whole = any(reach.banks == 1 for reach in reaches)
     queue = plan.queue or max(least, count if whole else min(2 * count, QUEUE_BEATS))
     if queue < least:
         raise ValueError(f"Population {population.name} must have a queue of at least {least} "

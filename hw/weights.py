@@ -6,14 +6,13 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from .geometry import WeightGeometry
-from .layouts import ANY_RAM, BLOCK_RAM, index_shape, pipe
+from .layouts import BLOCK_RAM, DISTRIBUTED_RAM, index_shape, pipe
 from .load import pack
 
 __all__ = ["WeightMemory"]
 
 # yosys maps it where the device has single-port RAM; elsewhere it asks for block RAM itself.
 SINGLE_PORT_RAM = {"ram_style": "huge"}
-DISTRIBUTED_RAM = ANY_RAM | {"ram_style": "distributed"}
 
 
 class WeightMemory(wiring.Component):

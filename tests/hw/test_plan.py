@@ -1,5 +1,6 @@
 import math
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -7,6 +8,8 @@ import pytest
 from qblif.golden import integer
 from qblif.golden.burst import digits
 from qblif.golden.spec import Dense, Input, Network, Neuron, Population, Quantiser
+from qblif.hw import plan as planning
+from qblif.hw.cycles import count_cycles
 from qblif.hw.plan import Plan, StagePlan, Work, make_plan, reaches_of
 
 
@@ -222,3 +225,48 @@ def test_lanes_of_other_synapses(residual):
     with pytest.raises(ValueError, match="^Population c has 2 synapses, but the plan has lanes "
                                          "for 3$"):
         reaches_of(trained.spec, population, StagePlan(lanes=(1, 2, 3)))
+
+
+def banks_of(spec, plan):
+    return {s.name: reach.banks for population, stage in zip(spec.populations, plan.stages,
+                                                             strict=True)
+            for s, reach in zip(spec.synapses_to(population.name),
+                                reaches_of(spec, population, stage), strict=True)}
+
+
+def test_an_edge_gets_a_bank_for_each_stage_that_it_skips(residual):
+    trained, plan, _ = residual
+    assert trained.spec.depth == {"input": 0, "a": 1, "b": 2, "c": 3, "out": 4}
+    assert banks_of(trained.spec, plan) == {
+        "input->a": 2, "a->b": 2, "b->c": 2, "a->c": 3, "c->out": 2}
+    alone = Plan(stages=tuple(replace(stage, banks=1) for stage in plan.stages))
+    assert banks_of(trained.spec, alone) == {
+        "input->a": 1, "a->b": 1, "b->c": 1, "a->c": 1, "c->out": 2}  # The last are no map's.
+
+
+def test_banks_have_a_limit(residual):
+    trained, plan, _ = residual
+    spec = trained.spec
+    edge = replace(spec.synapses[3], source="input", kernel=1, stride=2, groups=2)
+    far = replace(spec, synapses=(*spec.synapses[:3], edge, spec.synapses[4]))
+    assert banks_of(far, plan)["input->c"] == 4
+    longer = replace(far, populations=(*far.populations[:2], replace(far.populations[1], name="b2"),
+                                       *far.populations[2:]),
+                     synapses=(*far.synapses[:2], replace(far.synapses[1], source="b", target="b2"),
+                               replace(far.synapses[2], source="b2"), *far.synapses[3:]))
+    stages = (*plan.stages[:2], plan.stages[1], *plan.stages[2:])
+    assert longer.depth["c"] == 4
+    assert banks_of(longer, Plan(stages=stages))["input->c"] == 4
+
+
+def test_the_bank_of_a_residual_edge_pays(residual, monkeypatch):
+    trained, plan, frames = residual
+    trace = integer.run(trained, frames)
+    levels = {name: found.numpy() for name, found in trace.levels.items()}
+
+    def cycles():
+        return int(count_cycles(trained.spec, plan, frames, levels).interval.sum())
+
+    more = cycles()
+    monkeypatch.setattr(planning, "BANKS_LIMIT", 2)
+    assert more < 0.9 * cycles()
