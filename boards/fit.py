@@ -21,8 +21,8 @@ BLOCK_RAM_MODES = {
     "xilinx": (18432, (1, 2, 4, 9, 18, 36)),
 }
 SPRAM_BITS = 1 << 18
-SMALL_RAM = (16, 4)  # Rows and bits of a distributed RAM,
-SMALL_RAM_LUTS = 4  # which takes the place of so many LUTs.
+LUT_RAM = (16, 4)  # Rows and bits of a distributed RAM,
+LUT_RAM_LUTS = 4  # which takes the place of so many LUTs.
 
 # Of ECP5, by the designs in docs/results.md; a logic cell of the others holds less.
 LUT_CORE, LUT_LINK, LUT_STAGE, LUT_FIRE_LANE = 150, 1000, 150, 130
@@ -108,8 +108,8 @@ def _small_luts(style, rows, width):
     """A logic cell a bit, or distributed RAMs with multiplexers behind them."""
     if style == "logic":
         return rows * width
-    deep, wide = -(-rows // SMALL_RAM[0]), -(-width // SMALL_RAM[1])
-    return deep * wide * SMALL_RAM_LUTS + (deep - 1) * width
+    deep, wide = -(-rows // LUT_RAM[0]), -(-width // LUT_RAM[1])
+    return deep * wide * LUT_RAM_LUTS + (deep - 1) * width
 
 
 def _link_memories(spec):

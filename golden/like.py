@@ -17,11 +17,14 @@ __all__ = ["Room", "check_config", "check_edges", "check_same"]
 class Room:
     """What the hardware leaves to the integers of one population.
 
-    ``low`` and ``high`` bound the sums; ``reach`` is the largest sum of levels behind one weight,
-    by synapse; ``cap`` the largest current that a membrane without a leak or saturation can take in
-    every timestep, ``None`` for one that saturates.
+    ``f`` is log2 of its threshold, ``None`` for the read-out; ``low`` and ``high`` bound the sums;
+    ``reach`` is the largest sum of levels behind one weight, by synapse; ``cap`` the largest
+    current that a membrane without a leak or saturation can take in every timestep, ``None`` for
+    one that saturates.
     """
 
+    f: int | None
+    v_width: int
     bias_width: int
     low: int
     high: int
@@ -31,12 +34,14 @@ class Room:
     @classmethod
     def of(cls, like, population):
         """The room of one population of ``like``, a :class:`~qblif.golden.spec.Network`."""
-        half = 1 << population.sum_width - 1
-        cap = None if population.neuron.quantiser else (
-            (1 << population.neuron.v_width - 1) - 1) // like.timesteps
-        return cls(population.bias_width, -half, half - 1, cap, {
-            s.name: like.source(s.source).n_max * math.prod(s.pool)
-            for s in like.synapses_to(population.name)})
+        neuron, half = population.neuron, 1 << population.sum_width - 1
+        fires = neuron.quantiser is not None
+        return cls(
+            f=neuron.quantiser.shift if fires else None, v_width=neuron.v_width,
+            bias_width=population.bias_width, low=-half, high=half - 1,
+            cap=None if fires else ((1 << neuron.v_width - 1) - 1) // like.timesteps,
+            reach={s.name: like.source(s.source).n_max * math.prod(s.pool)
+                   for s in like.synapses_to(population.name)})
 
     def bias(self, bias):
         """``bias`` rounded and clipped."""

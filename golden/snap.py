@@ -47,34 +47,33 @@ def snap(net: BurstNet, w_width, v_width=None, like=None):
             weight, bias = fold_norm(layer, edge.norm)
             weights.append(weight * gammas[edge.source] / gamma / math.prod(edge.pool))
             biases.append(bias / gamma)
-        given = like and like.source(stage.name)
-        if given:
+        room = None
+        if like:
+            room = Room.of(like, like.source(stage.name))
             synapses = [replace(s, w_width=t.w_width) for s, t in zip(
                 synapses, like.synapses_to(stage.name), strict=True)]
         stages.append(_stage(stage, shapes[stage.name], synapses, weights, sum(biases), v_width,
-                             given, given and Room.of(like, given)))
+                             room))
         if stage.neuron is not None and net.timesteps > 1:
             _check_headroom(stage.name, int(stages[-1].f), stage.neuron.leak)
     return SnappedNet(stages, net.input_shape, net.timesteps, net.input_n_max, net.static)
 
 
-def _stage(stage, shape, synapses, weights, bias, v_width, like, room):
+def _stage(stage, shape, synapses, weights, bias, v_width, room):
     chosen = [w for w, e in zip(weights, stage.edges, strict=True)
               if not isinstance(e.synapse, nn.Identity)] or weights
     grid = torch.cat([w.flatten() for w in chosen])
     w_width = synapses[0].w_width
     least = Quadratic.FRACTION if stage.neuron and stage.neuron.leak.kind == "quadratic" else 0
-    fires = stage.neuron is not None
-    f = like.neuron.quantiser.shift if like and fires else fraction_bits(
-        grid, w_width, least)
-    scale = 2.0**f if fires else readout_scale(grid, w_width)
-    edges = [SnappedEdge(_widened(s, w * scale) if isinstance(e.synapse, nn.Identity) and not like
+    f = room.f if room else fraction_bits(grid, w_width, least)
+    scale = 2.0**f if stage.neuron is not None else readout_scale(grid, w_width)
+    edges = [SnappedEdge(_widened(s, w * scale) if isinstance(e.synapse, nn.Identity) and not room
                          else s, w.float())
              for s, w, e in zip(synapses, weights, stage.edges, strict=True)]
-    if not fires:
+    if stage.neuron is None:
         return SnappedReadout(stage.name, shape, edges, bias.float(), scale=scale, room=room)
     return SnappedStage(stage.name, shape, edges, bias.float(), f=f, neuron=stage.neuron,
-                        v_width=like.neuron.v_width if like else v_width, room=room)
+                        v_width=room.v_width if room else v_width, room=room)
 
 
 def _layer(edge, source_shape):

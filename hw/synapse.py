@@ -30,8 +30,8 @@ class Synapse(wiring.Component):
     """Walk each digit of each event over the words that it reaches.
 
     A digit takes as many cycles as :meth:`qblif.hw.reach.Reach.steps` says, an end one; there is
-    no idle cycle between them while events come.  An end waits until the fire passes have released
-    the sums of all ends before but ``reach.unread``; with one bank, so does every digit.
+    no idle cycle between them while events come.  An end waits while the sums of ``reach.unread``
+    ends before it have not been read; with one bank, so does every digit.
 
     Parameters
     ----------
