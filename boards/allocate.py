@@ -19,7 +19,6 @@ __all__ = ["Allocator", "largest_first_layer"]
 MOST_LANES = 128
 MOST_FIRE_LANES = 16
 SLOWER = 1.2  # Between one plan that is tried and the next.
-SLACK = 1.02  # Slower than need be by at most this, where it saves LUTs.
 
 
 @dataclass(frozen=True)
@@ -115,8 +114,7 @@ class Allocator:
         return refusal(sum((option.need for option in options), self.fixed), self.device)
 
     def plans(self):
-        """``Plan`` after ``Plan``, the fastest that fits first (or one that is slower by 2 % and
-        smaller), each then slower by a fifth."""
+        """``Plan`` after ``Plan``, the fastest that fits first, each then slower by a fifth."""
         targets = sorted({o.cycles for options in self.options for o in options})
         low, high = 0, len(targets)  # Whatever fits still fits with more time.
         while low < high:
@@ -124,7 +122,7 @@ class Allocator:
             low, high = (low, middle) if self.fits(targets[middle]) else (middle + 1, high)
         cycles = 0.0
         for target in targets[low:]:
-            found = self.fits(SLACK * target) if target >= SLOWER * cycles else None
+            found = self.fits(target) if target >= SLOWER * cycles else None
             if found and max(option.cycles for option in found) > cycles:
                 cycles = max(option.cycles for option in found)
                 yield plan_of(found)

@@ -15,7 +15,7 @@ SPRAM_WIDTH = 16
 SMALL_ROWS = 16  # Biases of so many rows need no block RAM where there is a smaller kind.
 MOST_PARTS = 3  # A multiplexer of so many stands behind the blocks.
 SMALLEST_PART = 512  # Rows of a block RAM at its widest.
-LUT_ROWS = 128  # Most rows of a memory in distributed RAM: more rows route badly.
+LUT_ROWS = 32  # Most rows of a memory in distributed RAM: more lanes for more rows route badly.
 LONGEST_QUEUE = 4096
 QUEUE_SLACK = 8  # Events on their way into a frame's queue, and then some.
 
@@ -60,7 +60,7 @@ class WeightGeometry:
     ``memory`` is ``"block"``: dual-port block RAM of 18 kbit, in one part up to 16k words;
     ``"packed"``: the same, cut into parts that fill their blocks, with a multiplexer behind them (a
     kernel of nine taps, say, takes fewer blocks as eight ninths and one); ``"mixed"``: the same,
-    with parts of up to 128 words in distributed RAM, for devices that have it; or ``"spram"``:
+    with parts of up to 32 words in distributed RAM, for devices that have it; or ``"spram"``:
     single-port RAM of 16k words of 16 bits, without initial contents.
     """
 

@@ -96,17 +96,6 @@ def test_distributed_ram_where_there_is_some():
     assert memories("hx8k") == {"block", "packed"}
 
 
-def test_two_percent_for_fewer_luts():
-    trained = load(NETWORKS / "cifar-vgg.safetensors")
-    found = allocator("ecp5-85k", trained.spec, activity=trained.notes["activity"])
-    fastest = min(o.cycles for options in found.options for o in options if found.fits(o.cycles))
-    chosen = frame_cycles(trained.spec, next(found.plans()), trained.notes["activity"])
-    assert fastest <= chosen <= 1.02 * fastest
-    saved = 1 - (sum(o.need.lut for o in found.solve(1.02 * fastest))
-                 / sum(o.need.lut for o in found.solve(fastest)))
-    assert saved > 0
-
-
 def test_one_bank_where_block_ram_is_scarce():
     trained = load(NETWORKS / "mnist-cnn.safetensors")
     spec, activity = trained.spec, trained.notes["activity"]

@@ -35,7 +35,7 @@ def test_single_port_ram(tmp_path, depth, lanes, w_width, blocks):
 
 
 @pytest.mark.parametrize("device", ["ecp5-85k", "gw1nr-9"])
-@pytest.mark.parametrize("depth, small, lanes", [(1152, 128, 4), (1100, 76, 2), (100, 100, 3)])
+@pytest.mark.parametrize("depth, small, lanes", [(1056, 32, 4), (1040, 16, 4), (20, 20, 3)])
 def test_distributed_ram_holds_what_would_leave_a_block_nearly_empty(tmp_path, device, depth, small,
                                                                      lanes):
     geometry = WeightMemory(memory="mixed", depth=depth, lanes=lanes, w_width=8).geometry
@@ -104,7 +104,7 @@ def test_single_port_ram_in_the_cell_model(tmp_path, read_back):
 
 
 @pytest.mark.parametrize("device, words, models", [
-    ("ecp5-85k", 128, "lattice/cells_sim_ecp5.v"), ("gw1nr-9", 100, "gowin/cells_sim.v")])
+    ("ecp5-85k", 32, "lattice/cells_sim_ecp5.v"), ("gw1nr-9", 20, "gowin/cells_sim.v")])
 def test_distributed_ram_in_the_cell_models(tmp_path, read_back, device, words, models):
     cells = map_memory(tmp_path, device, memory="mixed", depth=words, lanes=2, w_width=8)
     assert cells["bram"] == 0
