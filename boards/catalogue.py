@@ -101,7 +101,7 @@ BOARDS = {board.name: board for board in (
         platform="tang_nano_9k:TangNano9kPlatform", clock="clk27", oscillator_mhz=27,
         clocks=(81, 72, 63, 54, 45, 36, 27), pll="gowin",
         leds=tuple(f"led_{n}" for n in range(6)),
-        # The placer's own limit of attempts a cell takes an hour to reach on a full device.
+        # The placer's own limit of attempts a cell was not reached in ten minutes on a full device.
         place=("--device", "GW1NR-LV9QN88PC6/I5", "--vopt", "family=GW1N-9C",
                "--placer-heap-cell-placement-timeout", "1000"),
         program="tangnano9k"),
