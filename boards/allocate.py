@@ -9,9 +9,9 @@ import itertools
 import math
 from dataclasses import dataclass, replace
 
-from ..hw.geometry import MEMORIES
-from ..hw.order import beats
-from ..hw.plan import Plan, StagePlan, Work, quantiser_kind, reaches_of
+from ..hw.layout.addressing import beats
+from ..hw.layout.memories import MEMORIES
+from ..hw.layout.plan import Plan, StagePlan, Work, quantiser_kind, reaches_of
 from .fit import fixed_need, refusal, stage_cycles, stage_need
 
 __all__ = ["Allocator", "largest_first_layer"]
@@ -41,11 +41,11 @@ class Allocator:
     spec : :class:`qblif.golden.spec.Network`
     device : :class:`qblif.boards.devices.Device`
     activity : dict or None
-        What training measured, see :class:`qblif.hw.plan.Work`.
+        What training measured, see :class:`qblif.hw.layout.plan.Work`.
     link, levels : bool
         Whether the host link comes with it, and the recorder of every level.
     burst : ``"shift"`` or ``"repeat"``
-    quantiser : see :func:`qblif.hw.plan.make_plan`
+    quantiser : see :func:`qblif.hw.layout.plan.make_plan`
     """
 
     def __init__(self, spec, device, activity=None, *, link=False, levels=False, burst="shift",

@@ -5,14 +5,14 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from ..golden.artifact import write_atomically
-from ..hw.protocol import ARGUMENTS, MAX_PAYLOAD, Command
+from ..golden.spec.artifact import write_atomically
+from ..hw.link.protocol import ARGUMENTS, MAX_PAYLOAD, Command
 from .allocate import Allocator, largest_first_layer
 from .fit import frame_cycles, load_bytes, weight_capacity, weight_kbit
-from .flow import implement, need_tools, write_plan
-from .pack import pack
+from .flow.implement import implement, need_tools, write_plan
+from .flow.pack import pack
+from .flow.tools import DoesNotFit, SynthError
 from .pll import find_pll
-from .tools import DoesNotFit, SynthError
 from .top import Top
 
 __all__ = ["build", "load_seconds"]
@@ -32,7 +32,7 @@ def build(trained, board, *, out_dir, lanes=None, frequency=None, seed=1, baud=N
 
     Parameters
     ----------
-    trained : :class:`qblif.golden.artifact.Trained`
+    trained : :class:`qblif.golden.spec.artifact.Trained`
     board : :class:`qblif.boards.catalogue.Board`
     out_dir : Path
         Gets ``BOARD.bin``, ``.bit`` or ``.fs``, then ``build.json``; all else lies in ``work``.
@@ -98,7 +98,7 @@ class _Attempt:
 
     def top(self, plan, mhz):
         """The board's top with its core at ``mhz``, and the exact clock in MHz."""
-        from ..hw.core import Core
+        from ..hw.link.board_core import Core
         board, pll = self.board, None
         if mhz != board.oscillator_mhz:
             if not board.pll:

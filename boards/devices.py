@@ -1,4 +1,4 @@
-"""The FPGAs that :mod:`qblif.boards.synth` places on: one line each, with what they hold."""
+"""The FPGAs that :mod:`qblif.boards.flow.synth` places on: one line each, with what they hold."""
 
 from dataclasses import dataclass
 

@@ -3,13 +3,13 @@
 import math
 from dataclasses import dataclass
 
-from ..golden.burst import digits
-from ..hw.geometry import SMALL_ROWS as SMALL_BIASES
-from ..hw.geometry import WeightGeometry, frame_queue_items, is_distributed, queue_depth
-from ..hw.order import address_space
-from ..hw.plan import Work, reaches_of
-from ..hw.protocol import CRC_BYTES, MAX_PAYLOAD, row_bytes
-from ..hw.timing import stage_timing
+from ..golden.spec.burst import digits
+from ..hw.layout.addressing import address_space
+from ..hw.layout.latency import stage_timing
+from ..hw.layout.memories import SMALL_ROWS as SMALL_BIASES
+from ..hw.layout.memories import WeightGeometry, frame_queue_items, is_distributed, queue_depth
+from ..hw.layout.plan import Work, reaches_of
+from ..hw.link.protocol import CRC_BYTES, MAX_PAYLOAD, row_bytes
 
 __all__ = ["Need", "fixed_need", "frame_cycles", "load_bytes", "need", "refusal", "stage_cycles",
            "stage_need", "weight_capacity", "weight_kbit"]
@@ -185,7 +185,7 @@ def load_bytes(spec, plan):
 def frame_cycles(spec, plan, activity=None):
     """Mean cycles a frame takes in the steady state: of the stage that takes longest.
 
-    ``activity`` is what training measured, see :class:`qblif.hw.plan.Work`.
+    ``activity`` is what training measured, see :class:`qblif.hw.layout.plan.Work`.
     """
     return max(stage_cycles(spec, population, stage, [
         Work(spec, synapse, activity, stage.burst) for synapse in spec.synapses_to(population.name)

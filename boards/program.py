@@ -6,8 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from .pack import BITSTREAMS
-from .tools import SynthError
+from .flow.pack import BITSTREAMS
+from .flow.tools import SynthError
 
 __all__ = ["command", "program"]
 

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from ..golden.artifact import write_atomically
-from .analysed import Found, describe, show
+from ..golden.spec.artifact import write_atomically
+from .analysis_report import Found, describe, show
 from .common import (
     DataOption,
     LanesOption,
@@ -64,8 +64,8 @@ def analyse(
 
 def find(trained, images, count):
     """The :class:`Found` of so many test images."""
-    from ..golden import analysis, energy
-    from ..golden.data import to_levels
+    from ..golden.study import analysis, energy
+    from ..golden.training.data.readers import to_levels
 
     spec = trained.spec
     pixels, labels = choose_images(images, count, spec)
@@ -99,8 +99,8 @@ def measure(trained, found, plans, rtl, simulator, folder):
                          f"not {rtl}")
     if not len(frames):
         return None
-    from ..golden.analysis import take_census
-    from ..golden.energy import synapse_costs
+    from ..golden.study.analysis import take_census
+    from ..golden.study.energy import synapse_costs
     from ..sim.operations import count_operations
 
     costs = synapse_costs(trained.spec, take_census(trained, frames))

@@ -50,7 +50,7 @@ def build(
     from ..boards.build import build as run
     from ..boards.catalogue import find_board
     if check_netlist:
-        from ..boards.check_netlist import build_with_netlist as run
+        from .check_netlist import build_with_netlist as run
     found = find_board(board)
     trained = open_network(file)
     folder = make_folder(out, "check-netlist")
@@ -72,8 +72,8 @@ def build(
 
 def compare(trained, board, folder, images, count):
     """The routed netlist against the integer model; whether they agree."""
-    from ..boards.check_netlist import check_netlist
-    from ..golden.data import to_levels
+    from ..golden.training.data.readers import to_levels
+    from .check_netlist import check_netlist
     pixels, _ = choose_images(images, count, trained.spec)
     with spinner() as line:
         task = line.add_task("netlist", total=None)

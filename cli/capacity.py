@@ -49,11 +49,11 @@ def capacity(
     """
     import numpy as np
 
-    from ..golden.burst import digits
-    from ..golden.capacity import choose, harder, reduced
-    from ..golden.data import to_levels
-    from ..golden.evaluate import integer_accuracy, mean_activity
-    from ..golden.meter import Meter
+    from ..golden.spec.burst import digits
+    from ..golden.study.capacity import choose, harder, reduced
+    from ..golden.study.meter import Meter
+    from ..golden.training.data.readers import to_levels
+    from ..golden.training.evaluate import integer_accuracy, mean_activity
 
     digits(0, burst)  # It says which modes there are.
     trained, known = open_network(file), dataset(data)

@@ -18,9 +18,9 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from ..golden.artifact import load as open_network
-from ..golden.artifact import write_atomically
-from ..hw.plan import make_plan
+from ..golden.spec.artifact import load as open_network
+from ..golden.spec.artifact import write_atomically
+from ..hw.layout.plan import make_plan
 
 __all__ = ["BurstOption", "DataOption", "LanesOption", "NetworkArgument", "OutOption",
            "QuantiserOption", "SeedOption", "choose_images", "console", "dataset",
@@ -84,7 +84,7 @@ def lanes_text(lanes):
 
 def dataset(folder):
     """The data set in ``folder``, or the embedded one."""
-    from ..golden import data
+    from ..golden.training.data import readers as data
     return data.embedded() if folder is None else data.load_folder(folder)
 
 

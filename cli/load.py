@@ -33,8 +33,8 @@ def load(
     out: OutOption = Path("out"),
 ):
     """Load the network's weights onto a board, read them back, and arm it."""
-    from ..boards.host import Host
-    from ..boards.line import open_port
+    from ..boards.host.host import Host
+    from ..boards.host.line import open_port
 
     trained = open_network(file)
     folder = make_folder(out, "load")

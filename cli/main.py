@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from ..boards.tools import SynthError
+from ..boards.flow.tools import SynthError
 from .analyse import analyse
 from .boards import boards
 from .build import build

@@ -1,7 +1,7 @@
 """The pictures of an analysis: burst histograms, figures a layer, surrogate shapes.
 
-Of the numbers in :mod:`qblif.golden.analysis`, after the paper's Fig. 3 to 6.  Colours are those of
-Okabe and Ito, which the colour-blind tell apart.
+Of the numbers in :mod:`qblif.golden.study.analysis`, after the paper's Fig. 3 to 6.  Colours are
+those of Okabe and Ito, which the colour-blind tell apart.
 """
 
 import io
@@ -11,7 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from ..golden.analysis import EFFECTIVE
+from ..golden.study.analysis import EFFECTIVE
 
 __all__ = ["draw_bursts", "draw_layers", "draw_surrogates"]
 

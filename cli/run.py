@@ -36,9 +36,9 @@ def run(
         help="Compare every class, level and cycle count with the integer model.")] = False,
 ):
     """Run test images on a board that `qblif load` has loaded. Exit code 1 where a check fails."""
-    from ..boards.host import Host
-    from ..boards.line import open_port
-    from ..golden.data import to_levels
+    from ..boards.host.host import Host
+    from ..boards.host.line import open_port
+    from ..golden.training.data.readers import to_levels
 
     trained = open_network(file)
     folder = make_folder(out, "run")
@@ -77,8 +77,8 @@ def _report(trained, identity, labels, outcome):
 def _check(trained, identity, frames, outcome):
     """Differences from the integer model and from the cycle model, each frame on its own."""
     from ..golden import integer
-    from ..hw.cycles import count_cycles
-    from ..hw.plan import Plan, StagePlan
+    from ..hw.layout.cycles import count_cycles
+    from ..hw.layout.plan import Plan, StagePlan
 
     expected = integer.run(trained, frames)
     levels = {name: tensor.numpy() for name, tensor in expected.levels.items()}

@@ -68,7 +68,7 @@ def simulate_network(trained, plan, images, count, simulator, folder, stall_seed
 
     With a ``stall_seed`` the streams are disturbed, and the cycle model is not compared.
     """
-    from ..golden.data import to_levels
+    from ..golden.training.data.readers import to_levels
     from ..sim.simulators import require
 
     require(simulator)
@@ -96,7 +96,7 @@ class _Part(NamedTuple):
 def _parts(trained, plan, levels, simulator, folder, stall_seed, progress):
     """Run frames, as many at once as memory holds, until one of them is wrong."""
     from ..golden import integer
-    from ..hw.cycles import count_cycles
+    from ..hw.layout.cycles import count_cycles
     from ..sim.bench import simulate as run
     from ..sim.result import Stalls
 
@@ -117,7 +117,7 @@ def _parts(trained, plan, levels, simulator, folder, stall_seed, progress):
 
 
 def _report(trained, plan, simulator, labels, parts):
-    from ..hw.plan import reaches_of
+    from ..hw.layout.plan import reaches_of
 
     results = [part.result for part in parts]
     golden, rtl = (np.concatenate(found) for found in (

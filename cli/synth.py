@@ -46,7 +46,7 @@ def synth(
 
 def synthesise_network(trained, plan, folder, device, frequency=None, seed=1):
     """Generate, synthesise and show; returns the content of ``synth.json``."""
-    from ..boards.synth import DEVICES, SynthError, synthesise
+    from ..boards.flow.synth import DEVICES, SynthError, synthesise
     if device not in DEVICES:
         raise SynthError(f"Device must be one of {', '.join(DEVICES)}, not {device!r}")
     generated = write_verilog(trained, plan, folder)

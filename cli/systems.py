@@ -34,7 +34,7 @@ def systems(
     data: DataOption = None,
     seed: SeedOption = 0,
     neurons: Annotated[str | None, typer.Option(
-        metavar="NAME[,NAME..]", help="Some of golden/presets.py; all by default.")] = None,
+        metavar="NAME[,NAME..]", help="Some of golden/training/presets.py; default: all.")] = None,
     epochs: Annotated[int, typer.Option(min=1, help="In floating point.")] = 25,
     qat_epochs: Annotated[int, typer.Option(min=0, help="On the hardware's grid.")] = 4,
     images: Annotated[str, typer.Option(
@@ -48,7 +48,7 @@ def systems(
     Each gets the same network, data, epochs and seed. What is finished is kept in DIR/NAME, so that
     an interrupted table goes on where it was.
     """
-    from ..golden.presets import PRESETS, with_preset
+    from ..golden.training.presets import PRESETS, with_preset
     chosen = neurons.split(",") if neurons else list(PRESETS)
     base = replace(choose_recipe(data), epochs=epochs, qat_epochs=qat_epochs, seed=seed)
     configs = {name: with_preset(base, name) for name in chosen}  # It says which names there are.
@@ -75,9 +75,9 @@ def systems(
 
 def measure(trained, pictures, folder, images, lanes, simulator, device):
     """What the table says of one network."""
-    from ..golden.analysis import layers_of, take_census
-    from ..golden.data import to_levels
-    from ..golden.energy import energies, synapse_costs
+    from ..golden.study.analysis import layers_of, take_census
+    from ..golden.study.energy import energies, synapse_costs
+    from ..golden.training.data.readers import to_levels
     plan = plan_for(trained, lanes)
     rtl = simulate_network(trained, plan, pictures, images, simulator, folder)
     placed = synthesise_network(trained, plan, folder, device)

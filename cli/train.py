@@ -44,7 +44,7 @@ def train(
     timesteps: Annotated[int | None, typer.Option(help="T.")] = None,
     neuron: Annotated[str | None, typer.Option(
         metavar="NAME", help="qb-lif, qb-lif-v2, shift-lif, qif, i-lif or lif, as "
-        "golden/presets.py has them.")] = None,
+        "golden/training/presets.py has them.")] = None,
     n_max: Annotated[str | None, typer.Option(
         metavar="N[,N..]", help="Largest burst level, 1..20; one a hidden population, or one for "
         "all.")] = None,
@@ -69,7 +69,7 @@ def train(
     threads: Annotated[int | None, typer.Option(help="CPU threads.")] = None,
     change: Annotated[list[str] | None, typer.Option(
         "--set", metavar="FIELD=VALUE", help="Any other field of the recipe, as "
-        "golden/config.py lists them; may be repeated.")] = None,
+        "golden/training/config.py lists them; may be repeated.")] = None,
     like: Annotated[Path | None, typer.Option(
         metavar="FILE", help="Train other weights for the hardware of this network file: its "
         "thresholds and widths are kept, so that its bitstream runs them.")] = None,
@@ -78,13 +78,12 @@ def train(
 ):
     """Train a network and export it as integers: DIR/network.safetensors.
 
-    What is not given comes from a documented recipe of golden/recipes.py, with --like from the
-    training of that file. Under torchrun each
-    process takes its share of every batch.
+    What is not given comes from a documented recipe of golden/training/recipes.py, with --like from
+    the training of that file. Under torchrun each process takes its share of every batch.
     """
     # Set before torch is imported: beside other work, threads that wait would slow the others.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    from ..golden.parallel import process_group
+    from ..golden.training.parallel import process_group
     sizes = hidden and tuple(_numbers("Hidden sizes", hidden))
     tops = n_max and _numbers("N_max", n_max)
     given = {"net": net, "width": width, "hidden": sizes, "timesteps": timesteps,
@@ -107,8 +106,8 @@ def train(
 
 
 def config_of(trained, path):
-    """The :class:`~qblif.golden.config.TrainConfig` that a network's notes have."""
-    from ..golden.config import TrainConfig
+    """The :class:`~qblif.golden.training.config.TrainConfig` that a network's notes have."""
+    from ..golden.training.config import TrainConfig
     try:
         return TrainConfig(**trained.notes["config"])
     except (KeyError, TypeError, ValueError) as error:
@@ -118,8 +117,8 @@ def config_of(trained, path):
 def choose_recipe(data, name=None, neuron=None, base=None, **given):
     """``base``, or the documented recipe called ``name``, else of the network or the data, with a
     preset's neuron, changed where ``given`` is not ``None``."""
-    from ..golden.presets import with_preset
-    from ..golden.recipes import OF_NETWORK, RECIPES
+    from ..golden.training.presets import with_preset
+    from ..golden.training.recipes import OF_NETWORK, RECIPES
     name = name or OF_NETWORK.get(given.get("net", ""), "embedded" if data is None else "mnist")
     if name not in RECIPES:
         raise ValueError(f"Recipe must be one of {', '.join(RECIPES)}, not {name!r}")
@@ -130,7 +129,7 @@ def choose_recipe(data, name=None, neuron=None, base=None, **given):
 
 def _changes(texts):
     """``{field: value}`` of ``FIELD=VALUE`` texts; values are JSON, or else themselves."""
-    from ..golden.config import TrainConfig
+    from ..golden.training.config import TrainConfig
     found = {}
     for text in texts:
         field, _, value = text.partition("=")
@@ -148,8 +147,8 @@ def train_network(config, images, folder, device="cpu", resume=False, like=None)
 
     Of several processes only the first shows, saves and reports.
     """
-    from ..golden.parallel import rank
-    from ..golden.train import train as run
+    from ..golden.training.parallel import rank
+    from ..golden.training.train import train as run
     if rank():
         return run(config, images, like=like, checkpoint=folder / "checkpoint.pt", resume=resume,
                    device=device), None

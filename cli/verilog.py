@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ..golden.artifact import write_atomically
+from ..golden.spec.artifact import write_atomically
 from .common import (
     BurstOption,
     LanesOption,

@@ -1,12 +1,13 @@
 """What a network's events cost: counted from its levels, in events, digits and synaptic operations.
 
-The hardware's counters measure the same numbers; its cycle model is in :mod:`qblif.hw.cycles`.
+The hardware's counters measure the same numbers; its cycle model is in
+:mod:`qblif.hw.layout.cycles`.
 """
 
 import numpy as np
 
-from .burst import MODES, digits
 from .spec import as_map
+from .spec.burst import MODES, digits
 
 __all__ = ["activity", "reach"]
 

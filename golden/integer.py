@@ -70,7 +70,8 @@ def sum_pool(maps, pool):
 
 
 def run(network, levels, device=None, batch=None, trace=True):
-    """Run frames of input levels through ``network`` (a :class:`qblif.golden.artifact.Trained`).
+    """Run frames of input levels through ``network`` (a
+    :class:`qblif.golden.spec.artifact.Trained`).
 
     ``levels`` is ``(frames, inputs)`` for a static input, else ``(frames, timesteps, inputs)``.
     Without ``trace`` only the classes are kept: a convolutional network's trace is large.

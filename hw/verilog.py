@@ -8,7 +8,7 @@ from amaranth.back import rtlil, verilog
 from amaranth.hdl import Shape
 from amaranth.lib import data, wiring
 
-from .network import Network
+from .core.network import Network
 
 __all__ = ["Generated", "generate", "rtlil_to_verilog"]
 
@@ -72,7 +72,8 @@ def rtlil_to_verilog(text):
 
 
 def describe_stage(population, plan, stage):
-    """Geometry of one stage's memories, as :func:`qblif.hw.load.load_writes` needs it."""
+    """Geometry of one stage's memories, as :func:`qblif.hw.layout.memory_image.load_writes` needs
+    it."""
     return {"name": population.name, "fire_lanes": plan.fire_lanes,
             "beats": stage.population.beats,
             "synapses": [

@@ -8,16 +8,16 @@ from pathlib import Path
 import numpy as np
 
 from ..golden import integer
-from ..golden.artifact import Trained
-from ..hw.load import LoadWrite, load_writes
-from ..hw.reach import Reach
+from ..golden.spec.artifact import Trained
+from ..hw.layout.memory_image import LoadWrite, load_writes
+from ..hw.layout.scatter import Reach
 from ..hw.verilog import Generated, generate
+from .bench_files import decode, encode_frames, encode_load, fields_of, read_log
+from .bench_top import TOP, bench_top, counters
 from .compare import compare, compare_classes
 from .diagnose import diagnose
 from .result import Result, Stalls
 from .simulators import Build, SimulatorError, build, require, run
-from .top import TOP, bench_top, counters
-from .words import decode, encode_frames, encode_load, fields_of, read_log
 
 __all__ = ["Bench", "Outcome", "prepare", "simulate"]
 
@@ -55,7 +55,7 @@ class Bench:
                 progress(int(line.split()[1]))
 
         (self.folder / "outcome.json").unlink(missing_ok=True)
-        seconds = run(self.simulator, built, TOP, "qblif.sim.drive", self.folder, on_line)
+        seconds = run(self.simulator, built, TOP, "qblif.sim.cocotb_bench", self.folder, on_line)
         try:
             state = json.loads((self.folder / "outcome.json").read_text())
         except OSError as error:
@@ -160,8 +160,8 @@ def simulate(trained, plan, levels, *, simulator="verilator", out_dir, expected=
 
     Parameters
     ----------
-    trained : :class:`qblif.golden.artifact.Trained`
-    plan : :class:`qblif.hw.plan.Plan`
+    trained : :class:`qblif.golden.spec.artifact.Trained`
+    plan : :class:`qblif.hw.layout.plan.Plan`
     levels : integer array ``(frames, inputs)``, or ``(frames, timesteps, inputs)``
     simulator : ``"verilator"`` or ``"icarus"``
     out_dir : folder for the files of this run, which is made where it does not exist

@@ -14,12 +14,12 @@ from pathlib import Path
 import numpy as np
 
 from ..golden import integer
-from ..golden.artifact import Trained, load, sum_range
-from ..golden.data import load_folder, to_levels
-from ..golden.export import signed_width
 from ..golden.spec import Dense, Input, Network, Neuron, Population
-from ..hw.cycles import count_cycles
-from ..hw.plan import make_plan
+from ..golden.spec.artifact import Trained, load, sum_range
+from ..golden.training.data.readers import load_folder, to_levels
+from ..golden.training.export import signed_width
+from ..hw.layout.cycles import count_cycles
+from ..hw.layout.plan import make_plan
 from .bench import simulate
 
 __all__ = ["Block", "blocks", "cut", "distinct"]
@@ -64,7 +64,8 @@ def distinct(spec, found):
 
 
 def cut(trained, block):
-    """The :class:`~qblif.golden.artifact.Trained` of one block; its input is the block's source."""
+    """The :class:`~qblif.golden.spec.artifact.Trained` of one block; its input is the block's
+    source."""
     spec = trained.spec
     source, last = spec.source(block.source), spec.source(block.names[-1])
     populations = [spec.source(name) for name in block.names]

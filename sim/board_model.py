@@ -1,16 +1,17 @@
 """The board as a few lines of Python: same protocol, no clock.  For tests of the host.
 
-Its gateware twin is :mod:`qblif.hw.link`; tests hold both to the same sequences of requests.
+Its gateware twin is :mod:`qblif.hw.link.processor`; tests hold both to the same sequences of
+requests.
 """
 
 import numpy as np
 from cobs import cobs
 
 from ..golden import integer
-from ..hw import protocol
-from ..hw.load import load_writes
-from ..hw.order import address_space, addresses
-from ..hw.protocol import Command, Register, State, Status, SynapseRegister
+from ..hw.layout.addressing import address_space, addresses
+from ..hw.layout.memory_image import load_writes
+from ..hw.link import protocol
+from ..hw.link.protocol import Command, Register, State, Status, SynapseRegister
 
 __all__ = ["BoardModel"]
 
@@ -20,7 +21,8 @@ class BoardModel:
 
     Parameters
     ----------
-    networks : :class:`qblif.golden.artifact.Trained` of one description, whose weights it may run
+    networks : :class:`qblif.golden.spec.artifact.Trained` of one description, whose weights it may
+    run
     stages : the manifest's stages
     classes : a dictionary for the classes of frames, which several boards may share
     damage : ``damage(data, to_board)`` returns what arrives of ``data``; ``None`` damages nothing
@@ -169,7 +171,7 @@ class BoardModel:
 
 
 def _unpack(events, source):
-    """The frame that :func:`qblif.hw.protocol.pack_events` packed."""
+    """The frame that :func:`qblif.hw.link.protocol.pack_events` packed."""
     bits, size = protocol.level_bits(source.n_max), address_space(source.shape)
     steps, levels = [], []
     for byte in events:
@@ -183,7 +185,7 @@ def _unpack(events, source):
 
 
 def _unpack_dense(data, source):
-    """The frame that :func:`qblif.hw.protocol.pack_dense` packed."""
+    """The frame that :func:`qblif.hw.link.protocol.pack_dense` packed."""
     bits, size = protocol.level_bits(source.n_max), address_space(source.shape)
     row = -(-size // (8 // bits))
     steps = [[byte >> bits * j & (1 << bits) - 1 for byte in data[k:k + row]

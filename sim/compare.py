@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..hw.order import by_neuron
-from .words import UNKNOWN
+from ..hw.layout.addressing import by_neuron
+from .bench_files import UNKNOWN
 
 __all__ = ["Comparison", "compare", "compare_classes"]
 
@@ -32,7 +32,7 @@ def compare(population, stage, recorded, levels, membranes):
     """Compare one population's recording with ``levels`` and ``membranes``, both ``(timesteps,
     frames, neurons)``.
 
-    ``stage`` is the manifest's, ``recorded`` what :func:`qblif.sim.words.decode` returned.
+    ``stage`` is the manifest's, ``recorded`` what :func:`qblif.sim.bench_files.decode` returned.
     Timesteps that were not recorded are not compared.
     """
     name, size, beats = population.name, population.size, stage["beats"]

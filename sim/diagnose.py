@@ -6,8 +6,8 @@ from itertools import zip_longest
 import numpy as np
 
 from ..golden import integer
-from ..hw.reach import Reach
-from .words import encode_load, fields_of
+from ..hw.layout.scatter import Reach
+from .bench_files import encode_load, fields_of
 
 __all__ = ["diagnose", "edited_verilog", "corrupted_expectation", "stall", "wrong_load"]
 
@@ -18,8 +18,9 @@ UNEXPLAINED = ("Verilog, weights and expectation are intact: the hardware differ
 def diagnose(folder, manifest, trained, levels, expected, writes, outcome):
     """Every cause that can be told, or one sentence that none was found.
 
-    ``folder`` holds the files of the run, ``writes`` are the :class:`qblif.hw.load.LoadWrite` items
-    that belong into its load file; ``outcome`` is what :mod:`qblif.sim.drive` wrote.
+    ``folder`` holds the files of the run, ``writes`` are the
+    :class:`qblif.hw.layout.memory_image.LoadWrite` items that belong into its load file;
+    ``outcome`` is what :mod:`qblif.sim.cocotb_bench` wrote.
     """
     causes = [
         edited_verilog((folder / "network.v").read_text(), manifest),

@@ -1,12 +1,12 @@
 """Synaptic operations by the hardware's own counters, from the generated Verilog on a simulator.
 
-The golden twin, which counts them from levels, is :func:`qblif.golden.energy.synapse_costs`.
+The golden twin, which counts them from levels, is :func:`qblif.golden.study.energy.synapse_costs`.
 """
 
 from collections import Counter
 from dataclasses import dataclass
 
-from ..hw.plan import reaches_of
+from ..hw.layout.plan import reaches_of
 from .bench import simulate
 from .simulators import SimulatorError
 

@@ -1,6 +1,6 @@
 """A virtual board whose core is the netlist that was placed and routed for the real one.
 
-The netlist comes from :mod:`qblif.boards.postplace`; the host opens it as it opens
+The netlist comes from :mod:`qblif.boards.flow.post_place`; the host opens it as it opens
 :class:`qblif.sim.virtual_board.VirtualBoard`.
 """
 

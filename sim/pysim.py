@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..hw.load import load_writes
-from ..hw.network import Network
-from ..hw.order import address_order, addresses, by_neuron
+from ..hw.core.network import Network
+from ..hw.layout.addressing import address_order, addresses, by_neuron
+from ..hw.layout.memory_image import load_writes
 from ..hw.verilog import describe_stage
 from .stream import simulate_component, stream_checker, stream_get, stream_put
 

@@ -16,8 +16,8 @@ LOOK = 200  # Cycles that a read waits at most.
 class PysimPort:
     """``read`` and ``write`` as of a serial port; time passes in ``read`` alone.
 
-    ``linked`` is a :class:`qblif.hw.linked.LinkedNetwork`; ``cycles`` is how many clock cycles have
-    passed.
+    ``linked`` is a :class:`qblif.hw.link.host_interface.LinkedNetwork`; ``cycles`` is how many
+    clock cycles have passed.
     """
 
     def __init__(self, linked):

@@ -11,7 +11,7 @@ import tty
 from pathlib import Path
 from typing import IO
 
-from ..hw.core import Core
+from ..hw.link.board_core import Core
 from ..hw.verilog import to_verilog
 from .simulators import build_program, require
 
@@ -29,7 +29,7 @@ class VirtualBoard:
     Parameters
     ----------
     spec : :class:`qblif.golden.spec.Network`
-    plan : :class:`qblif.hw.plan.Plan`
+    plan : :class:`qblif.hw.layout.plan.Plan`
     levels : whether it records levels
     cache : folder of builds in place of the user's cache
 

@@ -7,7 +7,6 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from qblif.golden.artifact import Trained
 from qblif.golden.spec import (
     Conv2d,
     Decay,
@@ -19,7 +18,8 @@ from qblif.golden.spec import (
     Quantiser,
     Reset,
 )
-from qblif.hw.plan import Plan, StagePlan, make_plan
+from qblif.golden.spec.artifact import Trained
+from qblif.hw.layout.plan import Plan, StagePlan, make_plan
 from qblif.sim.simulators import SimulatorError, require
 
 

@@ -10,15 +10,15 @@ pytest.importorskip("amaranth", reason="gateware needs pip install 'qblif[hw]'")
 
 from qblif.golden import integer
 from qblif.golden import neuron as golden
-from qblif.golden.artifact import Trained
-from qblif.golden.config import TrainConfig
-from qblif.golden.export import export
-from qblif.golden.nets import build
-from qblif.golden.presets import PRESETS, with_preset
-from qblif.golden.snap import snap
 from qblif.golden.spec import Decay, Network, Neuron, Population, Quantiser, Reset
-from qblif.hw import neuron as hardware
-from qblif.hw.plan import make_plan
+from qblif.golden.spec.artifact import Trained
+from qblif.golden.training.config import TrainConfig
+from qblif.golden.training.export import export
+from qblif.golden.training.nets import build
+from qblif.golden.training.presets import PRESETS, with_preset
+from qblif.golden.training.quantise import snap
+from qblif.hw.core import neuron as hardware
+from qblif.hw.layout.plan import make_plan
 from qblif.sim.pysim import run_network
 from qblif.sim.stream import simulate_component
 

@@ -4,17 +4,10 @@ import pytest
 
 from qblif.boards.allocate import Allocator
 from qblif.boards.devices import BOARD_DEVICES
-from qblif.boards.fit import (
-    frame_cycles,
-    load_bytes,
-    need,
-    refusal,
-    stage_cycles,
-    weight_kbit,
-)
-from qblif.golden.artifact import load
+from qblif.boards.fit import frame_cycles, load_bytes, need, refusal, stage_cycles, weight_kbit
 from qblif.golden.spec import Dense, Input, Network, Neuron, Population, Quantiser
-from qblif.hw.plan import Work, make_plan
+from qblif.golden.spec.artifact import load
+from qblif.hw.layout.plan import Work, make_plan
 
 NETWORKS = Path(__file__).parents[2] / "networks"
 

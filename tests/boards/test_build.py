@@ -17,12 +17,12 @@ from qblif.boards.build import build, load_seconds
 from qblif.boards.catalogue import BOARDS
 from qblif.boards.devices import SmallRam
 from qblif.boards.fit import need
-from qblif.boards.flow import Placed, place_small_memories
-from qblif.boards.pack import dfu_suffix, pack
-from qblif.boards.tools import DoesNotFit, SynthError
-from qblif.golden.artifact import Trained
+from qblif.boards.flow.implement import Placed, place_small_memories
+from qblif.boards.flow.pack import dfu_suffix, pack
+from qblif.boards.flow.tools import DoesNotFit, SynthError
 from qblif.golden.spec import Dense, Input, Network, Neuron, Population, Quantiser
-from qblif.hw.plan import make_plan
+from qblif.golden.spec.artifact import Trained
+from qblif.hw.layout.plan import make_plan
 
 HEADERS = {"icebreaker": b"\xff\x00\x00\xff\x7e\xaa\x99\x7e", "ulx3s_85f": b"\xff\x00"}
 

@@ -5,7 +5,7 @@ pytest.importorskip("amaranth_boards", reason="boards need pip install 'qblif[bo
 from qblif.boards.catalogue import BOARDS, find_board
 from qblif.boards.pll import find_pll
 from qblif.boards.top import led_pins, serial_pins
-from qblif.hw.serial import bit_cycles
+from qblif.hw.link.serial import bit_cycles
 
 
 @pytest.mark.parametrize("board", BOARDS.values(), ids=BOARDS)

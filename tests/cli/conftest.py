@@ -4,9 +4,9 @@ import struct
 import numpy as np
 import pytest
 
-from qblif.golden.artifact import Trained
-from qblif.golden.data import FILES
 from qblif.golden.spec import Network
+from qblif.golden.spec.artifact import Trained
+from qblif.golden.training.data.readers import FILES
 from qblif.sim.simulators import SimulatorError, require
 
 

@@ -9,12 +9,12 @@ import pytest
 
 from qblif.cli.main import main
 from qblif.golden import integer
-from qblif.golden.analysis import take_census
-from qblif.golden.artifact import Trained
-from qblif.golden.data import load_folder, to_levels
-from qblif.golden.energy import synapse_costs
 from qblif.golden.spec import Conv2d, Dense, Input, Network, Neuron, Population
-from qblif.hw.plan import make_plan
+from qblif.golden.spec.artifact import Trained
+from qblif.golden.study.analysis import take_census
+from qblif.golden.study.energy import synapse_costs
+from qblif.golden.training.data.readers import load_folder, to_levels
+from qblif.hw.layout.plan import make_plan
 from qblif.sim import operations
 from qblif.sim.operations import count_operations
 from qblif.sim.simulators import SimulatorError, require
@@ -93,7 +93,7 @@ def test_report_and_pictures(files, images, tiny, tmp_path, capsys):
 def test_pictures_show_the_numbers():
     """Another histogram makes another picture."""
     from qblif.cli.pictures import draw_bursts, draw_layers
-    from qblif.golden.analysis import Layer
+    from qblif.golden.study.analysis import Layer
     layer = Layer(name="a", neurons=1, levels=(0, 1), histogram=(9, 1), gamma=0.5, theta=8)
     other = replace(layer, histogram=(5, 5))
     for draw in (draw_bursts, draw_layers):
@@ -102,8 +102,8 @@ def test_pictures_show_the_numbers():
 
 def test_many_layers_have_pictures(tmp_path):
     from qblif.cli.pictures import draw_bursts, draw_layers, draw_surrogates
-    from qblif.golden.analysis import Layer, surrogate_curves
     from qblif.golden.spec import Quantiser
+    from qblif.golden.study.analysis import Layer, surrogate_curves
     layers = [Layer(name=f"layer{k}", neurons=1, levels=(0, 1), histogram=(9, 1), theta=8,
                     gamma=None) for k in range(13)]
     neuron = Neuron(quantiser=Quantiser(n_max=1, theta=8), v_width=9)

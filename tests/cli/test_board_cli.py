@@ -12,7 +12,7 @@ import tty
 import pytest
 import torch
 
-from qblif.boards.line import open_port
+from qblif.boards.host.line import open_port
 from qblif.cli.main import main
 from qblif.golden import integer
 

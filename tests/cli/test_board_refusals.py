@@ -10,7 +10,7 @@ import tty
 
 import pytest
 
-from qblif.boards.host import Host
+from qblif.boards.host.host import Host
 from qblif.cli.main import main
 from qblif.golden.spec import Network
 

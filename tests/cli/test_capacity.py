@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from qblif.cli.main import main
-from qblif.golden.artifact import load
+from qblif.golden.spec.artifact import load
 
 
 @pytest.mark.parametrize("burst", ["shift", "repeat"])

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from qblif.boards import synth as boards_synth
+from qblif.boards.flow import synth as boards_synth
 from qblif.cli.main import main
 from qblif.golden import integer
-from qblif.golden.artifact import Trained, load
-from qblif.golden.data import FILES
 from qblif.golden.spec import Conv2d, Input, Network, Neuron, Population
+from qblif.golden.spec.artifact import Trained, load
+from qblif.golden.training.data.readers import FILES
 from qblif.sim import simulators
 from qblif.sim.simulators import SimulatorError, require
 
@@ -442,7 +442,7 @@ def test_simulate_notices_a_difference(capsys, tiny, stripes, out, icarus, monke
 
 
 def test_simulate_notices_a_wrong_cycle_model(tiny, stripes, out, icarus, monkeypatch):
-    from qblif.hw import cycles
+    from qblif.hw.layout import cycles
     count = cycles.count_cycles
 
     def late(*arguments):

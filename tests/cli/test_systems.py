@@ -4,7 +4,7 @@ import pytest
 
 from qblif.cli import systems
 from qblif.cli.main import main
-from qblif.golden.presets import PRESETS
+from qblif.golden.training.presets import PRESETS
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 import pytest
 
 from qblif.cli.train import _changes, choose_recipe
-from qblif.golden.recipes import CIFAR_VGG, EMBEDDED, MNIST, PAPER_CIFAR10
+from qblif.golden.training.recipes import CIFAR_VGG, EMBEDDED, MNIST, PAPER_CIFAR10
 
 
 @pytest.mark.parametrize("data, name, net, recipe", [

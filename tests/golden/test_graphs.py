@@ -5,13 +5,13 @@ import torch
 from torch import nn
 
 from qblif.golden import integer
-from qblif.golden.config import TrainConfig
-from qblif.golden.export import export
-from qblif.golden.modules import QBLIF, BurstNet, Edge, Stage
-from qblif.golden.nets import build
-from qblif.golden.snap import fold_norm, snap
-from qblif.golden.snapped import exact_convolution, library_convolution
 from qblif.golden.spec import Conv2d, Decay, Dense, Reset
+from qblif.golden.training.config import TrainConfig
+from qblif.golden.training.export import export
+from qblif.golden.training.modules import QBLIF, BurstNet, Edge, Stage
+from qblif.golden.training.nets import build
+from qblif.golden.training.qat import exact_convolution, library_convolution
+from qblif.golden.training.quantise import fold_norm, snap
 
 DEFAULTS = {"gamma": 0.3, "gain": 1.0, "input_n_max": 4, "n_max": 7}
 

@@ -7,8 +7,6 @@ import pytest
 import torch
 
 from qblif.golden import integer, neuron
-from qblif.golden.artifact import Trained
-from qblif.golden.burst import digits
 from qblif.golden.integer import argmax, weighted_sum
 from qblif.golden.spec import (
     Decay,
@@ -21,6 +19,8 @@ from qblif.golden.spec import (
     Quantiser,
     Reset,
 )
+from qblif.golden.spec.artifact import Trained
+from qblif.golden.spec.burst import digits
 
 LEAKS = [Decay(), Decay((0,)), Decay((1,)), Decay((3,)), Decay((1,), (3,)), Decay((2, 4)),
          Decay((2, 2), (1,))]

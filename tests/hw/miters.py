@@ -1,17 +1,17 @@
 """Miters: two ways to compute the same on one input, and an output ``differ``.
 
-:func:`qblif.boards.prove.counterexample` asks whether it can be 1.
+:func:`prove.counterexample` asks whether it can be 1.
 """
 
 from amaranth import *
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from qblif.golden.burst import MODES
-from qblif.hw.burst import BurstExpander
-from qblif.hw.lanes import Lanes
-from qblif.hw.layouts import pipe
-from qblif.hw.leak import Leak
+from qblif.golden.spec.burst import MODES
+from qblif.hw.core.burst import BurstExpander
+from qblif.hw.core.lanes import Lanes
+from qblif.hw.core.leak import Leak
+from qblif.hw.core.payloads import pipe
 
 __all__ = ["BurstMiter", "LeakMiter", "QuantiserMiter"]
 
@@ -21,7 +21,7 @@ class QuantiserMiter(wiring.Component):
 
     Parameters
     ----------
-    pairs : list of two :class:`qblif.hw.quantiser.Quantiser` each, all of one ``v_width``
+    pairs : list of two :class:`qblif.hw.core.quantiser.Quantiser` each, all of one ``v_width``
     """
 
     def __init__(self, pairs):
@@ -82,7 +82,7 @@ class Spender(wiring.Component):
         m.d.comb += [lanes.weights[0].eq(Mux(issued[2], self.weight, self.other)),
                      self.busy.eq(ours | Cat(issued).any())]
 
-        # As in qblif.hw.sums: the carry enters as a bit below both operands.
+        # As in qblif.hw.core.accumulators: the carry enters as a bit below both operands.
         sum_, addend = Cat(C(1, 1), self.sum), Cat(lanes.carry, lanes.addends[0])
         with m.If(self.first):
             m.d.sync += self.sum.eq(0)

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from qblif.golden import integer
 from qblif.golden.spec import Decay, Neuron, Quadratic, Quantiser, Reset
-from qblif.hw.cycles import count_cycles
-from qblif.hw.plan import StagePlan
+from qblif.hw.layout.cycles import count_cycles
+from qblif.hw.layout.plan import StagePlan
 from qblif.sim.pysim import run_network
 
 LEAKS = [Decay(), Decay((1,)), Decay((3,)), Decay((0,)), Decay((1,), (3,)), Decay((2, 4))]

@@ -4,14 +4,14 @@ import pytest
 import torch
 from amaranth.lib import wiring
 from miters import BurstMiter, LeakMiter, QuantiserMiter
+from prove import counterexample
 
-from qblif.boards.prove import counterexample
-from qblif.boards.tools import SynthError
+from qblif.boards.flow.tools import SynthError
 from qblif.golden import neuron as golden
-from qblif.golden.burst import Digit, digits
 from qblif.golden.spec import Neuron, Quadratic
 from qblif.golden.spec import Quantiser as QuantiserSpec
-from qblif.hw.quantiser import Quantiser
+from qblif.golden.spec.burst import Digit, digits
+from qblif.hw.core.quantiser import Quantiser
 
 pytest.importorskip("pyosys", reason="proofs need pyosys: pip install 'qblif[synth]'")
 

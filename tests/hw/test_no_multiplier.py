@@ -2,8 +2,8 @@ import pytest
 from amaranth.back import rtlil
 
 from qblif.golden.spec import Decay, Dense, Input, Network, Neuron, Population, Quantiser, Reset
-from qblif.hw.network import Network as HardwareNetwork
-from qblif.hw.plan import make_plan
+from qblif.hw.core.network import Network as HardwareNetwork
+from qblif.hw.layout.plan import make_plan
 
 
 def network(theta, n_max, kind):

@@ -19,11 +19,11 @@ from random_cases import (
     replay,
 )
 
-from qblif.golden.artifact import Trained, sum_range
-from qblif.golden.export import signed_width
 from qblif.golden.spec import Conv2d, Dense, Input, Network, Population, as_map
-from qblif.hw.plan import Plan, reaches_of
-from qblif.hw.timing import LEAK_LATENCY
+from qblif.golden.spec.artifact import Trained, sum_range
+from qblif.golden.training.export import signed_width
+from qblif.hw.layout.latency import LEAK_LATENCY
+from qblif.hw.layout.plan import Plan, reaches_of
 
 
 def draw_conv(draw, source, name, shape=None):

@@ -18,9 +18,9 @@ from random_cases import (
     replay,
 )
 
-from qblif.golden.artifact import Trained, sum_range
 from qblif.golden.spec import Dense, Input, Network, Neuron, Population
-from qblif.hw.plan import Plan
+from qblif.golden.spec.artifact import Trained, sum_range
+from qblif.hw.layout.plan import Plan
 
 
 def draw_layer(draw, name, source, last):

@@ -8,9 +8,9 @@ from amaranth import Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from qblif.golden.artifact import Trained
 from qblif.golden.spec import Conv2d, Decay, Dense, Input, Network, Neuron, Population, Quantiser
-from qblif.hw.plan import make_plan
+from qblif.golden.spec.artifact import Trained
+from qblif.hw.layout.plan import make_plan
 from qblif.hw.verilog import generate, to_verilog
 
 

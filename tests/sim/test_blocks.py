@@ -5,10 +5,10 @@ import pytest
 import torch
 
 from qblif.golden import integer
-from qblif.golden.config import TrainConfig
-from qblif.golden.export import export
-from qblif.golden.nets import build
-from qblif.golden.snap import snap
+from qblif.golden.training.config import TrainConfig
+from qblif.golden.training.export import export
+from qblif.golden.training.nets import build
+from qblif.golden.training.quantise import snap
 from qblif.sim.blocks import Block, blocks, check, cut, distinct
 
 

@@ -10,21 +10,13 @@ import time
 import numpy as np
 import pytest
 
-from qblif.boards.host import Host
-from qblif.boards.line import HostError, open_port
-from qblif.boards.load_requests import load_checksum, load_requests
+from qblif.boards.host.host import Host
+from qblif.boards.host.line import HostError, open_port
+from qblif.boards.host.requests import load_checksum, load_requests
 from qblif.golden import integer
-from qblif.hw.cycles import count_cycles
-from qblif.hw.protocol import REGISTERS_SPACE, Command, State, pack_frame, pack_request
-from qblif.sim.bad_line import (
-    DAMAGES,
-    FOREIGN,
-    After,
-    BadPort,
-    OneDamage,
-    SteadyDamage,
-    encoded,
-)
+from qblif.hw.layout.cycles import count_cycles
+from qblif.hw.link.protocol import REGISTERS_SPACE, Command, State, pack_frame, pack_request
+from qblif.sim.faults import DAMAGES, FOREIGN, After, BadPort, OneDamage, SteadyDamage, encoded
 
 COUNT = int(os.environ.get("QBLIF_FAULTS", "18"))  # Places of each kind.
 FEW = -(-COUNT // 3)  # Of the kinds after which a board is loaded again.

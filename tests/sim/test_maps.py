@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from qblif.golden import integer
-from qblif.hw.cycles import count_cycles
-from qblif.hw.reach import Reach
+from qblif.hw.layout.cycles import count_cycles
+from qblif.hw.layout.scatter import Reach
 from qblif.sim.bench import simulate
 from qblif.sim.result import Stalls
 

@@ -3,11 +3,11 @@ import time
 import numpy as np
 import pytest
 
-from qblif.boards.host import Host
-from qblif.boards.line import HostError, open_port
+from qblif.boards.host.host import Host
+from qblif.boards.host.line import HostError, open_port
 from qblif.golden import integer
-from qblif.hw.cycles import count_cycles
-from qblif.hw.protocol import State
+from qblif.hw.layout.cycles import count_cycles
+from qblif.hw.link.protocol import State
 
 
 @pytest.fixture(scope="module")

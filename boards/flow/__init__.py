@@ -1,0 +1,1 @@
+"""From Verilog to a placed and routed design, with or without a board's pins."""

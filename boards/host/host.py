@@ -1,0 +1,268 @@
+"""The host's side: load a network onto a board, run images, measure.
+
+Neither torch nor Amaranth.  The gateware's side is :mod:`qblif.hw.link.board_core`;
+docs/protocol.md says what both agree on.
+"""
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...hw.layout.addressing import beats, by_neuron
+from ...hw.link.protocol import (
+    BURSTS,
+    LEVELS_SPACE,
+    MAGIC,
+    MAX_PAYLOAD,
+    REGISTERS_SPACE,
+    RUN_FIRST,
+    RUN_LAST,
+    VERSION,
+    Command,
+    Register,
+    State,
+    Status,
+    SynapseRegister,
+    pack_frame,
+    pack_request,
+    row_bytes,
+    synapse_register,
+)
+from .frames import checked_frames, unpack_levels
+from .line import HostError, Line
+from .requests import load_checksum, load_requests
+
+__all__ = ["Host", "HostError", "Identity", "Outcome"]
+
+ATTEMPTS = 3  # At a load or a frame that the board gave up.
+READ_BYTES = 480  # Of words, in one answer.
+NO_BOARD = "What answers is no qblif board: check the port"
+LOST = ("The board is not armed any more (it was reset, or another program loads it): load the "
+        "network again")
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What a board says it is; ``stages`` have the fields of a manifest's stages that
+    :func:`qblif.hw.layout.memory_image.load_writes` reads."""
+
+    digest: str
+    clock_hz: int
+    words: int
+    levels: bool
+    state: State
+    checksum: int
+    stages: list[dict]
+
+    @property
+    def lanes(self):
+        """Lanes of each synapse, stage by stage."""
+        return [[synapse["lanes"] for synapse in stage["synapses"]] for stage in self.stages]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Frames that were run: ``classes`` and ``cycles`` are ``(frames,)``, ``levels`` maps
+    populations to ``(timesteps, frames, neurons)`` where they were asked for.
+
+    ``core_seconds`` is the network's own time, ``seconds`` all of it; ``sent`` and ``received``
+    count bytes on the line.
+    """
+
+    classes: np.ndarray
+    cycles: np.ndarray
+    levels: dict[str, np.ndarray]
+    core_seconds: float
+    seconds: float
+    sent: int
+    received: int
+
+
+class Host:
+    """A board at the other end of ``port``; see :class:`qblif.boards.host.line.Line` for the
+    parameters.
+
+    Every method raises :class:`HostError` where the board, the line or the network file does not
+    let it give a right answer.
+    """
+
+    def __init__(self, port, timeout=1.0, tries=6):
+        self.line = Line(port, timeout, tries)
+
+    def identify(self):
+        """Ask the board what it is; returns an :class:`Identity`."""
+        found = self._registers(0, max(Register) + 1)
+        if found[Register.MAGIC] != MAGIC:
+            raise HostError(NO_BOARD)
+        if found[Register.VERSION] != VERSION:
+            raise HostError(f"The board speaks version {found[Register.VERSION]} of the protocol, "
+                            f"this program {VERSION}: build the bitstream again")
+        stages = []
+        for k in range(found[Register.SYNAPSES]):
+            values = self._registers(synapse_register(k), len(SynapseRegister))
+            synapse = {field.name.lower(): values[field] for field in SynapseRegister}
+            if synapse["stage"] == len(stages):
+                burst = BURSTS[synapse["burst"] % len(BURSTS)]
+                stages.append({"fire_lanes": synapse["fire_lanes"], "burst": burst, "synapses": []})
+            stages[-1]["synapses"].append(synapse)
+        return Identity(
+            digest=f"{found[Register.DIGEST_HIGH]:08x}{found[Register.DIGEST_LOW]:08x}",
+            clock_hz=found[Register.CLOCK_HZ], words=found[Register.WORDS],
+            levels=bool(found[Register.LEVELS]), state=State(found[Register.STATE]),
+            checksum=found[Register.CHECKSUM], stages=stages)
+
+    def load(self, trained, progress=None):
+        """Write every weight, read all of them back, and arm the board.
+
+        ``progress`` is called with the bytes written and all bytes.  A load that the board gave up
+        (it was reset) is begun again.
+        """
+        identity = self.check(trained)
+        runs = list(load_requests(trained, identity.stages))
+        for _ in range(ATTEMPTS):
+            status = self._load_once(runs, identity.words, progress)
+            if status is Status.OK:
+                return
+        raise HostError(f"The load fails again and again ({status.name.lower()}): check cable and "
+                        "power of the board")
+
+    def check(self, trained):
+        """Whether ``trained`` is a network of the board's bitstream; returns the identity."""
+        identity = self.identify()
+        if identity.digest != trained.spec.digest:
+            raise HostError(f"The board's bitstream is for network {identity.digest}, the file is "
+                            f"{trained.spec.digest}: build a bitstream for it, "
+                            "or train the network with --like")
+        return identity
+
+    def run(self, trained, frames, levels=False, progress=None):
+        """Run frames of input levels, ``(frames, inputs)`` or ``(frames, timesteps, inputs)``.
+
+        Refuses where the board does not hold exactly the weights of ``trained``.  ``levels`` reads
+        every level of every frame, too.  Returns an :class:`Outcome`.
+        """
+        frames = checked_frames(trained.spec, frames)
+        identity = self.check(trained)
+        expected = load_checksum(load_requests(trained, identity.stages))
+        if identity.state is not State.ARMED or identity.checksum != expected:
+            held = ("others" if identity.state is State.ARMED
+                    else f"it is {identity.state.name.lower()}")
+            raise HostError(f"The board does not hold this network's weights ({held}): load the "
+                            "file first")
+        if levels and not identity.levels:
+            raise HostError("The board's bitstream records no levels: build it with them")
+        results, recorded = [], []
+        sent, received, core = self.line.sent, self.line.received, 0.0
+        started = time.perf_counter()
+        for k, frame in enumerate(frames):
+            results.append(self._run_frame(*pack_frame(frame.tolist(), trained.spec.input.n_max)))
+            core += results[-1][1] / identity.clock_hz
+            if levels:
+                recorded.append(self._read_levels(trained.spec, identity.stages))
+                self._confirm(results[-1], expected)
+            if progress:
+                progress(k + 1)
+        return Outcome(
+            classes=np.array([label for label, _ in results]),
+            cycles=np.array([cycles for _, cycles in results]),
+            levels={name: np.stack([one[name] for one in recorded], 1)
+                    for name in (recorded[0] if recorded else ())},
+            core_seconds=core, seconds=time.perf_counter() - started,
+            sent=self.line.sent - sent, received=self.line.received - received)
+
+    def activity(self, spec):
+        """Events that reached each synapse in the last frame, and the words of ``lanes`` synaptic
+        operations that they cost: ``{synapse: {"events", "words"}}``."""
+        found = {}
+        for k, synapse in enumerate(s for p in spec.populations for s in spec.synapses_to(p.name)):
+            events, words = self._registers(synapse_register(k, SynapseRegister.EVENTS), 2)
+            found[synapse.name] = {"events": events, "words": words}
+        return found
+
+    def reset(self):
+        """Disarm the board."""
+        self._ask(Command.RESET)
+
+    def _load_once(self, runs, words, progress):
+        """One load from its begin to its end; returns the board's last status."""
+        self._ask(Command.BEGIN)
+        total = done = sum(len(data) for _, data in runs)
+        done = 0
+        for place, data in runs:
+            status, _ = self.line.exchange(Command.WRITE, data, **place)
+            if status != Status.OK:
+                return Status(status)
+            done += len(data)
+            if progress:
+                progress(done, total)
+        for place, data in runs:
+            if self._read(count=len(data) // place["size"], **place) != data:
+                self._ask(Command.RESET)
+                return Status.CHECKSUM
+        status, _ = self.line.exchange(Command.END, words=words, checksum=load_checksum(runs))
+        return Status(status)
+
+    def _run_frame(self, coding, events):
+        """``(label, cycles)`` of one frame."""
+        room = MAX_PAYLOAD - len(pack_request(0, Command.RUN, flags=0))
+        parts = [events[k:k + room] for k in range(0, len(events), room)]
+        for _ in range(ATTEMPTS):
+            for k, part in enumerate(parts):
+                flags = coding | RUN_FIRST * (k == 0) | RUN_LAST * (k == len(parts) - 1)
+                status, body = self.line.exchange(Command.RUN, part, flags=flags)
+                if status != Status.OK:
+                    break
+            else:
+                return int.from_bytes(body[:4], "little"), int.from_bytes(body[4:8], "little")
+            if status == Status.DISARMED:
+                raise HostError(LOST)
+        raise HostError(f"The board refuses a frame ({Status(status).name.lower()}): load the "
+                        "network again")
+
+    def _read_levels(self, spec, stages):
+        """Every level of the last frame: population to ``(timesteps, neurons)``."""
+        found = {}
+        for k, (population, stage) in enumerate(zip(spec.populations, stages, strict=True)):
+            bits, lanes = population.n_max.bit_length(), stage["fire_lanes"]
+            if not bits:
+                continue
+            size = row_bytes(bits * lanes)
+            rows = spec.timesteps * beats(population.shape, lanes)
+            values = unpack_levels(self._read(LEVELS_SPACE + k, 0, 0, size, rows), rows, lanes,
+                                   bits)
+            found[population.name] = by_neuron(values.reshape(spec.timesteps, -1, lanes),
+                                               population.shape)
+        return found
+
+    def _confirm(self, result, checksum):
+        """That the levels read were those of the last frame: a board that was off forgot them."""
+        if self._registers(Register.STATE, 4) != [State.ARMED, *result, checksum]:
+            raise HostError(LOST)
+
+    def _registers(self, address, count):
+        data = self._read(REGISTERS_SPACE, 0, address, 4, count)
+        return np.frombuffer(data, "<u4").tolist()
+
+    def _read(self, space, bank, address, size, count):
+        """``count`` words of ``size`` bytes from ``address`` on."""
+        found = b""
+        while len(found) < size * count:
+            part = min(READ_BYTES // size, count - len(found) // size)
+            body = self._ask(Command.READ, space=space, bank=bank, size=size, count=part,
+                             address=address + len(found) // size)
+            if len(body) != size * part:
+                raise HostError("The board answers with another length than was asked: build the "
+                                "bitstream again")
+            found += body
+        return found
+
+    def _ask(self, command, **arguments):
+        """The answer's body, where the status must be good."""
+        status, body = self.line.exchange(command, **arguments)
+        if status != Status.OK:
+            if status not in list(Status):
+                raise HostError(NO_BOARD)
+            raise HostError(f"The board refuses {Command(command).name.lower()} "
+                            f"({Status(status).name.lower()}): reset it and start again")
+        return body

@@ -1,0 +1,47 @@
+"""The requests that bring a network onto a board, and what they add up to."""
+
+from ...hw.layout.memory_image import load_writes
+from ...hw.link.protocol import (
+    MAX_PAYLOAD,
+    Command,
+    argument_bytes,
+    checksum,
+    pack_request,
+    row_bytes,
+)
+
+__all__ = ["load_checksum", "load_requests"]
+
+
+def load_requests(trained, stages):
+    """The requests of a load: ``(place, data)`` for consecutive words of one bank."""
+    room = MAX_PAYLOAD - 2 - argument_bytes(Command.WRITE)
+    place, data = None, b""
+    for write in load_writes(trained, stages):
+        size = _word_bytes(trained.spec, stages, write)
+        following = place and place | {"address": place["address"] + len(data) // size}
+        here = {"space": write.stage, "bank": write.bank, "address": write.address, "size": size}
+        if here != following or len(data) + size > room:
+            if data:
+                yield place, data
+            place, data = here, b""
+        data += write.data.to_bytes(size, "little")
+    yield place, data
+
+
+def _word_bytes(spec, stages, write):
+    population, stage = spec.populations[write.stage], stages[write.stage]
+    bank = write.bank
+    for synapse, found in zip(spec.synapses_to(population.name), stage["synapses"], strict=True):
+        if bank < found["slices"]:
+            return row_bytes(found["slice_lanes"] * synapse.w_width)
+        bank -= found["slices"]
+    return row_bytes(population.bias_width)
+
+
+def load_checksum(runs):
+    """What the board's checksum of these writes is."""
+    state = 0
+    for place, data in runs:
+        state = checksum(pack_request(0, Command.WRITE, data, **place)[2:], state)
+    return state

@@ -1,0 +1,1 @@
+"""What a trained network does: information, energy, burst capacity, ablations."""

@@ -1,0 +1,129 @@
+"""The paper's comparisons in one equal budget, on a network of any size.
+
+``python -m qblif.golden.study.ablation TABLE --data DIR`` trains every row of a table for several
+seeds and prints the mean, the spread, and the paper's own figure beside it.  Each finished training
+is kept in ``--out``, so that an interrupted table goes on where it was.
+
+* ``neurons``: Table 5.  The first two rows are the paper's baselines as we read them: LIF with one
+  level and I-LIF with N_max levels, both of a fixed threshold and reset by subtraction; the third
+  is QB-LIF with the classical surrogate that they have too.
+* ``n-max``: Table 6, QB-LIF from one level to 20, with operations and the table's energy.
+* ``timesteps``: QB-LIF at T = 1, 2 and 4.
+"""
+
+import argparse
+import concurrent.futures
+import hashlib
+import json
+import statistics
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ..spec.artifact import write_atomically
+from ..training.data.readers import embedded, load_folder, to_levels
+from ..training.presets import PRESETS
+from ..training.recipes import CIFAR_VGG
+from ..training.train import train
+from .analysis import layers_of, take_census
+from .energy import energies, synapse_costs
+
+__all__ = ["BASE", "TABLES", "Row", "measure", "summary"]
+
+CENSUS = 1000  # Test images of which operations are counted.
+
+# CIFAR-10 in a minute on one core: 24,208 weights.
+BASE = replace(CIFAR_VGG, net="16c3s2-32c3s2-64c3s2-p4", timesteps=2, n_max=20, epochs=8,
+               qat_epochs=1, activity=0.0, threads=1)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row's changes to the base configuration, and the paper's accuracy in percent if known."""
+
+    changes: dict
+    paper: float | None = None
+
+
+CLASSICAL = {"surrogate": PRESETS["lif"]["surrogate"]}
+FIXED = {"learn_gamma": False, "reset_kind": "subtract", **CLASSICAL}
+TABLES = {
+    "neurons": {
+        "binary LIF": Row({"n_max": 1, **FIXED}, 90.50),
+        "I-LIF": Row(FIXED, 93.85),
+        "QB-LIF": Row(CLASSICAL, 95.05),
+        "QB-LIF, Box-ET": Row({"surrogate": "box-et"}, 94.45),
+        "QB-LIF, ReLSG-ET": Row({"surrogate": "relsg-et"}, 95.58)},
+    "n-max": {"binary" if n == 1 else f"N_max {n}": Row({"n_max": n})
+              for n in (1, 2, 5, 10, 15, 20)},
+    "timesteps": {f"T = {t}": Row({"timesteps": t}, paper)
+                  for t, paper in ((1, 95.40), (2, 96.21), (4, 96.43))},
+}
+
+
+def measure(config, dataset):
+    """Train one row with one seed; returns accuracies, seconds, operations and joules an image."""
+    trained = train(config, dataset)
+    levels = to_levels(dataset.test_images[:CENSUS], trained.spec.input.n_max)
+    census = take_census(trained, levels)
+    costs = synapse_costs(trained.spec, census)
+    joules = {e.name: e.joules / census.frames for e in energies(costs, layers_of(trained, census))}
+    operations = {mode: sum(c.sops[mode] for c in costs) / census.frames
+                  for mode in ("repeat", "shift")}
+    return {"float": trained.notes["accuracy_float"], "integer": trained.notes["accuracy_integer"],
+            "seconds": trained.notes["seconds"], "operations": operations, "joules": joules}
+
+
+def summary(found):
+    """Mean and standard deviation over seeds of the accuracies (percent), and other means."""
+    rows = {}
+    for what in ("float", "integer"):
+        values = [100 * run[what] for run in found]
+        rows[what] = statistics.mean(values), statistics.stdev(values) if len(values) > 1 else 0.0
+    return rows | {
+        "shift": statistics.mean(run["operations"]["shift"] for run in found),
+        "repeat": statistics.mean(run["operations"]["repeat"] for run in found),
+        "nanojoules": 1e9 * statistics.mean(run["joules"]["paper"] for run in found)}
+
+
+def _job(config, folder, path):
+    """In a process of its own: train and keep, unless it is there already."""
+    if not path.is_file():
+        dataset = load_folder(folder) if folder else embedded()
+        write_atomically(path, json.dumps(measure(config, dataset)).encode())
+    return json.loads(path.read_text())
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Train the rows of the paper's tables.")
+    parser.add_argument("table", choices=TABLES)
+    parser.add_argument("--data", help="folder with a data set")
+    parser.add_argument("--net", default=BASE.net)
+    parser.add_argument("--epochs", type=int, default=BASE.epochs)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--jobs", type=int, default=2, help="trainings at once")
+    parser.add_argument("--out", type=Path, default=Path("out/ablation"))
+    arguments = parser.parse_args()
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    base = replace(BASE, net=arguments.net, epochs=arguments.epochs)
+    rows, jobs = TABLES[arguments.table], {}
+    with concurrent.futures.ProcessPoolExecutor(arguments.jobs) as pool:
+        for name, row in rows.items():
+            for seed in range(arguments.seeds):
+                config = replace(base, **row.changes, seed=seed)
+                # Named by all that decides it: equal rows of two tables are trained once.
+                text = json.dumps([arguments.data and Path(arguments.data).name, config.to_dict()],
+                                  sort_keys=True)
+                path = arguments.out / f"{hashlib.sha256(text.encode()).hexdigest()[:16]}.json"
+                jobs[name, seed] = pool.submit(_job, config, arguments.data, path)
+        print(f"{'':<18}   float %        integer %      operations, shift and repeat   "
+              "nJ by Table 6   paper %")
+        for name, row in rows.items():
+            found = summary([jobs[name, seed].result() for seed in range(arguments.seeds)])
+            print(f"{name:<18} {found['float'][0]:6.2f} +- {found['float'][1]:.2f}   "
+                  f"{found['integer'][0]:6.2f} +- {found['integer'][1]:.2f}   "
+                  f"{found['shift']:12,.0f}   {found['repeat']:12,.0f}   "
+                  f"{found['nanojoules']:12,.0f}    {row.paper or '':>7}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""From images to the artifact: recipes, torch networks, quantisation, export."""

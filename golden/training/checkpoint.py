@@ -1,0 +1,61 @@
+"""A training in progress as one file, written whole or not at all, read without running code."""
+
+import hashlib
+import io
+import pickle
+from pathlib import Path
+
+import torch
+
+from ..spec.artifact import write_atomically
+
+__all__ = ["CheckpointError", "fingerprint", "load_checkpoint", "save_checkpoint"]
+
+VERSION = 2
+
+
+class CheckpointError(ValueError):
+    """A checkpoint that cannot be resumed, and why, in one sentence."""
+
+
+def fingerprint(dataset):
+    """Short hash of a data set's training images and labels."""
+    images = dataset.train_images
+    state = hashlib.sha256(repr(images.shape).encode())
+    state.update(images.tobytes() if hasattr(images, "tobytes") else repr(images).encode())
+    state.update(dataset.train_labels.tobytes())
+    return state.hexdigest()[:16]
+
+
+def save_checkpoint(path, state):
+    """Write ``state`` (tensors and plain values) to ``path`` atomically."""
+    buffer = io.BytesIO()
+    torch.save(state | {"version": VERSION}, buffer)
+    write_atomically(path, buffer.getvalue())
+
+
+def load_checkpoint(path, config, data):
+    """The state saved at ``path`` for the same configuration, a dictionary, and the data
+    fingerprint ``data``.
+
+    Raises :class:`CheckpointError` for a missing or damaged file, and for another training's.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise CheckpointError(f"{path}: there is no such checkpoint")
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        version = state["version"]
+    except (OSError, EOFError, KeyError, RuntimeError, TypeError, ValueError,
+            pickle.UnpicklingError) as error:
+        raise CheckpointError(f"{path}: damaged, or not a checkpoint") from error
+    if version != VERSION:
+        raise CheckpointError(f"{path}: checkpoint version {version} is not this program's "
+                              f"{VERSION}")
+    for field, value in config.items():
+        if state["config"].get(field) != value:
+            raise CheckpointError(f"{path}: was trained with {field} = "
+                                  f"{state['config'].get(field)!r}, not {value!r}")
+    if state["data"] != data:
+        raise CheckpointError(f"{path}: was trained on other data")
+    return state

@@ -1,0 +1,1 @@
+"""Labelled images: readers of published formats, augmentation, batches."""

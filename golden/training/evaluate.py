@@ -1,0 +1,56 @@
+"""How good a network is on a data set's test images, and what its training images cost."""
+
+import numpy as np
+import torch
+
+from .. import integer
+from ..activity import activity
+from .data.readers import to_levels
+
+__all__ = ["accuracy", "integer_accuracy", "mean_activity"]
+
+PIXELS = 1 << 21  # Pixels at once.
+FRAMES = 2000  # Images at once, at most.
+TRACE = 1 << 27  # Neurons in a trace.
+ACTIVITY_FRAMES = 10_000  # Training frames from which the mean activity is taken, at most.
+
+
+def _parts(images):
+    size = max(1, min(FRAMES, PIXELS // int(np.prod(images.shape[1:]))))
+    return (images[i:i + size] for i in range(0, len(images), size))
+
+
+@torch.no_grad()
+def accuracy(net, dataset, config):
+    """Share of the test images that a torch network classifies rightly, in evaluation mode."""
+    net.eval()
+    device = next(net.parameters()).device
+
+    def classes(images):
+        levels = torch.from_numpy(to_levels(images, config.input_n_max))
+        return net(levels.to(device, torch.float32)).logits.argmax(1).cpu().numpy()
+
+    return _share(dataset, classes)
+
+
+def integer_accuracy(trained, dataset, device=None):
+    """The same for the exact integer network."""
+    def classes(images):
+        levels = to_levels(images, trained.spec.input.n_max)
+        return integer.run(trained, levels, device, trace=False).classes.numpy()
+
+    return _share(dataset, classes)
+
+
+def _share(dataset, classes):
+    found = np.concatenate([classes(part) for part in _parts(dataset.test_images)])
+    return float((found == dataset.test_labels).mean())
+
+
+def mean_activity(trained, dataset, device=None):
+    """:func:`~qblif.golden.activity.activity` of the first training images."""
+    spec = trained.spec
+    neurons = spec.timesteps * sum(p.size for p in spec.populations) + spec.input.size
+    frames = max(1, min(ACTIVITY_FRAMES, TRACE // neurons))
+    levels = to_levels(dataset.train_images[:frames], spec.input.n_max)
+    return activity(spec, {spec.input.name: levels} | integer.run(trained, levels, device).levels)

@@ -1,0 +1,193 @@
+"""The float network that trains: torch modules of the QB-LIF neuron and of graphs of populations.
+
+The integer twin of the neuron is :mod:`qblif.golden.neuron`; its snapped twin, with every weight
+and membrane on the hardware's grid, is :mod:`qblif.golden.training.qat`.
+"""
+
+import functools
+import math
+from typing import Any, NamedTuple
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from ..spec import Decay, Input, Quantiser, Reset, as_map
+from .surrogate import burst_level, find_surrogate
+
+__all__ = ["BurstNet", "Edge", "Output", "QBLIF", "Stage", "as_frames", "over_time"]
+
+NO_LEAK, FULL_GATE = Decay(), Reset()
+
+
+class Output(NamedTuple):
+    """What a network computed, gradients included.
+
+    ``logits`` is ``(frames, classes)``; ``levels`` and ``membranes`` hold one ``(timesteps, frames,
+    ...)`` tensor per population, maps as maps (the read-out has membranes only).
+    """
+
+    logits: torch.Tensor
+    levels: list
+    membranes: list
+
+
+class QBLIF(nn.Module):
+    """Quantised-burst integrate-and-fire neurons of any shape, one learnable gamma.
+
+    ::
+
+        U[t]     = (beta * U[t-1] + I[t]) * (1 - alpha * [level[t-1] > 0])     eq. 8
+        level[t] = clip(floor(U[t] / gamma), 0, n_max)                         eq. 9
+        S[t]     = gamma * level[t]                                            eq. 9
+
+    ``leak`` (beta) and ``reset.gate`` (1 - alpha) are :class:`~qblif.golden.spec.Decay` constants,
+    so that nothing changes at export; the leak may be a :class:`~qblif.golden.spec.Quadratic`.
+    ``reset.kind`` also offers the input-only reading of eq. 8, subtraction of ``S[t]``, zero and no
+    reset; ``spacing`` and ``output`` are those of :class:`~qblif.golden.spec.Quantiser` and
+    ``Neuron``.  gamma is ``exp(log_gamma)``: it cannot leave the positive numbers.  No gradient
+    flows through what a reset takes: the surrogates' slopes are not the staircase's, and through a
+    subtraction they would grow with every timestep, gamma with them.
+    """
+
+    def __init__(self, n_max, leak=NO_LEAK, reset=FULL_GATE, surrogate="relsg-et",
+                 gamma=1.0, spacing="uniform", output="level"):
+        super().__init__()
+        self.slope = find_surrogate(surrogate, leak)
+        if not gamma > 0:
+            raise ValueError(f"Gamma must be positive, not {gamma!r}")
+        Quantiser(n_max=n_max, theta=1, spacing=spacing)  # It says which spacings there are.
+        self.n_max, self.spacing, self.output = n_max, spacing, output
+        self.leak, self.reset = leak, reset
+        self.surrogate = surrogate
+        self.log_gamma = nn.Parameter(torch.tensor(math.log(gamma)))
+
+    @property
+    def gamma(self):
+        return self.log_gamma.exp()
+
+    def step(self, U, current, fired):
+        """One timestep; returns ``(level, U)``.
+
+        ``fired`` is ``level > 0`` of the step before; at the first step of a frame, ``U`` and
+        ``fired`` are ``None``.
+        """
+        gamma = self.gamma
+        if U is None:
+            U = current + gamma * self.leak.at_rest if self.leak.at_rest else current
+        else:
+            closed = torch.where(fired, self.reset.gate.factor, 1.0)
+            if self.reset.kind == "gate-input":
+                current = current * closed
+            U = self.leak.real(U, gamma) + current
+            if self.reset.kind == "gate":
+                U = U * closed
+        level = burst_level(U, gamma, self.n_max, self.slope, self.spacing)
+        left = self.reset.after(U, level.detach(), gamma.detach())
+        if self.output == "binary":
+            level = burst_level(U, gamma, 1, self.slope)
+        return level, left
+
+    def forward(self, current):
+        """Currents ``(timesteps, ...)`` to ``(levels, membranes)`` of the same shape."""
+        return over_time(self.step, current)
+
+
+def over_time(step, current):
+    """Run ``step(v, current, fired) -> (level, v)`` from rest over ``current``'s first axis."""
+    trace = [step(None, current[0], None)]
+    for now in current[1:]:
+        level, v = trace[-1]
+        trace.append(step(v, now, level > 0))
+    if len(trace) == 1:  # Nothing to copy.
+        return tuple(part[None] for part in trace[0])
+    return torch.stack([level for level, _ in trace]), torch.stack([v for _, v in trace])
+
+
+class Edge(nn.Module):
+    """What one source adds to a population's current: ``average pool -> synapse -> norm``.
+
+    ``source`` is the name of the input or of an earlier population.  ``synapse`` is an
+    :class:`~torch.nn.Linear` (which flattens a map in the order channels, rows, columns), a
+    :class:`~torch.nn.Conv2d`, or :class:`~torch.nn.Identity`, a residual edge.  ``norm`` is a batch
+    norm or nothing; ``pool`` the extents of windows that do not overlap.
+    """
+
+    def __init__(self, source, synapse, norm=None, pool=(1, 1)):
+        super().__init__()
+        self.source, self.synapse, self.norm, self.pool = source, synapse, norm, tuple(pool)
+
+    def forward(self, S):
+        """Spikes ``(timesteps, frames, ...)`` in, the current they make out; timesteps and frames
+        are one batch to the synapse and to the norm."""
+        x = S.flatten(0, 1)
+        if self.pool != (1, 1):
+            x = functional.avg_pool2d(x, self.pool)
+        if isinstance(self.synapse, nn.Linear):
+            x = x.flatten(1)
+        elif isinstance(self.synapse, nn.Conv2d):
+            x = x.reshape(len(x), *as_map(x.shape[1:]))
+        current = self.synapse(x)
+        if self.norm is not None:
+            current = self.norm(current)
+        if current.shape[2:] == (1, 1):  # A map of one pixel is flat.
+            current = current.flatten(1)
+        current = current.to(torch.promote_types(current.dtype, torch.float32))  # Not bfloat16.
+        return current.unflatten(0, S.shape[:2])
+
+
+class Stage(nn.Module):
+    """A population, fed by the sum of its edges; without a neuron it is the read-out."""
+
+    def __init__(self, name, edges, neuron=None):
+        super().__init__()
+        self.name, self.neuron = name, neuron
+        self.edges: Any = nn.ModuleList(edges)  # torch types its members as plain modules.
+
+    def forward(self, spikes, timesteps):
+        """Spikes by source name in, ``(levels, membranes)`` out; a read-out has no levels.
+
+        One timestep of a source stands for all of them (a static input).
+        """
+        current = functools.reduce(torch.add, [e(spikes[e.source]) for e in self.edges])
+        current = current.expand(timesteps, *current.shape[1:])
+        return (None, current.cumsum(0)) if self.neuron is None else self.neuron(current)
+
+
+class BurstNet(nn.Module):
+    """A feed-forward graph of stages, in order of computation; the last one is the read-out.
+
+    ``input_shape`` is that of a frame: ``(channels, rows, columns)`` for a map, anything else is
+    flat.  ``forward`` takes input levels as floats: ``(frames, inputs)`` if the input is static,
+    else ``(frames, timesteps, inputs)``.  The input's own gamma is ``1 / input_n_max``.  A static
+    input's current is computed once.  Logits are the read-out's mean current.
+    """
+
+    def __init__(self, stages, input_shape, timesteps, input_n_max, static=True):
+        super().__init__()
+        self.stages: Any = nn.ModuleList(stages)
+        self.input_shape, self.timesteps = tuple(input_shape), timesteps
+        self.input_n_max, self.static = input_n_max, static
+
+    @property
+    def gammas(self):
+        """Gamma of the input and of each firing stage, as floats, by name."""
+        return {Input.name: 1 / self.input_n_max} | {
+            s.name: float(s.neuron.gamma.detach()) for s in self.stages if s.neuron is not None}
+
+    def forward(self, levels):
+        spikes = {Input.name: as_frames(levels, self) / self.input_n_max}
+        seen, membranes = [], []
+        for stage in self.stages:
+            level, U = stage(spikes, self.timesteps)
+            membranes.append(U)
+            if stage.neuron is not None:
+                spikes[stage.name] = stage.neuron.gamma * level
+                seen.append(level)
+        return Output(membranes[-1][-1] / self.timesteps, seen, membranes)
+
+
+def as_frames(levels, net):
+    """Input levels as ``(timesteps, frames, ...)`` of ``net``'s input shape, maps as maps."""
+    levels = levels[None] if net.static else levels.transpose(0, 1)
+    return levels.unflatten(2, net.input_shape) if len(net.input_shape) == 3 else levels

@@ -1,0 +1,190 @@
+"""Named networks: dense, chains written as text, and QB-LIF ResNets; untrained, for any data.
+
+A population's current is the sum of its edges, so a residual addition is one more edge.  Every
+block's shortcut is the identity, or a 1x1 convolution with norm where shapes change (option B).
+"""
+
+import math
+import re
+
+from torch import nn
+
+from ..spec import Input, as_map
+from .modules import QBLIF, BurstNet, Edge, Stage
+
+__all__ = ["CHAINS", "RESNETS", "Builder", "build", "dense", "names"]
+
+# <channels>c<kernel>[s<stride>][g<groups>]: a convolution, padded to keep the size at stride 1;
+# p<size>: average pool; d<neurons>: dense.  A dense read-out follows.
+CHAINS = {
+    "lenet": "6c5-p2-16c5-p2-d120-d84",
+    "mnist-cnn": "16c5s2-32c3s2-64c3-p2",
+    "vgg-small": "32c3s2-64c3-64c3-96c3s2-128c3-p8",
+}
+
+# Stem's channels, then (blocks, channels, stride) of each group.
+RESNETS = {
+    "resnet20": (16, ((3, 16, 1), (3, 32, 2), (3, 64, 2)), ()),
+    "resnet19": (128, ((3, 128, 1), (3, 256, 2), (2, 512, 2)), (256,)),
+    "resnet18": (64, ((2, 64, 1), (2, 128, 2), (2, 256, 2), (2, 512, 2)), ()),
+    "resnet34": (64, ((3, 64, 1), (4, 128, 2), (6, 256, 2), (3, 512, 2)), ()),
+}
+LARGE = 64  # Images of more rows get ImageNet's stem: 7x7 of stride 2, then a pool of 2.
+
+_PART = re.compile(r"(?P<channels>\d+)c(?P<kernel>\d+)(?:s(?P<stride>\d+))?(?:g(?P<groups>\d+))?"
+                   r"|p(?P<pool>\d+)|d(?P<neurons>\d+)")
+
+
+def names():
+    """Every name that :func:`build` knows; a chain may also be written out."""
+    return ("dense", *CHAINS, *RESNETS)
+
+
+def build(config, shape, classes):
+    """The untrained network that a :class:`~qblif.golden.training.config.TrainConfig` asks for.
+
+    ``shape`` is that of an image, ``(rows, columns)`` or ``(channels, rows, columns)``.  Raises
+    :class:`ValueError` for a network that there is not, or that does not fit the image.
+    """
+    if config.net == "dense":
+        return dense(config, shape, classes)
+    if config.net in RESNETS:
+        return resnet(config, shape, classes)
+    return chain(config, shape, classes)
+
+
+class Builder:
+    """Stages under construction: names, shapes and neurons of one configuration.
+
+    ``source`` and ``shape`` are the population that the next one reads by default.
+    """
+
+    def __init__(self, config, shape):
+        self.config, self.stages = config, []
+        self.shapes = {Input.name: shape if len(shape) != 2 or config.net == "dense"
+                       else (1, *shape)}
+        self.source = Input.name
+
+    @property
+    def shape(self):
+        return self.shapes[self.source]
+
+    def width(self, channels):
+        """Channels times the configuration's width factor, at least 1."""
+        return max(1, round(channels * self.config.width))
+
+    def conv(self, channels, kernel, *, source=None, stride=1, groups=1, pool=1):
+        """``(edge, shape)`` of a convolution with norm, padded so that stride 1 keeps the size."""
+        source = source or self.source
+        before, *extents = self.shapes[source]
+        synapse = nn.Conv2d(before, channels, kernel, stride, kernel // 2, groups=groups,
+                            bias=False)
+        extents = [(size // pool + 2 * (kernel // 2) - kernel) // stride + 1 for size in extents]
+        if min(extents) < 1:
+            raise ValueError(f"Network {self.config.net} does not fit images of "
+                             f"{self.shapes[Input.name]}")
+        return Edge(source, synapse, self._norm(nn.BatchNorm2d(channels)),
+                    (pool, pool)), (channels, *extents)
+
+    def linear(self, neurons, *, norm=True, pool=1):
+        """``(edge, shape)`` of a dense synapse; without ``norm`` it has a bias."""
+        channels, *extents = as_map(self.shape)
+        size = channels * math.prod(extent // pool for extent in extents)
+        if not size:
+            raise ValueError(f"Network {self.config.net} does not fit images of "
+                             f"{self.shapes[Input.name]}")
+        synapse = nn.Linear(size, neurons, bias=not norm)
+        return Edge(self.source, synapse, self._norm(nn.BatchNorm1d(neurons)) if norm else None,
+                    (pool, pool)), (neurons,)
+
+    def add(self, name, *parts):
+        """A firing population fed by ``parts``, ``(edge, shape)`` each; it is the next source."""
+        config = self.config
+        neuron = QBLIF(config.n_max_of(len(self.stages)), config.leak, config.reset,
+                       config.surrogate, config.gamma, config.spacing, config.output)
+        neuron.log_gamma.requires_grad_(config.learn_gamma)
+        self.stages.append(Stage(name, [edge for edge, _ in parts], neuron))
+        self.shapes[name], self.source = parts[0][1], name
+
+    def finish(self, classes, pool=1):
+        """The network, its read-out dense."""
+        edge, _ = self.linear(classes, norm=False, pool=pool)
+        config, hidden = self.config, len(self.stages)
+        if isinstance(config.n_max, tuple) and len(config.n_max) != hidden:
+            raise ValueError(f"N_max must be 1 number or {hidden}, one a hidden population, "
+                             f"not {len(config.n_max)}")
+        return BurstNet([*self.stages, Stage("output", [edge])], self.shapes[Input.name],
+                        config.timesteps, config.input_n_max)
+
+    def _norm(self, norm):
+        nn.init.constant_(norm.weight, self.config.gain)
+        return norm
+
+
+def dense(config, shape, classes):
+    """Hidden populations of ``config.hidden`` neurons, all-to-all."""
+    builder = Builder(config, shape)
+    for i, size in enumerate(config.hidden):
+        builder.add(f"hidden{i + 1}", builder.linear(builder.width(size)))
+    return builder.finish(classes)
+
+
+def chain(config, shape, classes):
+    """One of :data:`CHAINS`, or a chain in their notation."""
+    builder, pool = Builder(config, shape), 1
+    counts = {"conv": 0, "dense": 0}
+    for text in (CHAINS.get(config.net) or config.net).split("-"):
+        part = _PART.fullmatch(text)
+        if not part:
+            raise ValueError(f"Network must be one of {', '.join(names())}, or a chain like "
+                             f"16c3s2-p2-d64, not {config.net!r}")
+        part = {k: int(v) for k, v in part.groupdict().items() if v}
+        if "pool" in part:
+            pool *= part["pool"]
+            continue
+        if "neurons" in part:
+            kind, made = "dense", builder.linear(builder.width(part["neurons"]), pool=pool)
+        elif len(builder.shape) != 3:
+            raise ValueError(f"Network {config.net} has a convolution after a dense population")
+        else:
+            kind, made = "conv", builder.conv(
+                builder.width(part["channels"]), part["kernel"], pool=pool,
+                stride=part.get("stride", 1), groups=part.get("groups", 1))
+        counts[kind], pool = counts[kind] + 1, 1
+        builder.add(f"{kind}{counts[kind]}", made)
+    return builder.finish(classes, pool)
+
+
+def resnet(config, shape, classes):
+    """One of :data:`RESNETS`, with CIFAR's stem or, for large images, ImageNet's."""
+    stem, groups, hidden = RESNETS[config.net]
+    builder, pool = Builder(config, shape), 1
+    large = builder.shape[1] > LARGE
+    builder.add("stem", builder.conv(builder.width(stem), 7 if large else 3,
+                                     stride=2 if large else 1))
+    pool = 2 if large else 1
+    for g, (blocks, channels, stride) in enumerate(groups):
+        for b in range(blocks):
+            _block(builder, f"group{g + 1}block{b + 1}", builder.width(channels),
+                   1 if b else stride, pool)
+            pool = 1
+    pool = min(builder.shape[1:])
+    for i, size in enumerate(hidden):
+        builder.add(f"dense{i + 1}", builder.linear(builder.width(size), pool=pool))
+        pool = 1
+    return builder.finish(classes, pool)
+
+
+def _block(builder, name, channels, stride, pool):
+    """Two 3x3 convolutions; the shortcut adds to the second one's current."""
+    start, before = builder.source, builder.shape
+    builder.add(f"{name}a", builder.conv(channels, 3, stride=stride, pool=pool))
+    second = builder.conv(channels, 3)
+    if second[1] == before:
+        shortcut = Edge(start, nn.Identity()), before
+    elif stride == 1 and channels == before[0]:
+        shortcut = Edge(start, nn.Identity(), pool=(pool, pool)), second[1]
+    else:
+        shortcut = builder.conv(channels, 1, source=start, stride=stride, pool=pool)
+    builder.add(f"{name}b", second, shortcut)
+

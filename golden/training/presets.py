@@ -1,0 +1,38 @@
+"""Systems of the family by name: each is one neuron, a point in leak x quantiser x reset.
+
+A preset is what it changes of a :class:`~qblif.golden.training.config.TrainConfig`; topology and
+recipe stay as they are.  A new system is an entry here, and where it needs a leak, a spacing of
+levels or a reset that there is not yet, a case of that axis in :mod:`qblif.golden.spec.axes` and
+one in ``hw`` (``docs/neurons.md`` adds one as an example).
+"""
+
+from dataclasses import replace
+
+__all__ = ["PRESETS", "with_preset"]
+
+# A threshold that is subtracted starts at 1, with currents of a few thresholds; from 4 on it grew
+# without end in our trials.
+SUBTRACT = {"reset_kind": "subtract", "gamma": 1.0, "gain": 4.0}
+FIXED = {**SUBTRACT, "learn_gamma": False, "surrogate": "rectangular"}
+
+PRESETS = {
+    # arXiv:2604.25688: the defaults of TrainConfig, reset gate of eq. 8, ReLSG-ET of eq. 12.
+    "qb-lif": {},
+    # A variant in circulation: a burst takes what it stands for from the membrane.  tau = 2.
+    "qb-lif-v2": {"beta": 0.5, **SUBTRACT},
+    # arXiv:2605.01866: levels 0 and powers of two, each one shifted addition a synapse.
+    "shift-lif": {"beta": 0.5, "spacing": "powers", "n_max": 16, **SUBTRACT},
+    # arXiv:2510.05168: quadratic leak with the parameters of its first figure, binary, hard reset.
+    "qif": {"leak_kind": "quadratic", "a": 0.25, "u1": 0.0, "u2": 0.5, "reset_kind": "zero",
+            "n_max": 1, "surrogate": "quadratic-window", "gamma": 1.0, "gain": 1.0},
+    # The paper's baselines: fixed threshold, reset by subtraction, one classical window a level.
+    "i-lif": FIXED,
+    "lif": {"n_max": 1, **FIXED},
+}
+
+
+def with_preset(config, name):
+    """``config`` with the neuron called ``name``; :class:`ValueError` for a name there is not."""
+    if name not in PRESETS:
+        raise ValueError(f"Neuron must be one of {', '.join(PRESETS)}, not {name!r}")
+    return replace(config, **PRESETS[name])

@@ -1,0 +1,280 @@
+"""The network on the hardware's grid, still trainable: quantisation-aware training.
+
+Forward, every value is an integer held in a float that is exact for it, and levels and membranes
+equal :func:`qblif.golden.integer.run` to the bit; backward, each rounding passes the gradient of
+what it rounds.  :func:`qblif.golden.training.quantise.snap` makes one from a float network.
+
+A convolution is exact in evaluation mode on every device, being a matrix product over its windows.
+In training it is the library's: exact on a CPU, where that sums products directly; a GPU's may use
+transforms that round, so its result is rounded to the nearest integer, which undoes small errors.
+"""
+
+import functools
+import math
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from ..spec import Input, as_map
+from ..spec.axes import WIDTH_LIMIT, Decay
+from .modules import Output, as_frames, over_time
+from .surrogate import find_surrogate, staircase
+
+__all__ = ["SnappedEdge", "SnappedNet", "SnappedReadout", "SnappedStage", "leak_floats",
+           "round_to"]
+
+MARGIN = 2  # How far training on the grid may grow the sums that float32 was chosen for.
+
+
+class _Exact(torch.autograd.Function):
+    """``exact`` forward, the gradient of ``factor * x`` backward."""
+
+    @staticmethod
+    def forward(ctx, x, exact, factor):
+        ctx.factor = factor
+        return exact
+
+    @staticmethod
+    def backward(ctx, *grad_outputs):
+        return grad_outputs[0] * ctx.factor, None, None
+
+
+def straight_through(x, exact, factor=1.0):
+    """``exact`` as if it were ``factor * x`` (straight-through estimator)."""
+    return _Exact.apply(x, exact, factor)
+
+
+def round_to(x, width=WIDTH_LIMIT):
+    """``x`` rounded to the nearest integer (a half to the even one) of ``width`` signed bits.
+
+    The one rounding between the float network and the integers: training and export both call it.
+    """
+    limit = 1 << width - 1
+    clipped = x.clamp(-limit, limit - 1)
+    return straight_through(clipped, clipped.detach().round())
+
+
+def leak_floats(leak, x, theta=1):
+    """``leak.apply`` of :mod:`qblif.golden.spec.axes`, of integers held in floats."""
+    kept = x.detach()
+    exact = leak.apply(kept.to(torch.int32)).to(kept.dtype)
+    return straight_through(x, exact, leak.slope(kept, theta))
+
+
+class SnappedEdge(nn.Module):
+    """The integers of one synapse, a :class:`~qblif.golden.spec.Dense` or ``Conv2d``.
+
+    ``weight`` is trained in units of one level of the target (the edge divided by the target's
+    gamma, times the source's gamma and the pool's average); on the grid it is multiplied by the
+    population's scale and rounded to ``synapse.w_width`` bits.
+    """
+
+    def __init__(self, synapse, weight):
+        super().__init__()
+        self.synapse, self.weight = synapse, nn.Parameter(weight)
+
+    def integers(self, scale):
+        """Weights of the synapse's ``weight_shape``, integers held in floats."""
+        return round_to(self.weight * scale, self.synapse.w_width)
+
+    def forward(self, levels, weight):
+        """Levels ``(timesteps, frames, ...)`` in, what they add to the target's current out."""
+        x = levels.flatten(0, 1)
+        if self.synapse.kind == "dense":
+            return functional.linear(x.flatten(1), weight).unflatten(0, levels.shape[:2])
+        x = x.reshape(len(x), *as_map(x.shape[1:]))
+        if self.synapse.pool != (1, 1):
+            x = functional.avg_pool2d(x, self.synapse.pool, divisor_override=1)
+        convolve = library_convolution if self.training else exact_convolution
+        return convolve(x, weight, self.synapse).unflatten(0, levels.shape[:2])
+
+
+def library_convolution(x, weight, synapse):
+    """The library's convolution; rounding undoes errors below a half."""
+    y = functional.conv2d(x, weight, None, synapse.stride, synapse.padding, 1, synapse.groups)
+    return straight_through(y, y.detach().round())
+
+
+def exact_convolution(x, weight, synapse):
+    """The same as a matrix product over windows, exact while sums stay below the float's limit."""
+    windows = functional.unfold(x, synapse.kernel, 1, synapse.padding, synapse.stride)
+    rows = weight.flatten(1).unflatten(0, (synapse.groups, -1))  # (groups, out, in x window)
+    y = rows @ windows.unflatten(1, (synapse.groups, -1))
+    extents = [(size + 2 * pad - k) // step + 1 for size, pad, k, step in zip(
+        x.shape[2:], synapse.padding, synapse.kernel, synapse.stride, strict=True)]
+    return y.flatten(1, 2).unflatten(2, extents)
+
+
+class _SnappedPopulation(nn.Module):
+    """Edges into a population of ``shape`` and a bias a channel; subclasses have a ``scale``.
+
+    ``room`` is what hardware leaves to them, a :class:`qblif.golden.training.retarget.Room`, or
+    ``None``.
+    """
+
+    scale: Any
+
+    def __init__(self, name, shape, edges, bias, room):
+        super().__init__()
+        self.name, self.shape, self.room = name, tuple(shape), room
+        self.edges: Any = nn.ModuleList(edges)  # torch types its members as plain modules.
+        self.bias = nn.Parameter(bias)
+
+    def integers(self):
+        """Weights by synapse name, and biases ``(channels,)``: integers held in floats."""
+        weights = {e.synapse.name: e.integers(self.scale) for e in self.edges}
+        if self.room is None:
+            return weights, round_to(self.bias * self.scale)
+        bias = self.room.bias(self.bias * self.scale)
+        return self.room.shrink(weights, bias), bias
+
+    def current(self, levels):
+        """Current ``(timesteps, frames, ...)`` from levels by source name."""
+        weights, bias = self.integers()
+        parts = [edge(levels[edge.synapse.source], weights[edge.synapse.name])
+                 for edge in self.edges]
+        if len(self.shape) == 3:
+            bias = bias[:, None, None]
+        else:
+            parts = [part.flatten(2) for part in parts]
+        return functools.reduce(torch.add, parts) + bias
+
+
+class SnappedStage(_SnappedPopulation):
+    """A population of integer neurons.
+
+    theta, the scale of its grid, is ``2**f``.  ``gamma`` only shapes the surrogate.  ``v_width``
+    saturates the membrane.
+    """
+
+    def __init__(self, name, shape, edges, bias, *, f, neuron, v_width=None, room=None):
+        super().__init__(name, shape, edges, bias, room)
+        self.f = nn.Buffer(torch.tensor(f))
+        self.gamma = nn.Buffer(neuron.gamma.detach().clone())
+        self.n_max, self.spacing, self.output = neuron.n_max, neuron.spacing, neuron.output
+        self.leak, self.reset = neuron.leak.on_grid(f), neuron.reset
+        self.slope, self.v_width = find_surrogate(neuron.surrogate, neuron.leak), v_width
+
+    @property
+    def theta(self):
+        return 1 << int(self.f)
+
+    @property
+    def largest(self):
+        """Largest level that leaves."""
+        return 1 if self.output == "binary" else self.n_max
+
+    scale = theta
+
+    def step(self, v, current, fired):
+        """One timestep: :func:`qblif.golden.neuron.step` in floats; returns ``(level, v)``.
+
+        At the first step of a frame, ``v`` and ``fired`` are ``None``.
+        """
+        if v is None:
+            rest = self.leak.apply(0)
+            x = self._saturate(current + rest if rest else current)
+        else:
+            x = self._charge(v, current, fired)
+        level = self._level(x, self.n_max, self.spacing)
+        left = self.reset.after(x, level.detach(), self.theta)
+        return self._level(x, 1) if self.output == "binary" else level, left
+
+    def _level(self, v, n_max, spacing="uniform"):
+        return _SnappedLevel.apply(v, self.theta, self.gamma, n_max, self.slope, spacing)
+
+    def _charge(self, v, current, fired):
+        if self.reset.kind == "gate-input":
+            current = torch.where(fired, leak_floats(self.reset.gate, current), current)
+        x = self._saturate(leak_floats(self.leak, v, self.theta) + current)
+        if self.reset.kind == "gate":
+            x = torch.where(fired, self._saturate(leak_floats(self.reset.gate, x)), x)
+        return x
+
+    def _saturate(self, x):
+        if self.v_width is None:  # Export derives a width that cannot overflow.
+            return x
+        limit = 1 << self.v_width - 1
+        return straight_through(x, x.detach().clamp(-limit, limit - 1))
+
+
+class _SnappedLevel(torch.autograd.Function):
+    """The level of ``v``; backward the surrogate at ``U = v * gamma / theta``."""
+
+    @staticmethod
+    def forward(ctx, v, theta, gamma, n_max, surrogate, spacing):
+        ctx.save_for_backward(v, gamma)
+        ctx.theta, ctx.n_max, ctx.surrogate = theta, n_max, surrogate
+        return staircase(v / theta, n_max, spacing)
+
+    @staticmethod
+    def backward(ctx, *grad_outputs):
+        v, gamma = ctx.saved_tensors
+        scale = gamma / ctx.theta
+        slope = ctx.surrogate(v * scale, gamma, ctx.n_max)
+        return slope.mul_(grad_outputs[0]).mul_(scale), None, None, None, None, None
+
+
+class SnappedReadout(_SnappedPopulation):
+    """The read-out on the grid.  Only the arg-max counts, so ``scale`` may be any number."""
+
+    n_max, largest, leak = 0, 0, Decay()
+
+    def __init__(self, name, shape, edges, bias, *, scale, room=None):
+        super().__init__(name, shape, edges, bias, room)
+        self.factor = nn.Buffer(torch.tensor(scale, dtype=torch.float64))
+
+    @property
+    def scale(self):
+        return float(self.factor)
+
+
+class SnappedNet(nn.Module):
+    """Stages and read-out on the grid; ``forward`` is that of :class:`BurstNet`, in integers.
+
+    ``membranes`` are the hardware's; logits are scaled back to the float network's units.
+    """
+
+    def __init__(self, stages, input_shape, timesteps, input_n_max, static):
+        super().__init__()
+        self.stages: Any = nn.ModuleList(stages)
+        self.input_shape, self.timesteps = tuple(input_shape), timesteps
+        self.input_n_max, self.static = input_n_max, static
+        if not self._fits_float32():
+            self.double()
+
+    @property
+    def dtype(self):
+        return self.stages[-1].bias.dtype
+
+    @torch.no_grad()
+    def _fits_float32(self):
+        """Whether every sum of a frame stays below 2**24, with a margin for training."""
+        n_max = {Input.name: self.input_n_max} | {s.name: s.largest for s in self.stages}
+        for stage in self.stages:
+            weights, bias = stage.integers()
+            current = float(bias.abs().max()) + sum(
+                float(weights[e.synapse.name].abs().flatten(1).sum(1).max())
+                * n_max[e.synapse.source] * math.prod(e.synapse.pool) for e in stage.edges)
+            reach = 0
+            for _ in range(self.timesteps):
+                reach = stage.leak.bound(reach) + math.ceil(current)
+            if reach * MARGIN >= 1 << 24:
+                return False
+        return True
+
+    def forward(self, levels):
+        known = {Input.name: as_frames(levels.to(self.dtype), self)}
+        seen, membranes = [], []
+        for stage in self.stages[:-1]:
+            current = stage.current(known)
+            level, v = over_time(stage.step, current.expand(self.timesteps, *current.shape[1:]))
+            known[stage.name] = level
+            seen.append(level)
+            membranes.append(v)
+        readout = self.stages[-1]
+        current = readout.current(known)
+        v = current.expand(self.timesteps, *current.shape[1:]).cumsum(0)
+        return Output(v[-1] / (readout.scale * self.timesteps), seen, [*membranes, v])

@@ -1,0 +1,146 @@
+"""What stands for the derivative of the burst level where its staircase has none.
+
+Each surrogate maps ``(U, gamma, n_max)`` to ``d level / dU``, elementwise: ``U`` the membrane of
+any shape, ``gamma > 0`` a scalar tensor, ``n_max`` the top level.  The staircase itself is eq. 9;
+its integer twin is :func:`qblif.golden.neuron.fire`.
+
+The classical surrogates are written for one threshold.  Here a ladder of thresholds ``gamma,
+2 gamma, ..., n_max gamma`` gets the sum of one copy at each, every copy with an area of 1 and a
+width proportional to gamma, so that the mean slope over the ladder is the staircase's own,
+``1 / gamma``.
+"""
+
+import functools
+import math
+
+import torch
+
+from ..spec.axes import spaced_levels
+
+__all__ = ["SURROGATES", "arctan", "box_et", "burst_level", "find_surrogate", "quadratic_window",
+           "rectangular", "relsg_et", "sigmoid", "staircase"]
+
+
+def relsg_et(U, gamma, n_max):
+    """ReLSG-ET, eq. 12 as printed: a plateau over the whole ladder with exponential tails.
+
+    ``exp(U - gamma)`` below gamma, 1 up to ``n_max gamma``, ``exp(n_max gamma - U)`` above.  Units
+    matter: plateau and tails are in U, not in ``U / gamma``.
+    """
+    below = (U - gamma).clamp_(max=0)
+    return below.add_((n_max * gamma - U).clamp_(max=0)).exp_()
+
+
+def box_et(U, gamma, n_max):
+    """Box-ET: 1 within half a gamma of the first threshold, exponential tails outside.
+
+    ``exp(gamma / 2 - abs(U - gamma))`` beyond the box.  Our reading of the paper's baseline: the
+    tails of eq. 12 on a box about one threshold, with no plateau over the ladder.
+    """
+    return torch.exp((gamma / 2 - (U - gamma).abs()).clamp(max=0))
+
+
+def rectangular(U, gamma, n_max):
+    """Rectangular window (Wu et al. 2018): ``1 / gamma`` within half a gamma of each threshold.
+
+    The copies abut, so the ladder's sum is one box from ``gamma / 2`` to ``(n_max + 1/2) gamma``.
+    """
+    u = U / gamma
+    return ((u >= 0.5) & (u <= n_max + 0.5)).to(U.dtype) / gamma
+
+
+def arctan(U, gamma, n_max):
+    """Arctan (Fang et al. 2021), slope parameter 2: ``1 / (1 + (pi x)**2)`` per threshold.
+
+    ``x`` is the distance from the threshold in units of gamma; the sum is divided by gamma.
+    """
+    return _ladder(lambda x: 1 / (1 + (math.pi * x) ** 2), U, gamma, n_max)
+
+
+def sigmoid(U, gamma, n_max):
+    """Derivative of a logistic step (Zenke and Vogels 2021), steepness 4: ``4 s (1 - s)`` per
+    threshold, ``s = 1 / (1 + exp(-4 x))``, ``x`` the distance in units of gamma; over gamma."""
+    def bump(x):
+        s = torch.sigmoid(4 * x)
+        return 4 * s * (1 - s)
+
+    return _ladder(bump, U, gamma, n_max)
+
+
+def quadratic_window(U, gamma, n_max, vertex=0.25):
+    """QIF's window (arXiv:2510.05168 derives one from its parameters; this reading is ours): about
+    each threshold, as wide on both sides as the vertex of the leak's parabola is away from gamma.
+
+    ``vertex = (u1 + u2) / 2`` in levels: above it the membrane gathers speed.  The window's half
+    width is ``h = 1 - vertex``, its height ``1 / (2 h gamma)``.
+    """
+    half = max(1 - vertex, 0.25)
+    return _ladder(lambda x: (x.abs() <= half).to(U.dtype) / (2 * half), U, gamma, n_max)
+
+
+def _ladder(bump, U, gamma, n_max):
+    u = U / gamma
+    return sum(bump(u - n) for n in range(1, n_max + 1)) / gamma
+
+
+SURROGATES = {
+    "relsg-et": relsg_et,
+    "box-et": box_et,
+    "rectangular": rectangular,
+    "arctan": arctan,
+    "sigmoid": sigmoid,
+    "quadratic-window": quadratic_window,
+}
+
+
+def find_surrogate(name, leak):
+    """The surrogate called ``name``, for neurons of this leak; :class:`ValueError` for another."""
+    if name not in SURROGATES:
+        raise ValueError(f"Surrogate must be one of {', '.join(SURROGATES)}, not {name!r}")
+    if name != "quadratic-window":
+        return SURROGATES[name]
+    if leak.kind != "quadratic":
+        raise ValueError("Surrogate quadratic-window needs a quadratic leak")
+    _, u1, u2 = leak.parameters
+    return functools.partial(quadratic_window, vertex=(u1 + u2) / 2)
+
+
+def staircase(units, n_max, spacing="uniform"):
+    """Levels of membranes in units of a level, floats of any shape, overwritten."""
+    units = units.floor_().clamp_(0, n_max)
+    if spacing == "uniform":
+        return units
+    levels = units.new_tensor(spaced_levels(n_max, spacing))
+    return levels[torch.bucketize(units, levels, right=True) - 1]
+
+
+class _BurstLevel(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, U, gamma, n_max, surrogate, spacing):
+        ctx.save_for_backward(U, gamma)
+        ctx.n_max, ctx.surrogate = n_max, surrogate
+        return staircase(U / gamma, n_max, spacing)
+
+    @staticmethod
+    def backward(ctx, *grad_outputs):
+        U, gamma = ctx.saved_tensors
+        grad = ctx.surrogate(U, gamma, ctx.n_max).mul_(grad_outputs[0])
+        grad_gamma = None
+        if ctx.needs_input_grad[1]:
+            on_ladder = (U >= gamma).logical_and_(U <= ctx.n_max * gamma)
+            grad_gamma = -(grad_outputs[0] * U).mul_(on_ladder).sum() / gamma**2
+        return grad, grad_gamma, None, None, None
+
+
+def burst_level(U, gamma, n_max, surrogate, spacing="uniform"):
+    """Burst level of eq. 9, ``clip(floor(U / gamma), 0, n_max)``, as floats of U's shape; or the
+    largest power of two up to that.
+
+    Backward it follows ``surrogate`` (one of the functions here) to U.  To gamma it follows the
+    ladder's own slope, ``d level / d gamma = -U / gamma**2`` from gamma to ``n_max gamma`` and 0
+    elsewhere, so that the gradient of ``S = gamma * level`` is that of a learned quantiser step
+    (Esser et al. 2020): ``level - U / gamma`` on the ladder, 0 below, ``n_max`` above.  The paper
+    leaves this open.  Through eq. 12 instead, gamma shrank in our trials, and levels piled up at
+    N_max.
+    """
+    return _BurstLevel.apply(U, gamma, n_max, surrogate, spacing)

@@ -1,0 +1,242 @@
+"""Training from images to the artifact: a float phase, then one on the hardware's grid.
+
+Equal configurations on equal data give equal bits on one machine's CPU, and a resumed training
+gives the bits of an uninterrupted one.
+"""
+
+import contextlib
+import logging
+import math
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch.nn import functional
+
+from . import parallel
+from .checkpoint import fingerprint, load_checkpoint, save_checkpoint
+from .data.augment import augment
+from .data.loader import Loader
+from .data.vision import mixing
+from .evaluate import accuracy, integer_accuracy, mean_activity
+from .export import export
+from .nets import build
+from .quantise import snap
+from .retarget import check_config, check_same
+
+__all__ = ["Progress", "train", "train_float"]
+
+log = logging.getLogger(__name__)
+
+START = 0.1  # Learning rate at the first step, as a share of the peak.
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a training stands: ``done`` of ``total`` steps, over both phases.
+
+    ``phase`` is "float" or "quantised"; ``epoch`` counts from 1 within it; ``loss`` is the running
+    mean of the epoch.
+    """
+
+    phase: str
+    epoch: int
+    epochs: int
+    done: int
+    total: int
+    loss: float
+
+
+def train(config, dataset, *, like=None, checkpoint=None, resume=False, progress=None,
+          device="cpu"):
+    """Train the network of ``config`` on ``dataset``; returns the exact integer network.
+
+    ``like`` is a :class:`~qblif.golden.spec.Network` whose hardware is to run it: its thresholds
+    and widths are kept.  Raises :class:`ValueError` where ``config`` describes another network.
+
+    ``checkpoint`` is a file rewritten after every epoch; ``resume`` continues from it.
+    ``progress`` is called with a :class:`Progress` after every few steps.  Raises
+    :class:`~qblif.golden.training.checkpoint.CheckpointError` for a missing or damaged checkpoint,
+    and for one of another training.
+    """
+    if resume and checkpoint is None:
+        raise ValueError("Resuming needs a checkpoint")
+    with _reproducible(config, device):
+        return _Training(config, dataset, checkpoint, progress, device, like).run(resume)
+
+
+def train_float(config, dataset, *, progress=None, device="cpu"):
+    """The float phase alone; returns the :class:`~qblif.golden.training.modules.BurstNet`, for
+    studies."""
+    with _reproducible(config, device):
+        training = _Training(config, dataset, None, progress, device)
+        training.float_phase()
+        return training.net
+
+
+@contextlib.contextmanager
+def _reproducible(config, device):
+    threads, strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    # A GPU's short format would round the grid's wider integers.
+    exact = torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False)
+    with torch.random.fork_rng(), exact:
+        torch.manual_seed(config.seed)
+        torch.set_num_threads(config.threads)
+        # A GPU's matrix products repeat only under a setting made before the process starts.
+        torch.use_deterministic_algorithms(True, warn_only=device != "cpu")
+        try:
+            yield
+        finally:
+            torch.set_num_threads(threads)
+            torch.use_deterministic_algorithms(strict)
+
+
+class _Training:
+    def __init__(self, config, dataset, checkpoint, progress, device, like=None):
+        self.config, self.dataset, self.like = config, dataset, like
+        self.described = config.to_dict() | {"like": like and like.digest}
+        self.checkpoint, self.progress, self.device = checkpoint, progress, device
+        self.generator = torch.Generator().manual_seed(config.seed + parallel.rank())
+        self.loader = Loader(dataset, config, device, self.generator)
+        self.mixing = mixing(config, dataset.classes)
+        self.net: Any = build(config, dataset.shape, dataset.classes)
+        if like:  # An hour before it matters.
+            check_config(config, like)
+            check_same(export(self._snapped(self.net)).spec, like)
+        self.net = self.net.to(device)
+        self.data = fingerprint(dataset)
+        self.results: dict[str, Any] = {"seconds": 0.0}
+        self.frames = len(dataset.train_labels)
+        self.steps = len(parallel.share(batches(torch.arange(self.frames), config.batch)))
+
+    def run(self, resume):
+        state = load_checkpoint(self.checkpoint, self.described, self.data) if resume else None
+        phase = state["phase"] if state else "float"
+        if phase == "float":
+            self.float_phase(state)
+            state = None
+        self.net = self._snapped(self.net).to(self.device)
+        self._phase("quantised", self.config.qat_epochs, self.config.qat_lr, state)
+        return self._export()
+
+    def _snapped(self, net):
+        return snap(net, self.config.w_width, self.config.v_width, self.like)
+
+    def float_phase(self, state=None):
+        self._phase("float", self.config.epochs, self.config.lr, state)
+        self.results["accuracy_float"] = accuracy(self.net, self.dataset, self.config)
+        self.results["gammas"] = self.net.gammas
+        log.info("float accuracy %.2f %%", 100 * self.results["accuracy_float"])
+
+    def _phase(self, phase, epochs, lr, state):
+        """Train ``self.net`` for ``epochs``, from a checkpoint's ``state`` where given."""
+        if self.config.channels_last:
+            self.net = self.net.to(memory_format=torch.channels_last)
+        optimiser = self._optimiser(phase, lr)
+        first = 0
+        if state:
+            first = state["epoch"]
+            self.net.load_state_dict(state["net"])
+            optimiser.load_state_dict(state["optimiser"])
+            self.generator.set_state(state["generator"])
+            torch.set_rng_state(state["random"])
+            self.results = state["results"]
+        model = parallel.average_gradients(self.net) if epochs else self.net
+        for epoch in range(first, epochs):
+            started = time.perf_counter()
+            self._epoch(model, phase, epoch, epochs, optimiser)
+            self.results["seconds"] += time.perf_counter() - started
+            self._save(phase, epoch + 1, optimiser)
+
+    def _optimiser(self, phase, lr):
+        config = self.config
+        groups = [{"params": [p], "peak": lr * (_size(p) if phase == "quantised" else 1.0),
+                   "weight_decay": config.weight_decay if p.dim() > 1 else 0.0}
+                  for p in self.net.parameters() if p.requires_grad]
+        if config.optimiser == "sgd" and phase == "float":
+            return torch.optim.SGD(groups, lr=lr, momentum=config.momentum,
+                                   nesterov=config.momentum > 0)
+        return torch.optim.AdamW(groups, fused=True)
+
+    def _epoch(self, model, phase, epoch, epochs, optimiser):
+        config, total = self.config, 0.0
+        model.train()
+        order = torch.randperm(self.frames, generator=self.generator)
+        parts = parallel.share(batches(parallel.agree(order.to(self.device)), config.batch))
+        for step, (images, labels) in enumerate(self.loader.batches(parts)):
+            for group in optimiser.param_groups:
+                group["lr"] = group["peak"] * one_cycle((epoch + step / self.steps) / epochs,
+                                                        config.warm_up)
+            loss = self._loss(model, phase, images.float(), labels)
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            total += float(loss.detach())
+            if self.progress and (step % 10 == 9 or step == self.steps - 1):
+                self._report(phase, epoch, epochs, step + 1, total / (step + 1))
+        log.info("%s epoch %d of %d: loss %.4f", phase, epoch + 1, epochs, total / self.steps)
+
+    def _loss(self, model, phase, images, labels):
+        config = self.config
+        images = augment(images, config, self.generator)
+        if self.mixing and phase == "float":
+            images, labels = self.mixing(images.reshape(len(images), -1, *images.shape[-2:]),
+                                         labels)
+        with torch.autocast(torch.device(self.device).type, torch.bfloat16,
+                            enabled=config.amp and phase == "float"):
+            output = model((images * (config.input_n_max / 255)).round().flatten(1))
+        loss = functional.cross_entropy(output.logits, labels, label_smoothing=config.smoothing)
+        for levels in output.levels if config.activity else ():
+            loss = loss + config.activity * torch.log2(1 + levels).sum(0).mean()
+        return loss
+
+    def _report(self, phase, epoch, epochs, step, loss):
+        config = self.config
+        before = config.epochs if phase == "quantised" else 0
+        self.progress(Progress(phase, epoch + 1, epochs, (before + epoch) * self.steps + step,
+                               (config.epochs + config.qat_epochs) * self.steps, loss))
+
+    def _save(self, phase, epoch, optimiser):
+        if self.checkpoint and not parallel.rank():
+            save_checkpoint(self.checkpoint, {
+                "phase": phase, "epoch": epoch, "net": self.net.state_dict(),
+                "optimiser": optimiser.state_dict(), "generator": self.generator.get_state(),
+                "random": torch.get_rng_state(), "results": dict(self.results),
+                "config": self.described, "data": self.data})
+
+    def _export(self):
+        config, dataset = self.config, self.dataset
+        net = self.net.cpu()
+        trained = export(net, like=self.like)
+        notes = {"dataset": dataset.name, "config": config.to_dict(), "seed": config.seed,
+                 "epochs": config.epochs, "qat_epochs": config.qat_epochs,
+                 "test_images": len(dataset.test_labels),
+                 "accuracy_integer": integer_accuracy(trained, dataset, self.device),
+                 "activity": mean_activity(trained, dataset, self.device), **self.results}
+        log.info("integer accuracy %.2f %%", 100 * notes["accuracy_integer"])
+        return export(net, notes, self.like)
+
+
+def _size(parameter):
+    """Root mean square, with a floor: a snapped layer's units differ from its neighbour's."""
+    return max(float(parameter.detach().square().mean().sqrt()), 1e-3)
+
+
+def batches(order, size):
+    """``order`` in parts of ``size``; a single frame left over joins the last part, because batch
+    norm needs two."""
+    parts = list(order.split(size))
+    if len(parts) > 1 and len(parts[-1]) == 1:
+        parts[-2:] = [torch.cat(parts[-2:])]
+    return parts
+
+
+def one_cycle(position, warm_up):
+    """Learning rate as a share of its peak: a cosine up, then a cosine down to 0.
+
+    ``position`` runs from 0 to 1 over a phase, of which ``warm_up`` is the share that rises.
+    """
+    if position < warm_up:
+        return START + (1 - START) * (1 - math.cos(math.pi * position / warm_up)) / 2
+    return (1 + math.cos(math.pi * (position - warm_up) / (1 - warm_up))) / 2

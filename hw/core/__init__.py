@@ -1,0 +1,1 @@
+"""The datapath: neurons, synapses, populations and whole networks in Amaranth."""

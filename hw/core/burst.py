@@ -1,0 +1,109 @@
+"""Events to digits: how a burst is spent.  The golden twin is
+:func:`qblif.golden.spec.burst.digits`."""
+
+from amaranth import *
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from ...golden.spec.burst import digits
+
+__all__ = ["Burst", "BurstExpander", "Digit", "DigitSet"]
+
+
+class DigitSet:
+    """The digits that ``levels`` are made of: what a lane must be able to do."""
+
+    def __init__(self, levels, mode):
+        self.of_level = {level: digits(level, mode) for level in levels}
+        used = {digit for found in self.of_level.values() for digit in found}
+        self.max_shift = max(digit.shift for digit in used)
+        self.signed = any(digit.negative for digit in used)
+        self.most = max(map(len, self.of_level.values()))
+
+
+class Burst(data.StructLayout):
+    """An event on its way to ``place``, of any shape; or the end of a timestep."""
+
+    def __init__(self, place, n_max):
+        super().__init__({"place": place, "level": range(n_max + 1), "end": 1})
+
+
+class Digit(data.StructLayout):
+    """One accumulation at ``place``; or the end of a timestep."""
+
+    def __init__(self, place, digit_set):
+        super().__init__({"place": place, "shift": range(digit_set.max_shift + 1),
+                          "negative": 1, "end": 1})
+
+
+class BurstExpander(wiring.Component):
+    """Turn each event into its digits, one a cycle; an end passes through as one beat.
+
+    Latency one cycle; no bubbles between events.
+
+    Parameters
+    ----------
+    place : shape of what passes through with each digit
+    levels : every level of the source, in order
+    mode : ``"shift"`` (non-adjacent form) or ``"repeat"``
+
+    Members
+    -------
+    i : ``In(stream.Signature(Burst(place, n_max)))``
+    o : ``Out(stream.Signature(Digit(place, digit_set)))``
+    """
+
+    def __init__(self, place, levels, mode="shift"):
+        self.n_max = n_max = levels[-1]
+        self.mode = mode
+        self.digit_set = DigitSet(levels, mode)
+        super().__init__({
+            "i": In(stream.Signature(Burst(place, n_max))),
+            "o": Out(stream.Signature(Digit(place, self.digit_set))),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        i, o = self.i, self.o
+
+        last = Signal()
+        load = Signal()
+        m.d.comb += [i.ready.eq(~o.valid | o.ready & last), load.eq(i.valid & i.ready)]
+        with m.If(i.ready):
+            m.d.sync += [o.valid.eq(i.valid), o.p.place.eq(i.p.place), o.p.end.eq(i.p.end)]
+
+        step = o.valid & o.ready
+        if self.mode == "repeat":
+            self.count(m, load, step, last)
+        else:
+            self.shift_out(m, load, step, last)
+        return m
+
+    def count(self, m, load, step, last):
+        """``repeat``: the plain weight, counted down."""
+        remaining = Signal(range(self.n_max + 1))
+        m.d.comb += last.eq((remaining <= 1) | self.o.p.end)
+        with m.If(load):
+            m.d.sync += remaining.eq(self.i.p.level)
+        with m.Elif(step):
+            m.d.sync += remaining.eq(remaining - 1)
+
+    def shift_out(self, m, load, step, last):
+        """``shift``: a level's digits are looked up at once and leave one by one."""
+        digit = data.StructLayout({"shift": self.o.p.shift.shape(), "negative": 1, "more": 1})
+        queue = Signal(data.ArrayLayout(digit, self.digit_set.most))
+        m.d.comb += [last.eq(~queue[0].more), self.o.p.shift.eq(queue[0].shift),
+                     self.o.p.negative.eq(queue[0].negative)]
+        with m.If(load):
+            with m.Switch(self.i.p.level):
+                for level, found in self.digit_set.of_level.items():
+                    with m.Case(level):
+                        for place, (shift, negative) in enumerate(found):
+                            m.d.sync += queue[place].eq(digit.const({
+                                "shift": shift, "negative": negative,
+                                "more": place + 1 < len(found)}))
+            with m.If(self.i.p.end):
+                m.d.sync += queue[0].more.eq(0)
+        with m.Elif(step):
+            for place in range(self.digit_set.most - 1):
+                m.d.sync += queue[place].eq(queue[place + 1])

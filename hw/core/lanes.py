@@ -1,0 +1,79 @@
+"""The lanes' datapath from a weight to what an accumulator adds: digits without a multiplier."""
+
+from amaranth import *
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from ..layout.latency import LANES_LATENCY
+from .payloads import pipe
+
+__all__ = ["Lanes"]
+
+
+class Lanes(wiring.Component):
+    """``lanes`` weights times one digit, as a pipeline: shift by 0 or 1 and invert, register, shift
+    by 0, 2 or 4, register.
+
+    A negative digit is the inverted weight plus a carry, which the accumulator's adder takes in.
+    Digits arrive two cycles before their weights; ``addends`` come :attr:`latency` cycles after the
+    digit.
+
+    Parameters
+    ----------
+    lanes, w_width : int
+    digit_set : :class:`qblif.hw.core.burst.DigitSet`
+        Shifts and signs that occur; the others cost nothing.
+
+    Members
+    -------
+    shift : ``In(range(max_shift + 1))``
+    negative : ``In(1)``
+    weights : ``In(data.ArrayLayout(signed(w_width), lanes))``
+    addends : ``Out(data.ArrayLayout(signed(w_width + max_shift), lanes))``
+    carry : ``Out(1)``
+        To be added to every addend.
+    """
+
+    latency = LANES_LATENCY
+
+    def __init__(self, *, lanes, w_width, digit_set):
+        self.lanes = lanes
+        self.w_width = w_width
+        self.digit_set = digit_set
+        super().__init__({
+            "shift": In(range(digit_set.max_shift + 1)),
+            "negative": In(1),
+            "weights": In(data.ArrayLayout(signed(w_width), lanes)),
+            "addends": Out(data.ArrayLayout(signed(w_width + digit_set.max_shift), lanes)),
+            "carry": Out(1),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        max_shift = self.digit_set.max_shift
+        shift = pipe(m, self.shift, 2, "shift")
+        negative = pipe(m, self.negative if self.digit_set.signed else C(0), 2, "negative")
+        coarse = pipe(m, shift[1:] if max_shift > 1 else C(0), 1, "coarse")
+        carry = pipe(m, negative, 1, "carry")
+        m.d.comb += self.carry.eq(pipe(m, carry, 1, "carry_out"))
+
+        addends = []
+        for lane in range(self.lanes):
+            weight = self.weights[lane]
+            fine = Signal(signed(self.w_width + min(1, max_shift)), name=f"fine_{lane}",
+                          reset_less=True)
+
+            # Inverting before shifting: the places that the shift frees are filled with ones.
+            signed_ = (weight.as_unsigned() ^ negative.replicate(self.w_width)).as_signed()
+            shifted = Cat(negative, signed_).as_signed()
+            m.d.sync += fine.eq(Mux(shift[0], shifted, signed_) if max_shift else signed_)
+
+            addend = Signal(self.addends[lane].shape(), name=f"addend_{lane}", reset_less=True)
+            addends.append(addend)
+            m.d.sync += addend.eq(fine)
+            for step in range(2, max_shift + 1, 2):
+                with m.If(coarse == step // 2):
+                    m.d.sync += addend.eq(Cat(carry.replicate(step), fine).as_signed())
+        # At once: a simulator resolves a wide wire anew for each part that is assigned to it.
+        m.d.comb += self.addends.eq(Cat(addends))
+        return m

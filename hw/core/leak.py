@@ -1,0 +1,75 @@
+"""The leak of a membrane.  Golden twins: :class:`qblif.golden.spec.Decay` and ``Quadratic``."""
+
+from amaranth import *
+from amaranth.lib import memory, wiring
+from amaranth.lib.wiring import In, Out
+
+from ..layout.latency import LEAK_LATENCY
+from .payloads import BLOCK_RAM, pipe
+
+__all__ = ["Leak"]
+
+
+class Leak(wiring.Component):
+    """Membrane after the leak, a pipeline of :attr:`latency` cycles.
+
+    A decay is shifts and adders.  The quadratic term of a membrane is looked up: it has 256 values.
+
+    Parameters
+    ----------
+    neuron : :class:`qblif.golden.spec.Neuron`
+
+    Members
+    -------
+    v : ``In(signed(v_width))``
+    first : ``In(1)``
+        It is the frame's first timestep: the membrane is 0.
+    o : ``Out(signed(...))``, with room for rounding and for the quadratic term
+    """
+
+    def __init__(self, neuron):
+        self.neuron = neuron
+        super().__init__({"v": In(signed(neuron.v_width)), "first": In(1),
+                          "o": Out(signed(neuron.v_width + self.room))})
+
+    @property
+    def latency(self):
+        return LEAK_LATENCY[self.neuron.leak.kind]
+
+    @property
+    def room(self):
+        leak = self.neuron.leak
+        if leak.kind == "quadratic":
+            return max(0, leak.term_width - self.neuron.v_width) + 1
+        return decay_room(leak)
+
+    def elaborate(self, platform):
+        m = Module()
+        leak = self.neuron.leak
+        if leak.kind == "quadratic":
+            self.look_up(m, leak)
+        else:
+            m.d.sync += self.o.eq(leak.apply(self.v))
+            with m.If(self.first):
+                m.d.sync += self.o.eq(0)
+        return m
+
+    def look_up(self, m, leak):
+        """Index, read, register, add."""
+        v = Mux(self.first, 0, self.v)
+        eighths = v.as_signed() >> leak.bits - leak.FRACTION
+        index = Signal(signed(8), reset_less=True)
+        m.d.sync += index.eq(Mux(eighths < leak.X_MIN, leak.X_MIN,
+                                 Mux(eighths > leak.X_MAX, leak.X_MAX, eighths)))
+        m.submodules.terms = terms = memory.Memory(
+            shape=signed(leak.term_width), depth=256, init=leak.table, attrs=BLOCK_RAM)
+        read = terms.read_port()
+        m.d.comb += read.addr.eq(index.as_unsigned())
+        term = pipe(m, read.data, 1, "term")
+        m.d.sync += self.o.eq(pipe(m, v.as_signed(), 3, "v") + term)
+
+
+def decay_room(decay):
+    """Bits above the operand's that the rounding of several shifts may need."""
+    terms = len(decay.subtract) + len(decay.add)
+    return terms.bit_length() if terms > 1 else 0

@@ -1,0 +1,122 @@
+"""The neuron: one timestep of one membrane a cycle.  The golden twin is
+:func:`qblif.golden.neuron.step`."""
+
+from amaranth import *
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from ..layout.latency import neuron_latency
+from .leak import Leak
+from .payloads import pipe, saturate
+from .quantiser import Quantiser
+
+__all__ = ["Neuron", "NeuronIn", "NeuronOut"]
+
+
+# What a burst leaves at once, as in :class:`qblif.golden.spec.Reset`; ``amount`` is its level times
+# theta, and the result's lowest bits are the membrane.
+AFTER_BURST = {
+    "none": lambda v, level, amount, theta: v,
+    "gate": lambda v, level, amount, theta: v,
+    "gate-input": lambda v, level, amount, theta: v,
+    "subtract": lambda v, level, amount, theta: v - amount,
+    "zero": lambda v, level, amount, theta: Mux(level != 0, 0, v),
+}
+
+
+class NeuronIn(data.StructLayout):
+    """State before the step, and what the step adds to it.
+
+    ``first``: it is the frame's first timestep, in which the state is 0 whatever the fields say.
+    """
+
+    def __init__(self, population):
+        super().__init__({
+            "v": signed(population.neuron.v_width),
+            "fired": 1,
+            "first": 1,
+            "sum": signed(population.sum_width),
+            "bias": signed(max(1, population.bias_width)),
+        })
+
+
+class NeuronOut(data.StructLayout):
+    """State after the step; the neuron fired where ``level > 0``."""
+
+    def __init__(self, population):
+        super().__init__({
+            "v": signed(population.neuron.v_width),
+            "level": range(population.neuron.n_max + 1),
+        })
+
+
+class Neuron(wiring.Component):
+    """Leak, charge, gate, fire and reset, as a pipeline that never stalls.
+
+    Takes one step a cycle, of any neuron; gives it back :attr:`latency` cycles later.  Adders
+    and constant shifts only, and a table where the leak is quadratic.
+
+    Parameters
+    ----------
+    population : :class:`qblif.golden.spec.Population`
+        The neuron and the widths of its sums and bias.
+    quantiser : ``"slice"`` or ``"ladder"``
+
+    Members
+    -------
+    i : ``In(NeuronIn(population))``
+    o : ``Out(NeuronOut(population))``
+    """
+
+    def __init__(self, population, quantiser="slice"):
+        self.population = population
+        self.spec = population.neuron
+        self.quantiser = quantiser
+        super().__init__({"i": In(NeuronIn(population)), "o": Out(NeuronOut(population))})
+
+    @property
+    def latency(self):
+        """Cycles from ``i`` to ``o``: leak, charge, gate, fire, reset and emit."""
+        return neuron_latency(self.spec)
+
+    def elaborate(self, platform):
+        m = Module()
+        spec = self.spec
+        membrane = signed(spec.v_width)
+
+        # Leak, beside the sum of the current.
+        m.submodules.leak = leak = Leak(spec)
+        m.d.comb += [leak.v.eq(self.i.v), leak.first.eq(self.i.first)]
+        current = self.i.sum + self.i.bias if self.population.bias_width else self.i.sum
+        current = pipe(m, current, leak.latency, "current")
+        fired = pipe(m, self.i.fired & ~self.i.first, leak.latency, "fired")
+
+        # Charge.
+        if spec.reset.kind == "gate-input":
+            current = Mux(fired, spec.reset.gate.apply(current), current)
+        charged = Signal(membrane, reset_less=True)
+        m.d.sync += charged.eq(saturate(leak.o + current, spec.v_width))
+
+        # Gate.
+        gated = Signal(membrane, reset_less=True)
+        m.d.sync += gated.eq(charged)
+        if spec.reset.kind == "gate":
+            with m.If(pipe(m, fired, 1, "fired_then")):
+                m.d.sync += gated.eq(saturate(spec.reset.gate.apply(charged), spec.v_width))
+        if spec.quantiser is None:
+            m.d.comb += self.o.v.eq(gated)
+            return m
+
+        # Fire.
+        m.submodules.quantiser = quantiser = Quantiser(spec, self.quantiser)
+        m.d.comb += quantiser.v.eq(gated)
+        level = pipe(m, quantiser.level, 1, "level")
+        amount = pipe(m, quantiser.amount, 1, "amount")
+        v = pipe(m, gated, 1, "v")
+
+        # Reset and emit.
+        left = AFTER_BURST[spec.reset.kind](v, level, amount, spec.quantiser.theta)
+        emitted = level != 0 if spec.output == "binary" else level
+        m.d.comb += [self.o.v.eq(pipe(m, left[:len(v)], 1, "v_out")),
+                     self.o.level.eq(pipe(m, emitted, 1, "level_out"))]
+        return m

@@ -1,0 +1,77 @@
+"""Burst level of a membrane, two ways that agree to the bit.  The golden twin is
+:func:`qblif.golden.neuron.fire`."""
+
+from amaranth import *
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from ..layout.plan import KINDS
+
+__all__ = ["Quantiser"]
+
+
+class Quantiser(wiring.Component):
+    """Combinational level of a membrane, and how much of the membrane it stands for.
+
+    ``ladder`` compares the membrane with ``level * theta`` for every level, as the paper draws it;
+    these are constants.  ``slice`` is for ``theta = 2**f``: the level is the membrane without its
+    last f bits, saturated, and costs no comparator; of levels that are powers of two it is the
+    leading one of that.
+
+    Parameters
+    ----------
+    neuron : :class:`qblif.golden.spec.Neuron`
+        A neuron with a quantiser.
+    kind : ``"slice"`` or ``"ladder"``
+
+    Members
+    -------
+    v : ``In(signed(v_width))``
+    level : ``Out(range(n_max + 1))``
+        Of the quantiser: an output that is binary comes later.
+    amount : ``Out(signed(v_width))``
+        ``level * theta``.
+    """
+
+    def __init__(self, neuron, kind):
+        if kind not in KINDS:
+            raise ValueError(f"Quantiser must be one of {', '.join(KINDS)}, not {kind!r}")
+        if kind == "slice" and neuron.quantiser.shift is None:
+            raise ValueError(f"Quantiser slice needs a power of two as threshold, "
+                             f"not {neuron.quantiser.theta}")
+        self.neuron = neuron
+        self.kind = kind
+        super().__init__({
+            "v": In(signed(neuron.v_width)),
+            "level": Out(range(neuron.quantiser.n_max + 1)),
+            "amount": Out(signed(neuron.v_width)),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        quantiser, v_max = self.neuron.quantiser, self.neuron.v_max
+
+        if self.kind == "ladder":
+            # The last rung reached wins; rungs above the membrane's range are never reached.
+            for n in quantiser.levels[1:]:
+                if n * quantiser.theta <= v_max:
+                    with m.If(self.v >= n * quantiser.theta):
+                        m.d.comb += [self.level.eq(n), self.amount.eq(n * quantiser.theta)]
+            return m
+
+        units = self.v >> quantiser.shift
+        with m.If(units < 0):
+            m.d.comb += self.level.eq(0)
+        with m.Elif(units > quantiser.n_max):
+            m.d.comb += self.level.eq(quantiser.n_max)
+        with m.Elif(quantiser.spacing == "powers"):
+            m.d.comb += self.level.eq(leading_one(units[:len(self.level)]))
+        with m.Else():
+            m.d.comb += self.level.eq(units)
+        m.d.comb += self.amount.eq(self.level << quantiser.shift)
+        return m
+
+
+def leading_one(bits):
+    """``bits`` with its highest one alone."""
+    return Cat(bits[k] & ~bits[k + 1:].any() for k in range(len(bits)))

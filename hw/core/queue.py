@@ -1,0 +1,60 @@
+"""The queue between a fire pass and the events that leave it."""
+
+from amaranth import *
+from amaranth.lib import memory, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from ..layout.memories import queue_depth
+from .payloads import BLOCK_RAM
+
+__all__ = ["EventQueue"]
+
+
+class EventQueue(wiring.Component):
+    """First in, first out, in block RAM.  The writer never waits: it must know that there is room.
+
+    Latency three cycles, of which one is a register behind the RAM; throughput one item a cycle.
+
+    Parameters
+    ----------
+    shape : shape of an item
+    depth : least number of items
+
+    Members
+    -------
+    push : ``In(1)``
+    item : ``In(shape)``
+    held : ``Out(range(depth + 1))``
+        Items in the RAM.
+    o : ``Out(stream.Signature(shape))``
+    """
+
+    def __init__(self, shape, depth):
+        self.shape = shape
+        self.depth = queue_depth(depth)
+        super().__init__({"push": In(1), "item": In(shape), "o": Out(stream.Signature(shape)),
+                          "held": Out(range(self.depth + 1))})
+
+    def elaborate(self, platform):
+        m = Module()
+        # Only written items are read, so that reads and writes never meet.
+        m.submodules.items = items = memory.Memory(shape=self.shape, depth=self.depth, init=[],
+                                                   attrs=BLOCK_RAM)
+        write, read = items.write_port(), items.read_port()
+        tail = Signal(range(2 * self.depth))
+        head = Signal.like(tail)
+
+        m.d.comb += [write.en.eq(self.push), write.addr.eq(tail), write.data.eq(self.item),
+                     self.held.eq((tail - head)[:len(tail)])]
+        with m.If(self.push):
+            m.d.sync += tail.eq(tail + 1)
+
+        # Fetch into the RAM's output, then into the register.
+        fetched = Signal()
+        m.d.comb += [read.addr.eq(head), read.en.eq(0)]
+        with m.If(~fetched | self.o.ready | ~self.o.valid):
+            m.d.comb += read.en.eq(head != tail)
+            m.d.sync += [fetched.eq(read.en), head.eq(head + read.en)]
+        with m.If(self.o.ready | ~self.o.valid):
+            m.d.sync += [self.o.valid.eq(fetched), self.o.payload.eq(read.data)]
+        return m

@@ -1,0 +1,61 @@
+"""The read-out's class.  The golden twin is :func:`qblif.golden.integer.argmax`."""
+
+from amaranth import *
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from .payloads import index_shape
+
+__all__ = ["ArgMax", "Result"]
+
+
+class Result(data.StructLayout):
+    """What the network says about one frame."""
+
+    def __init__(self, classes):
+        super().__init__({"label": index_shape(classes)})
+
+
+class ArgMax(wiring.Component):
+    """Class of a frame: the largest membrane of the read-out, the lowest index on a tie.
+
+    Parameters
+    ----------
+    size, v_width : int
+
+    Members
+    -------
+    start : ``In(1)``
+        A pulse as the last pass of a frame starts.
+    credit : ``Out(1)``
+        No result is waiting or under way.
+    valid, end : ``In(1)``, beat : ``In(index_shape(size))``, v : ``In(signed(v_width))``
+        The membranes of the last pass, in order.
+    o : ``Out(stream.Signature(Result(size)))``
+    """
+
+    def __init__(self, size, v_width):
+        super().__init__({
+            "start": In(1),
+            "credit": Out(1),
+            "valid": In(1),
+            "beat": In(index_shape(size)),
+            "v": In(signed(v_width)),
+            "end": In(1),
+            "o": Out(stream.Signature(Result(size))),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        best = Signal.like(self.v)
+        pending = Signal()
+        m.d.comb += self.credit.eq(~pending)
+        with m.If(self.valid & ((self.beat == 0) | (self.v > best))):
+            m.d.sync += [best.eq(self.v), self.o.p.label.eq(self.beat)]
+        with m.If(self.valid & self.end):
+            m.d.sync += self.o.valid.eq(1)
+        with m.If(self.o.valid & self.o.ready):
+            m.d.sync += [self.o.valid.eq(0), pending.eq(0)]
+        with m.If(self.start):
+            m.d.sync += pending.eq(1)
+        return m

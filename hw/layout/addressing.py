@@ -1,0 +1,72 @@
+"""How neurons are numbered in hardware: addresses of events, and beats of a fire pass.
+
+Neither torch nor Amaranth.  Specification and golden model count a map's neurons by channel, row
+and column.  Hardware visits the channels of one position together, ``fire_lanes`` a beat, and an
+address is the bit fields (row, column, channel), the channel lowest.  Without a map all three are
+the same count.
+"""
+
+import numpy as np
+
+from ...golden.spec import as_map
+
+__all__ = ["address_bits", "address_order", "address_space", "addresses", "beat_order",
+           "beats", "by_address", "by_neuron", "lane_bits"]
+
+
+def address_bits(shape):
+    """Bits of the fields ``(channel, column, row)`` of an address."""
+    channels, rows, columns = as_map(shape)
+    return tuple((n - 1).bit_length() for n in (channels, columns, rows))
+
+
+def address_space(shape):
+    """One more than the largest address."""
+    return int(addresses(shape)[-1]) + 1
+
+
+def lane_bits(shape, fire_lanes):
+    """Lowest bits of an address that number the lanes of a beat."""
+    return min((fire_lanes - 1).bit_length(), address_bits(shape)[0])
+
+
+def addresses(shape):
+    """Address of each neuron, ``(neurons,)``."""
+    channel, row, column = np.indices(as_map(shape)).reshape(3, -1)
+    low, middle, _ = address_bits(shape)
+    return channel | column << low | row << low + middle
+
+
+def address_order(shape):
+    """Neurons in the order of their addresses, ``(neurons,)``."""
+    return np.argsort(addresses(shape))
+
+
+def beats(shape, fire_lanes):
+    """Beats of a fire pass."""
+    channels, rows, columns = as_map(shape)
+    return -(-channels // fire_lanes) * rows * columns
+
+
+def beat_order(shape, fire_lanes):
+    """Neuron of each lane of each beat, ``(beats, fire_lanes)``; -1 where a lane has none."""
+    channels, rows, columns = as_map(shape)
+    neurons = np.arange(channels * rows * columns).reshape(channels, rows, columns)
+    padding = ((0, -channels % fire_lanes), (0, 0), (0, 0))
+    padded = np.pad(neurons, padding, constant_values=-1)
+    return padded.transpose(1, 2, 0).reshape(-1, fire_lanes)
+
+
+def by_address(values, shape):
+    """Values of neurons, ``(..., neurons)``, as ``(..., addresses)``, with zeros between them."""
+    found = np.zeros((*values.shape[:-1], address_space(shape)), values.dtype)
+    found[..., addresses(shape)] = values
+    return found
+
+
+def by_neuron(values, shape):
+    """What each lane of each beat has, ``(..., beats, fire_lanes)``, as ``(..., neurons)``."""
+    order = beat_order(shape, values.shape[-1])
+    found = np.empty((*values.shape[:-2], int(order.max()) + 1), values.dtype)
+    found[..., order[order >= 0]] = values[..., order >= 0]
+    return found

@@ -1,0 +1,220 @@
+"""How many cycles a network takes: a function of the network, its plan and the events, exact.
+
+Every item (an event, or the end of a timestep) is followed from stage to stage; what waits for what
+is written as a maximum of cycle numbers.  The simulation must give the same numbers to the cycle.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...golden.spec.burst import digits
+from .addressing import address_order, beat_order
+from .latency import LANES_LATENCY, QUEUE_LATENCY, stage_timing
+from .plan import reaches_of
+
+__all__ = ["Cycles", "count_cycles"]
+
+
+@dataclass(frozen=True)
+class Cycles:
+    """Cycle numbers of each frame, ``(frames,)``: its first item is accepted, its class taken."""
+
+    first: np.ndarray
+    last: np.ndarray
+
+    @property
+    def latency(self):
+        """Cycles from a frame's first item to its class."""
+        return self.last - self.first
+
+    @property
+    def interval(self):
+        """Cycles between the classes of successive frames, ``(frames - 1,)``."""
+        return np.diff(self.last)
+
+
+def count_cycles(spec, plan, inputs, levels):
+    """Cycles of frames that are fed without a pause, into a sink that is always ready.
+
+    ``inputs`` are the input levels, ``(frames, sources)`` for a static input, else ``(frames,
+    timesteps, sources)``; they are fed in the order of their addresses.  ``levels`` maps population
+    names to ``(timesteps, frames, neurons)``, as in :class:`qblif.golden.integer.Trace`.  Cycle 0
+    is the first after the reset.
+    """
+    stages = [StageClock(spec, population, stage)
+              for population, stage in zip(spec.populations, plan.stages, strict=True)]
+    # The last first: a pass may only run when all that it waits for is known.
+    synapses = [synapse for stage in reversed(stages) for synapse in stage.synapses]
+    for stage in stages:
+        stage.following = [s for s in synapses if s.source == stage.name]
+    feed = Feed([s for s in synapses if s.source == spec.input.name],
+                start=max(synapse.cleared for synapse in synapses))
+    order = address_order(spec.input.shape)
+    inputs = np.asarray(inputs).reshape(len(inputs), -1, spec.input.size)
+    spent = [np.asarray(levels[p.name]) for p in spec.populations]
+    firsts = []
+    for frame, timesteps in enumerate(inputs):
+        for stage, fired in zip(stages, spent, strict=True):
+            stage.begin_frame(fired[:, frame])
+        taken = []
+        for row in timesteps:
+            for neuron in order[row[order] != 0].tolist():
+                taken.append(feed.event(neuron, int(row[neuron])))
+            taken.append(feed.end())
+        firsts.append(taken[0])
+    return Cycles(np.array(firsts), np.array(stages[-1].results))
+
+
+class Feed:
+    """Whoever plays the input: an item is offered once the one before is taken by all."""
+
+    def __init__(self, synapses, start):
+        self.synapses, self.next = synapses, start
+
+    def event(self, neuron, level):
+        return self.done(max(s.event(self.next, neuron, level) for s in self.synapses))
+
+    def end(self):
+        return self.done(max(s.end(self.next) for s in self.synapses))
+
+    def done(self, taken):
+        self.next = taken + 1
+        return taken
+
+
+class SynapseClock:
+    """The state of one synapse as cycle numbers; items must come in order.
+
+    ``free`` is the first cycle in which the next item can be expanded, ``ready`` the one in which
+    the fire pass can use the sums that an end completed, ``None`` before that.
+    """
+
+    def __init__(self, spec, synapse, reach, stage, plan):
+        self.source, self.stage = synapse.source, stage
+        self.static = synapse.source == spec.input.name and spec.input.static
+        self.steps = reach.steps().tolist()
+        self.digits = [len(digits(level, plan.burst))
+                       for level in range(spec.source(synapse.source).n_max + 1)]
+        self.cleared = reach.positions * reach.groups if reach.sums == "map" else 0
+        self.holds = reach.banks == 1  # Events wait for a pass, too.
+        self.registered = reach.needs_tables  # Events wait in a register in front.
+        self.entry = self.free = 0
+        self.releases = deque([0] * reach.unread, maxlen=reach.unread)  # Of the last passes.
+        self.ready = None
+
+    def event(self, present, neuron, level):
+        """Accept an event that is offered from cycle ``present`` on; returns when."""
+        accepted, expanded = self.accept(present)
+        steps = self.steps[neuron] * self.digits[level]
+        first = max(expanded + 1, self.releases[0]) if self.holds and steps else expanded + 1
+        self.free = first + max(0, steps - 1)
+        return accepted
+
+    def accept(self, present):
+        if not self.registered:
+            accepted = max(present, self.free)
+            return accepted, accepted
+        accepted = max(present, self.entry)
+        self.entry = max(accepted + 1, self.free)
+        return accepted, self.entry
+
+    def end(self, present):
+        """Accept the end of a timestep, and run the passes that it starts."""
+        accepted, expanded = self.accept(present)
+        self.free = max(expanded + 1, self.releases[0])
+        self.ready = self.free + LANES_LATENCY + 3  # Issue register, sums, ``have``.
+        self.stage.run()
+        return accepted
+
+
+class StageClock:
+    """The state of one stage's population as cycle numbers."""
+
+    def __init__(self, spec, population, plan):
+        reaches = reaches_of(spec, population, plan)
+        self.name = population.name
+        self.following = []
+        self.timesteps = spec.timesteps
+        self.timing = stage_timing(population, plan, reaches)
+        self.order = beat_order(population.shape, plan.fire_lanes)
+        self.fires = population.neuron.quantiser is not None
+        self.synapses = [SynapseClock(spec, synapse, reach, self, plan) for synapse, reach
+                         in zip(spec.synapses_to(population.name), reaches, strict=True)]
+        self.idle = 0  # Of the fire pass.
+        self.credit = 0  # Of the read-out: the cycle in which a result can be taken.
+        self.queued = self.loaded = self.picked = self.taken = 0  # Of the emitter, queue to event.
+        self.pushes, self.fetches, self.held = deque(), deque(), 0  # Of its queue.
+        self.results = []
+
+    def begin_frame(self, fired):
+        """``fired``: the frame's levels ``(timesteps, neurons)``."""
+        self.pending = np.where(self.order < 0, 0, fired[:, self.order])
+        self.timestep = 0
+
+    def run(self):
+        """Every pass whose sums are there."""
+        while all(synapse.ready is not None for synapse in self.synapses):
+            start = max(self.idle, self.credit, *(s.ready for s in self.synapses))
+            final = self.timestep == self.timesteps - 1
+            used = [s for s in self.synapses if final or not s.static]
+            for synapse in used:
+                synapse.ready = None
+            last = (self.emit if self.fires else self.classify)(start, final)
+            self.idle = last + self.timing.pass_cycles - self.timing.beats + 1
+            for synapse in used:
+                synapse.releases.append(last + 1)
+            self.timestep += 1
+
+    def classify(self, start, final):
+        """A pass of the read-out: of a frame's last comes the class, and then the credit."""
+        last = start + self.timing.beats
+        if final:
+            result = last + self.timing.step_latency + 1
+            self.credit = result + 1
+            self.results.append(result)
+        return last
+
+    def emit(self, start, final):
+        """A pass that fires: its beats go through the queue, their events to whoever follows."""
+        levels = self.pending[self.timestep]
+        fired = levels.any(1).tolist()
+        issued = start
+        for beat, any_fired in enumerate(fired):
+            issued = self.room(issued + 1)
+            last = beat == self.timing.beats - 1
+            if not any_fired and not last:
+                continue
+            pushed = issued + self.timing.step_latency
+            fetched = max(pushed + 1, self.queued)
+            self.pushes.append(pushed)
+            self.fetches.append(fetched)
+            self.queued = max(fetched + 1, self.loaded)
+            self.loaded = max(self.queued + 1, self.picked)
+            pick = self.loaded
+            row, neurons = levels[beat], self.order[beat]
+            for lane in np.flatnonzero(row).tolist():
+                pick = max(pick + 1, self.taken)
+                self.taken = max(s.event(pick + 1, neurons[lane], row[lane])
+                                 for s in self.following)
+            if last:
+                pick = max(pick + 1, self.taken)
+                self.taken = max(s.end(pick + 1) for s in self.following)
+            self.picked = pick
+        return issued
+
+    def room(self, cycle):
+        """The first cycle from ``cycle`` on in which another beat may set out."""
+        pushes, fetches = self.pushes, self.fetches
+        while True:
+            seen = cycle - QUEUE_LATENCY
+            while pushes and pushes[0] <= seen:
+                pushes.popleft()
+                self.held += 1
+            while fetches and fetches[0] <= seen:
+                fetches.popleft()
+                self.held -= 1
+            if self.held <= self.timing.full:
+                return cycle
+            cycle = fetches[0] + QUEUE_LATENCY

@@ -1,0 +1,77 @@
+"""Latencies that the components have and the cycle model counts on.  No Amaranth here.
+
+All figures are clock cycles.
+"""
+
+from dataclasses import dataclass
+
+from .addressing import beats
+from .memories import queue_depth
+
+__all__ = ["LANES_LATENCY", "LEAK_LATENCY", "MEMORY_SUMS_GROUPS", "StageTiming", "stage_timing"]
+
+LANES_LATENCY = 4  # From the issue of a digit to its addends.
+MEMORY_SUMS_GROUPS = 4  # Read, add, write: a sum must not come again sooner.
+SUMS_READ_LATENCY = {"registers": 2, "memory": 4, "map": 4}
+SUMS_ADDER_LATENCY = 1  # Where a population has several synapses.
+LEAK_LATENCY = {"decay": 1, "quadratic": 4}  # Quadratic: index, read, register, add.
+NEURON_LATENCY = 4  # Charge, gate, fire, reset.
+READOUT_LATENCY = 2  # Charge, gate.
+QUEUE_BEATS = 512  # Of an emitter, if nothing asks for more: one block RAM.
+QUEUE_LATENCY = 2  # From a push to the ``room`` that it takes.
+
+
+@dataclass(frozen=True)
+class StageTiming:
+    """What of a stage's plan decides the cycles of its fire passes.
+
+    ``beats`` of ``fire_lanes`` neurons a pass; ``read_latency`` of the sums, the slowest
+    synapse's; ``neuron_latency``; ``queue`` beats that wait to be emitted.
+    """
+
+    beats: int
+    read_latency: int
+    neuron_latency: int
+    queue: int
+
+    @property
+    def step_latency(self):
+        """From a beat's slot in the pass to its new membranes."""
+        return self.read_latency + self.neuron_latency
+
+    @property
+    def pass_cycles(self):
+        """Slots of a pass: one a beat, and so many that no membrane is read before its write."""
+        return max(self.beats, self.neuron_latency + 2)
+
+    @property
+    def full(self):
+        """Most beats in the queue for another to start: those under way may all fire."""
+        return self.queue - self.step_latency - QUEUE_LATENCY
+
+
+def neuron_latency(neuron):
+    """Cycles from :class:`qblif.hw.core.neuron.Neuron`'s ``i`` to its ``o``."""
+    after = READOUT_LATENCY if neuron.quantiser is None else NEURON_LATENCY
+    return LEAK_LATENCY[neuron.leak.kind] + after
+
+
+def stage_timing(population, plan, reaches):
+    """Timing of a population under its :class:`qblif.hw.layout.plan.StagePlan`.
+
+    ``reaches`` are the :class:`qblif.hw.layout.scatter.Reach` of its synapses.  Raises
+    :class:`ValueError` for a queue that cannot hold the beats under way.
+    """
+    count = beats(population.shape, plan.fire_lanes)
+    read_latency = (max(SUMS_READ_LATENCY[reach.sums] for reach in reaches)
+                    + SUMS_ADDER_LATENCY * (len(reaches) > 1))
+    latency = neuron_latency(population.neuron)
+    least = read_latency + latency + QUEUE_LATENCY
+    # With one bank, events wait until a pass has ended: it must not wait for the next stage.
+    whole = any(reach.banks == 1 for reach in reaches)
+    queue = plan.queue or max(least, count if whole else min(2 * count, QUEUE_BEATS))
+    if queue < least:
+        raise ValueError(f"Population {population.name} must have a queue of at least {least} "
+                         f"beats, not {queue}")
+    return StageTiming(beats=count, read_latency=read_latency, neuron_latency=latency,
+                       queue=queue_depth(queue))

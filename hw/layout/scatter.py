@@ -1,0 +1,163 @@
+"""What an event reaches: plain numbers for the generator, the loader and the cycle model.
+
+Neither torch nor Amaranth.  A convolution, its stride, padding and groups, the pooling before it
+and a dense synapse (whose kernel is the whole source) all become the same three tables.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from ...golden.spec import as_map
+from .latency import MEMORY_SUMS_GROUPS
+
+__all__ = ["Reach", "Span"]
+
+
+@dataclass(frozen=True)
+class Span:
+    """On one axis: ``count`` targets from ``first`` on, the first through weight ``tap``.
+
+    Each next one's tap is a stride lower.  A ``count`` of 0 is an event that reaches nothing.
+    """
+
+    first: int
+    tap: int
+    count: int
+
+
+@dataclass(frozen=True)
+class Reach:
+    """Targets and weights of each source neuron, for ``lanes`` channels of the target a word.
+
+    An event from (channel, row, column) goes to a box of the target, ``rows[row].count`` rows times
+    ``columns[column].count`` columns times ``slots`` words from word ``words[channel]`` on.  A
+    position of the target has ``groups`` words; they are numbered by row, column and group.
+
+    The weights of a source's slot for one tap are one word of the weight memory, number
+    ``((tap row * kernel columns + tap column) * slots + slot) * channels + channel``.
+
+    There are ``banks`` of sums: one that a fire pass reads, the others for the timesteps after it;
+    with one bank alone they take turns.
+    """
+
+    synapse: object
+    source: tuple[int, int, int]
+    target: tuple[int, int, int]
+    lanes: int
+    banks: int = 2
+
+    @classmethod
+    def of(cls, network, synapse, lanes):
+        """Of one of ``network``'s synapses, with ``lanes`` synaptic operations a cycle."""
+        source = network.source(synapse.source).shape
+        conv = synapse.as_conv(source) if synapse.kind == "dense" else synapse
+        return cls(conv, as_map(source), as_map(network.source(synapse.target).shape), lanes)
+
+    @property
+    def groups(self):
+        """Words of one position."""
+        return -(-self.target[0] // self.lanes)
+
+    @property
+    def positions(self):
+        return self.target[1] * self.target[2]
+
+    @property
+    def depth(self):
+        """Words of the weight memory."""
+        rows, columns = self.synapse.kernel
+        return rows * columns * self.slots * self.source[0]
+
+    @cached_property
+    def words(self):
+        """First word of each source channel: the groups of a convolution cut the target."""
+        low = np.arange(self.source[0]) * self.synapse.groups // self.source[0] * self.share
+        return np.minimum(low // self.lanes, self.groups - self.slots).tolist()
+
+    @cached_property
+    def slots(self):
+        """Words that an event goes to at each position, for any source channel."""
+        low = np.arange(self.synapse.groups) * self.share
+        return int(((low + self.share - 1) // self.lanes - low // self.lanes).max()) + 1
+
+    @property
+    def share(self):
+        """Channels of the target that an event reaches: those of its group."""
+        return self.target[0] // self.synapse.groups
+
+    @cached_property
+    def rows(self):
+        return self._axis(0)
+
+    @cached_property
+    def columns(self):
+        return self._axis(1)
+
+    def _axis(self, axis):
+        """A :class:`Span` for each source row (0) or column (1)."""
+        size, targets = self.source[1 + axis], self.target[1 + axis]
+        pool, kernel, stride, padding = (pair[axis] for pair in (
+            self.synapse.pool, self.synapse.kernel, self.synapse.stride, self.synapse.padding))
+        spans = []
+        for place in range(size):
+            taps = [place // pool + padding - stride * target for target in range(targets)]
+            found = [k for k, tap in enumerate(taps) if 0 <= tap < kernel]
+            if place // pool >= size // pool or not found:
+                spans.append(Span(0, 0, 0))
+            else:
+                spans.append(Span(found[0], taps[found[0]], len(found)))
+        return spans
+
+    def steps(self):
+        """Words that one digit of each source neuron takes, ``(neurons,)``: its cycles."""
+        rows, columns = (np.array([s.count for s in spans]) for spans in (self.rows, self.columns))
+        return np.tile(np.outer(rows, columns).reshape(-1) * self.slots, self.source[0])
+
+    def operations(self):
+        """Synaptic operations of one digit of each source neuron, ``(neurons,)``."""
+        return self.steps() // self.slots * self.share
+
+    def weight_words(self, weights):
+        """The weight memory's words for a tensor of the synapse's shape: ``(depth, lanes)``."""
+        rows, columns = self.synapse.kernel
+        channels, share = self.source[0], self.share
+        before = channels // self.synapse.groups
+        weights = np.asarray(weights).reshape(self.target[0], before, rows, columns)
+        full = np.zeros((self.groups * self.lanes, channels, rows, columns), weights.dtype)
+        for k in range(self.synapse.groups):
+            group = slice(k * share, (k + 1) * share)
+            full[group, k * before:(k + 1) * before] = weights[group]
+        full = full.reshape(self.groups, self.lanes, channels, rows, columns)
+        slots = np.array(self.words)[:, None] + np.arange(self.slots)
+        found = full[slots, :, np.arange(channels)[:, None]]
+        return found.transpose(3, 4, 1, 0, 2).reshape(self.depth, self.lanes)
+
+    @property
+    def sums(self):
+        """Where the sums lie: ``"registers"``, ``"memory"`` or ``"map"`` (see
+        qblif.hw.core.accumulators).
+
+        The first two need every digit to visit every word.
+        """
+        if self.positions > 1 or self.slots < self.groups:
+            return "map"
+        return "registers" if self.groups < MEMORY_SUMS_GROUPS else "memory"
+
+    @property
+    def unread(self):
+        """Timesteps whose sums may be complete and wait for their fire pass, or are being read."""
+        return max(1, self.banks - 1)
+
+    @property
+    def returns_soon(self):
+        """Whether a word may come again sooner than read, add and write take."""
+        return self.slots < MEMORY_SUMS_GROUPS or any(word % self.slots for word in self.words)
+
+    @property
+    def needs_tables(self):
+        """Whether an address alone does not say where the weights and the sums are."""
+        here = [Span(0, 0, 1)]
+        return (self.rows != here or self.columns != here or self.positions > 1
+                or any(self.words))

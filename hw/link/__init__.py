@@ -1,0 +1,1 @@
+"""The host link in gateware: serial line, framing, command processor.  No torch."""

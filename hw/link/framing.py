@@ -1,0 +1,240 @@
+"""Frames on a line of bytes: COBS with a 0 behind each frame, and a CRC-16 inside.
+
+The software twins are the library ``cobs`` and :func:`qblif.hw.link.protocol.crc`.
+"""
+
+from amaranth import *
+from amaranth.lib import data, memory, stream, wiring
+from amaranth.lib.crc.catalog import CRC16_GENIBUS
+from amaranth.lib.wiring import In, Out
+
+from ..core.payloads import BLOCK_RAM, pipe
+from .protocol import CRC_BYTES, MAX_PAYLOAD
+
+__all__ = ["Byte", "CobsDecoder", "CobsEncoder", "Decoded", "FrameReceiver", "FrameSender"]
+
+LONGEST_BLOCK = 254
+
+
+class Byte(data.StructLayout):
+    """One byte of a frame; ``last`` with its last."""
+
+    def __init__(self):
+        super().__init__({"data": 8, "last": 1})
+
+
+class Decoded(data.StructLayout):
+    """A decoded byte, or with ``end`` the end of a frame, where ``error`` says it was cut short."""
+
+    def __init__(self):
+        super().__init__({"data": 8, "end": 1, "error": 1})
+
+
+class CobsDecoder(wiring.Component):
+    """Bytes of a line to bytes of frames; no latency, one byte a cycle.
+
+    Members
+    -------
+    i : ``In(stream.Signature(8))``
+    o : ``Out(stream.Signature(Decoded()))``
+    """
+
+    def __init__(self):
+        super().__init__({"i": In(stream.Signature(8)), "o": Out(stream.Signature(Decoded()))})
+
+    def elaborate(self, platform):
+        m = Module()
+        left = Signal(8)
+        zero = Signal()  # The block before stands for a zero behind it, unless the frame ends.
+        end, code = self.i.payload == 0, left == 0
+        m.d.comb += [
+            self.o.valid.eq(self.i.valid & (end | ~code | zero)),
+            self.i.ready.eq(self.o.ready | ~self.o.valid),
+            self.o.p.end.eq(end), self.o.p.error.eq(end & ~code),
+            self.o.p.data.eq(Mux(code, 0, self.i.payload)),
+        ]
+        with m.If(self.i.valid & self.i.ready):
+            with m.If(end):
+                m.d.sync += [left.eq(0), zero.eq(0)]
+            with m.Elif(code):
+                m.d.sync += [left.eq(self.i.payload - 1), zero.eq(self.i.payload != 0xFF)]
+            with m.Else():
+                m.d.sync += left.eq(left - 1)
+        return m
+
+
+class CobsEncoder(wiring.Component):
+    """Bytes of frames to bytes of a line.
+
+    A block is collected, then sent: one byte a cycle on each side, but not both at once.
+
+    Members
+    -------
+    i : ``In(stream.Signature(Byte()))``
+    o : ``Out(stream.Signature(8))``
+    """
+
+    def __init__(self):
+        super().__init__({"i": In(stream.Signature(Byte())), "o": Out(stream.Signature(8))})
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.block = block = memory.Memory(shape=8, depth=256, init=[], attrs=BLOCK_RAM)
+        write, read = block.write_port(), block.read_port()
+        size, sent = Signal(8), Signal(8)
+        over, open_zero = Signal(), Signal()  # The frame's last byte is in; it was a zero.
+        zero = self.i.p.data == 0
+        keep = Signal()
+        # Written a cycle later, still before the first read; read through a plain register.
+        m.d.comb += [write.en.eq(pipe(m, keep, 1, "keep")), write.addr.eq(pipe(m, size, 1, "at")),
+                     write.data.eq(pipe(m, self.i.p.data, 1, "written")), read.addr.eq(sent),
+                     read.en.eq(0)]
+        byte = pipe(m, read.data, 1, "byte")
+
+        with m.FSM():
+            with m.State("COLLECT"):
+                m.d.comb += self.i.ready.eq(1)
+                m.d.sync += sent.eq(0)
+                with m.If(self.i.valid):
+                    m.d.comb += keep.eq(~zero)
+                    m.d.sync += [size.eq(size + ~zero), over.eq(self.i.p.last),
+                                 open_zero.eq(zero)]
+                    with m.If(zero | self.i.p.last | (size == LONGEST_BLOCK - 1)):
+                        m.next = "CODE"
+            with m.State("CODE"):
+                m.d.comb += [self.o.valid.eq(1), self.o.payload.eq(size + 1)]
+                with m.If(self.o.ready):
+                    m.next = "FETCH"
+            with m.State("FETCH"):
+                m.d.comb += read.en.eq(1)
+                with m.If(sent != size):
+                    m.next = "WAIT"
+                with m.Elif(over & open_zero):
+                    m.d.sync += [open_zero.eq(0), size.eq(0), sent.eq(0)]
+                    m.next = "CODE"
+                with m.Elif(over):
+                    m.next = "DELIMIT"
+                with m.Else():
+                    m.d.sync += size.eq(0)
+                    m.next = "COLLECT"
+            with m.State("WAIT"):
+                m.next = "SEND"
+            with m.State("SEND"):
+                m.d.comb += [self.o.valid.eq(1), self.o.payload.eq(byte)]
+                with m.If(self.o.ready):
+                    m.d.sync += sent.eq(sent + 1)
+                    m.next = "FETCH"
+            with m.State("DELIMIT"):
+                m.d.comb += [self.o.valid.eq(1), self.o.payload.eq(0)]
+                with m.If(self.o.ready):
+                    m.d.sync += [size.eq(0), over.eq(0)]
+                    m.next = "COLLECT"
+        return m
+
+
+class FrameReceiver(wiring.Component):
+    """Whole frames whose CRC agrees, without the CRC; everything else is dropped.
+
+    While a frame is being taken, what comes is dropped too, up to the end of its frame: the sender
+    waits for an answer, or asks again.
+
+    Members
+    -------
+    i : ``In(stream.Signature(8))``
+        Always taken.
+    o : ``Out(stream.Signature(Byte()))``
+    """
+
+    def __init__(self, longest=MAX_PAYLOAD):
+        self.longest = longest
+        super().__init__({"i": In(stream.Signature(8)), "o": Out(stream.Signature(Byte()))})
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.cobs = cobs = CobsDecoder()
+        again = Signal()
+        m.submodules.crc = crc = ResetInserter(again)(CRC16_GENIBUS(8).create())
+        room = self.longest + CRC_BYTES
+        m.submodules.frame = frame = memory.Memory(shape=8, depth=room, init=[], attrs=BLOCK_RAM)
+        write, read = frame.write_port(), frame.read_port()
+        wiring.connect(m, wiring.flipped(self.i), cobs.i)
+        size = Signal(range(room + 1))
+        skip = Signal()
+        collecting = Signal()
+        taken = cobs.o.valid & ~cobs.o.p.end & ~skip & collecting
+        fits = size != room
+        m.d.comb += [cobs.o.ready.eq(1), crc.data.eq(cobs.o.p.data), crc.valid.eq(taken & fits),
+                     write.en.eq(pipe(m, taken & fits, 1, "keep")),
+                     write.addr.eq(pipe(m, size, 1, "at")),
+                     write.data.eq(pipe(m, cobs.o.p.data, 1, "written")), read.en.eq(0)]
+        with m.If(taken):
+            m.d.sync += [size.eq(size + fits), skip.eq(~fits)]
+
+        # A plain register behind the RAM, which can become its output register.
+        taken_out = Signal.like(size)
+        m.d.sync += [self.o.p.data.eq(read.data), self.o.p.last.eq(taken_out == size - CRC_BYTES)]
+        with m.FSM():
+            with m.State("COLLECT"):
+                m.d.comb += collecting.eq(1)
+                m.d.sync += taken_out.eq(0)
+                with m.If(cobs.o.valid & cobs.o.p.end):
+                    m.d.comb += again.eq(1)
+                    with m.If(crc.match_detected & ~skip & ~cobs.o.p.error & (size > CRC_BYTES)):
+                        m.next = "FETCH"
+                    with m.Else():
+                        m.d.sync += [size.eq(0), skip.eq(0)]
+            with m.State("FETCH"):
+                m.d.comb += [read.en.eq(1), read.addr.eq(taken_out)]
+                m.d.sync += taken_out.eq(taken_out + 1)
+                m.next = "WAIT"
+            with m.State("WAIT"):
+                m.next = "GIVE"
+            with m.State("GIVE"):
+                m.d.comb += self.o.valid.eq(1)
+                with m.If(self.o.ready):
+                    m.next = "FETCH"
+                    with m.If(self.o.p.last):
+                        m.d.sync += size.eq(0)
+                        m.next = "COLLECT"
+        with m.If(cobs.o.valid & ~collecting):
+            m.d.sync += skip.eq(~cobs.o.p.end)
+        return m
+
+
+class FrameSender(wiring.Component):
+    """Frames onto a line of bytes, each with its CRC.
+
+    Members
+    -------
+    i : ``In(stream.Signature(Byte()))``
+    o : ``Out(stream.Signature(8))``
+    """
+
+    def __init__(self):
+        super().__init__({"i": In(stream.Signature(Byte())), "o": Out(stream.Signature(8))})
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.cobs = cobs = CobsEncoder()
+        again = Signal()
+        m.submodules.crc = crc = ResetInserter(again)(CRC16_GENIBUS(8).create())
+        wiring.connect(m, cobs.o, wiring.flipped(self.o))
+        m.d.comb += crc.data.eq(self.i.p.data)
+        with m.FSM():
+            with m.State("PASS"):
+                m.d.comb += [cobs.i.valid.eq(self.i.valid), self.i.ready.eq(cobs.i.ready),
+                             cobs.i.p.data.eq(self.i.p.data),
+                             crc.valid.eq(self.i.valid & self.i.ready)]
+                with m.If(crc.valid & self.i.p.last):
+                    m.next = "HIGH"
+            with m.State("HIGH"):
+                m.d.comb += [cobs.i.valid.eq(1), cobs.i.p.data.eq(crc.crc[8:])]
+                with m.If(cobs.i.ready):
+                    m.next = "LOW"
+            with m.State("LOW"):
+                m.d.comb += [cobs.i.valid.eq(1), cobs.i.p.data.eq(crc.crc[:8]),
+                             cobs.i.p.last.eq(1)]
+                with m.If(cobs.i.ready):
+                    m.d.comb += again.eq(1)
+                    m.next = "PASS"
+        return m

@@ -1,0 +1,175 @@
+"""A network that is loaded, run and read over a stream of bytes."""
+
+from amaranth import *
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from ..core.network import Network
+from ..core.payloads import index_shape
+from ..layout.addressing import address_space
+from .dense import DenseUnpacker
+from .framing import FrameReceiver, FrameSender
+from .processor import Link
+from .protocol import (
+    BURSTS,
+    LEVELS_SPACE,
+    MAGIC,
+    REGISTERS_SPACE,
+    VERSION,
+    Register,
+    State,
+    SynapseRegister,
+    row_bytes,
+    synapse_register,
+)
+from .recorder import LevelRecorder
+from .runner import Runner
+
+__all__ = ["LinkedNetwork"]
+
+
+class LinkedNetwork(wiring.Component):
+    """A network behind its command processor.
+
+    It runs nothing before a complete load has arrived, whatever its memories hold.
+
+    Parameters
+    ----------
+    spec : :class:`qblif.golden.spec.Network`
+    plan : :class:`qblif.hw.layout.plan.Plan`
+    clock_hz : int
+        Which the board tells the host.
+    trained : :class:`qblif.golden.spec.artifact.Trained` for the memories' initial contents, or
+    ``None``
+    levels : bool
+        Whether to record every level of a frame, for the host to read: a memory a population.
+
+    Members
+    -------
+    i, o : streams of bytes
+        From and to the line.
+    armed : ``Out(1)``
+        A complete load has arrived.
+    busy : ``Out(1)``
+        A request is being worked on, or a frame is under way.
+    label : ``Out(index_shape(classes))``, label_valid : ``Out(1)``
+        The class of the last frame, until the next one starts.
+    """
+
+    def __init__(self, spec, plan, *, clock_hz, trained=None, levels=True):
+        self.spec = spec
+        self.plan = plan
+        self.clock_hz = clock_hz
+        self.network = Network(spec, plan, trained, peek=True)
+        self.runner = Runner(spec)
+        self.recorders = [
+            LevelRecorder(p, timesteps=spec.timesteps, fire_lanes=s.fire_lanes)
+            if levels and p.n_max else None
+            for p, s in zip(spec.populations, plan.stages, strict=True)]
+        widths = [len(self.network.load.data), 32, *(r.width for r in self.recorders if r)]
+        self.link = Link(words=sum(stage.load_words for stage in self.network.stages),
+                         write_bytes=row_bytes(widths[0]), read_bytes=row_bytes(max(widths)))
+        super().__init__({
+            "i": In(stream.Signature(8)), "o": Out(stream.Signature(8)), "armed": Out(1),
+            "busy": Out(1), "label": Out(index_shape(spec.populations[-1].size)),
+            "label_valid": Out(1)})
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.requests = requests = FrameReceiver()
+        m.submodules.answers = answers = FrameSender()
+        m.submodules.link = link = self.link
+        m.submodules.dense = dense = DenseUnpacker(
+            address_space(self.spec.input.shape), self.spec.input.n_max)
+        m.submodules.runner = runner = self.runner
+        m.submodules.network = ResetInserter(runner.reset)(self.network)
+        wiring.connect(m, wiring.flipped(self.i), requests.i)
+        wiring.connect(m, requests.o, link.i)
+        wiring.connect(m, link.o, answers.i)
+        wiring.connect(m, answers.o, wiring.flipped(self.o))
+        wiring.connect(m, link.events, dense.i)
+        wiring.connect(m, dense.o, runner.i)
+        wiring.connect(m, runner.o, self.network.i)
+        wiring.connect(m, self.network.o, runner.result)
+        m.d.comb += [
+            dense.start.eq(link.start | link.abort), dense.dense.eq(link.dense),
+            runner.start.eq(link.start), runner.abort.eq(link.abort),
+            runner.finish.eq(link.finish & ~dense.busy), link.done.eq(runner.done),
+            link.error.eq(runner.error), link.active.eq(runner.active),
+            self.network.clear.eq(runner.clear), self.armed.eq(link.state == State.ARMED),
+            self.busy.eq(link.busy | runner.active), self.label.eq(runner.label),
+            self.label_valid.eq(runner.label_valid)]
+        self.connect_memories(m)
+        return m
+
+    def connect_memories(self, m):
+        """The words that the link writes and reads."""
+        link, network = self.link, self.network
+        in_stage = link.space < len(network.stages)
+        m.d.comb += [network.load_valid.eq(link.write & in_stage),
+                     network.peek.eq(link.read & in_stage), network.load.stage.eq(link.space),
+                     network.load.bank.eq(link.bank), network.load.address.eq(link.address),
+                     network.load.data.eq(link.data)]
+        register = self.connect_registers(m)
+        with m.Switch(link.space):
+            with m.Case(REGISTERS_SPACE):
+                m.d.sync += link.word.eq(register)
+            for k, recorder in enumerate(self.recorders):
+                if recorder:
+                    population = self.spec.populations[k].name
+                    m.submodules[f"levels_{population}"] = recorder
+                    m.d.comb += [
+                        recorder.start.eq(self.runner.start), recorder.address.eq(link.address),
+                        recorder.trace.eq(getattr(network, f"trace_{population}")),
+                        recorder.trace_valid.eq(getattr(network, f"trace_{population}_valid"))]
+                    with m.Case(LEVELS_SPACE + k):
+                        m.d.sync += link.word.eq(recorder.row)
+            with m.Default():
+                m.d.sync += link.word.eq(network.peek_data)
+
+    def connect_registers(self, m):
+        """The register at the link's address, a cycle later; past the last they repeat."""
+        register = Signal(32)
+        registers = self.registers()
+        with m.Switch(self.link.address[:max(registers).bit_length()]):
+            for address, value in registers.items():
+                with m.Case(address):
+                    m.d.sync += register.eq(value)
+            with m.Default():
+                m.d.sync += register.eq(0)
+        return register
+
+    def registers(self):
+        """Every register's value by its address."""
+        digest = int(self.spec.digest, 16)
+        found = {
+            Register.MAGIC: MAGIC, Register.VERSION: VERSION,
+            Register.DIGEST_LOW: digest & 0xFFFFFFFF, Register.DIGEST_HIGH: digest >> 32,
+            Register.CLOCK_HZ: self.clock_hz, Register.SYNAPSES: len(self.spec.synapses),
+            Register.WORDS: self.link.words, Register.LEVELS: int(any(self.recorders)),
+            Register.STATE: self.link.state, Register.LABEL: self.runner.label,
+            Register.CYCLES: self.network.cycles, Register.CHECKSUM: self.link.checksum}
+        synapses = [(k, name, synapse) for k, stage in enumerate(self.network.stages)
+                    for name, synapse in zip(stage.sources, stage.synapses, strict=True)]
+        for number, (k, source, synapse) in enumerate(synapses):
+            plan, target = self.plan.stages[k], self.spec.populations[k].name
+            events, words = self.activity_bits(source, synapse.reach)
+            found |= {synapse_register(number, offset): value for offset, value in {
+                SynapseRegister.STAGE: k, SynapseRegister.LANES: synapse.reach.lanes,
+                SynapseRegister.FIRE_LANES: plan.fire_lanes,
+                SynapseRegister.BURST: BURSTS.index(plan.burst),
+                SynapseRegister.SLICES: synapse.memory.slices,
+                SynapseRegister.SLICE_LANES: synapse.memory.slice_lanes,
+                SynapseRegister.EVENTS: getattr(
+                    self.network, f"events_{source}_{target}")[:events],
+                SynapseRegister.WORDS: getattr(
+                    self.network, f"words_{source}_{target}")[:words],
+            }.items()}
+        return found
+
+    def activity_bits(self, source, reach):
+        """Bits that hold the events, and the words, which a frame can bring to a synapse."""
+        before = self.spec.source(source)
+        steps = 1 if before is self.spec.input and before.static else self.spec.timesteps
+        words = int(reach.steps().sum()) * before.n_max * steps
+        return (before.size * steps).bit_length(), min(32, words.bit_length())

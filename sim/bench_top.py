@@ -1,0 +1,112 @@
+"""The bench around a generated network, as Verilog: players, recorders and a watchdog.
+
+It is written from the manifest alone, so it fits any network, and it holds everything that happens
+each cycle, the clock included, so that no Python does.
+"""
+
+from ..hw.core.synapse import COUNTERS
+
+__all__ = ["PERIOD", "TOP", "bench_top", "counters"]
+
+TOP = "qblif_bench"
+
+HEADER = """\
+// Bench of {network}; generated, see sim/bench_top.py.
+`timescale 1ns/1ps
+module {top} (
+{ports}
+);
+    reg [31:0] quiet;
+    wire i_valid, i_ready, o_valid, o_ready, load_valid, traced;
+    wire [{i_top}:0] i;
+    wire [{o_top}:0] o;
+    wire [{load_top}:0] load;
+
+    initial begin
+        clk = 0;
+        cycle = 0;
+        quiet = 0;
+        finished = 0;
+        stalled = 0;
+    end
+
+    always #{half} clk = ~clk;
+
+    always @(posedge clk) begin
+        cycle <= cycle + 1;
+        quiet <= (i_valid & i_ready) | (o_valid & o_ready) | traced | ~go ? 0 : quiet + 1;
+        finished <= go & (results == frames);
+        stalled <= go & (results != frames) & (quiet >= patience);
+    end
+    assign streams = {{o_ready, o_valid, i_ready, i_valid}};
+
+    qblif_player #(.WIDTH({i_width}), .NAME("i"), .SEED(1)) player_i (
+        .clk(clk), .rst(rst), .go(go), .flush(flush), .idle(idle), .seed(seed), .cycle(cycle),
+        .valid(i_valid), .ready(i_ready), .word(i), .frames(entered), .done(i_done));
+    qblif_player #(.WIDTH({load_width}), .NAME("load"), .SEED(2)) player_load (
+        .clk(clk), .rst(rst), .go(load_go), .flush(flush), .idle(idle), .seed(seed),
+        .cycle(cycle), .valid(load_valid), .ready(1'b1), .word(load), .frames(),
+        .done(load_done));
+    qblif_recorder #(.WIDTH({o_width}), .NAME("o"), .SEED(3)) recorder_o (
+        .clk(clk), .rst(rst), .flush(flush), .stall(stall), .shy(shy), .seed(seed),
+        .cycle(cycle), .valid(o_valid), .ready(o_ready), .word(o), .count(results),
+        .broken(broken));
+"""
+
+TRACE = """\
+    wire [{msb}:0] {name};
+    wire {name}_valid;
+    qblif_recorder #(.WIDTH({width}), .NAME("{name}"), .SEED(4)) recorder_{name} (
+        .clk(clk), .rst(rst), .flush(flush), .stall(9'd0), .shy(1'b0), .seed(seed),
+        .cycle(cycle), .valid({name}_valid), .ready(), .word({name}), .count(), .broken());
+"""
+
+PERIOD = 10  # ns; only the number of cycles means anything.
+
+INPUTS = {"rst": 1, "load_go": 1, "go": 1, "clear": 1, "flush": 1, "shy": 1,
+          "idle": 9, "stall": 9, "seed": 32, "patience": 32, "frames": 32}
+REGISTERS = {"clk": 1, "cycle": 32, "finished": 1, "stalled": 1}
+OUTPUTS = {"streams": 4, "i_done": 1, "load_done": 1, "broken": 1, "entered": 32, "results": 32}
+
+
+def counters(manifest):
+    """Names of the network's 32-bit activity counters."""
+    return ["cycles", *(f"{what}_{synapse['source']}_{stage['name']}" for what in COUNTERS
+                        for stage in manifest["stages"] for synapse in stage["synapses"])]
+
+
+def bench_top(manifest):
+    """Verilog text of the module :data:`TOP` around the network that ``manifest`` describes."""
+    width = {port["name"]: port["width"] for port in manifest["ports"]}
+    traces = [f"trace_{stage['name']}" for stage in manifest["stages"]]
+    widths = {"i": width["i__payload"], "o": width["o__payload"], "load": width["load"]}
+    text = HEADER.format(
+        network=manifest["top"], top=TOP, half=PERIOD // 2, ports=",\n".join(_ports(manifest)),
+        **{f"{key}_width": value for key, value in widths.items()},
+        **{f"{key}_top": value - 1 for key, value in widths.items()})
+    text += "".join(TRACE.format(name=name, width=width[name], msb=width[name] - 1)
+                    for name in traces)
+    any_trace = " | ".join(f"{name}_valid" for name in traces)
+    return text + f"    assign traced = {any_trace};\n" + _network(manifest, traces) + "endmodule\n"
+
+
+def _ports(manifest):
+    """Ports of the bench; Verilator shows these, and nothing else, to cocotb."""
+    outputs = OUTPUTS | dict.fromkeys(counters(manifest), 32)
+    for direction, kind, visible, group in [
+            ("input", "", "public_flat_rw", INPUTS),
+            ("output", "reg ", "public_flat_rd", REGISTERS),
+            ("output", "", "public_flat_rd", outputs)]:
+        for name, width in group.items():
+            yield f"    {direction} {kind}[{width - 1}:0] {name} /*verilator {visible}*/"
+
+
+def _network(manifest, traces):
+    pins = {manifest["clock"]: "clk", manifest["reset"]: "rst", "clear": "clear",
+            "i__payload": "i", "i__valid": "i_valid", "i__ready": "i_ready",
+            "o__payload": "o", "o__valid": "o_valid", "o__ready": "o_ready",
+            "load": "load", "load_valid": "load_valid"}
+    pins |= {name: name for name in counters(manifest)}
+    pins |= {pin: pin for name in traces for pin in (name, f"{name}_valid")}
+    joined = ",\n        ".join(f".{pin}({net})" for pin, net in pins.items())
+    return f"    {manifest['top']} network (\n        {joined});\n"

@@ -1,0 +1,67 @@
+import json
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from qblif.golden.study import ablation
+from qblif.golden.study.ablation import BASE, TABLES, measure, summary
+from qblif.golden.training.config import TrainConfig
+from qblif.golden.training.data.readers import Dataset
+from qblif.golden.training.train import train_float
+
+TINY = TrainConfig(net="4c3s2", batch=50, epochs=1, qat_epochs=1, gamma=0.5, gain=1.0)
+
+
+def part():
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (200, 8, 8)).astype(np.uint8)
+    labels = (images[:, 0, 0] > 127).astype(np.uint8)
+    return Dataset("noise", images, labels, images, labels)
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_every_row_trains(table):
+    for row in TABLES[table].values():
+        found = measure(replace(TINY, **row.changes), part())
+        assert 0 <= found["float"] <= 1 and 0 <= found["integer"] <= 1
+        assert found["operations"]["shift"] <= found["operations"]["repeat"]
+        assert found["joules"]["paper"] > found["joules"]["shift"] > 0
+
+
+def test_rows_differ_from_each_other():
+    for rows in TABLES.values():
+        assert len({str(replace(BASE, **row.changes)) for row in rows.values()}) == len(rows)
+
+
+def test_gamma_stays_where_it_is_not_learned():
+    rows = TABLES["neurons"]
+    fixed = train_float(replace(TINY, **rows["I-LIF"].changes), part()).gammas["conv1"]
+    learned = train_float(replace(TINY, **rows["QB-LIF"].changes), part()).gammas["conv1"]
+    assert abs(fixed - 0.5) < 1e-6 < abs(learned - 0.5)
+
+
+def test_mean_and_spread_over_seeds():
+    runs = [{"float": f, "integer": 0.5, "operations": {"shift": 2.0, "repeat": 4.0},
+             "joules": {"paper": 1e-9}} for f in (0.5, 0.6, 0.7)]
+    found = summary(runs)
+    assert found["float"] == pytest.approx((60.0, 10.0)) and found["integer"] == (50.0, 0.0)
+    assert (found["shift"], found["repeat"]) == (2.0, 4.0)
+    assert found["nanojoules"] == pytest.approx(1.0)
+
+
+def test_a_finished_training_is_not_repeated(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(ablation, "BASE", replace(TINY, net="2c3s2"))
+    monkeypatch.setattr(ablation, "embedded", part)
+    monkeypatch.setattr(ablation, "TABLES", {"timesteps": {"T = 1": TABLES["timesteps"]["T = 1"]}})
+    monkeypatch.setattr(ablation.concurrent.futures, "ProcessPoolExecutor",
+                        ablation.concurrent.futures.ThreadPoolExecutor)
+    monkeypatch.setattr(sys, "argv", ["ablation", "timesteps", "--seeds", "1", "--epochs", "1",
+                                      "--jobs", "1", "--net", "2c3s2", "--out", str(tmp_path)])
+    ablation.main()
+    file, = tmp_path.iterdir()
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"integer": 0.125}))
+    capsys.readouterr()
+    ablation.main()
+    assert "12.50 +- 0.00" in capsys.readouterr().out

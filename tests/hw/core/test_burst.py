@@ -1,0 +1,54 @@
+import pytest
+from amaranth.hdl import unsigned
+
+from qblif.golden.spec.burst import digits
+from qblif.hw.core.burst import BurstExpander
+from qblif.sim.stream import run_stream
+
+STALLS = [{}, {"i_stall": 3}, {"o_stall": 3}, {"i_stall": 2, "o_stall": 2, "ready_first": False}]
+
+
+def expand(events, mode):
+    """The beats that ``events`` (address, level; level 0 for an end) must become."""
+    for address, level in events:
+        if not level:
+            yield "end"
+        for shift, negative in digits(level, mode) if level else ():
+            yield address, shift, int(negative)
+
+
+def rtl(events, n_max, mode, count, **stalls):
+    inputs = [{"place": a, "level": level, "end": not level} for a, level in events]
+    beats = run_stream(BurstExpander(unsigned(6), range(n_max + 1), mode), inputs, count, **stalls)
+    return ["end" if b.end else (b.place, b.shift, b.negative) for b in beats]
+
+
+@pytest.mark.parametrize("stalls", STALLS)
+@pytest.mark.parametrize("mode", ["shift", "repeat"])
+@pytest.mark.parametrize("n_max", [1, 2, 3, 7, 15, 20])
+def test_every_level(n_max, mode, stalls):
+    events = [(level + 7, level) for level in range(n_max + 1)] * 2 + [(0, 0), (0, 0)]
+    events += [(63, level) for level in range(n_max, 0, -1)]
+    expected = list(expand(events, mode))
+    assert rtl(events, n_max, mode, len(expected), **stalls) == expected
+
+
+@pytest.mark.parametrize("mode", ["shift", "repeat"])
+@pytest.mark.parametrize("level", range(1, 21))
+def test_digits_sum_to_the_level(level, mode):
+    count = len(digits(level, mode))
+    beats = rtl([(5, level)], 20, mode, count)
+    assert sum((-1 if negative else 1) << shift for _, shift, negative in beats) == level
+
+
+@pytest.mark.parametrize("mode", ["shift", "repeat"])
+def test_one_digit_a_cycle(mode):
+    events = [(k, 1 + k % 20) for k in range(40)]
+    expected = list(expand(events, mode))
+    # Reset, one cycle of latency, and the last tick: no bubble in between.
+    assert rtl(events, 20, mode, len(expected), timeout=len(expected) + 3) == expected
+
+
+def test_unknown_mode():
+    with pytest.raises(ValueError, match="^Burst mode must be one of shift, repeat, not 'binary'"):
+        BurstExpander(unsigned(2), range(4), "binary")

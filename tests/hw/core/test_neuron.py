@@ -1,0 +1,139 @@
+import itertools
+import random
+
+import pytest
+import torch
+
+from qblif.golden import neuron as golden
+from qblif.golden.spec import Decay, Population, Quadratic, Quantiser, Reset
+from qblif.golden.spec import Neuron as NeuronSpec
+from qblif.golden.spec.axes import spaced_levels
+from qblif.golden.training.config import TrainConfig
+from qblif.golden.training.presets import PRESETS, with_preset
+from qblif.hw.core.neuron import Neuron
+from qblif.sim.stream import simulate_component
+
+LEAKS = [Decay(), Decay((1,)), Decay((2,)), Decay((0,)), Decay((1,), (2,)), Decay((2, 3))]
+RESETS = [Reset(kind="none"), Reset(kind="subtract"), Reset(kind="zero"),
+          *(Reset(kind=kind, gate=gate) for kind in ("gate", "gate-input")
+            for gate in (Decay((0,)), Decay(), Decay((1,)), Decay((1, 2)), Decay((1,), (2,))))]
+
+
+def population_of(neuron, sum_width, bias_width):
+    return Population(name="p", shape=(1,), neuron=neuron, sum_width=sum_width,
+                      bias_width=bias_width)
+
+
+def rtl(population, kind, steps):
+    """``(level, v)`` of each step ``(v, fired, sum, bias)``, one a cycle."""
+    dut = Neuron(population, kind)
+    found = []
+
+    async def feed(ctx):
+        for v, fired, sum_, bias in steps + [steps[-1]] * dut.latency:
+            ctx.set(dut.i, {"v": v, "fired": fired, "sum": sum_, "bias": bias})
+            _, _, out = await ctx.tick().sample(dut.o)
+            found.append((int(out.level), int(out.v)))
+
+    simulate_component(dut, feed, timeout=len(steps) + 20)
+    # The sample of a tick is taken before its edge.
+    return found[dut.latency:]
+
+
+def expected(population, steps):
+    v, fired, sum_, bias = (torch.tensor(column) for column in zip(*steps, strict=True))
+    level, v = golden.step(population.neuron, v, sum_ + bias, fired > 0)
+    return list(zip(level.tolist(), v.tolist(), strict=True))
+
+
+@pytest.mark.parametrize("reset", RESETS, ids=str)
+@pytest.mark.parametrize("leak", LEAKS, ids=str)
+def test_every_step_tiny(leak, reset):
+    spec = NeuronSpec(leak=leak, reset=reset, v_width=4, quantiser=Quantiser(n_max=3, theta=2))
+    population = population_of(spec, 5, 0)
+    steps = [(v, fired, sum_, 0) for v, fired, sum_ in
+             itertools.product(range(-8, 8), (0, 1), range(-16, 16))]
+    for kind in ("slice", "ladder"):
+        assert rtl(population, kind, steps) == expected(population, steps)
+
+
+@pytest.mark.parametrize("output", NeuronSpec.OUTPUTS)
+@pytest.mark.parametrize("spacing", Quantiser.SPACINGS)
+@pytest.mark.parametrize("reset", RESETS[:4], ids=str)
+@pytest.mark.parametrize("leak", [Decay((1,)), Quadratic(bits=3),
+                                  Quadratic(gain=20, low=-3, high=9, bits=3)], ids=str)
+def test_every_step_of_other_leaks_levels_and_outputs(leak, reset, spacing, output):
+    spec = NeuronSpec(leak=leak, reset=reset, v_width=6, output=output,
+                      quantiser=Quantiser(n_max=2, theta=8, spacing=spacing))
+    population = population_of(spec, 4, 0)
+    steps = [(v, fired, sum_, 0) for v, fired, sum_ in
+             itertools.product(range(-32, 32), (0, 1), range(-8, 8))]
+    for kind in ("slice", "ladder"):
+        assert rtl(population, kind, steps) == expected(population, steps)
+
+
+@pytest.mark.parametrize("reset", RESETS[1:3], ids=str)
+def test_every_step_five_bits_and_bias(reset):
+    spec = NeuronSpec(leak=Decay((2,)), reset=reset, v_width=5,
+                      quantiser=Quantiser(n_max=2, theta=3))
+    population = population_of(spec, 3, 2)
+    steps = list(itertools.product(range(-16, 16), (0, 1), range(-4, 4), range(-2, 2)))
+    assert rtl(population, "ladder", steps) == expected(population, steps)
+
+
+@pytest.mark.parametrize("leak", LEAKS, ids=str)
+def test_every_step_of_a_read_out(leak):
+    population = population_of(NeuronSpec(leak=leak, quantiser=None, v_width=4), 4, 3)
+    steps = [(v, 0, s, b) for v, s, b in
+             itertools.product(range(-8, 8), range(-8, 8), range(-4, 4))]
+    assert rtl(population, "slice", steps) == expected(population, steps)
+
+
+def preset(name, bits, v_width, most):
+    """The neuron of a preset, its N_max cut to ``most``."""
+    config = with_preset(TrainConfig(), name)
+    levels = spaced_levels(config.n_max, config.spacing)
+    n_max = max(level for level in levels if level <= most)
+    return NeuronSpec(leak=config.leak.on_grid(bits), reset=config.reset, output=config.output,
+                      v_width=v_width,
+                      quantiser=Quantiser(n_max=n_max, theta=1 << bits, spacing=config.spacing))
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_step_of_a_preset(name):
+    population = population_of(preset(name, 3, 6, 3), 5, 0)
+    steps = [(v, fired, sum_, 0) for v, fired, sum_ in
+             itertools.product(range(-32, 32), (0, 1), range(-16, 16))]
+    for kind in ("slice", "ladder"):
+        assert rtl(population, kind, steps) == expected(population, steps)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_hundred_thousand_steps_of_a_preset(name):
+    draw = random.Random(name)
+    spec = preset(name, 9, 18, 20)
+    population = population_of(spec, 17, 12)
+    near = [n * 512 + d for n in range(-2, 22) for d in (-1, 0, 1)]
+    steps = [(draw.choice(near) if draw.random() < 0.2 else draw.randint(spec.v_min, spec.v_max),
+              draw.randint(0, 1), signed(draw, 17), signed(draw, 12)) for _ in range(100_000)]
+    assert rtl(population, "slice", steps) == expected(population, steps)
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_random_at_real_width(seed):
+    draw = random.Random(seed)
+    kind = draw.choice(["slice", "ladder"])
+    theta = 1 << draw.randint(4, 12) if kind == "slice" else draw.randint(10, 5000)
+    spec = NeuronSpec(leak=draw.choice([*LEAKS, Decay((6,)), Decay((3, 5))]),
+                      reset=draw.choice(RESETS), v_width=draw.randint(16, 20),
+                      quantiser=Quantiser(n_max=draw.randint(1, 20), theta=theta))
+    population = population_of(spec, draw.randint(12, 22), draw.choice([0, 8, 14]))
+    steps = [(draw.choice([spec.v_min, spec.v_max, 0, -1]) if draw.random() < 0.1
+              else draw.randint(spec.v_min, spec.v_max), draw.randint(0, 1),
+              signed(draw, population.sum_width), signed(draw, population.bias_width))
+             for _ in range(600)]
+    assert rtl(population, kind, steps) == expected(population, steps)
+
+
+def signed(draw, width):
+    return draw.randint(-(1 << width - 1), (1 << width - 1) - 1) if width else 0

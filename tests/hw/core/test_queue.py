@@ -1,0 +1,26 @@
+import random
+
+from qblif.hw.core.queue import EventQueue
+from qblif.sim.stream import simulate_component, stream_checker, stream_get
+
+
+def test_queue_passes_items_in_order():
+    dut, found, draw = EventQueue(8, 16), [], random.Random(0)
+    items = [draw.randint(0, 255) for _ in range(200)]
+
+    async def push(ctx):
+        for k, item in enumerate(items):
+            while k - len(found) >= dut.depth or draw.random() < 0.3:
+                ctx.set(dut.push, 0)
+                await ctx.tick()
+            ctx.set(dut.push, 1)
+            ctx.set(dut.item, item)
+            await ctx.tick()
+        ctx.set(dut.push, 0)
+
+    async def pop(ctx):
+        for _ in items:
+            found.append(await stream_get(ctx, dut.o, draw.choice([0, 0, 0, 12])))
+
+    simulate_component(dut, push, pop, background=[stream_checker(dut.o)])
+    assert found == items

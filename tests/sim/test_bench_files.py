@@ -1,0 +1,58 @@
+import numpy as np
+import pytest
+
+from qblif.sim.bench_files import UNKNOWN, decode, encode_frames, read_log
+
+
+def manifest(*shape):
+    """As much of a manifest as the input takes."""
+    return {"network": {"input": {"shape": shape}}, "ports": [
+        {"name": "i__payload", "width": 9, "fields": [
+            {"name": "address", "offset": 0, "width": 3, "signed": False},
+            {"name": "level", "offset": 3, "width": 5, "signed": False},
+            {"name": "end", "offset": 8, "width": 1, "signed": False}]}]}
+
+
+def test_static_frames():
+    text = encode_frames(manifest(4), np.array([[0, 3, 0, 1], [0, 0, 0, 0]]))
+    assert text == "1 19\n0 b\n2 100\n3 100\n"
+
+
+def test_frames_of_timesteps():
+    text = encode_frames(manifest(2), np.array([[[1, 0], [0, 0]], [[0, 0], [0, 2]]]))
+    assert text == "1 8\n0 100\n2 100\n1 100\n0 11\n2 100\n"
+
+
+def test_maps_go_by_address():
+    """Two channels of one row: the channel is the lowest bit of an address."""
+    text = encode_frames(manifest(2, 1, 2), np.array([[0, 1, 2, 0]]))
+    assert text == "1 11\n0 a\n2 100\n"
+
+
+@pytest.mark.parametrize("width", [1, 4, 13, 30, 32])
+@pytest.mark.parametrize("offset", [0, 1, 3, 7, 30])
+def test_decode_any_field(offset, width):
+    draw = np.random.default_rng(offset)
+    values = draw.integers(-(1 << width - 1), 1 << width - 1, 50)
+    total = offset + width + 2
+    mask = (1 << width) - 1
+    words = [(int(v) & mask) << offset | 3 << offset + width for v in values]
+    lines = "".join(f"{k:08x} {word:0{-(-total // 4)}x}\n" for k, word in enumerate(words))
+    found = decode(lines.encode(), {"a": {"offset": offset, "width": width, "signed": True}}, total)
+    np.testing.assert_array_equal(found["a"], values)
+    np.testing.assert_array_equal(found["cycle"], range(50))
+
+
+def test_decode_undefined_bits_and_a_cut_line():
+    fields = {"low": {"offset": 0, "width": 4, "signed": False},
+              "high": {"offset": 4, "width": 4, "signed": True},
+              "none": {"offset": 2, "width": 0, "signed": False}}
+    found = decode(b"0000000a fx\n0000000b x7\n0000000c 1", fields, 8)
+    assert found["low"].tolist() == [UNKNOWN, 7]
+    assert found["high"].tolist() == [-1, UNKNOWN]
+    assert found["none"].tolist() == [0, 0]
+
+
+def test_log():
+    first, last = read_log("00000010 1\n00000020 2\n00000021 3\n")
+    assert first.tolist() == [16, 33] and last.tolist() == [32, 33]
