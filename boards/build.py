@@ -98,7 +98,7 @@ class _Attempt:
 
     def top(self, plan, mhz):
         """The board's top with its core at ``mhz``, and the exact clock in MHz."""
-        from ..hw.link.board_core import Core
+        from ..hw.link.board_core import BoardCore
         board, pll = self.board, None
         if mhz != board.oscillator_mhz:
             if not board.pll:
@@ -106,7 +106,7 @@ class _Attempt:
                                  f"not {mhz:g} MHz")
             pll = find_pll(board.pll, board.oscillator_mhz, mhz)
         exact = float(pll.out) if pll else mhz
-        core = Core(self.trained.spec, plan, clock_hz=round(exact * 1e6), baud=self.baud,
+        core = BoardCore(self.trained.spec, plan, clock_hz=round(exact * 1e6), baud=self.baud,
                     levels=board.levels)
         return Top(board, core, clock_mhz=exact, pll=pll), exact
 

@@ -19,7 +19,7 @@ class Top(Elaboratable):
     Parameters
     ----------
     board : :class:`qblif.boards.catalogue.Board`
-    core : :class:`qblif.hw.link.board_core.Core`
+    core : :class:`qblif.hw.link.board_core.BoardCore`
     clock_mhz : float
         What ``pll`` makes, or the board's own oscillator.
     pll : :class:`qblif.boards.pll.Pll` or ``None``

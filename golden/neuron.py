@@ -7,7 +7,7 @@
     emit    the level, or 1 for any
 
 Tensors are integer, of any one shape; ``spec`` is a :class:`qblif.golden.spec.Neuron`.  The
-hardware twin is :class:`qblif.hw.core.neuron.Neuron`.
+hardware twin is :class:`qblif.hw.core.neuron.NeuronCore`.
 """
 
 import torch

@@ -8,7 +8,7 @@ from amaranth.back import rtlil, verilog
 from amaranth.hdl import Shape
 from amaranth.lib import data, wiring
 
-from .core.network import Network
+from .core.network import NetworkCore
 
 __all__ = ["Generated", "generate", "rtlil_to_verilog"]
 
@@ -25,7 +25,7 @@ class Generated:
 
 def generate(spec, plan, trained=None, name="qblif_network"):
     """Generate the network ``spec`` as laid out by ``plan``; bake in ``trained`` where given."""
-    network = Network(spec, plan, trained)
+    network = NetworkCore(spec, plan, trained)
     text = to_verilog(network, name)
     manifest = {
         "manifest_version": MANIFEST_VERSION,

@@ -10,7 +10,7 @@ import numpy as np
 from ..golden import integer
 from ..golden.spec.artifact import Trained
 from ..hw.layout.memory_image import LoadWrite, load_writes
-from ..hw.layout.scatter import Reach
+from ..hw.layout.scatter import ScatterMap
 from ..hw.verilog import Generated, generate
 from .bench_files import decode, encode_frames, encode_load, fields_of, read_log
 from .bench_top import TOP, bench_top, counters
@@ -195,7 +195,7 @@ def _patience(spec, manifest, stalls):
     for population, stage in zip(spec.populations, manifest["stages"], strict=True):
         for synapse, found in zip(spec.synapses_to(population.name), stage["synapses"],
                                   strict=True):
-            steps = Reach.of(spec, synapse, found["lanes"]).steps()
+            steps = ScatterMap.of(spec, synapse, found["lanes"]).steps()
             busy += int(steps.sum()) * spec.source(synapse.source).n_max + found["depth"]
         busy += 4 * stage["beats"]
     slow = 256 / max(1, 256 - max(stalls.idle, stalls.stall))

@@ -6,7 +6,7 @@ from itertools import zip_longest
 import numpy as np
 
 from ..golden import integer
-from ..hw.layout.scatter import Reach
+from ..hw.layout.scatter import ScatterMap
 from .bench_files import encode_load, fields_of
 
 __all__ = ["diagnose", "edited_verilog", "corrupted_expectation", "stall", "wrong_load"]
@@ -82,7 +82,7 @@ def _name_weight(trained, synapse, found, write, bank, data):
     changed = data ^ write.data
     lane = ((changed & -changed).bit_length() - 1) // width
     weights = trained.weights[synapse.name]
-    reach = Reach.of(trained.spec, synapse, found["lanes"])
+    reach = ScatterMap.of(trained.spec, synapse, found["lanes"])
     numbers = reach.weight_words(np.arange(1, weights.size + 1))
     number = numbers[write.address, bank * found["slice_lanes"] + lane] - 1
     at = "padding" if number < 0 else ", ".join(map(str, np.unravel_index(number, weights.shape)))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..hw.core.network import Network
+from ..hw.core.network import NetworkCore
 from ..hw.layout.addressing import address_order, addresses, by_neuron
 from ..hw.layout.memory_image import load_writes
 from ..hw.verilog import describe_stage
@@ -39,7 +39,7 @@ def run_network(trained, plan, levels, *, baked=False, i_stall=0, o_stall=0, rea
     ``seed``.  Raises :class:`AssertionError` where no end comes within ``timeout`` cycles.
     """
     spec = trained.spec
-    dut = Network(spec, plan, trained if baked else None)
+    dut = NetworkCore(spec, plan, trained if baked else None)
     draw = random.Random(seed)
     beats = {p.name: [] for p in spec.populations}
     labels, starts, results, now = [], [], [], [0]

@@ -16,7 +16,7 @@ LOOK = 200  # Cycles that a read waits at most.
 class PysimPort:
     """``read`` and ``write`` as of a serial port; time passes in ``read`` alone.
 
-    ``linked`` is a :class:`qblif.hw.link.host_interface.LinkedNetwork`; ``cycles`` is how many
+    ``linked`` is a :class:`qblif.hw.link.host_interface.HostInterface`; ``cycles`` is how many
     clock cycles have passed.
     """
 

@@ -11,7 +11,7 @@ import tty
 from pathlib import Path
 from typing import IO
 
-from ..hw.link.board_core import Core
+from ..hw.link.board_core import BoardCore
 from ..hw.verilog import to_verilog
 from .simulators import build_program, require
 
@@ -44,7 +44,8 @@ class VirtualBoard:
 
     def __init__(self, spec, plan, *, levels=True, cache=None):
         require("verilator")
-        core = Core(spec, plan, clock_hz=CLOCK_HZ, baud=CLOCK_HZ // self.bit_cycles, levels=levels)
+        core = BoardCore(spec, plan, clock_hz=CLOCK_HZ, baud=CLOCK_HZ // self.bit_cycles,
+                         levels=levels)
         with tempfile.TemporaryDirectory() as folder:
             verilog = Path(folder) / f"{TOP}.v"
             verilog.write_text(to_verilog(core, TOP))

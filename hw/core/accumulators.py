@@ -1,7 +1,7 @@
 """Accumulators of one timestep's weights, read by the fire pass while the next ones fill.
 
 A flat population with fewer than four groups of neurons has its sums in registers, with more in
-block RAM.  A map's are :class:`qblif.hw.core.map_accumulators.MapSums`.
+block RAM.  A map's are :class:`qblif.hw.core.map_accumulators.MapAccumulators`.
 """
 
 from amaranth import *
@@ -13,10 +13,10 @@ from ..layout.memories import is_distributed
 from .lanes import Lanes
 from .payloads import BLOCK_RAM, DISTRIBUTED_RAM, Issue, index_shape, pipe
 
-__all__ = ["MemorySums", "RegisterSums", "Sums", "select"]
+__all__ = ["MemoryAccumulators", "RegisterAccumulators", "Accumulators", "select"]
 
 
-class Sums(wiring.Component):
+class Accumulators(wiring.Component):
     """``words * lanes`` accumulators; ``lanes`` of them take an addend each cycle.
 
     Control arrives :attr:`Lanes.latency` cycles before the addends that it belongs to.  The sums
@@ -25,7 +25,7 @@ class Sums(wiring.Component):
 
     Parameters
     ----------
-    reach : :class:`qblif.hw.layout.scatter.Reach`
+    reach : :class:`qblif.hw.layout.scatter.ScatterMap`
     sum_width, addend_width, fire_lanes : int
         ``fire_lanes`` divides the lanes.
     lag : int
@@ -113,8 +113,8 @@ def tree(items, index):
     return items[0]
 
 
-class RegisterSums(Sums):
-    """Sums in registers: a ring of words that turns by one with each addition.
+class RegisterAccumulators(Accumulators):
+    """Accumulators in registers: a ring of words that turns by one with each addition.
 
     At an end the ring is copied into a snapshot, which the fire pass reads, and cleared.
     """
@@ -155,8 +155,9 @@ class RegisterSums(Sums):
         return index
 
 
-class MemorySums(Sums):
-    """Sums in two banks of block RAM: the synapses add in one, the fire pass reads the other.
+class MemoryAccumulators(Accumulators):
+    """Accumulators in two banks of block RAM: the synapses add in one, the fire pass reads the
+    other.
 
     Read, add, write takes :attr:`min_groups` cycles; as a digit walks over all groups, no sum is
     read before it is written.  Nothing is ever cleared: a sum's first addition in a timestep reads

@@ -4,14 +4,14 @@ from amaranth import *
 from amaranth.lib import data, memory
 
 from ..layout.latency import SUMS_READ_LATENCY
-from .accumulators import Sums, select, tree
+from .accumulators import Accumulators, select, tree
 from .lanes import Lanes
 from .payloads import BLOCK_RAM, index_shape, pipe
 
-__all__ = ["MapSums"]
+__all__ = ["MapAccumulators"]
 
 
-class MapSums(Sums):
+class MapAccumulators(Accumulators):
     """A map's sums in block RAM.
 
     Synapses and fire passes go through the banks one after the other, each at its own pace; with

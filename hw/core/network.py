@@ -8,13 +8,13 @@ from ...golden.spec import as_map
 from ..layout.addressing import address_space
 from .fork import Fork
 from .payloads import Event, LoadWord, TraceBeat, pipe
-from .stage import Stage
+from .stage import StageCore
 from .synapse import COUNTERS
 
-__all__ = ["Network"]
+__all__ = ["NetworkCore"]
 
 
-class Network(wiring.Component):
+class NetworkCore(wiring.Component):
     """Input events in, classes out; timesteps and frames pipeline through the stages.
 
     Parameters
@@ -61,7 +61,7 @@ class Network(wiring.Component):
         if as_map(last.shape)[1:] != (1, 1):
             raise ValueError(f"Population {last.name} must be flat, as the read-out of classes, "
                              f"not {last.shape}")
-        self.stages = [Stage(spec, population, stage, trained=trained, peek=peek)
+        self.stages = [StageCore(spec, population, stage, trained=trained, peek=peek)
                        for population, stage in zip(spec.populations, plan.stages, strict=True)]
         extents = [stage.load_extent for stage in self.stages]
         members = {

@@ -8,9 +8,9 @@ from amaranth.lib.wiring import In, Out
 from ..layout.latency import neuron_latency
 from .leak import Leak
 from .payloads import pipe, saturate
-from .quantiser import Quantiser
+from .quantiser import QuantiserCore
 
-__all__ = ["Neuron", "NeuronIn", "NeuronOut"]
+__all__ = ["NeuronCore", "NeuronIn", "NeuronOut"]
 
 
 # What a burst leaves at once, as in :class:`qblif.golden.spec.Reset`; ``amount`` is its level times
@@ -50,7 +50,7 @@ class NeuronOut(data.StructLayout):
         })
 
 
-class Neuron(wiring.Component):
+class NeuronCore(wiring.Component):
     """Leak, charge, gate, fire and reset, as a pipeline that never stalls.
 
     Takes one step a cycle, of any neuron; gives it back :attr:`latency` cycles later.  Adders
@@ -108,7 +108,7 @@ class Neuron(wiring.Component):
             return m
 
         # Fire.
-        m.submodules.quantiser = quantiser = Quantiser(spec, self.quantiser)
+        m.submodules.quantiser = quantiser = QuantiserCore(spec, self.quantiser)
         m.d.comb += quantiser.v.eq(gated)
         level = pipe(m, quantiser.level, 1, "level")
         amount = pipe(m, quantiser.amount, 1, "amount")

@@ -9,14 +9,14 @@ from ..layout.addressing import address_bits, address_space, lane_bits
 from ..layout.memories import SMALL_ROWS
 from ..layout.memory_image import pack
 from .emitter import Emitter
-from .neuron import Neuron
+from .neuron import NeuronCore
 from .payloads import ANY_RAM, BLOCK_RAM, Event, TraceBeat, index_shape, pipe
-from .readout import ArgMax, Result
+from .readout import ArgMax, ClassResult
 
-__all__ = ["Population"]
+__all__ = ["PopulationCore"]
 
 
-class Population(wiring.Component):
+class PopulationCore(wiring.Component):
     """The fire pass: ``fire_lanes`` neurons a cycle, in order.
 
     A pass starts when a timestep's sums are ready, and takes ``timing.pass_cycles``, or longer
@@ -44,10 +44,10 @@ class Population(wiring.Component):
         Pulses from and to each synapse's sums: complete, have been read.
     next, turn, restart : ``Out(1)``, last_use : ``Out(synapses)``
     sums : ``In(data.ArrayLayout(signed(sum_width), fire_lanes))``
-        Read port of the sums, see :class:`qblif.hw.core.accumulators.Sums`; those of all synapses
-        together.
+        Read port of the sums, see :class:`qblif.hw.core.accumulators.Accumulators`; those of all
+        synapses together.
     o : bursts ``Out(stream.Signature(Event(...)))``, or of a read-out the class
-        ``Out(stream.Signature(Result(size)))``
+        ``Out(stream.Signature(ClassResult(size)))``
     trace : ``Out(TraceBeat)`` with ``trace_valid``; every level and membrane, for test benches
     write : ``In(fire_lanes)``, write_address, write_data : bias memories
     peek : ``In(1)``, read : ``Out``
@@ -64,7 +64,7 @@ class Population(wiring.Component):
         self.fire_lanes = fire_lanes
         self.bias = bias
         self.can_peek = peek
-        self.neurons = [Neuron(population, quantiser) for _ in range(fire_lanes)]
+        self.neurons = [NeuronCore(population, quantiser) for _ in range(fire_lanes)]
         self.beats = timing.beats
         self.channel_beats = -(-population.channels // fire_lanes)
         fires = population.neuron.quantiser is not None
@@ -74,7 +74,7 @@ class Population(wiring.Component):
             "next": Out(1), "turn": Out(1), "restart": Out(1), "last_use": Out(len(static)),
             "sums": In(data.ArrayLayout(signed(population.sum_width), fire_lanes)),
             "o": Out(stream.Signature(Event(address_space(population.shape), population.n_max)
-                                      if fires else Result(population.size))),
+                                      if fires else ClassResult(population.size))),
             "trace": Out(TraceBeat(population, fire_lanes)),
             "trace_valid": Out(1),
             "write": In(fire_lanes if population.bias_width else 0),

@@ -7,10 +7,10 @@ from amaranth.lib.wiring import In, Out
 
 from ..layout.plan import KINDS
 
-__all__ = ["Quantiser"]
+__all__ = ["QuantiserCore"]
 
 
-class Quantiser(wiring.Component):
+class QuantiserCore(wiring.Component):
     """Combinational level of a membrane, and how much of the membrane it stands for.
 
     ``ladder`` compares the membrane with ``level * theta`` for every level, as the paper draws it;

@@ -6,10 +6,10 @@ from amaranth.lib.wiring import In, Out
 
 from .payloads import index_shape
 
-__all__ = ["ArgMax", "Result"]
+__all__ = ["ArgMax", "ClassResult"]
 
 
-class Result(data.StructLayout):
+class ClassResult(data.StructLayout):
     """What the network says about one frame."""
 
     def __init__(self, classes):
@@ -31,7 +31,7 @@ class ArgMax(wiring.Component):
         No result is waiting or under way.
     valid, end : ``In(1)``, beat : ``In(index_shape(size))``, v : ``In(signed(v_width))``
         The membranes of the last pass, in order.
-    o : ``Out(stream.Signature(Result(size)))``
+    o : ``Out(stream.Signature(ClassResult(size)))``
     """
 
     def __init__(self, size, v_width):
@@ -42,7 +42,7 @@ class ArgMax(wiring.Component):
             "beat": In(index_shape(size)),
             "v": In(signed(v_width)),
             "end": In(1),
-            "o": Out(stream.Signature(Result(size))),
+            "o": Out(stream.Signature(ClassResult(size))),
         })
 
     def elaborate(self, platform):

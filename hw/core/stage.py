@@ -6,19 +6,19 @@ from amaranth.lib.wiring import In, Out
 
 from ..layout.latency import SUMS_ADDER_LATENCY, stage_timing
 from ..layout.plan import reaches_of
-from .accumulators import MemorySums, RegisterSums, select
-from .map_accumulators import MapSums
+from .accumulators import MemoryAccumulators, RegisterAccumulators, select
+from .map_accumulators import MapAccumulators
 from .payloads import LoadWord, TraceBeat, pipe
-from .population import Population
-from .synapse import COUNTERS, Synapse
+from .population import PopulationCore
+from .synapse import COUNTERS, SynapseCore
 
-__all__ = ["Stage"]
+__all__ = ["StageCore"]
 
-SUMS = {"registers": RegisterSums, "memory": MemorySums, "map": MapSums}
+SUMS = {"registers": RegisterAccumulators, "memory": MemoryAccumulators, "map": MapAccumulators}
 
 
-class Stage(wiring.Component):
-    """Events in, events (or the class) out; see :class:`qblif.hw.core.network.Network`.
+class StageCore(wiring.Component):
+    """Events in, events (or the class) out; see :class:`qblif.hw.core.network.NetworkCore`.
 
     Each synapse has weights, lanes and sums of its own; the population adds the sums as it fires.
 
@@ -34,12 +34,12 @@ class Stage(wiring.Component):
     -------
     i_SOURCE : ``In(stream.Signature(Event(...)))``
         Events of each population or input from which synapses come.
-    o : stream, see :class:`qblif.hw.core.population.Population`
-    trace, trace_valid : see :class:`qblif.hw.core.population.Population`
+    o : stream, see :class:`qblif.hw.core.population.PopulationCore`
+    trace, trace_valid : see :class:`qblif.hw.core.population.PopulationCore`
     load_valid : ``In(1)``, load : ``In(LoadWord)``
         One write into this stage's memories.
     events_SOURCE, words_SOURCE : ``Out(32)``
-        See :class:`qblif.hw.core.synapse.Synapse`.
+        See :class:`qblif.hw.core.synapse.SynapseCore`.
     clear : ``In(1)``
     clearing : ``Out(1)``
         After a reset: no event may come yet.
@@ -57,7 +57,7 @@ class Stage(wiring.Component):
         self.synapses, self.sums = [], []
         for spec, reach in zip(specs, reaches, strict=True):
             source = network.source(spec.source)
-            synapse = Synapse(
+            synapse = SynapseCore(
                 reach, source_shape=source.shape, levels=source.levels, w_width=spec.w_width,
                 mode=plan.burst, memory=plan.memory, peek=peek,
                 init=trained and trained.weights[spec.name])
@@ -68,7 +68,7 @@ class Stage(wiring.Component):
                 reach, sum_width=population.sum_width, fire_lanes=plan.fire_lanes,
                 addend_width=synapse.lanes.addends[0].shape().width,
                 lag=timing.read_latency - adder - kind.read_latency, memory=plan.memory))
-        self.population = Population(
+        self.population = PopulationCore(
             population, timesteps=network.timesteps, timing=timing,
             static=[name == network.input.name and network.input.static for name in self.sources],
             unread=[reach.unread for reach in reaches],

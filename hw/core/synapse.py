@@ -10,7 +10,7 @@ from .lanes import Lanes
 from .payloads import Event, Issue, index_shape, pipe
 from .weights import WeightMemory
 
-__all__ = ["COUNTERS", "Place", "Synapse"]
+__all__ = ["COUNTERS", "Place", "SynapseCore"]
 
 COUNTERS = ("events", "words")
 
@@ -26,16 +26,16 @@ class Place(data.StructLayout):
             "columns": range(max(span.count for span in reach.columns))})
 
 
-class Synapse(wiring.Component):
+class SynapseCore(wiring.Component):
     """Walk each digit of each event over the words that it reaches.
 
-    A digit takes as many cycles as :meth:`qblif.hw.layout.scatter.Reach.steps` says, an end one;
-    there is no idle cycle between them while events come.  An end waits while the sums of
+    A digit takes as many cycles as :meth:`qblif.hw.layout.scatter.ScatterMap.steps` says, an end
+    one; there is no idle cycle between them while events come.  An end waits while the sums of
     ``reach.unread`` ends before it have not been read; with one bank, so does every digit.
 
     Parameters
     ----------
-    reach : :class:`qblif.hw.layout.scatter.Reach`
+    reach : :class:`qblif.hw.layout.scatter.ScatterMap`
     source_shape : tuple
     levels : every level of the source, in order
     w_width : int

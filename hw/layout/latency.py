@@ -51,7 +51,7 @@ class StageTiming:
 
 
 def neuron_latency(neuron):
-    """Cycles from :class:`qblif.hw.core.neuron.Neuron`'s ``i`` to its ``o``."""
+    """Cycles from :class:`qblif.hw.core.neuron.NeuronCore`'s ``i`` to its ``o``."""
     after = READOUT_LATENCY if neuron.quantiser is None else NEURON_LATENCY
     return LEAK_LATENCY[neuron.leak.kind] + after
 
@@ -59,7 +59,7 @@ def neuron_latency(neuron):
 def stage_timing(population, plan, reaches):
     """Timing of a population under its :class:`qblif.hw.layout.plan.StagePlan`.
 
-    ``reaches`` are the :class:`qblif.hw.layout.scatter.Reach` of its synapses.  Raises
+    ``reaches`` are the :class:`qblif.hw.layout.scatter.ScatterMap` of its synapses.  Raises
     :class:`ValueError` for a queue that cannot hold the beats under way.
     """
     count = beats(population.shape, plan.fire_lanes)

@@ -5,7 +5,7 @@ Neither torch nor amaranth: the generator, the test bench and the host all read 
 
 from typing import NamedTuple
 
-from .scatter import Reach
+from .scatter import ScatterMap
 
 __all__ = ["LoadWrite", "load_writes", "pack"]
 
@@ -36,7 +36,7 @@ def load_writes(trained, stages):
         first = 0
         for synapse, found in zip(spec.synapses_to(population.name), stage["synapses"],
                                   strict=True):
-            reach = Reach.of(spec, synapse, found["lanes"])
+            reach = ScatterMap.of(spec, synapse, found["lanes"])
             words = reach.weight_words(trained.weights[synapse.name]).tolist()
             for bank in range(found["slices"]):
                 start = bank * found["slice_lanes"]

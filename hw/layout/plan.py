@@ -6,13 +6,13 @@ from ...golden.spec.burst import MODES
 from ...golden.spec.checks import check_int
 from .addressing import beats
 from .memories import MEMORIES
-from .scatter import Reach
+from .scatter import ScatterMap
 
 __all__ = ["KINDS", "Plan", "StagePlan", "Work", "make_plan", "reaches_of"]
 
 LANES_LIMIT = 1024
 BANKS_LIMIT = 4
-KINDS = ("slice", "ladder")  # Of :class:`qblif.hw.core.quantiser.Quantiser`; no Amaranth here.
+KINDS = ("slice", "ladder")  # Of :class:`qblif.hw.core.quantiser.QuantiserCore`; no Amaranth here.
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,14 +67,15 @@ class Plan:
 
 
 def reaches_of(network, population, plan):
-    """The :class:`qblif.hw.layout.scatter.Reach` of each synapse to ``population`` under its
+    """The :class:`qblif.hw.layout.scatter.ScatterMap` of each synapse to ``population`` under its
     :class:`StagePlan`; :class:`ValueError` where the plan has other synapses."""
     synapses = network.synapses_to(population.name)
     lanes = plan.lanes * len(synapses) if len(plan.lanes) == 1 else plan.lanes
     if len(lanes) != len(synapses):
         raise ValueError(f"Population {population.name} has {len(synapses)} synapses, but the plan "
                          f"has lanes for {len(lanes)}")
-    reaches = [Reach.of(network, synapse, n) for synapse, n in zip(synapses, lanes, strict=True)]
+    reaches = [ScatterMap.of(network, synapse, n)
+               for synapse, n in zip(synapses, lanes, strict=True)]
     if plan.banks == 1:
         skipped = [0] * len(synapses)
     else:
@@ -141,7 +142,7 @@ class Work:
         self.channels = network.source(synapse.target).channels
         found = (activity or {}).get(synapse.name, {})
         digits = _digits(network, synapse, found, burst)
-        reach = Reach.of(network, synapse, 1)
+        reach = ScatterMap.of(network, synapse, 1)
         if "operations" in found and found.get("digits"):  # Measured in shift mode.
             positions = found["operations"] / reach.share * digits / found["digits"]
         else:
@@ -150,7 +151,7 @@ class Work:
 
     def cycles(self, lanes):
         """Mean cycles a frame with so many lanes."""
-        return self.positions * Reach.of(self.network, self.synapse, lanes).slots
+        return self.positions * ScatterMap.of(self.network, self.synapse, lanes).slots
 
     def fewest(self, cycles, most=LANES_LIMIT):
         """The fewest lanes, up to ``most``, that take no more than ``cycles``; or what helps."""

@@ -12,7 +12,7 @@ import numpy as np
 from ...golden.spec import as_map
 from .latency import MEMORY_SUMS_GROUPS
 
-__all__ = ["Reach", "Span"]
+__all__ = ["ScatterMap", "Span"]
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Span:
 
 
 @dataclass(frozen=True)
-class Reach:
+class ScatterMap:
     """Targets and weights of each source neuron, for ``lanes`` channels of the target a word.
 
     An event from (channel, row, column) goes to a box of the target, ``rows[row].count`` rows times

@@ -4,13 +4,13 @@ from amaranth import *
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from .host_interface import LinkedNetwork
+from .host_interface import HostInterface
 from .serial import SerialReceiver, SerialTransmitter, bit_cycles
 
-__all__ = ["Core"]
+__all__ = ["BoardCore"]
 
 
-class Core(wiring.Component):
+class BoardCore(wiring.Component):
     """A network that a host loads, runs and reads over a serial line.
 
     It runs nothing before a complete load has arrived, whatever its memories hold.
@@ -41,7 +41,7 @@ class Core(wiring.Component):
 
     def __init__(self, spec, plan, *, clock_hz, baud, trained=None, levels=True):
         self.cycles = bit_cycles(clock_hz, baud)
-        self.linked = LinkedNetwork(spec, plan, clock_hz=clock_hz, trained=trained, levels=levels)
+        self.linked = HostInterface(spec, plan, clock_hz=clock_hz, trained=trained, levels=levels)
         super().__init__({
             "rx": In(1, init=1), "tx": Out(1, init=1), "armed": Out(1), "busy": Out(1),
             "label": Out(self.linked.label.shape()), "label_valid": Out(1)})

@@ -4,12 +4,12 @@ from amaranth import *
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..core.network import Network
+from ..core.network import NetworkCore
 from ..core.payloads import index_shape
 from ..layout.addressing import address_space
 from .dense import DenseUnpacker
 from .framing import FrameReceiver, FrameSender
-from .processor import Link
+from .processor import CommandProcessor
 from .protocol import (
     BURSTS,
     LEVELS_SPACE,
@@ -25,10 +25,10 @@ from .protocol import (
 from .recorder import LevelRecorder
 from .runner import Runner
 
-__all__ = ["LinkedNetwork"]
+__all__ = ["HostInterface"]
 
 
-class LinkedNetwork(wiring.Component):
+class HostInterface(wiring.Component):
     """A network behind its command processor.
 
     It runs nothing before a complete load has arrived, whatever its memories hold.
@@ -60,14 +60,14 @@ class LinkedNetwork(wiring.Component):
         self.spec = spec
         self.plan = plan
         self.clock_hz = clock_hz
-        self.network = Network(spec, plan, trained, peek=True)
+        self.network = NetworkCore(spec, plan, trained, peek=True)
         self.runner = Runner(spec)
         self.recorders = [
             LevelRecorder(p, timesteps=spec.timesteps, fire_lanes=s.fire_lanes)
             if levels and p.n_max else None
             for p, s in zip(spec.populations, plan.stages, strict=True)]
         widths = [len(self.network.load.data), 32, *(r.width for r in self.recorders if r)]
-        self.link = Link(words=sum(stage.load_words for stage in self.network.stages),
+        self.link = CommandProcessor(words=sum(stage.load_words for stage in self.network.stages),
                          write_bytes=row_bytes(widths[0]), read_bytes=row_bytes(max(widths)))
         super().__init__({
             "i": In(stream.Signature(8)), "o": Out(stream.Signature(8)), "armed": Out(1),

@@ -23,9 +23,9 @@ from .protocol import (
 )
 from .request import ARGUMENT_BYTES, Request
 
-__all__ = ["Link"]
+__all__ = ["CommandProcessor"]
 
-class Link(wiring.Component):
+class CommandProcessor(wiring.Component):
     """Executes one request at a time, and answers it.
 
     A request with the sequence number and the command of the one before is answered again but not

@@ -9,7 +9,7 @@ from amaranth.lib.wiring import In, Out
 
 from ..core.payloads import Event, pipe
 from ..core.queue import EventQueue
-from ..core.readout import Result
+from ..core.readout import ClassResult
 from ..layout.addressing import address_space
 from ..layout.memories import QUEUE_SLACK, frame_queue_items
 from .protocol import level_bits
@@ -46,7 +46,7 @@ class Runner(wiring.Component):
         From ``start`` until ``done`` or ``error``.
     reset, clear : ``Out(1)``
         Of the network, and of its counters.
-    o : ``Out(stream.Signature(Event(...)))``, result : ``In(stream.Signature(Result(...)))``
+    o : ``Out(stream.Signature(Event(...)))``, result : ``In(stream.Signature(ClassResult(...)))``
         To and from the network.
     label : ``Out``, label_valid : ``Out(1)``
         The class of the last frame, until the next one starts.
@@ -57,7 +57,7 @@ class Runner(wiring.Component):
         self.n_max, self.size = spec.input.n_max, address_space(spec.input.shape)
         self.ends = 1 if spec.input.static else spec.timesteps
         self.queue = EventQueue(Event(self.size, self.n_max), frame_queue_items(spec))
-        result = Result(spec.populations[-1].size)
+        result = ClassResult(spec.populations[-1].size)
         super().__init__({
             "start": In(1), "abort": In(1), "i": In(stream.Signature(8)), "finish": In(1),
             "done": Out(1),

@@ -21,7 +21,7 @@ class QuantiserMiter(wiring.Component):
 
     Parameters
     ----------
-    pairs : list of two :class:`qblif.hw.core.quantiser.Quantiser` each, all of one ``v_width``
+    pairs : list of two :class:`qblif.hw.core.quantiser.QuantiserCore` each, all of one ``v_width``
     """
 
     def __init__(self, pairs):

@@ -9,9 +9,9 @@ from prove import counterexample
 from qblif.boards.flow.tools import SynthError
 from qblif.golden import neuron as golden
 from qblif.golden.spec import Neuron, Quadratic
-from qblif.golden.spec import Quantiser as QuantiserSpec
+from qblif.golden.spec import QuantiserCore as QuantiserSpec
 from qblif.golden.spec.burst import Digit, digits
-from qblif.hw.core.quantiser import Quantiser
+from qblif.hw.core.quantiser import QuantiserCore
 
 pytest.importorskip("pyosys", reason="proofs need pyosys: pip install 'qblif[synth]'")
 
@@ -33,7 +33,7 @@ def test_slice_is_ladder(v_width, spacing, tmp_path):
     """Level and amount, for every threshold ``2**f`` below the membrane's range."""
     specs = [neuron(v_width, shift, n_max, spacing)
              for shift in range(v_width - 1) for n_max in SPACED[spacing]]
-    pairs = [(Quantiser(spec, "slice"), Quantiser(spec, "ladder")) for spec in specs]
+    pairs = [(QuantiserCore(spec, "slice"), QuantiserCore(spec, "ladder")) for spec in specs]
     assert counterexample(QuantiserMiter(pairs), tmp_path) is None
 
 
@@ -41,8 +41,8 @@ def test_slice_is_ladder(v_width, spacing, tmp_path):
 def test_slice_with_another_n_max(n_max, spacing, tmp_path):
     right = neuron(18, 10, n_max, spacing)
     wrong = neuron(18, 10, {15: 14, 16: 8}[n_max], spacing)
-    found = counterexample(QuantiserMiter([(Quantiser(wrong, "slice"),
-                                            Quantiser(right, "ladder"))]), tmp_path)
+    found = counterexample(QuantiserMiter([(QuantiserCore(wrong, "slice"),
+                                            QuantiserCore(right, "ladder"))]), tmp_path)
     assert level_of(right, found["v"]) != level_of(wrong, found["v"])
 
 
@@ -50,7 +50,7 @@ def test_slice_with_another_n_max(n_max, spacing, tmp_path):
 def test_ladder_with_a_rung_too_high(spacing, tmp_path):
     """``>`` for the first ``>=``: a membrane on the rung itself."""
     spec = neuron(20, 12, SPACED[spacing][-1], spacing)
-    pair = Quantiser(spec, "slice"), Quantiser(spec, "ladder")
+    pair = QuantiserCore(spec, "slice"), QuantiserCore(spec, "ladder")
     found = counterexample(QuantiserMiter([pair]), tmp_path,
                            edit=lambda text: once(text, "cell $ge", "cell $gt"))
     assert level_of(spec, found["v"]) != level_of(spec, found["v"] - 1)
@@ -153,6 +153,7 @@ def test_quadratic_leak_with_a_wrong_entry(tmp_path, monkeypatch):
 
 def test_yosys_fails(tmp_path):
     spec = neuron(8, 2, 3)
+    pair = QuantiserCore(spec, "slice"), QuantiserCore(spec, "ladder")
     with pytest.raises(SynthError, match="^yosys failed: "):
-        counterexample(QuantiserMiter([(Quantiser(spec, "slice"), Quantiser(spec, "ladder"))]),
-                       tmp_path, edit=lambda text: "nonsense\n" + text)
+        counterexample(QuantiserMiter([pair]), tmp_path,
+                       edit=lambda text: "nonsense\n" + text)

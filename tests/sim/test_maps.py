@@ -5,7 +5,7 @@ import pytest
 
 from qblif.golden import integer
 from qblif.hw.layout.cycles import count_cycles
-from qblif.hw.layout.scatter import Reach
+from qblif.hw.layout.scatter import ScatterMap
 from qblif.sim.bench import simulate
 from qblif.sim.result import Stalls
 
@@ -37,7 +37,7 @@ def test_counters_are_what_the_events_reach(residual, tmp_path, quick, cache):
     skip = next(s for s in trained.spec.synapses if s.name == "a->c")
     assert result.counters["events_a_c"] == np.count_nonzero(levels["a"])
     digits = np.array([0, 1, 1, 2, 1, 2, 2])[levels["a"]].sum((0, 1))
-    steps = Reach.of(trained.spec, skip, 2).steps()
+    steps = ScatterMap.of(trained.spec, skip, 2).steps()
     assert result.counters["words_a_c"] == (digits * steps).sum()
 
 

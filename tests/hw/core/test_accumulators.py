@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from qblif.golden.spec import Conv2d, Dense
-from qblif.hw.core.accumulators import MemorySums, RegisterSums
+from qblif.hw.core.accumulators import MemoryAccumulators, RegisterAccumulators
 from qblif.hw.core.lanes import Lanes
-from qblif.hw.core.map_accumulators import MapSums
+from qblif.hw.core.map_accumulators import MapAccumulators
 from qblif.hw.core.stage import SUMS
 from qblif.hw.layout.latency import MEMORY_SUMS_GROUPS
-from qblif.hw.layout.scatter import Reach
+from qblif.hw.layout.scatter import ScatterMap
 from qblif.sim.stream import simulate_component
 
 LANES, FIRE_LANES, WIDTH, ADDEND = 4, 2, 12, 8
@@ -110,13 +110,13 @@ def run(dut, timesteps, draw, gaps=False, uses=1):
 def flat(groups):
     """A dense synapse to so many words."""
     dense = Dense(source="a", target="b").as_conv((5,))
-    return Reach(dense, (5, 1, 1), (groups * LANES, 1, 1), LANES)
+    return ScatterMap(dense, (5, 1, 1), (groups * LANES, 1, 1), LANES)
 
 
 def scattered(groups, positions, banks=2):
     """A convolution to a map."""
     conv = Conv2d(source="a", target="b", kernel=1)
-    return Reach(conv, (5, 1, positions), (groups * LANES, 1, positions), LANES, banks)
+    return ScatterMap(conv, (5, 1, positions), (groups * LANES, 1, positions), LANES, banks)
 
 
 def make(reach, kind=None, **parameters):
@@ -129,13 +129,14 @@ def make(reach, kind=None, **parameters):
 def test_sums(groups, gaps):
     draw = random.Random(groups)
     dut = make(flat(groups), lag=groups % 3)
-    assert isinstance(dut, RegisterSums if groups < MEMORY_SUMS_GROUPS else MemorySums)
+    assert isinstance(dut, RegisterAccumulators if groups < MEMORY_SUMS_GROUPS
+                      else MemoryAccumulators)
     timesteps = [draw_timestep(draw, groups, digits, False)
                  for digits in (3, 0, 1, 5, 0, 0, 2, 1, 7, 0)]
     assert run(dut, timesteps, draw, gaps) == [expected(t, groups) for t in timesteps]
 
 
-@pytest.mark.parametrize("kind", [RegisterSums, MemorySums])
+@pytest.mark.parametrize("kind", [RegisterAccumulators, MemoryAccumulators])
 def test_both_kinds_back_to_back_at_the_smallest_memory(kind):
     draw = random.Random(7)
     dut = make(flat(MEMORY_SUMS_GROUPS), kind)
@@ -150,7 +151,7 @@ def test_both_kinds_back_to_back_at_the_smallest_memory(kind):
 def test_words_come_again_at_once(banks, groups, positions, gaps, uses):
     draw = random.Random(groups)
     dut = make(scattered(groups, positions, banks), lag=groups - 1)
-    assert isinstance(dut, MapSums) and dut.reach.returns_soon
+    assert isinstance(dut, MapAccumulators) and dut.reach.returns_soon
     timesteps = [draw_timestep(draw, dut.words, draw.choice([0, 1, 3, 12]), True)
                  for _ in range(20)]
     assert run(dut, timesteps, draw, gaps, uses) == [

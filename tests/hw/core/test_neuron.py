@@ -6,11 +6,11 @@ import torch
 
 from qblif.golden import neuron as golden
 from qblif.golden.spec import Decay, Population, Quadratic, Quantiser, Reset
-from qblif.golden.spec import Neuron as NeuronSpec
+from qblif.golden.spec import NeuronCore as NeuronSpec
 from qblif.golden.spec.axes import spaced_levels
 from qblif.golden.training.config import TrainConfig
 from qblif.golden.training.presets import PRESETS, with_preset
-from qblif.hw.core.neuron import Neuron
+from qblif.hw.core.neuron import NeuronCore
 from qblif.sim.stream import simulate_component
 
 LEAKS = [Decay(), Decay((1,)), Decay((2,)), Decay((0,)), Decay((1,), (2,)), Decay((2, 3))]
@@ -26,7 +26,7 @@ def population_of(neuron, sum_width, bias_width):
 
 def rtl(population, kind, steps):
     """``(level, v)`` of each step ``(v, fired, sum, bias)``, one a cycle."""
-    dut = Neuron(population, kind)
+    dut = NeuronCore(population, kind)
     found = []
 
     async def feed(ctx):

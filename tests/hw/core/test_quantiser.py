@@ -6,15 +6,15 @@ from amaranth.sim import Simulator
 
 from qblif.golden import neuron as golden
 from qblif.golden.spec import Neuron
-from qblif.golden.spec import Quantiser as QuantiserSpec
-from qblif.hw.core.quantiser import Quantiser
+from qblif.golden.spec import QuantiserCore as QuantiserSpec
+from qblif.hw.core.quantiser import QuantiserCore
 
 random.seed(0)
 
 
 def quantise(spec, kind, membranes):
     """``(level, amount)`` of each membrane from the hardware."""
-    dut = Quantiser(spec, kind)
+    dut = QuantiserCore(spec, kind)
     found = []
 
     async def testbench(ctx):
@@ -67,9 +67,9 @@ def test_random_at_real_width(n_max, kind, theta):
 def test_slice_needs_a_power_of_two():
     with pytest.raises(ValueError, match="^Quantiser slice needs a power of two as threshold, "
                                          "not 3"):
-        Quantiser(spec_of(6, 3, 3), "slice")
+        QuantiserCore(spec_of(6, 3, 3), "slice")
 
 
 def test_unknown_kind():
     with pytest.raises(ValueError, match="^Quantiser must be one of slice, ladder, not 'table'"):
-        Quantiser(spec_of(6, 3, 4), "table")
+        QuantiserCore(spec_of(6, 3, 4), "table")

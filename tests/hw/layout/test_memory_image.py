@@ -3,9 +3,9 @@ import pytest
 from amaranth.hdl import Fragment
 
 from qblif.golden.spec import Dense, Input, Neuron, Population, Quantiser
-from qblif.golden.spec import Network as NetworkSpec
+from qblif.golden.spec import NetworkCore as NetworkSpec
 from qblif.golden.spec.artifact import Trained
-from qblif.hw.core.network import Network
+from qblif.hw.core.network import NetworkCore
 from qblif.hw.layout.memory_image import load_writes, pack
 from qblif.hw.layout.plan import Plan, StagePlan
 from qblif.hw.verilog import describe_ports, describe_stage
@@ -35,7 +35,7 @@ def trained(w_width=8, bias_width=7, sizes=(13, 11, 5)):
 
 def manifest_of(network, *stages):
     """The manifest's stages and ports, without the Verilog."""
-    hardware = Network(network.spec, Plan(stages=stages))
+    hardware = NetworkCore(network.spec, Plan(stages=stages))
     Fragment.get(hardware, None)  # Amaranth warns of what is never elaborated.
     return {"ports": describe_ports(hardware), "stages": [
         describe_stage(*item) for item in

@@ -7,7 +7,7 @@ import torch
 from qblif.golden.integer import synapse_sum
 from qblif.golden.spec import Conv2d, Dense
 from qblif.hw.layout.addressing import address_bits, addresses, beat_order, by_neuron
-from qblif.hw.layout.scatter import Reach, Span
+from qblif.hw.layout.scatter import ScatterMap, Span
 
 CASES = [  # Source, channels out, and the convolution.
     ((2, 5, 4), 3, {"kernel": 3, "padding": 1}),
@@ -24,7 +24,7 @@ CASES = [  # Source, channels out, and the convolution.
 
 def reach_of(source, channels, fields, lanes):
     conv = Conv2d(source="a", target="b", **fields)
-    return Reach(conv, source, conv.output_shape(source, channels), lanes)
+    return ScatterMap(conv, source, conv.output_shape(source, channels), lanes)
 
 
 def scatter(reach, words, levels):
@@ -81,7 +81,7 @@ def test_dense_is_the_kernel_of_the_whole_source():
     weights = np.array([[1, 2], [3, 4], [5, 6]])
     conv = Dense(source="a", target="b").as_conv((2,))
     for lanes, words in ((2, [[1, 3], [2, 4], [5, 0], [6, 0]]), (3, [[1, 3, 5], [2, 4, 6]])):
-        reach = Reach(conv, (2, 1, 1), (3, 1, 1), lanes)
+        reach = ScatterMap(conv, (2, 1, 1), (3, 1, 1), lanes)
         assert reach.weight_words(weights).tolist() == words
         assert not reach.needs_tables and reach.sums == "registers"
 

@@ -11,8 +11,8 @@ from qblif.golden.spec import Dense, Input, Network, Neuron, Population, Quantis
 from qblif.golden.spec.artifact import Trained
 from qblif.hw.layout.cycles import count_cycles
 from qblif.hw.layout.plan import Plan, StagePlan
-from qblif.hw.link.board_core import Core
-from qblif.hw.link.host_interface import LinkedNetwork
+from qblif.hw.link.board_core import BoardCore
+from qblif.hw.link.host_interface import HostInterface
 from qblif.hw.link.protocol import (
     LEVELS_SPACE,
     REGISTERS_SPACE,
@@ -47,7 +47,7 @@ def network(seed, static=True):
 
 
 def powered(trained, plan=PLAN, **options):
-    linked = LinkedNetwork(trained.spec, plan, clock_hz=4_000_000, **options)
+    linked = HostInterface(trained.spec, plan, clock_hz=4_000_000, **options)
     return Host(PysimPort(linked), timeout=120)
 
 
@@ -246,7 +246,7 @@ def test_without_levels():
 
 
 def test_no_multiplier():
-    text = rtlil.convert(Core(network(1).spec, PLAN, clock_hz=12_000_000, baud=921_600),
+    text = rtlil.convert(BoardCore(network(1).spec, PLAN, clock_hz=12_000_000, baud=921_600),
                          emit_src=False)
     assert "cell $add" in text
     for cell in ("$mul", "$div", "$mod", "$pow", "$divfloor", "$modfloor"):
