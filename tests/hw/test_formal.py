@@ -9,7 +9,7 @@ from prove import counterexample
 from qblif.boards.flow.tools import SynthError
 from qblif.golden import neuron as golden
 from qblif.golden.spec import Neuron, Quadratic
-from qblif.golden.spec import QuantiserCore as QuantiserSpec
+from qblif.golden.spec import Quantiser as QuantiserSpec
 from qblif.golden.spec.burst import Digit, digits
 from qblif.hw.core.quantiser import QuantiserCore
 

@@ -6,7 +6,7 @@ import torch
 
 from qblif.golden import neuron as golden
 from qblif.golden.spec import Decay, Population, Quadratic, Quantiser, Reset
-from qblif.golden.spec import NeuronCore as NeuronSpec
+from qblif.golden.spec import Neuron as NeuronSpec
 from qblif.golden.spec.axes import spaced_levels
 from qblif.golden.training.config import TrainConfig
 from qblif.golden.training.presets import PRESETS, with_preset

@@ -6,7 +6,7 @@ from amaranth.sim import Simulator
 
 from qblif.golden import neuron as golden
 from qblif.golden.spec import Neuron
-from qblif.golden.spec import QuantiserCore as QuantiserSpec
+from qblif.golden.spec import Quantiser as QuantiserSpec
 from qblif.hw.core.quantiser import QuantiserCore
 
 random.seed(0)

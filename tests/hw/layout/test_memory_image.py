@@ -3,7 +3,7 @@ import pytest
 from amaranth.hdl import Fragment
 
 from qblif.golden.spec import Dense, Input, Neuron, Population, Quantiser
-from qblif.golden.spec import NetworkCore as NetworkSpec
+from qblif.golden.spec import Network as NetworkSpec
 from qblif.golden.spec.artifact import Trained
 from qblif.hw.core.network import NetworkCore
 from qblif.hw.layout.memory_image import load_writes, pack
