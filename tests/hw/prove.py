@@ -5,7 +5,7 @@ import json
 from amaranth.back import rtlil
 from amaranth.hdl import Const, Shape
 
-from .flow.tools import SynthError, run_yosys
+from qblif.boards.flow.tools import SynthError, run_yosys
 
 __all__ = ["counterexample"]
 
