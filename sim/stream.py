@@ -2,19 +2,32 @@
 
 import random
 
+from amaranth.hdl import Fragment, Value
 from amaranth.sim import Simulator
 
-__all__ = ["run_stream", "simulate_component", "stream_checker", "stream_get", "stream_put"]
+from .watchdog import Watchdog
+
+__all__ = ["aer_checker", "garbage", "run_stream", "simulate_component", "stream_checker",
+           "stream_get", "stream_put"]
+
+_garbage = random.Random()  # Seeded for each simulation, so that it can be repeated.
+
+
+def garbage(bits):
+    """``bits`` random bits, for fields that a contract calls ignored."""
+    return _garbage.getrandbits(bits) if bits else 0
 
 
 async def stream_put(ctx, stream, payload, stall=0):
-    """Offer ``payload`` after ``stall`` idle cycles, until it is accepted."""
+    """Offer ``payload`` after ``stall`` idle cycles, until it is accepted; garbage otherwise."""
     if stall:
         await ctx.tick().repeat(stall)
     ctx.set(stream.payload, payload)
     ctx.set(stream.valid, 1)
     await ctx.tick().until(stream.ready)
     ctx.set(stream.valid, 0)
+    bits = Value.cast(stream.payload)
+    ctx.set(bits.as_unsigned(), garbage(len(bits)))
 
 
 async def stream_get(ctx, stream, stall=0, ready_first=True):
@@ -48,22 +61,42 @@ def stream_checker(stream):
     return rules
 
 
+def aer_checker(stream, name="AER stream"):
+    """A background testbench: an address comes once in a timestep, with a level above 0.
+
+    The widths of all sums are proven for that.  It is checked here and not in the hardware, where
+    it would take a bit of memory for each address of a stream from outside.
+    """
+    async def rules(ctx):
+        seen = set()
+        while True:
+            # Not `until`: abandoned, it warns.
+            _, _, taken, payload = await ctx.tick().sample(stream.valid & stream.ready, stream.p)
+            if not taken:
+                continue
+            if payload.end:
+                seen.clear()
+                continue
+            assert payload.level, f"{name}: address {payload.address} came with level 0"
+            assert payload.address not in seen, (
+                f"{name}: address {payload.address} came twice in a timestep")
+            seen.add(payload.address)
+    return rules
+
+
 def simulate_component(dut, *testbenches, background=(), timeout=100_000):
     """Run until all ``testbenches`` have returned.
 
-    Raises :class:`AssertionError` where that takes more than ``timeout`` cycles.
+    Raises :class:`AssertionError` where that takes more than ``timeout`` cycles, or where all
+    streams stand still, see :class:`qblif.sim.watchdog.Watchdog`.
     """
-    async def watchdog(ctx):
-        # Not `tick().repeat(timeout)`: an abandoned repeat warns on Python before 3.13.
-        for _ in range(timeout):
-            await ctx.tick()
-        raise AssertionError(f"no end after {timeout} cycles")
-
-    simulator = Simulator(dut)
+    _garbage.seed(0)
+    fragment = Fragment.get(dut, None)
+    simulator = Simulator(fragment)
     simulator.add_clock(1e-6)
     for testbench in testbenches:
         simulator.add_testbench(testbench)
-    for testbench in (*background, watchdog):
+    for testbench in (*background, Watchdog(fragment, timeout).run):
         simulator.add_testbench(testbench, background=True)
     simulator.run()
 

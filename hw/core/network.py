@@ -6,12 +6,17 @@ from amaranth.lib.wiring import In, Out
 
 from ...golden.spec import as_map
 from ..layout.addressing import address_space
+from .checks import check
 from .fork import Fork
 from .payloads import Event, LoadWord, TraceBeat, pipe
 from .stage import StageCore
 from .synapse import COUNTERS
 
 __all__ = ["NetworkCore"]
+
+# Of a stage, that an EOT marker can wait in: synapse 2 (decoder, expander), emitter 4 (queue output
+# 2, vector, output).
+EOT_REGISTERS = 6
 
 
 class NetworkCore(wiring.Component):
@@ -122,26 +127,42 @@ class NetworkCore(wiring.Component):
                     with m.Case(index):
                         m.d.sync += self.peek_data.eq(stage.peek_data)
                         m.d.comb += stage.peek.eq(self.peek)
-        self.count_cycles(m)
+        self.count_cycles(m, platform)
         return m
 
-    def count_cycles(self, m):
-        """Frames under way: from the first beat that ``i`` takes until ``o`` gave the class."""
+    @property
+    def most_frames(self):
+        """Most frames under way at once.
+
+        Outside of the emitters' queues a stage holds no more EOT markers than there are buffers of
+        sums and registers; a queue holds those of all timesteps of a frame.
+        """
+        populations = [stage.population for stage in self.stages]
+        waiting = sum(max(p.unread) + EOT_REGISTERS for p in populations)
+        queued = sum(p.timing.queue for p in populations if p.fires)
+        return waiting + -(-queued // self.spec.timesteps) + 1
+
+    def count_cycles(self, m, platform):
+        """Cycles with frames under way: from the first transfer at ``i`` to the class at ``o``."""
         ends_per_frame = 1 if self.spec.input.static else self.spec.timesteps
         ends = Signal(range(ends_per_frame + 1))
         entering = Signal()
-        waiting = Signal(range(4 * len(self.stages) + 4))
+        waiting = Signal(range(self.most_frames + 1))
         taken = pipe(m, self.i.valid & self.i.ready, 1, "taken", reset=True)
         given = pipe(m, self.o.valid & self.o.ready, 1, "given", reset=True)
         end = pipe(m, self.i.p.end, 1, "end")
         whole = taken & end & (ends == ends_per_frame - 1)
+        busy = entering | (waiting != 0)
         with m.If(taken):
             m.d.sync += [entering.eq(~whole), ends.eq(Mux(whole, 0, ends + end))]
         m.d.sync += waiting.eq(waiting + whole - given)
         with m.If(self.clear):
             m.d.sync += self.cycles.eq(0)
-        with m.Elif(entering | (waiting != 0)):
+        with m.Elif(busy):
             m.d.sync += self.cycles.eq(self.cycles + 1)
+        check(m, platform, ~whole | given | (waiting != self.most_frames),
+              f"more than {self.most_frames} frames under way")
+        check(m, platform, ~self.load_valid | ~busy, "load within a frame")
 
 
 def gate(m, source, enable):

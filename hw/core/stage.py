@@ -116,10 +116,9 @@ class StageCore(wiring.Component):
             wiring.connect(m, wiring.flipped(getattr(self, f"i_{name}")), synapse.i)
             m.d.comb += [
                 sums.issue.eq(synapse.issue), sums.addends.eq(synapse.addends),
-                sums.carry.eq(synapse.carry), sums.next.eq(population.next),
-                sums.turn.eq(population.turn), sums.restart.eq(population.restart),
-                sums.last_use.eq(population.last_use[k]),
-                population.ready[k].eq(sums.ready), synapse.release.eq(population.release[k]),
+                sums.carry.eq(synapse.carry), sums.read.eq(population.read),
+                sums.last_read.eq(population.last_read[k]),
+                population.complete[k].eq(sums.complete), synapse.release.eq(population.release[k]),
                 synapse.clear.eq(self.clear),
                 *(getattr(self, f"{what}_{name}").eq(getattr(synapse, what)) for what in COUNTERS)]
         m.d.comb += [population.sums.eq(self.added(m)), self.trace.eq(population.trace),
@@ -157,7 +156,7 @@ class StageCore(wiring.Component):
         words = [s.read[k * s.memory.slice_width:(k + 1) * s.memory.slice_width]
                  for s in self.synapses for k in range(s.memory.slices)]
         biases = self.population.population.bias_width
-        words += [self.population.read[k * biases:(k + 1) * biases]
+        words += [self.population.read_bias[k * biases:(k + 1) * biases]
                   for k in range(len(self.population.write))]
         peek = pipe(m, self.peek, 1, "peek")
         m.d.comb += [port.peek.eq(peek) for port in (*self.synapses, self.population)]

@@ -45,7 +45,7 @@ def schedule(timesteps, draw, gaps):
 
 
 def run(dut, timesteps, draw, gaps=False, uses=1):
-    """All sums of each timestep, read back as the fire pass reads them, while the next fill.
+    """All sums of each timestep, read back as an update pass reads them, while the next fill.
 
     Each timestep is read ``uses`` times, late where there are banks enough.
     """
@@ -84,20 +84,20 @@ def run(dut, timesteps, draw, gaps=False, uses=1):
             if unread > 1 and draw.random() < 0.3:
                 await ctx.tick().repeat(30)
             for use in range(uses):
-                for beat in range(count):
-                    ctx.set(dut.next, 1)
-                    ctx.set(dut.turn, beat % parts == parts - 1)
-                    ctx.set(dut.restart, beat == count - 1)
-                    ctx.set(dut.last_use, use == uses - 1)
-                    released[0] += beat == count - 1 and use == uses - 1
+                for vector in range(count):
+                    ctx.set(dut.read, {"en": 1, "pixel_last": vector % parts == parts - 1,
+                                       "pass_last": vector == count - 1})
+                    ctx.set(dut.last_read, use == uses - 1)
+                    released[0] += vector == count - 1 and use == uses - 1
                     await ctx.tick()
-                ctx.set(dut.next, 0)
+                ctx.set(dut.read.en, 0)
         await ctx.tick().repeat(10)
 
     async def watch(ctx):
         asked = [0] * (dut.read_latency + dut.lag)
         while True:
-            _, _, now, sums, completed = await ctx.tick().sample(dut.next, dut.sums, dut.ready)
+            _, _, now, sums, completed = await ctx.tick().sample(dut.read.en, dut.sums,
+                                                                 dut.complete)
             ready[0] += completed
             asked.append(now)
             if asked.pop(0):
@@ -158,7 +158,7 @@ def test_words_come_again_at_once(banks, groups, positions, gaps, uses):
         expected(t, dut.words) for t in timesteps for _ in range(uses)]
 
 
-def test_nothing_is_passed_forward_where_words_come_late():
+def test_nothing_is_bypassed_where_words_come_late():
     dut = make(scattered(4, 3))
     assert not dut.reach.returns_soon
     draw = random.Random(5)

@@ -18,9 +18,9 @@ def expand(events, mode):
 
 
 def rtl(events, n_max, mode, count, **stalls):
-    inputs = [{"place": a, "level": level, "end": not level} for a, level in events]
+    inputs = [{"base": a, "level": level, "end": not level} for a, level in events]
     beats = run_stream(BurstExpander(unsigned(6), range(n_max + 1), mode), inputs, count, **stalls)
-    return ["end" if b.end else (b.place, b.shift, b.negative) for b in beats]
+    return ["end" if b.end else (b.base, b.shift, b.negative) for b in beats]
 
 
 @pytest.mark.parametrize("stalls", STALLS)
