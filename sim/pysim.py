@@ -19,6 +19,7 @@ from .stream import (
     stream_checker,
     stream_get,
     stream_put,
+    wait,
 )
 
 __all__ = ["Recording", "run_network"]
@@ -64,7 +65,7 @@ def run_network(trained, plan, levels, *, baked=False, i_stall=0, o_stall=0, rea
         for _ in levels:
             payload = await stream_get(ctx, dut.o, draw.randint(0, o_stall), ready_first)
             labels.append(payload.label)
-        await ctx.tick().repeat(3)
+        await wait(ctx, 3)
         cycles[0] = ctx.get(dut.cycles)
 
     async def watch(ctx):
@@ -124,7 +125,7 @@ async def load(ctx, dut, trained):
         ctx.set(dut.load, write._asdict())
         await ctx.tick()
     ctx.set(dut.load_valid, 0)
-    await ctx.tick().repeat(2)
+    await wait(ctx, 2)
 
 
 def arrange(population, beats, timesteps, frames):

@@ -41,7 +41,6 @@ class Watchdog:
     async def run(self, ctx):
         moved = Cat(port.valid & port.ready for _, port in self.streams).any()
         last, since = 0, time.monotonic()
-        # Not `tick().repeat(...)`: an abandoned repeat warns on Python before 3.13.
         for cycle in range(1, self.timeout + 1):
             _, _, transfer = await ctx.tick().sample(moved)
             if transfer or not self.streams:

@@ -7,6 +7,7 @@ from amaranth.lib.wiring import In, Out
 from ...golden.spec import as_map
 from ..layout.addressing import address_space
 from .checks import check
+from .counters import InFlight
 from .fork import Fork
 from .payloads import Event, LoadWord, TraceBeat, pipe
 from .stage import StageCore
@@ -147,21 +148,19 @@ class NetworkCore(wiring.Component):
         ends_per_frame = 1 if self.spec.input.static else self.spec.timesteps
         ends = Signal(range(ends_per_frame + 1))
         entering = Signal()
-        waiting = Signal(range(self.most_frames + 1))
+        m.submodules.frames = frames = InFlight(self.most_frames)
         taken = pipe(m, self.i.valid & self.i.ready, 1, "taken", reset=True)
         given = pipe(m, self.o.valid & self.o.ready, 1, "given", reset=True)
         end = pipe(m, self.i.p.end, 1, "end")
         whole = taken & end & (ends == ends_per_frame - 1)
-        busy = entering | (waiting != 0)
+        busy = entering | frames.any
         with m.If(taken):
             m.d.sync += [entering.eq(~whole), ends.eq(Mux(whole, 0, ends + end))]
-        m.d.sync += waiting.eq(waiting + whole - given)
+        m.d.comb += [frames.enter.eq(whole), frames.leave.eq(given)]
         with m.If(self.clear):
             m.d.sync += self.cycles.eq(0)
         with m.Elif(busy):
             m.d.sync += self.cycles.eq(self.cycles + 1)
-        check(m, platform, ~whole | given | (waiting != self.most_frames),
-              f"more than {self.most_frames} frames under way")
         check(m, platform, ~self.load_valid | ~busy, "load within a frame")
 
 

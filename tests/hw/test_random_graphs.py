@@ -7,7 +7,6 @@ synapses to one population and several from one, and queues as short as they may
 
 import numpy as np
 import pytest
-from poison import poisoned
 from random_cases import (
     CASES,
     Draw,

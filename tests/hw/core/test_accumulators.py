@@ -10,7 +10,7 @@ from qblif.hw.core.map_accumulators import MapAccumulators
 from qblif.hw.core.stage import SUMS
 from qblif.hw.layout.latency import MEMORY_SUMS_GROUPS
 from qblif.hw.layout.scatter import ScatterMap
-from qblif.sim.stream import simulate_component
+from qblif.sim.stream import simulate_component, wait
 
 LANES, FIRE_LANES, WIDTH, ADDEND = 4, 2, 12, 8
 
@@ -82,7 +82,7 @@ def run(dut, timesteps, draw, gaps=False, uses=1):
             while ready[0] <= number:
                 await ctx.tick()
             if unread > 1 and draw.random() < 0.3:
-                await ctx.tick().repeat(30)
+                await wait(ctx, 30)
             for use in range(uses):
                 for vector in range(count):
                     ctx.set(dut.read, {"en": 1, "pixel_last": vector % parts == parts - 1,
@@ -91,7 +91,7 @@ def run(dut, timesteps, draw, gaps=False, uses=1):
                     released[0] += vector == count - 1 and use == uses - 1
                     await ctx.tick()
                 ctx.set(dut.read.en, 0)
-        await ctx.tick().repeat(10)
+        await wait(ctx, 10)
 
     async def watch(ctx):
         asked = [0] * (dut.read_latency + dut.lag)
@@ -164,3 +164,29 @@ def test_nothing_is_bypassed_where_words_come_late():
     draw = random.Random(5)
     timesteps = [draw_timestep(draw, dut.words, draw.randint(0, 6), False) for _ in range(20)]
     assert run(dut, timesteps, draw) == [expected(t, dut.words) for t in timesteps]
+
+
+@pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize("reach", [flat(2), flat(5), scattered(2, 3)], ids=lambda r: r.sums)
+def test_update_pass_before_its_accumulators_are_complete(reach, late):
+    """Before the first EOT, or a second pass after one."""
+    dut = make(reach)
+
+    async def read(ctx):
+        while ctx.get(dut.clearing):
+            await ctx.tick()
+        if late:
+            ctx.set(dut.issue, {"end": 1, "first": 1})
+            await ctx.tick()
+            ctx.set(dut.issue, {})
+            while not ctx.get(dut.complete):
+                await ctx.tick()
+            await ctx.tick()
+            ctx.set(dut.read, {"en": 1, "pixel_last": 1, "pass_last": 1})
+            ctx.set(dut.last_read, 1)
+            await ctx.tick()
+        ctx.set(dut.read, {"en": 1})
+        await wait(ctx, 3)
+
+    with pytest.raises(AssertionError, match="update pass before its accumulators are complete$"):
+        simulate_component(dut, read)

@@ -72,8 +72,6 @@ def test_every_pattern_of_a_vector(levels):
     assert run_emitter(4, 2, 4, passes) == expected_events(passes)
 
 
-# An abandoned wait warns on Python before 3.13.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_run_stream_finds_a_dead_output():
     with pytest.raises(AssertionError, match="^no end after 50 cycles"):
         run_stream(BurstExpander(unsigned(2), range(4)), [{"base": 1, "level": 1, "end": 0}], 2,
