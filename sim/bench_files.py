@@ -19,7 +19,8 @@ def fields_of(manifest, port):
 
 def encode_frames(manifest, levels):
     """Lines for ``i.hex``: the events of ``levels`` ``(frames, inputs)``, or ``(frames, timesteps,
-    inputs)`` where the input is not static, by address."""
+    inputs)`` where the input is not static, by address.  EOT markers carry garbage in their other
+    fields, always the same."""
     fields = fields_of(manifest, "i__payload")
     steps = np.asarray(levels)
     frames = len(steps)
@@ -31,9 +32,13 @@ def encode_frames(manifest, levels):
     address = addresses(shape)[order[place]]
     events = address << fields["address"]["offset"] | level << fields["level"]["offset"]
 
-    # One end behind each timestep's events: a stable sort by timestep puts it there.
+    # One EOT marker behind each timestep's events: a stable sort by timestep puts it there.
     per_frame = steps.shape[1]
+    draw = np.random.default_rng(0)
     ends = np.full(frames * per_frame, 1 << fields["end"]["offset"])
+    for name in ("address", "level"):
+        garbage = draw.integers(0, 1 << fields[name]["width"], len(ends))
+        ends |= garbage << fields[name]["offset"]
     keys = np.concatenate([frame * per_frame + step, np.arange(frames * per_frame)])
     sorted_ = np.argsort(keys, kind="stable")
     words = np.concatenate([events, ends])[sorted_]

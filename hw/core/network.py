@@ -1,4 +1,4 @@
-"""A whole network: one stage a population, joined by event streams."""
+"""A whole network: one stage for each population, joined by AER streams."""
 
 from amaranth import *
 from amaranth.lib import stream, wiring
@@ -21,7 +21,7 @@ EOT_REGISTERS = 6
 
 
 class NetworkCore(wiring.Component):
-    """Input events in, classes out; timesteps and frames pipeline through the stages.
+    """AER stream in, classes out; timesteps and frames are pipelined through the stages.
 
     Parameters
     ----------
@@ -30,27 +30,27 @@ class NetworkCore(wiring.Component):
     trained : :class:`qblif.golden.spec.artifact.Trained` to bake in, or ``None``
         Weights can be loaded at run time either way.
     peek : bool
-        Whether what was loaded can be read back; it costs a multiplexer over all memories.
+        Whether the memories can be read back; it costs a multiplexer over all of them.
 
     Members
     -------
     i : ``In(stream.Signature(Event(address_space(input shape), n_max)))``
-        Each timestep's events (of a static input: each frame's), then an ``end``.
-    o : ``Out(stream.Signature(Result(classes)))``
+        The events of each timestep (of a static input: of each frame), then an EOT marker.  An
+        address comes at most once in a timestep.
+    o : ``Out(stream.Signature(ClassResult(classes)))``
         One result a frame.
     load_valid : ``In(1)``, load : ``In(LoadWord)``
         Writes one word a cycle into the memories, while no frame is under way.
     trace_NAME, trace_NAME_valid : ``Out``
         Every level and membrane of population NAME, for test benches; costs nothing unconnected.
     events_SOURCE_TARGET, words_SOURCE_TARGET : ``Out(32)``
-        Activity of each synapse since ``clear``: events, and words of ``lanes`` synaptic
-        operations.
+        Activity of each synapse since ``clear``: events, and lane-cycles.
     cycles : ``Out(32)``
         Cycles since ``clear`` in which a frame was under way.
     clear : ``In(1)``
         Zeroes the counters.
     peek : ``In(1)``, peek_data : ``Out``
-        With ``peek``: the word at ``load``'s stage, bank and address, nine cycles later, while no
+        With ``peek``: the word at ``load``'s stage, bank and address, seven cycles later, while no
         frame is under way.
 
     Raises :class:`ValueError` for a read-out that is a map.

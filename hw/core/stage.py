@@ -1,4 +1,4 @@
-"""One stage of the dataflow: a population with the synapses that lead to it."""
+"""One stage of the dataflow: a population, and the synapses that lead to it."""
 
 from amaranth import *
 from amaranth.lib import stream, wiring
@@ -20,7 +20,8 @@ SUMS = {"registers": RegisterAccumulators, "memory": MemoryAccumulators, "map": 
 class StageCore(wiring.Component):
     """Events in, events (or the class) out; see :class:`qblif.hw.core.network.NetworkCore`.
 
-    Each synapse has weights, lanes and sums of its own; the population adds the sums as it fires.
+    Each synapse has weights, lanes and accumulators of its own; the sums are added as the update
+    pass reads them.
 
     Parameters
     ----------
@@ -44,7 +45,7 @@ class StageCore(wiring.Component):
     clearing : ``Out(1)``
         After a reset: no event may come yet.
     peek : ``In(1)``, peek_data : ``Out``
-        With ``peek``: the word at ``load``'s bank and address, seven cycles later, at rest.
+        With ``peek``: the word at ``load``'s bank and address, six cycles later, at rest.
     """
 
     def __init__(self, network, population, plan, *, trained=None, peek=False):
