@@ -43,19 +43,21 @@ def analyse(
 ):
     """Histograms of bursts, information, surrogates, operations and energy of a network.
 
-    Writes DIR/analysis.json, bursts.png, layers.png and surrogates.png. Exit code 1 where the
+    Writes DIR/analyse.json, bursts.png, layers.png and surrogates.png. Exit code 1 where the
     hardware's counters differ from the operations that follow from the levels.
     """
     trained = open_network(file)
     plans = {mode: plan_for(trained, lanes, mode) for mode in ("repeat", "shift")}
     check_simulator(rtl, simulator)
-    folder = make_folder(out, "analysis")
+    folder = make_folder(out, "analyse", "analysis")
     for name in PICTURES:
         (folder / name).unlink(missing_ok=True)
     found = find(trained, dataset(data), images)
     measured = measure(trained, found, plans, rtl, simulator, folder)
     show(found, measured)
-    write_report(folder, "analysis", describe(trained, found, measured))
+    report = describe(trained, found, measured)
+    write_report(folder, "analyse", report)
+    write_report(folder, "analysis", report)  # The name that scripts know.
     draw(trained, found, folder)
     if measured and not measured["equal"]:
         console.print("[red]The hardware's counters differ from the levels' operations[/red]")

@@ -36,7 +36,7 @@ def systems(
     neurons: Annotated[str | None, typer.Option(
         metavar="NAME[,NAME..]", help="Some of golden/training/presets.py; default: all.")] = None,
     epochs: Annotated[int, typer.Option(min=1, help="In floating point.")] = 25,
-    qat_epochs: Annotated[int, typer.Option(min=0, help="On the hardware's grid.")] = 4,
+    qat_epochs: Annotated[int, typer.Option(min=0, help="With quantised weights.")] = 4,
     images: Annotated[str, typer.Option(
         metavar="N|all", help="Test images on the RTL.")] = "all",
     lanes: Annotated[str, typer.Option(help="Of the busiest stage.")] = "32",
@@ -45,19 +45,22 @@ def systems(
 ):
     """Compare the named neurons: train, simulate on the RTL, synthesise, one after the other.
 
-    Each gets the same network, data, epochs and seed. What is finished is kept in DIR/NAME, so that
-    an interrupted table goes on where it was.
+    Each gets the same network, data, epochs and seed. What is finished is kept in DIR/NAME and is
+    not measured again, so that an interrupted comparison continues; other options or data are.
     """
+    from ..golden.training.checkpoint import fingerprint
     from ..golden.training.presets import PRESETS, with_preset
     chosen = neurons.split(",") if neurons else list(PRESETS)
     base = replace(choose_recipe(data), epochs=epochs, qat_epochs=qat_epochs, seed=seed)
     configs = {name: with_preset(base, name) for name in chosen}  # It says which names there are.
     folder, pictures = make_folder(out, "systems"), dataset(data)
+    common = {"data": fingerprint(pictures, ("train", "test")), "simulator": simulator,
+              "images": images, "lanes": lanes, "device": device}
     report = {}
     for name, config in configs.items():
         part = make_folder(folder / name)
         found = part / "system.json"
-        wanted = {"config": config.to_dict(), "images": images, "lanes": lanes, "device": device}
+        wanted = {"config": config.to_dict(), **common}
         kept = json.loads(found.read_text()) if found.is_file() else {}
         if kept.get("wanted") != json.loads(json.dumps(wanted)):
             console.print(f"[bold]{name}[/bold]")

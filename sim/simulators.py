@@ -12,6 +12,8 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+from ..golden.spec.errors import QblifError
+
 __all__ = ["SIMULATORS", "Build", "SimulatorError", "build", "build_program", "cache_folder",
            "require", "run"]
 
@@ -30,7 +32,7 @@ PROGRAM_OPTIONS = ["-O3", "--x-assign", "fast", "--x-initial", "fast", "--output
 ICARUS_OPTIONS = ["-g2005"]
 
 
-class SimulatorError(RuntimeError):
+class SimulatorError(QblifError, RuntimeError):
     """A simulator that is missing or failed, in one sentence."""
 
 
