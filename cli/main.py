@@ -28,7 +28,7 @@ from .train import train
 from .verilog import verilog
 from .virtual_board import virtual_board
 
-__all__ = ["app", "main"]
+__all__ = ["app", "main", "run_app"]
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False,
                   help="From a trained QB-LIF burst-spiking network to a verified FPGA.",
@@ -55,7 +55,12 @@ def options(
 
 
 def main(arguments=None):
-    """Run the command.
+    """Run ``qblif`` with ``arguments``, or those of the process."""
+    run_app(app, arguments)
+
+
+def run_app(app, arguments=None):
+    """Run a typer application.
 
     What is wrong with the input, the machine or the tools ends it with one line on standard error
     and exit code 2.  Any other exception is a bug of ours: its traceback, and exit code 1.

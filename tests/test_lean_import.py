@@ -22,7 +22,7 @@ UNWANTED = {
     "hw": {"torch"} | TOOLS | SCREEN,
     "boards.host": {"torch", "amaranth"} | TOOLS | SCREEN,
     "boards.flow": {"torch"} | TOOLS | SCREEN,
-    "boards": {"torch"} | TOOLS | SCREEN,
+    "boards": {"torch", "pyosys", "serial"} | SCREEN,
     "sim": TOOLS | SCREEN | HEAVY,
     "api": {"torch", "amaranth"} | TOOLS | SCREEN,
     "cli": {"torch", "amaranth", "matplotlib"} | TOOLS,
@@ -36,7 +36,7 @@ LEANER = {
     "boards.host.line": {"numpy"},
 }
 # Loaded by their wing only when they are asked for.
-LAZY = {"cli.pictures"}
+LAZY = {"cli.pictures", "cli.check_netlist"}
 # Runs within a simulator alone.
 FOREIGN = {"sim.cocotb_bench"}
 
