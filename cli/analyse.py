@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from ..golden.spec.artifact import write_atomically
+from ..golden.spec.errors import QblifError
 from .analysis_report import Found, describe, show
 from .common import (
     DataOption,
@@ -127,14 +128,14 @@ def compare(mode, cost, counted):
 
 
 def draw(trained, found, folder):
-    """The pictures; :class:`RuntimeError` says what to install where matplotlib is missing."""
+    """The pictures; :class:`QblifError` says what to install where matplotlib is missing."""
     try:
         from .pictures import draw_bursts, draw_layers, draw_surrogates
     except ModuleNotFoundError as error:
         if not (error.name or "").startswith("matplotlib"):
             raise
-        raise RuntimeError("The pictures need matplotlib: pip install 'qblif[plot]' (the numbers "
-                           f"are in {folder / 'analysis.json'})") from error
+        raise QblifError("The pictures need matplotlib: pip install 'qblif[plot]' (the numbers "
+                         f"are in {folder / 'analysis.json'})") from error
     config = trained.notes.get("config")
     trained_with = config.get("surrogate") if isinstance(config, dict) else None
     pictures = [draw_bursts(found.layers), draw_layers(found.layers)]

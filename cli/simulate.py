@@ -48,8 +48,10 @@ def simulate(
     Every level and membrane of every neuron at every timestep, every class and every cycle count
     is compared with the integer model. Exit code 1 where anything differs.
     """
+    from ..sim.simulators import require
     trained = open_network(file)
     plan = plan_for(trained, lanes, burst, quantiser)
+    require(simulator)
     folder = make_folder(out, "simulate")
     report = simulate_network(trained, plan, dataset(data), images, simulator, folder,
                               stall_seed=seed if stalls else None)
