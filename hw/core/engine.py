@@ -7,12 +7,13 @@ from amaranth import *
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from ..layout.scatter_engine import ScatterEngine
 from .accumulators import MemoryAccumulators, RegisterAccumulators
 from .map_accumulators import MapAccumulators
 from .payloads import index_shape
 from .synapse import COUNTERS, SynapseCore
 
-__all__ = ["ACCUMULATORS", "ScatterEngineCore"]
+__all__ = ["ACCUMULATORS", "ENGINES", "ScatterEngineCore"]
 
 ACCUMULATORS = {"registers": RegisterAccumulators, "memory": MemoryAccumulators,
                 "map": MapAccumulators}
@@ -98,3 +99,6 @@ class ScatterEngineCore(wiring.Component):
         if self.can_read_back:
             m.d.comb += [synapse.peek.eq(self.readback), self.read.eq(synapse.read)]
         return m
+
+
+ENGINES = {ScatterEngine: ScatterEngineCore}  # The component of each kind of engine.

@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from ..layout.latency import SUMS_ADDER_LATENCY
 from .accumulators import select
+from .engine import ENGINES
 from .payloads import LoadWord, TraceBeat, pipe
 from .population import PopulationCore
 from .synapse import COUNTERS
@@ -46,8 +47,8 @@ class StageCore(wiring.Component):
     def __init__(self, layout, *, trained=None, readback=False):
         self.layout = layout
         self.can_read_back = readback
-        self.engines = {engine.source.name: engine.core(
-            lag=layout.lag(engine), weights=trained and trained.weights[engine.name],
+        self.engines = {engine.source.name: ENGINES[type(engine)](
+            engine, lag=layout.lag(engine), weights=trained and trained.weights[engine.name],
             readback=readback) for engine in layout.engines}
         self.population = PopulationCore(
             layout.population, timesteps=layout.timesteps, timing=layout.timing,

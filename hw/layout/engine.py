@@ -1,8 +1,9 @@
 """What an engine is: it takes AER streams and offers each neuron's current of a timestep.
 
-Everything that the rest of the project asks of an engine is in one class: its component, its clock
-for the cycle model, its cost, its memory image and what it counts.  A stage adds the currents of
-its engines; :class:`qblif.hw.layout.scatter_engine.ScatterEngine` is the one kind that there is.
+Everything that the rest of the project asks of an engine is in one class: its clock for the cycle
+model, its cost, its memory image and what it counts; its component is the class's twin in
+:data:`qblif.hw.core.engine.ENGINES`.  A stage adds the currents of its engines.
+:class:`qblif.hw.layout.scatter_engine.ScatterEngine` is the one kind that there is.
 """
 
 from abc import ABC, abstractmethod
@@ -81,14 +82,6 @@ class Engine(ABC):
     @abstractmethod
     def cost(self):
         """Its :class:`Cost`."""
-
-    @abstractmethod
-    def core(self, *, lag, weights=None, readback=False):
-        """Its Amaranth component, see :class:`qblif.hw.core.engine.ScatterEngineCore`.
-
-        ``lag`` holds the currents back, for those of a slower engine to come with them;
-        ``weights`` are baked in where given.
-        """
 
     @abstractmethod
     def operations(self, words):

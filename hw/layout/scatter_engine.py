@@ -67,10 +67,6 @@ class ScatterEngine(Engine):
     def clock(self, stage):
         return ScatterClock(self, stage)
 
-    def core(self, *, lag, weights=None, readback=False):
-        from ..core.engine import ScatterEngineCore
-        return ScatterEngineCore(self, lag=lag, weights=weights, readback=readback)
-
     def operations(self, words):
         return words / self.scatter.slots * self.scatter.share
 
