@@ -23,11 +23,12 @@ from rich.table import Table
 from ..boards.planning import plan_for
 from ..golden.spec.artifact import load as open_network
 from ..golden.spec.artifact import write_atomically
+from ..hw.layout.compile import compile
 
 __all__ = ["BurstOption", "DataOption", "LanesOption", "NetworkArgument", "OutOption",
            "QuantiserOption", "SeedOption", "choose_images", "console", "dataset",
-           "lanes_text", "make_folder", "open_network", "plan_for", "progress_bar", "spinner",
-           "table", "write_report"]
+           "lanes_text", "layout_for", "make_folder", "open_network", "plan_for", "progress_bar",
+           "spinner", "table", "write_report"]
 
 # No terminal, no width to keep to: tables in a pipe or a log are whole.
 console = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else 160)
@@ -52,6 +53,12 @@ BurstOption = Annotated[str, typer.Option(
 QuantiserOption = Annotated[str | None, typer.Option(
     "--quantiser", metavar="slice|ladder", help="Take levels as a slice of the membrane, or by a "
     "comparator ladder. Same results. Default: the slice wherever theta is a power of two.")]
+
+
+def layout_for(trained, lanes, burst="shift", quantiser=None):
+    """The :class:`~qblif.hw.layout.compile.Layout` for what the user asked, see
+    :func:`plan_for`."""
+    return compile(trained.spec, plan_for(trained, lanes, burst, quantiser))
 
 
 def lanes_text(lanes):

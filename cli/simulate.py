@@ -16,9 +16,9 @@ from .common import (
     choose_images,
     console,
     dataset,
+    layout_for,
     make_folder,
     open_network,
-    plan_for,
     progress_bar,
     table,
     write_report,
@@ -50,17 +50,17 @@ def simulate(
     """
     from ..sim.simulators import require
     trained = open_network(file)
-    plan = plan_for(trained, lanes, burst, quantiser)
+    layout = layout_for(trained, lanes, burst, quantiser)
     require(simulator)
     folder = make_folder(out, "simulate")
-    report = simulate_network(trained, plan, dataset(data), images, simulator, folder,
+    report = simulate_network(trained, layout, dataset(data), images, simulator, folder,
                               stall_seed=seed if stalls else None)
     write_report(folder, "simulate", report)
     if not report["ok"]:
         raise typer.Exit(1)
 
 
-def simulate_network(trained, plan, images, count, simulator, folder, stall_seed=None):
+def simulate_network(trained, layout, images, count, simulator, folder, stall_seed=None):
     """Run, compare and show; returns the content of ``simulate.json``."""
     from ..golden.training.data.readers import to_levels
     from ..sim.experiment import run_experiment
@@ -70,7 +70,7 @@ def simulate_network(trained, plan, images, count, simulator, folder, stall_seed
     with progress_bar() as bar:
         task = bar.add_task(f"{simulator}: build and run", total=len(levels))
         report = run_experiment(
-            trained, plan, levels, labels, simulator=simulator, out_dir=folder / "simulate",
+            trained, layout, levels, labels, simulator=simulator, out_dir=folder / "simulate",
             stall_seed=stall_seed, progress=lambda done: bar.update(task, completed=done))
     _show(report)
     return report

@@ -11,7 +11,6 @@ import numpy as np
 
 from ..golden import integer
 from ..hw.layout import cycles as cycle_model
-from ..hw.layout.plan import reaches_of
 from . import bench
 from .result import Stalls
 from .simulators import require
@@ -30,7 +29,7 @@ class _Part(NamedTuple):
     model: Any
 
 
-def run_experiment(trained, plan, levels, labels, *, simulator="verilator", out_dir,
+def run_experiment(trained, layout, levels, labels, *, simulator="verilator", out_dir,
                    stall_seed=None, progress=None):
     """Simulate and compare ``levels``, frames as the integer model takes them; ``labels`` are their
     true classes.  Returns the content of ``simulate.json``.
@@ -42,13 +41,13 @@ def run_experiment(trained, plan, levels, labels, *, simulator="verilator", out_
     """
     require(simulator)
     start = time.perf_counter()
-    parts = list(_parts(trained, plan, levels, simulator, out_dir, stall_seed,
+    parts = list(_parts(trained, layout, levels, simulator, out_dir, stall_seed,
                         progress or (lambda done: None)))
-    report = _report(trained, plan, simulator, labels, parts)
+    report = _report(trained, layout, simulator, labels, parts)
     return report | {"seconds": round(time.perf_counter() - start, 2)}
 
 
-def _parts(trained, plan, levels, simulator, folder, stall_seed, progress):
+def _parts(trained, layout, levels, simulator, folder, stall_seed, progress):
     """Run frames, as many at once as memory holds, until one of them is wrong."""
     spec = trained.spec
     most = max(1, PART_VALUES // (spec.timesteps * sum(p.size for p in spec.populations)))
@@ -57,17 +56,17 @@ def _parts(trained, plan, levels, simulator, folder, stall_seed, progress):
         frames = levels[first:first + most]
         expected = integer.run(trained, frames)
         result = bench.simulate(
-            trained, plan, frames, simulator=simulator, out_dir=folder, expected=expected,
+            trained, layout, frames, simulator=simulator, out_dir=folder, expected=expected,
             stalls=stalls, progress=lambda done, first=first: progress(first + done))
         progress(first + len(result.results))
         yield _Part(expected.classes.numpy(), result, None if stall_seed is not None else
-                    cycle_model.count_cycles(spec, plan, frames, {
+                    cycle_model.count_cycles(layout, frames, {
                         name: found.numpy() for name, found in expected.levels.items()}))
         if not result.ok:
             return
 
 
-def _report(trained, plan, simulator, labels, parts):
+def _report(trained, layout, simulator, labels, parts):
     results = [part.result for part in parts]
     latency, interval = (np.concatenate(found) for found in (
         [result.latency for result in results], [result.interval for result in results]))
@@ -92,7 +91,7 @@ def _report(trained, plan, simulator, labels, parts):
         "first_mismatches": [text for result in results for text in result.first],
         "cycles": {"mean": float(latency.mean()) if done else None,
                    "interval_mean": mean_interval, "model_equal": equal},
-        "synapses": list(_synapses(trained.spec, plan, results, done, per_frame)),
+        "synapses": list(_synapses(layout, results, done, per_frame)),
         "build": {"seconds": round(sum(result.build_seconds for result in results), 2),
                   "cached": results[0].build_cached},
         "run_seconds": round(sum(result.run_seconds for result in results), 2),
@@ -113,18 +112,16 @@ def _accuracies(trained, labels, parts):
                             "rtl": len(rtl)}}
 
 
-def _synapses(spec, plan, results, frames, cycles):
+def _synapses(layout, results, frames, cycles):
     """Activity of each synapse a frame, by the hardware's own counters."""
     counters = {name: sum(result.counters[name] for result in results) / max(1, frames)
                 for name in results[0].counters}
-    for population, stage in zip(spec.populations, plan.stages, strict=True):
-        for synapse, scatter in zip(spec.synapses_to(population.name),
-                                    reaches_of(spec, population, stage), strict=True):
-            events, words = (counters[f"{what}_{synapse.source}_{synapse.target}"]
-                             for what in ("events", "words"))
-            operations = words / scatter.slots * scatter.share
-            rate = operations / cycles if cycles else None
-            yield {"name": synapse.name, "lanes": scatter.lanes, "fire_lanes": stage.fire_lanes,
-                   "burst": stage.burst, "events": events, "words": words,
-                   "synaptic_operations": operations, "sop_per_cycle": rate,
-                   "busy": rate and rate / scatter.lanes}
+    for engine in layout.engines:
+        events, words = (counters[f"{what}_{engine.source.name}_{engine.target.name}"]
+                         for what in ("events", "words"))
+        operations = engine.operations(words)
+        rate = operations / cycles if cycles else None
+        yield {"name": engine.name, "lanes": engine.lanes, "fire_lanes": engine.plan.fire_lanes,
+               "burst": engine.plan.burst, "events": events, "words": words,
+               "synaptic_operations": operations, "sop_per_cycle": rate,
+               "busy": rate and rate / engine.lanes}

@@ -1,4 +1,5 @@
-"""The examples in the documents: Python runs, commands are ones that the command line takes."""
+"""The examples in the documents: each block of Python runs by itself, and the command line takes
+each command."""
 
 import importlib.util
 import re
@@ -31,9 +32,8 @@ def command_lines(text):
 @pytest.mark.parametrize("name", RUN)
 def test_python_runs(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    names = {"__name__": "example"}
     for block in python_blocks((ROOT / name).read_text()):
-        exec(compile(block, name, "exec"), names)
+        exec(compile(block, name, "exec"), {"__name__": "example"})
 
 
 def complaint(words):

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from qblif.golden import integer
+from qblif.hw.layout.compile import compile
 from qblif.sim import bench, experiment
 from qblif.sim.experiment import run_experiment
 
@@ -11,11 +12,12 @@ def experimented(tiny, quick, cache, tmp_path, monkeypatch):
     """``experimented(frames, ...)``: the report, where one label is wrong on purpose."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
     trained, plan, _ = tiny
+    layout = compile(trained.spec, plan)
 
     def run(frames, **options):
         labels = integer.run(trained, frames).classes.numpy().copy()
         labels[0] += 1
-        return run_experiment(trained, plan, frames, labels, simulator=quick, out_dir=tmp_path,
+        return run_experiment(trained, layout, frames, labels, simulator=quick, out_dir=tmp_path,
                               **options)
     return run
 
@@ -39,11 +41,11 @@ def test_parts_give_what_the_whole_gives(experimented, tiny, monkeypatch):
 def test_it_ends_with_the_first_part_that_differs(experimented, tiny, monkeypatch):
     run, calls = bench.simulate, []
 
-    def corrupted(trained, plan, frames, *, expected, **options):
+    def corrupted(trained, layout, frames, *, expected, **options):
         calls.append(len(frames))
         if len(calls) == 2:
             expected.levels["hidden"][1, 0, 2] ^= 1
-        return run(trained, plan, frames, expected=expected, **options)
+        return run(trained, layout, frames, expected=expected, **options)
 
     monkeypatch.setattr(bench, "simulate", corrupted)
     monkeypatch.setattr(experiment, "PART_VALUES", 2 * 3 * 13)
