@@ -4,7 +4,8 @@ import pytest
 from modules import find_imports, find_modules, wing_of
 
 GOLDEN = ("golden.spec", "golden", "golden.training")
-HW = ("hw.layout", "hw.core", "hw.link.protocol", "hw.link", "hw")
+PROTOCOL = ("hw.link.protocol", "hw.link.plan_registers")  # What both ends of the line know.
+HW = ("hw.layout", "hw.core", *PROTOCOL, "hw.link", "hw")
 BOARDS = ("boards.host", "boards")
 
 # Each wing, and those that it may import.  `hw` is what lies directly in that folder, `boards`
@@ -18,9 +19,10 @@ WINGS = {
     "hw.layout": ("golden.spec",),
     "hw.core": ("golden.spec", "hw.layout"),
     "hw.link.protocol": ("golden.spec", "hw.layout"),
-    "hw.link": ("golden.spec", "hw.layout", "hw.core", "hw.link.protocol"),
+    "hw.link.plan_registers": ("golden.spec", "hw.layout", "hw.link.protocol"),
+    "hw.link": ("golden.spec", "hw.layout", "hw.core", *PROTOCOL),
     "hw": ("golden.spec", "hw.layout", "hw.core"),
-    "boards.host": ("golden.spec", "hw.layout", "hw.link.protocol"),
+    "boards.host": ("golden.spec", "hw.layout", *PROTOCOL),
     "boards": ("golden.spec", *HW, "boards.host"),
     "sim": (*GOLDEN, *HW, "boards.host"),
     "api": (*GOLDEN, "golden.study", *HW, *BOARDS, "sim"),

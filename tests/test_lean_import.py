@@ -33,6 +33,7 @@ LEANER = {
     "golden.spec": {"numpy"},
     "golden.spec.burst": {"numpy"},
     "hw.link.protocol": {"numpy", "torch", "amaranth"},
+    "hw.link.plan_registers": {"torch", "amaranth"},
     "boards.host.line": {"numpy"},
 }
 # Loaded by their wing only when they are asked for.
