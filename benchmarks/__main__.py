@@ -7,7 +7,7 @@ import typer
 
 from ..cli.common import console, table
 from ..cli.main import run_app
-from ..golden.spec.errors import InvalidValue
+from ..golden.spec.errors import InputError, QblifError
 from .measure import load_records, measure
 from .render import render_pages
 from .rows import ROWS
@@ -36,22 +36,34 @@ def benchmarks(
     chosen = choose(rows or [], everything, stale)
     folders = {"MNIST": mnist, "CIFAR": cifar}
     folders = {name: path.resolve() for name, path in folders.items() if path}
-    for k, row in enumerate(chosen, 1):
-        console.rule(f"{k} of {len(chosen)}: {row.name}")
-        console.print(f"qblif {row.command}", style="dim", markup=False, soft_wrap=True)
-        record = measure(row, folders)
-        console.print(f"{row.name}: {record['seconds']:.0f} s", markup=False)
+    failed = [row.name for k, row in enumerate(chosen, 1)
+              if not run(row, folders, f"{k} of {len(chosen)}")]
     if render:
         console.print(*(render_pages() or ["no table changed"]))
     if show or not (chosen or render):
         console.print(listing())
+    if failed:
+        raise QblifError(f"Not measured: {', '.join(failed)}")
+
+
+def run(row, folders, place):
+    """Measure ``row`` and say how it went; whether it worked, so that the others run anyway."""
+    console.rule(f"{place}: {row.name}")
+    console.print(f"qblif {row.command}", style="dim", markup=False, soft_wrap=True)
+    try:
+        record = measure(row, folders)
+    except QblifError as error:
+        console.print(str(error), style="red", markup=False, soft_wrap=True)
+        return False
+    console.print(f"{row.name}: {record['seconds']:.0f} s", markup=False)
+    return True
 
 
 def choose(names, everything, stale):
     """The rows that are asked for, in the list's order."""
     unknown = [name for name in names if name not in ROWS]
     if unknown:
-        raise InvalidValue(f"Row must be one of {', '.join(ROWS)}, not {unknown[0]!r}")
+        raise InputError(f"Row must be one of {', '.join(ROWS)}, not {unknown[0]!r}")
     old = stale and {name for name, text in states().items() if text != "of these sources"}
     return [row for name, row in ROWS.items()
             if everything or name in names or (old and name in old)]

@@ -40,6 +40,7 @@ def measure(row, folders, records=RECORDS):
             raise QblifError(f"{row.name}: qblif {row.command} ended with exit code "
                              f"{done.returncode}")
         figures = row.pick(json.loads(report.read_text()))
+    tree["dirty"] |= describe_tree() != tree  # Somebody went on working.
     now = datetime.now(UTC).isoformat(timespec="seconds")
     record = {"row": row.name, "command": f"qblif {row.command}", **tree, "date": now,
               "versions": describe_versions(), "seconds": round(seconds, 1), "figures": figures}

@@ -16,7 +16,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from . import Network
-from .errors import InvalidType, InvalidValue
+from .errors import InputError, InputTypeError
 
 __all__ = ["ArtifactError", "Trained", "load"]
 
@@ -25,7 +25,7 @@ VERSION = 2
 DTYPES = ("I8", "I16", "I32")
 
 
-class ArtifactError(InvalidValue):
+class ArtifactError(InputError):
     """A network file that cannot be used, and why, in one sentence."""
 
 
@@ -202,10 +202,10 @@ def _digest(spec, weights, biases):
 def _check_notes(notes):
     """Notes are free, but for what is read of them elsewhere: accuracies and activity."""
     if not isinstance(notes, dict):
-        raise InvalidType(f"Notes must be a dict, not {type(notes).__name__}")
+        raise InputTypeError(f"Notes must be a dict, not {type(notes).__name__}")
     activity = notes.get("activity", {})
     if not isinstance(activity, dict) or not all(isinstance(a, dict) for a in activity.values()):
-        raise InvalidType("Notes must give the activity as a dict of numbers a synapse")
+        raise InputTypeError("Notes must give the activity as a dict of numbers a synapse")
     figures = {f"activity of {synapse}, {what}": figure for synapse, named in activity.items()
                for what, figure in named.items()}
     figures |= {key: notes[key] for key in ("accuracy_float", "accuracy_integer") if key in notes}
@@ -224,7 +224,7 @@ def _check_names(what, found, expected):
 
 def _check_tensor(what, tensor, shape, width):
     if not isinstance(tensor, np.ndarray) or not np.issubdtype(tensor.dtype, np.integer):
-        raise InvalidType(f"{what} must be a numpy integer array, not {type(tensor).__name__}")
+        raise InputTypeError(f"{what} must be a numpy integer array, not {type(tensor).__name__}")
     if tensor.shape != tuple(shape):
         raise ValueError(f"{what} must have shape {tuple(shape)}, not {tensor.shape}")
     if not fits(int(tensor.min()), int(tensor.max()), width):

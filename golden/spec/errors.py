@@ -1,6 +1,6 @@
 """The errors that this package raises on purpose.  Standard library only."""
 
-__all__ = ["InvalidType", "InvalidValue", "QblifError"]
+__all__ = ["InputError", "InputTypeError", "QblifError"]
 
 
 class QblifError(Exception):
@@ -10,9 +10,9 @@ class QblifError(Exception):
     """
 
 
-class InvalidValue(QblifError, ValueError):
-    """A value outside of what is allowed; the sentence names both."""
+class InputError(QblifError, ValueError):
+    """What was handed in is not allowed; the sentence names the value and what is."""
 
 
-class InvalidType(QblifError, TypeError):
-    """A value of the wrong type; the sentence names both."""
+class InputTypeError(QblifError, TypeError):
+    """What was handed in is of the wrong type; the sentence names the value and what is right."""

@@ -8,14 +8,14 @@ from pathlib import Path
 import torch
 
 from ..spec.artifact import write_atomically
-from ..spec.errors import InvalidValue
+from ..spec.errors import InputError
 
 __all__ = ["CheckpointError", "fingerprint", "load_checkpoint", "save_checkpoint"]
 
 VERSION = 2
 
 
-class CheckpointError(InvalidValue):
+class CheckpointError(InputError):
     """A checkpoint that cannot be resumed, and why, in one sentence."""
 
 

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 
 from ..spec.axes import LEVEL_LIMIT, Decay, Neuron, Quadratic, Quantiser, Reset
 from ..spec.checks import check_int, check_type
-from ..spec.errors import InvalidType
+from ..spec.errors import InputTypeError
 
 __all__ = ["TrainConfig"]
 
@@ -201,6 +201,6 @@ class TrainConfig:
 
 def _check_real(what, value, low, high):
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise InvalidType(f"{what} must be a number, not {value!r}")
+        raise InputTypeError(f"{what} must be a number, not {value!r}")
     if not math.isfinite(value) or not low <= value <= high:
         raise ValueError(f"{what} must be in {low}..{high}, not {value}")

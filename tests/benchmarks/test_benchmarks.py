@@ -91,7 +91,7 @@ def test_a_record_has_no_path_of_this_machine(tmp_path, monkeypatch):
         return type("Done", (), {"returncode": 1})
 
     monkeypatch.setattr(measuring.subprocess, "run", run)
-    monkeypatch.setattr(measuring, "describe_tree", dict)
+    monkeypatch.setattr(measuring, "describe_tree", lambda: {"dirty": False})
     measure(row, {"MNIST": tmp_path / "secret"}, tmp_path)
     assert str(tmp_path / "secret") in ran[0]
     assert "secret" not in (tmp_path / "data.json").read_text()
@@ -118,7 +118,13 @@ def test_command(capsys, monkeypatch, tmp_path):
     assert run(f"mnist-mlp-synth-4 demo --mnist {tmp_path}") == 0
     assert measured == [(name, {"MNIST": tmp_path}) for name in ("mnist-mlp-synth-4", "demo")]
     assert "1 of 2: mnist-mlp-synth-4" in capsys.readouterr().out
-    assert run("--list") == 0 and len(measured) == 2
+    assert run("cifar-vgg-synth") == 0
+    monkeypatch.setattr(command, "measure", measuring.measure)
+    assert run("cifar-vgg-rtl cifar-vgg-integer") == 2  # Without their data; both are tried.
+    shown = capsys.readouterr()
+    assert shown.err == "qblif: Not measured: cifar-vgg-integer, cifar-vgg-rtl\n"
+    assert "cifar-vgg-rtl needs the folder of CIFAR" in shown.out
+    assert run("--list") == 0 and len(measured) == 3
     assert all(name in capsys.readouterr().out for name in ["demo"])
     assert run("nothing") == 2
     assert capsys.readouterr().err.startswith("qblif: Row must be one of mnist-mlp-integer, ")

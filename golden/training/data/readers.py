@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ...spec.errors import InvalidType
+from ...spec.errors import InputTypeError
 
 __all__ = ["Dataset", "embedded", "load_folder", "read_cifar", "read_idx", "stratified_split",
            "to_levels"]
@@ -183,6 +183,6 @@ def to_levels(images, n_max):
     Integer arithmetic, so that every machine agrees; a half is rounded up.
     """
     if images.dtype != np.uint8:
-        raise InvalidType(f"Images must be uint8, not {images.dtype}")
+        raise InputTypeError(f"Images must be uint8, not {images.dtype}")
     table = ((2 * n_max * np.arange(256) + 255) // 510).astype(np.uint8)
     return table[images].reshape(len(images), -1)
