@@ -44,8 +44,8 @@ class NetworkCore(wiring.Component):
     clear : ``In(1)``
         Zeroes the counters.
     peek : ``In(1)``, peek_data : ``Out``
-        With ``peek``: the word at ``load``'s stage, bank and address, nine cycles later, while no
-        frame is under way.
+        With ``peek``: the word at ``load``'s stage, bank and address, seven cycles later
+        (:data:`qblif.hw.layout.latency.NETWORK_READBACK_LATENCY`), while no frame is under way.
 
     Raises :class:`ValueError` for a read-out that is a map.
     """

@@ -44,7 +44,7 @@ class StageCore(wiring.Component):
     clearing : ``Out(1)``
         After a reset: no event may come yet.
     peek : ``In(1)``, peek_data : ``Out``
-        With ``peek``: the word at ``load``'s bank and address, seven cycles later, at rest.
+        With ``peek``: the word at ``load``'s bank and address, six cycles later, at rest.
     """
 
     def __init__(self, network, population, plan, *, trained=None, peek=False):
