@@ -138,8 +138,8 @@ class Hardware:
     def levels(self, frames: Any) -> np.ndarray:
         """Input levels of ``frames``: images of uint8 are quantised, levels stay what they are.
 
-        Images are ``(n, rows, columns)`` or ``(n, channels, rows, columns)``, levels ``(n, inputs)``
-        or ``(n, timesteps, inputs)``.
+        Images are ``(n, rows, columns)`` or ``(n, channels, rows, columns)``, levels
+        ``(n, inputs)`` or ``(n, timesteps, inputs)``.
         """
         return self.net.levels(frames)
 
