@@ -65,7 +65,7 @@ def analyse(
 def find(trained, images, count):
     """The :class:`Found` of so many test images."""
     from ..golden.study import analysis, energy
-    from ..golden.training.data.readers import to_levels
+    from ..golden.training.data.dataset import to_levels
 
     spec = trained.spec
     pixels, labels = choose_images(images, count, spec)

@@ -52,7 +52,7 @@ def capacity(
     from ..golden.spec.burst import digits
     from ..golden.study.capacity import choose, harder, reduced
     from ..golden.study.meter import Meter
-    from ..golden.training.data.readers import to_levels
+    from ..golden.training.data.dataset import to_levels
     from ..golden.training.evaluate import integer_accuracy, mean_activity
 
     digits(0, burst)  # It says which modes there are.

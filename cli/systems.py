@@ -77,7 +77,7 @@ def measure(trained, pictures, folder, images, lanes, simulator, device):
     """What the table says of one network."""
     from ..golden.study.analysis import layers_of, take_census
     from ..golden.study.energy import energies, synapse_costs
-    from ..golden.training.data.readers import to_levels
+    from ..golden.training.data.dataset import to_levels
     plan = plan_for(trained, lanes)
     rtl = simulate_network(trained, plan, pictures, images, simulator, folder)
     placed = synthesise_network(trained, plan, folder, device)

@@ -35,8 +35,9 @@ def train(
         metavar="NAME", help="dense, lenet, mnist-cnn, vgg-small, resnet20, resnet19, resnet18, "
         "resnet34, or a chain like 16c3s2-32c3-p2-d64.")] = None,
     recipe: Annotated[str | None, typer.Option(
-        "--recipe", metavar="NAME", help="mnist, embedded, mnist-cnn, cifar-vgg, paper-cifar10, "
-        "paper-cifar100, paper-imagenet. Default: the network's own, or the data's.")] = None,
+        "--recipe", metavar="NAME", help="mnist, embedded, mnist-cnn, cifar-vgg, cifar-resnet, "
+        "paper-cifar10, paper-cifar100, paper-imagenet. Default: the network's own, or the "
+        "data's.")] = None,
     width: Annotated[float | None, typer.Option(
         help="Factor on channel counts and hidden sizes.")] = None,
     hidden: Annotated[str | None, typer.Option(
@@ -157,14 +158,18 @@ def train_network(config, images, folder, device="cpu", resume=False, like=None)
         task = bar.add_task("train", total=None)
 
         def show(state):
-            bar.update(task, total=state.total, completed=state.done, description=(
-                f"train {state.phase} {state.epoch}/{state.epochs}, loss {state.loss:.3f}"))
+            text = f"train {state.phase} {state.epoch}/{state.epochs}, loss {state.loss:.3f}"
+            if state.validation is not None:
+                text += f", validation {state.validation:.2%}"
+            bar.update(task, total=state.total, completed=state.done, description=text)
         trained = run(config, images, like=like, checkpoint=folder / "checkpoint.pt",
                       resume=resume, progress=show, device=device)
     seconds = time.perf_counter() - start
     trained.save(folder / NETWORK_FILE)
     notes = trained.notes
+    held_out = notes.get("validation", {}).get("quantised") or []
     console.print(table(f"{folder / NETWORK_FILE}", [
+        *[("accuracy, validation", f"{share:.2%}") for share in held_out[-1:]],
         ("accuracy, float", f"{notes['accuracy_float']:.2%}"),
         ("accuracy, integer", f"{notes['accuracy_integer']:.2%}"),
         ("test images", len(images.test_labels)),

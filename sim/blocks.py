@@ -16,7 +16,8 @@ import numpy as np
 from ..golden import integer
 from ..golden.spec import Dense, Input, Network, Neuron, Population
 from ..golden.spec.artifact import Trained, load, sum_range
-from ..golden.training.data.readers import load_folder, to_levels
+from ..golden.training.data.dataset import to_levels
+from ..golden.training.data.readers import load_folder
 from ..golden.training.export import signed_width
 from ..hw.layout.cycles import count_cycles
 from ..hw.layout.plan import make_plan

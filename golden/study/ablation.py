@@ -20,7 +20,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..spec.artifact import write_atomically
-from ..training.data.readers import embedded, load_folder, to_levels
+from ..training.data.dataset import to_levels
+from ..training.data.readers import embedded, load_folder
 from ..training.presets import PRESETS
 from ..training.recipes import CIFAR_VGG
 from ..training.train import train

@@ -11,7 +11,8 @@ from unittest import mock
 import torch
 
 from ..training import qat as snapped
-from ..training.data.readers import embedded, load_folder, to_levels
+from ..training.data.dataset import to_levels
+from ..training.data.readers import embedded, load_folder
 from ..training.quantise import snap
 from ..training.recipes import EMBEDDED, MNIST
 from ..training.train import train_float

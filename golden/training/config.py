@@ -49,6 +49,8 @@ class TrainConfig:
                      are 1 wide in these units, so a large gain (with gamma) makes them short.  The
                      norms see timesteps and frames as one batch, so a gain equal to gamma is tdBN
                      (Zheng et al. 2021) with alpha = 1
+    validation       images held out of the training set, equally many a class, to choose epochs
+                     and settings by; 0 for none
     epochs           epochs of the float network
     qat_epochs       epochs on the hardware's grid, from the float network
     batch            frames per step, over all processes
@@ -100,6 +102,7 @@ class TrainConfig:
     gamma: float = 4.0
     learn_gamma: bool = True
     gain: float = 16.0
+    validation: int = 0
     epochs: int = 100
     qat_epochs: int = 8
     batch: int = 512
@@ -136,6 +139,7 @@ class TrainConfig:
         for what, field, low, high in (
                 ("Timesteps", "timesteps", 1, 1024),
                 ("Input N_max", "input_n_max", 1, LEVEL_LIMIT), ("Weight width", "w_width", 2, 16),
+                ("Validation images", "validation", 0, None),
                 ("Epochs", "epochs", 1, None), ("QAT epochs", "qat_epochs", 0, None),
                 ("Decay terms", "terms", 1, 2), ("Batch", "batch", 2, None),
                 ("Crop", "crop", 0, 1000), ("Cutout", "cutout", 0, 1000),

@@ -5,7 +5,7 @@ import torch
 
 from .. import integer
 from ..activity import activity
-from .data.readers import to_levels
+from .data.dataset import to_levels
 
 __all__ = ["accuracy", "integer_accuracy", "mean_activity"]
 

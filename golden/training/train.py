@@ -37,7 +37,8 @@ class Progress:
     """Where a training stands: ``done`` of ``total`` steps, over both phases.
 
     ``phase`` is "float" or "quantised"; ``epoch`` counts from 1 within it; ``loss`` is the running
-    mean of the epoch.
+    mean of the epoch; ``validation`` is the accuracy on the validation images after the last whole
+    epoch, ``None`` where there is none.
     """
 
     phase: str
@@ -46,6 +47,7 @@ class Progress:
     done: int
     total: int
     loss: float
+    validation: float | None
 
 
 def train(config, dataset, *, like=None, checkpoint=None, resume=False, progress=None,
@@ -78,6 +80,7 @@ def train_float(config, dataset, *, progress=None, device="cpu"):
 @contextlib.contextmanager
 def _reproducible(config, device):
     threads, strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    fill = torch.utils.deterministic.fill_uninitialized_memory
     # A GPU's short format would round the grid's wider integers.
     exact = torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False)
     with torch.random.fork_rng(), exact:
@@ -85,20 +88,26 @@ def _reproducible(config, device):
         torch.set_num_threads(config.threads)
         # A GPU's matrix products repeat only under a setting made before the process starts.
         torch.use_deterministic_algorithms(True, warn_only=device != "cpu")
+        # A tenth of a step on a CPU, for memory that nothing here reads before it writes.
+        torch.utils.deterministic.fill_uninitialized_memory = False
         try:
             yield
         finally:
             torch.set_num_threads(threads)
             torch.use_deterministic_algorithms(strict)
+            torch.utils.deterministic.fill_uninitialized_memory = fill
 
 
 class _Training:
     def __init__(self, config, dataset, checkpoint, progress, device, like=None):
-        self.config, self.dataset, self.like = config, dataset, like
+        self.config, self.like = config, like
+        self.dataset = self.whole = dataset
+        if config.validation:
+            self.dataset = dataset.hold_out(config.validation, config.seed)
         self.described = config.to_dict() | {"like": like and like.digest}
         self.checkpoint, self.progress, self.device = checkpoint, progress, device
         self.generator = torch.Generator().manual_seed(config.seed + parallel.rank())
-        self.loader = Loader(dataset, config, device, self.generator)
+        self.loader = Loader(self.dataset, config, device, self.generator)
         self.mixing = mixing(config, dataset.classes)
         self.net: Any = build(config, dataset.shape, dataset.classes)
         if like:  # An hour before it matters.
@@ -107,7 +116,9 @@ class _Training:
         self.net = self.net.to(device)
         self.data = fingerprint(dataset)
         self.results: dict[str, Any] = {"seconds": 0.0}
-        self.frames = len(dataset.train_labels)
+        if config.validation:
+            self.results["validation"] = {"float": [], "quantised": []}
+        self.frames = len(self.dataset.train_labels)
         self.steps = len(parallel.share(batches(torch.arange(self.frames), config.batch)))
 
     def run(self, resume):
@@ -125,7 +136,7 @@ class _Training:
 
     def float_phase(self, state=None):
         self._phase("float", self.config.epochs, self.config.lr, state)
-        self.results["accuracy_float"] = accuracy(self.net, self.dataset, self.config)
+        self.results["accuracy_float"] = accuracy(self.net, self.whole, self.config)
         self.results["gammas"] = self.net.gammas
         log.info("float accuracy %.2f %%", 100 * self.results["accuracy_float"])
 
@@ -146,6 +157,7 @@ class _Training:
         for epoch in range(first, epochs):
             started = time.perf_counter()
             self._epoch(model, phase, epoch, epochs, optimiser)
+            self._validate(phase)
             self.results["seconds"] += time.perf_counter() - started
             self._save(phase, epoch + 1, optimiser)
 
@@ -191,11 +203,20 @@ class _Training:
             loss = loss + config.activity * torch.log2(1 + levels).sum(0).mean()
         return loss
 
+    def _validate(self, phase):
+        """Accuracy on the held-out images after an epoch: noted and logged, it changes nothing."""
+        if self.config.validation:
+            share = accuracy(self.net, self.dataset, self.config)
+            self.results["validation"][phase].append(share)
+            log.info("validation accuracy %.2f %%", 100 * share)
+
     def _report(self, phase, epoch, epochs, step, loss):
         config = self.config
         before = config.epochs if phase == "quantised" else 0
+        seen = self.results.get("validation", {}).get(phase)
         self.progress(Progress(phase, epoch + 1, epochs, (before + epoch) * self.steps + step,
-                               (config.epochs + config.qat_epochs) * self.steps, loss))
+                               (config.epochs + config.qat_epochs) * self.steps, loss,
+                               seen[-1] if seen else None))
 
     def _save(self, phase, epoch, optimiser):
         if self.checkpoint and not parallel.rank():
@@ -206,7 +227,7 @@ class _Training:
                 "config": self.described, "data": self.data})
 
     def _export(self):
-        config, dataset = self.config, self.dataset
+        config, dataset = self.config, self.whole
         net = self.net.cpu()
         trained = export(net, like=self.like)
         notes = {"dataset": dataset.name, "config": config.to_dict(), "seed": config.seed,

@@ -8,7 +8,7 @@ import pytest
 from qblif.golden.study import ablation
 from qblif.golden.study.ablation import BASE, TABLES, measure, summary
 from qblif.golden.training.config import TrainConfig
-from qblif.golden.training.data.readers import Dataset
+from qblif.golden.training.data.dataset import Dataset
 from qblif.golden.training.train import train_float
 
 TINY = TrainConfig(net="4c3s2", batch=50, epochs=1, qat_epochs=1, gamma=0.5, gain=1.0)

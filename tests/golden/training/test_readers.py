@@ -6,16 +6,8 @@ import pytest
 import torch
 from PIL import Image
 
-from qblif.golden.training.data.readers import (
-    CIFAR,
-    FILES,
-    Dataset,
-    embedded,
-    load_folder,
-    read_idx,
-    stratified_split,
-    to_levels,
-)
+from qblif.golden.training.data.dataset import Dataset, stratified_split, to_levels
+from qblif.golden.training.data.readers import CIFAR, FILES, embedded, load_folder, read_idx
 
 
 def idx(array):

@@ -11,7 +11,7 @@ from qblif.golden import integer
 from qblif.golden.spec.artifact import Trained, sum_range
 from qblif.golden.training.checkpoint import CheckpointError
 from qblif.golden.training.config import TrainConfig
-from qblif.golden.training.data.readers import Dataset
+from qblif.golden.training.data.dataset import Dataset
 from qblif.golden.training.export import export, signed_width
 from qblif.golden.training.nets import build
 from qblif.golden.training.quantise import snap
