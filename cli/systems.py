@@ -36,7 +36,7 @@ def systems(
     neurons: Annotated[str | None, typer.Option(
         metavar="NAME[,NAME..]", help="Some of golden/training/presets.py; default: all.")] = None,
     epochs: Annotated[int, typer.Option(min=1, help="In floating point.")] = 25,
-    qat_epochs: Annotated[int, typer.Option(min=0, help="On the hardware's grid.")] = 4,
+    qat_epochs: Annotated[int, typer.Option(min=0, help="Of quantisation-aware training.")] = 4,
     images: Annotated[str, typer.Option(
         metavar="N|all", help="Test images on the RTL.")] = "all",
     lanes: Annotated[str, typer.Option(help="Of the busiest stage.")] = "32",

@@ -54,15 +54,15 @@ def train(
     w_width: Annotated[int | None, typer.Option(help="Weight bits.")] = None,
     v_width: Annotated[int | None, typer.Option(
         help="Membrane bits, saturating. Default: as many as cannot overflow.")] = None,
-    beta: Annotated[float | None, typer.Option(help="Leak, snapped to shifts.")] = None,
-    alpha: Annotated[float | None, typer.Option(help="Reset, snapped to shifts.")] = None,
+    beta: Annotated[float | None, typer.Option(help="Leak, rounded to shifts.")] = None,
+    alpha: Annotated[float | None, typer.Option(help="Reset, rounded to shifts.")] = None,
     reset: Annotated[str | None, typer.Option(
         metavar="gate|gate-input|subtract|zero|none", help="Reset: eq. 8, or a relative.")] = None,
     surrogate: Annotated[str | None, typer.Option(
         metavar="relsg-et|box-et|rectangular|arctan|sigmoid|quadratic-window",
         help="Gradient of a level.")] = None,
     epochs: Annotated[int | None, typer.Option(help="In floating point.")] = None,
-    qat_epochs: Annotated[int | None, typer.Option(help="On the hardware's grid.")] = None,
+    qat_epochs: Annotated[int | None, typer.Option(help="Of quantisation-aware training.")] = None,
     batch: Annotated[int | None, typer.Option(help="Images per step.")] = None,
     lr: Annotated[float | None, typer.Option(help="Peak learning rate.")] = None,
     activity: Annotated[float | None, typer.Option(

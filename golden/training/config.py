@@ -35,11 +35,11 @@ class TrainConfig:
     w_width          weight width in bits
     v_width          hidden membrane width in bits, saturating; ``None`` derives one that cannot
                      overflow
-    beta, alpha      leak factor and reset strength of eq. 8; beta and 1 - alpha snap to the
+    beta, alpha      leak factor and reset strength of eq. 8; beta and 1 - alpha round to the
                      nearest :class:`~qblif.golden.spec.Decay`
     terms            largest number of shifts in such a factor, 1 or 2
     leak_kind        shift (beta) or quadratic
-    a, u1, u2        the quadratic leak's parameters, u1 and u2 in levels; they snap to the nearest
+    a, u1, u2        the quadratic leak's parameters, u1 and u2 in levels; they round to the nearest
                      :class:`~qblif.golden.spec.Quadratic`
     reset_kind       one of :attr:`qblif.golden.spec.Reset.KINDS`
     surrogate        a name of :data:`qblif.golden.training.surrogate.SURROGATES`
@@ -52,12 +52,12 @@ class TrainConfig:
     validation       images held out of the training set, equally many a class, to choose epochs
                      and settings by; 0 for none
     epochs           epochs of the float network
-    qat_epochs       epochs on the hardware's grid, from the float network
+    qat_epochs       epochs in the hardware's fixed point, from the float network
     batch            frames per step, over all processes
-    optimiser        of the float phase: adamw, or sgd with Nesterov's momentum; adamw on the grid
+    optimiser        of the float phase: adamw, or sgd with Nesterov's momentum; adamw in QAT
     momentum         of sgd
     lr               peak learning rate of the float phase (one cycle: cosine up, cosine down to 0)
-    qat_lr           the same on the grid, as a share of each tensor's root mean square
+    qat_lr           the same in QAT, as a share of each tensor's root mean square
     warm_up          share of a phase's steps in which the learning rate rises
     weight_decay     on weights only; decoupled with adamw
     smoothing        label smoothing

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 import torch
 
-from .qat import round_to, straight_through
+from .straight_through import round_to, straight_through
 
-__all__ = ["Room", "check_config", "check_edges", "check_same"]
+__all__ = ["WidthLimits", "check_config", "check_edges", "check_same"]
 
 
 @dataclass(frozen=True)
-class Room:
+class WidthLimits:
     """What the hardware leaves to the integers of one population.
 
     ``f`` is log2 of its threshold, ``None`` for the read-out; ``low`` and ``high`` bound the sums;
@@ -33,7 +33,7 @@ class Room:
 
     @classmethod
     def of(cls, like, population):
-        """The room of one population of ``like``, a :class:`~qblif.golden.spec.Network`."""
+        """The limits of one population of ``like``, a :class:`~qblif.golden.spec.Network`."""
         neuron, half = population.neuron, 1 << population.sum_width - 1
         fires = neuron.quantiser is not None
         return cls(

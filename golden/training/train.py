@@ -1,4 +1,4 @@
-"""Training from images to the artifact: a float phase, then one on the hardware's grid.
+"""Training from images to the artifact: a float phase, then one in the hardware's fixed point.
 
 Equal configurations on equal data give equal bits on one machine's CPU, and a resumed training
 gives the bits of an uninterrupted one.
@@ -6,7 +6,6 @@ gives the bits of an uninterrupted one.
 
 import contextlib
 import logging
-import math
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -22,14 +21,13 @@ from .data.vision import mixing
 from .evaluate import accuracy, integer_accuracy, mean_activity
 from .export import export
 from .nets import build
-from .quantise import snap
+from .quantise import quantise
 from .retarget import check_config, check_same
+from .schedule import batches, one_cycle
 
 __all__ = ["Progress", "train", "train_float"]
 
 log = logging.getLogger(__name__)
-
-START = 0.1  # Learning rate at the first step, as a share of the peak.
 
 
 @dataclass(frozen=True)
@@ -112,7 +110,7 @@ class _Training:
         self.net: Any = build(config, dataset.shape, dataset.classes)
         if like:  # An hour before it matters.
             check_config(config, like)
-            check_same(export(self._snapped(self.net)).spec, like)
+            check_same(export(self._quantised(self.net)).spec, like)
         self.net = self.net.to(device)
         self.data = fingerprint(dataset)
         self.results: dict[str, Any] = {"seconds": 0.0}
@@ -127,12 +125,12 @@ class _Training:
         if phase == "float":
             self.float_phase(state)
             state = None
-        self.net = self._snapped(self.net).to(self.device)
+        self.net = self._quantised(self.net).to(self.device)
         self._phase("quantised", self.config.qat_epochs, self.config.qat_lr, state)
         return self._export()
 
-    def _snapped(self, net):
-        return snap(net, self.config.w_width, self.config.v_width, self.like)
+    def _quantised(self, net):
+        return quantise(net, self.config.w_width, self.config.v_width, self.like)
 
     def float_phase(self, state=None):
         self._phase("float", self.config.epochs, self.config.lr, state)
@@ -240,24 +238,5 @@ class _Training:
 
 
 def _size(parameter):
-    """Root mean square, with a floor: a snapped layer's units differ from its neighbour's."""
+    """Root mean square, with a floor: a quantised layer's units differ from its neighbour's."""
     return max(float(parameter.detach().square().mean().sqrt()), 1e-3)
-
-
-def batches(order, size):
-    """``order`` in parts of ``size``; a single frame left over joins the last part, because batch
-    norm needs two."""
-    parts = list(order.split(size))
-    if len(parts) > 1 and len(parts[-1]) == 1:
-        parts[-2:] = [torch.cat(parts[-2:])]
-    return parts
-
-
-def one_cycle(position, warm_up):
-    """Learning rate as a share of its peak: a cosine up, then a cosine down to 0.
-
-    ``position`` runs from 0 to 1 over a phase, of which ``warm_up`` is the share that rises.
-    """
-    if position < warm_up:
-        return START + (1 - START) * (1 - math.cos(math.pi * position / warm_up)) / 2
-    return (1 + math.cos(math.pi * (position - warm_up) / (1 - warm_up))) / 2

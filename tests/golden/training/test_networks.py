@@ -10,7 +10,7 @@ from qblif.golden.spec.artifact import load
 from qblif.golden.training.data.dataset import Dataset, to_levels
 from qblif.golden.training.data.readers import embedded
 from qblif.golden.training.export import export
-from qblif.golden.training.quantise import snap
+from qblif.golden.training.quantise import quantise
 from qblif.golden.training.recipes import EMBEDDED
 from qblif.golden.training.train import train_float
 
@@ -76,15 +76,15 @@ def test_cifar_vgg_is_what_the_results_describe():
 
 
 @pytest.mark.parametrize("alpha, beta", [(1.0, 0.5), (0.25, 0.875)])
-def test_snapped_equals_integers_on_real_digits(digits, alpha, beta):
+def test_qat_equals_integers_on_real_digits(digits, alpha, beta):
     part = Dataset("part", digits.train_images[::4], digits.train_labels[::4],
                    digits.test_images, digits.test_labels)
     net = train_float(replace(EMBEDDED, epochs=2, alpha=alpha, beta=beta, timesteps=3), part)
-    snapped = snap(net.eval(), 8)
-    trained = export(snapped)
+    quantised = quantise(net.eval(), 8)
+    trained = export(quantised)
     levels = to_levels(digits.test_images, trained.spec.input.n_max)
     with torch.no_grad():
-        output = snapped(torch.from_numpy(levels))
+        output = quantised(torch.from_numpy(levels))
     trace = integer.run(trained, levels)
     hidden = trace.levels["hidden1"].numpy()
     assert len(np.unique(hidden)) > 5

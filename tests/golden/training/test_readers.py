@@ -119,6 +119,7 @@ def write_images(folder, per_class=2):
             Image.fromarray(pixels).save(folder / part / name / f"{i}.png")
 
 
+@pytest.mark.usefixtures("torchvision")
 def test_image_folders(tmp_path):
     write_images(tmp_path)
     dataset = load_folder(tmp_path)
@@ -130,6 +131,7 @@ def test_image_folders(tmp_path):
     assert (dataset.train_images[0] != dataset.train_images[0]).any()  # Cropped at random.
 
 
+@pytest.mark.usefixtures("torchvision")
 def test_image_folders_with_other_classes(tmp_path):
     write_images(tmp_path)
     (tmp_path / "val" / "dog").rename(tmp_path / "val" / "eel")
@@ -143,6 +145,7 @@ def test_image_folders_without_test(tmp_path):
         load_folder(tmp_path)
 
 
+@pytest.mark.usefixtures("torchvision")
 def test_image_folders_empty(tmp_path):
     (tmp_path / "train").mkdir()
     (tmp_path / "val").mkdir()

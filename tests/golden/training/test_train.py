@@ -15,7 +15,8 @@ from qblif.golden.training.checkpoint import CheckpointError
 from qblif.golden.training.config import TrainConfig
 from qblif.golden.training.data.dataset import Dataset, to_levels
 from qblif.golden.training.data.readers import load_folder
-from qblif.golden.training.train import batches, one_cycle, train
+from qblif.golden.training.schedule import batches, one_cycle
+from qblif.golden.training.train import train
 
 TINY = TrainConfig(hidden=(12, 10), epochs=3, qat_epochs=2, batch=32, lr=0.02, qat_lr=2e-3,
                    gamma=0.3, gain=1.0, shift=1.0, rotate=5.0, shear=2.0, scale=0.05, activity=0.01)
@@ -103,13 +104,21 @@ def colours(n, seed):
 COLOURS = Dataset("colours", *colours(200, 0), *colours(60, 1))
 
 
+def test_ingredients_of_our_own_resumed(tmp_path):
+    resume_after_an_epoch(replace(CONV, mixup=0.0, cutmix=0.0, auto_augment=""), tmp_path)
+
+
+@pytest.mark.usefixtures("torchvision")
 @pytest.mark.parametrize("workers", [0, 2])
 def test_every_ingredient_resumed(tmp_path, workers):
+    resume_after_an_epoch(replace(CONV, workers=workers), tmp_path)
+
+
+def resume_after_an_epoch(config, tmp_path):
     def interrupt(progress):
         if (progress.phase, progress.epoch) == ("float", 2):
             raise Interrupted
 
-    config = replace(CONV, workers=workers)
     whole = train(config, COLOURS)
     with pytest.raises(Interrupted):
         train(config, COLOURS, checkpoint=tmp_path / "checkpoint", progress=interrupt)
@@ -122,6 +131,7 @@ def test_grey_images_feed_a_convolution():
     assert trained.spec.input.shape == (1, 8, 8)
 
 
+@pytest.mark.usefixtures("torchvision")
 def test_image_files(tmp_path):
     rng = np.random.default_rng(0)
     for part, name, i in itertools.product(("train", "val"), ("a", "b"), range(2)):
