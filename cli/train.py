@@ -1,6 +1,5 @@
 """``qblif train``: from images to a network file."""
 
-import dataclasses
 import json
 import os
 import time
@@ -85,6 +84,7 @@ def train(
     # Set before torch is imported: beside other work, threads that wait would slow the others.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     from ..golden.training.parallel import process_group
+    from ..golden.training.recipes import choose_recipe, recipe_of
     sizes = hidden and tuple(_numbers("Hidden sizes", hidden))
     tops = n_max and _numbers("N_max", n_max)
     given = {"net": net, "width": width, "hidden": sizes, "timesteps": timesteps,
@@ -94,7 +94,7 @@ def train(
              "epochs": epochs, "qat_epochs": qat_epochs, "batch": batch, "lr": lr,
              "activity": activity, "threads": threads, "seed": seed} | _changes(change or [])
     there = like and open_network(like)
-    base = config_of(there, like) if there and not recipe else None
+    base = recipe_of(there, like) if there and not recipe else None
     config = choose_recipe(data, recipe, neuron, base, **given)
     _check_device(device)
     folder = make_folder(out, "train")
@@ -104,28 +104,6 @@ def train(
     if report:
         write_report(folder, "train", report)
     return trained
-
-
-def config_of(trained, path):
-    """The :class:`~qblif.golden.training.config.TrainConfig` that a network's notes have."""
-    from ..golden.training.config import TrainConfig
-    try:
-        return TrainConfig(**trained.notes["config"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{path} does not say how it was trained: name a --recipe") from error
-
-
-def choose_recipe(data, name=None, neuron=None, base=None, **given):
-    """``base``, or the documented recipe called ``name``, else of the network or the data, with a
-    preset's neuron, changed where ``given`` is not ``None``."""
-    from ..golden.training.presets import with_preset
-    from ..golden.training.recipes import OF_NETWORK, RECIPES
-    name = name or OF_NETWORK.get(given.get("net", ""), "embedded" if data is None else "mnist")
-    if name not in RECIPES:
-        raise ValueError(f"Recipe must be one of {', '.join(RECIPES)}, not {name!r}")
-    recipe = base or RECIPES[name]
-    recipe = with_preset(recipe, neuron) if neuron else recipe
-    return dataclasses.replace(recipe, **{k: v for k, v in given.items() if v is not None})
 
 
 def _changes(texts):

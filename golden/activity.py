@@ -6,10 +6,11 @@ The hardware's counters measure the same numbers; its cycle model is in
 
 import numpy as np
 
+from . import integer
 from .spec import as_map
 from .spec.burst import MODES, digits
 
-__all__ = ["activity", "reach"]
+__all__ = ["activity", "measure_activity", "reach"]
 
 
 def activity(spec, levels):
@@ -35,6 +36,26 @@ def activity(spec, levels):
                         "repeat_digits": float(histogram @ costs["repeat"] / frames)}
     return {s.name: counts[s.source] | {
         "operations": float(per_neuron[s.source] @ reach(spec, s))} for s in spec.synapses}
+
+
+def measure_activity(trained, batches, device=None):
+    """:func:`activity` of the integer network ``trained``, a mean over all frames of ``batches``.
+
+    Each batch is an array of input levels, as :func:`qblif.golden.integer.run` takes them.  For a
+    plan: ``dataclasses.replace(trained, activity=measure_activity(trained, batches))``.  Raises
+    :class:`ValueError` where there are no frames.
+    """
+    spec, frames, found = trained.spec, 0, []
+    for levels in batches:
+        levels = np.asarray(levels)
+        sent = {spec.input.name: levels if spec.input.static else levels.swapaxes(0, 1)}
+        frames += len(levels)
+        found.append((len(levels), activity(spec, sent | integer.run(trained, levels,
+                                                                      device).levels)))
+    if not frames:
+        raise ValueError("Activity needs at least 1 frame, not 0")
+    return {name: {what: sum(n * each[name][what] for n, each in found) / frames
+                   for what in found[0][1][name]} for name in found[0][1]}
 
 
 def reach(spec, synapse):

@@ -16,7 +16,7 @@ import numpy as np
 from ..golden import integer
 from ..golden.spec import Dense, Input, Network, Neuron, Population
 from ..golden.spec.artifact import Trained, load, sum_range
-from ..golden.training.data.dataset import to_levels
+from ..golden.spec.pixels import to_levels
 from ..golden.training.data.readers import load_folder
 from ..golden.training.export import signed_width
 from ..hw.layout.cycles import count_cycles
@@ -88,15 +88,15 @@ def cut(trained, block):
     wide = network(30)
     width = signed_width(*sum_range(wide, weights, wide.populations[-1]))
     biases = {p.name: trained.biases[p.name] for p in populations if p.bias_width}
-    return Trained(network(width), weights, biases, {"activity": {
-        renamed[name].name: found for name, found in trained.notes.get("activity", {}).items()
-        if name in renamed}})
+    return Trained(network(width), weights, biases, activity={
+        renamed[name].name: found for name, found in (trained.activity or {}).items()
+        if name in renamed})
 
 
 def check(trained, block, levels, lanes, folder, **options):
     """Simulate one block; returns its result and whether the cycle model agrees."""
     part = cut(trained, block)
-    plan = make_plan(part.spec, lanes=lanes, activity=part.notes["activity"])
+    plan = make_plan(part.spec, lanes=lanes, activity=part.activity)
     expected = integer.run(part, levels)
     result = simulate(part, plan, levels, out_dir=folder, expected=expected, **options)
     model = count_cycles(part.spec, plan, levels,

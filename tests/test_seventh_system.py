@@ -55,7 +55,7 @@ def test_every_step_of_the_hardware():
                   quantiser=Quantiser(n_max=3, theta=8))
     population = Population(name="p", shape=(1,), neuron=spec, sum_width=4)
     steps = list(itertools.product(range(-32, 32), range(-8, 8)))
-    dut, found = hardware.Neuron(population), []
+    dut, found = hardware.NeuronCore(population), []
 
     async def feed(ctx):
         for v, current in steps + [steps[-1]] * dut.latency:

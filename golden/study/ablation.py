@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..spec.artifact import write_atomically
-from ..training.data.dataset import to_levels
+from ..spec.pixels import to_levels
 from ..training.data.readers import embedded, load_folder
 from ..training.presets import PRESETS
 from ..training.recipes import CIFAR_VGG

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import torch
 
-from ..training.data.dataset import to_levels
+from ..spec.pixels import to_levels
 from ..training.data.readers import embedded, load_folder
 from ..training.quantise import quantise
 from ..training.recipes import EMBEDDED, MNIST

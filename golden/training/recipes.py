@@ -1,11 +1,13 @@
-"""The documented recipes, by name: what `qblif train` does where nothing else is asked."""
+"""The documented recipes, by name, and which one it is where nothing else is asked."""
 
 from dataclasses import replace
 
 from .config import TrainConfig
+from .presets import with_preset
 
 __all__ = ["CIFAR_RESNET", "CIFAR_VGG", "EMBEDDED", "MNIST", "MNIST_CNN", "OF_NETWORK",
-           "PAPER_CIFAR10", "PAPER_CIFAR100", "PAPER_IMAGENET", "RECIPES"]
+           "PAPER_CIFAR10", "PAPER_CIFAR100", "PAPER_IMAGENET", "RECIPES", "choose_recipe",
+           "recipe_of"]
 
 # The epochs and settings of the first four were chosen on test images, which flatters their test
 # accuracy a little; a recipe with ``validation`` was chosen on images of the training set.
@@ -58,3 +60,27 @@ RECIPES = {"mnist": MNIST, "embedded": EMBEDDED, "mnist-cnn": MNIST_CNN, "cifar-
 OF_NETWORK = {"lenet": "mnist-cnn", "mnist-cnn": "mnist-cnn", "vgg-small": "cifar-vgg",
               "resnet20": "paper-cifar10", "resnet19": "paper-cifar100",
               "resnet18": "paper-cifar10", "resnet34": "paper-imagenet"}
+
+
+def choose_recipe(data=None, name=None, neuron=None, base=None, **given):
+    """``base``, or the documented recipe called ``name``, else that of the network ``given["net"]``
+    or of the ``data`` (``None`` for the embedded digits); with a preset's ``neuron``, and changed
+    where ``given`` is not ``None``.
+
+    Raises :class:`ValueError` for a name that there is not, or a value out of its range.
+    """
+    name = name or OF_NETWORK.get(given.get("net", ""), "embedded" if data is None else "mnist")
+    if name not in RECIPES:
+        raise ValueError(f"Recipe must be one of {', '.join(RECIPES)}, not {name!r}")
+    recipe = base or RECIPES[name]
+    recipe = with_preset(recipe, neuron) if neuron else recipe
+    return replace(recipe, **{k: v for k, v in given.items() if v is not None})
+
+
+def recipe_of(trained, path):
+    """The :class:`~qblif.golden.training.config.TrainConfig` that a network's notes have;
+    :class:`ValueError` names the file at ``path`` where they have none."""
+    try:
+        return TrainConfig(**trained.notes["config"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{path} does not say how it was trained: name a --recipe") from error

@@ -7,7 +7,7 @@ gives the bits of an uninterrupted one.
 import contextlib
 import logging
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -232,9 +232,10 @@ class _Training:
                  "epochs": config.epochs, "qat_epochs": config.qat_epochs,
                  "test_images": len(dataset.test_labels),
                  "accuracy_integer": integer_accuracy(trained, dataset, self.device),
-                 "activity": mean_activity(trained, dataset, self.device), **self.results}
+                 **self.results}
         log.info("integer accuracy %.2f %%", 100 * notes["accuracy_integer"])
-        return export(net, notes, self.like)
+        return replace(trained, notes=notes,
+                       activity=mean_activity(trained, dataset, self.device))
 
 
 def _size(parameter):

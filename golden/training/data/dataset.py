@@ -1,11 +1,11 @@
-"""Labelled images in memory or on disk, a validation split of them, and pixels as burst levels."""
+"""Labelled images, in memory or on disk, and a validation split of them."""
 
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-__all__ = ["Dataset", "stratified_split", "to_levels"]
+__all__ = ["Dataset", "stratified_split"]
 
 
 @dataclass(frozen=True)
@@ -83,14 +83,3 @@ def stratified_split(labels, held_out, seed):
     rng = np.random.default_rng(seed)
     test = np.concatenate([rng.permutation(np.flatnonzero(labels == c))[:share] for c in classes])
     return np.setdiff1d(np.arange(len(labels)), test), np.sort(test)
-
-
-def to_levels(images, n_max):
-    """Pixels 0..255 to burst levels ``round(pixel * n_max / 255)``: ``(n, pixels)`` of uint8.
-
-    Integer arithmetic, so that every machine agrees; a half is rounded up.
-    """
-    if images.dtype != np.uint8:
-        raise TypeError(f"Images must be uint8, not {images.dtype}")
-    table = ((2 * n_max * np.arange(256) + 255) // 510).astype(np.uint8)
-    return table[images].reshape(len(images), -1)

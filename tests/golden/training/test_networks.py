@@ -7,7 +7,8 @@ import torch
 
 from qblif.golden import integer
 from qblif.golden.spec.artifact import load
-from qblif.golden.training.data.dataset import Dataset, to_levels
+from qblif.golden.spec.pixels import to_levels
+from qblif.golden.training.data.dataset import Dataset
 from qblif.golden.training.data.readers import embedded
 from qblif.golden.training.export import export
 from qblif.golden.training.quantise import quantise

@@ -6,7 +6,8 @@ import pytest
 import torch
 from PIL import Image
 
-from qblif.golden.training.data.dataset import Dataset, stratified_split, to_levels
+from qblif.golden.spec.pixels import to_levels
+from qblif.golden.training.data.dataset import Dataset, stratified_split
 from qblif.golden.training.data.readers import CIFAR, FILES, embedded, load_folder, read_idx
 
 

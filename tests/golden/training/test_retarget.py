@@ -6,7 +6,6 @@ from dataclasses import replace
 import pytest
 import torch
 
-from qblif.cli.train import config_of
 from qblif.golden import integer
 from qblif.golden.spec.artifact import Trained, sum_range
 from qblif.golden.training.checkpoint import CheckpointError
@@ -15,6 +14,7 @@ from qblif.golden.training.data.dataset import Dataset
 from qblif.golden.training.export import export, signed_width
 from qblif.golden.training.nets import build
 from qblif.golden.training.quantise import quantise
+from qblif.golden.training.recipes import recipe_of
 from qblif.golden.training.train import train
 
 CONFIG = TrainConfig(hidden=(9, 7), gamma=0.3, gain=1.0, input_n_max=4, timesteps=3, epochs=1,
@@ -138,7 +138,7 @@ def first():
 
 
 def test_trained_again(first, tmp_path):
-    config = config_of(first, "first")
+    config = recipe_of(first, "first")
     assert config == CONFIG
     again = train(replace(config, seed=5), NOISE, like=first.spec)
     assert again.spec.digest == first.spec.digest
@@ -180,4 +180,4 @@ def test_resumed_for_other_hardware(first, tmp_path):
                                    {"config": {"epochs": -1}}])
 def test_file_that_does_not_say_how_it_was_trained(first, notes):
     with pytest.raises(ValueError, match=r"^first does not say how it was trained: name a"):
-        config_of(replace(first, notes=notes), "first")
+        recipe_of(replace(first, notes=notes), "first")

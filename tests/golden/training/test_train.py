@@ -11,9 +11,10 @@ from PIL import Image
 
 from qblif.golden import integer
 from qblif.golden.spec.artifact import load
+from qblif.golden.spec.pixels import to_levels
 from qblif.golden.training.checkpoint import CheckpointError
 from qblif.golden.training.config import TrainConfig
-from qblif.golden.training.data.dataset import Dataset, to_levels
+from qblif.golden.training.data.dataset import Dataset
 from qblif.golden.training.data.readers import load_folder
 from qblif.golden.training.schedule import batches, one_cycle
 from qblif.golden.training.train import train
