@@ -8,6 +8,10 @@ from typing import Annotated
 
 import typer
 
+from ..golden.spec import Reset
+from ..golden.training.config import SURROGATE_NAMES, TrainConfig
+from ..golden.training.presets import PRESETS
+from ..golden.training.recipes import RECIPES, choose_recipe, recipe_of
 from .common import (
     DataOption,
     OutOption,
@@ -34,17 +38,16 @@ def train(
         metavar="NAME", help="dense, lenet, mnist-cnn, vgg-small, resnet20, resnet19, resnet18, "
         "resnet34, or a chain like 16c3s2-32c3-p2-d64.")] = None,
     recipe: Annotated[str | None, typer.Option(
-        "--recipe", metavar="NAME", help="mnist, embedded, mnist-cnn, cifar-vgg, cifar-resnet, "
-        "paper-cifar10, paper-cifar100, paper-imagenet. Default: the network's own, or the "
-        "data's.")] = None,
+        "--recipe", metavar="NAME",
+        help=f"{', '.join(RECIPES)}. Default: the network's own, or the data's.")] = None,
     width: Annotated[float | None, typer.Option(
         help="Factor on channel counts and hidden sizes.")] = None,
     hidden: Annotated[str | None, typer.Option(
         metavar="N[,N..]", help="Sizes of the hidden populations of a dense network.")] = None,
     timesteps: Annotated[int | None, typer.Option(help="T.")] = None,
     neuron: Annotated[str | None, typer.Option(
-        metavar="NAME", help="qb-lif, qb-lif-v2, shift-lif, qif, i-lif or lif, as "
-        "golden/training/presets.py has them.")] = None,
+        metavar="NAME", help=f"{', '.join(PRESETS)}, as golden/training/presets.py has them.",
+        )] = None,
     n_max: Annotated[str | None, typer.Option(
         metavar="N[,N..]", help="Largest burst level, 1..20; one a hidden population, or one for "
         "all.")] = None,
@@ -56,9 +59,9 @@ def train(
     beta: Annotated[float | None, typer.Option(help="Leak, rounded to shifts.")] = None,
     alpha: Annotated[float | None, typer.Option(help="Reset, rounded to shifts.")] = None,
     reset: Annotated[str | None, typer.Option(
-        metavar="gate|gate-input|subtract|zero|none", help="Reset: eq. 8, or a relative.")] = None,
+        metavar="|".join(Reset.KINDS), help="Reset: eq. 8, or a relative.")] = None,
     surrogate: Annotated[str | None, typer.Option(
-        metavar="relsg-et|box-et|rectangular|arctan|sigmoid|quadratic-window",
+        metavar="|".join(SURROGATE_NAMES),
         help="Gradient of a level.")] = None,
     epochs: Annotated[int | None, typer.Option(help="In floating point.")] = None,
     qat_epochs: Annotated[int | None, typer.Option(help="Of quantisation-aware training.")] = None,
@@ -84,7 +87,6 @@ def train(
     # Set before torch is imported: beside other work, threads that wait would slow the others.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     from ..golden.training.parallel import process_group
-    from ..golden.training.recipes import choose_recipe, recipe_of
     sizes = hidden and tuple(_numbers("Hidden sizes", hidden))
     tops = n_max and _numbers("N_max", n_max)
     given = {"net": net, "width": width, "hidden": sizes, "timesteps": timesteps,
@@ -108,7 +110,6 @@ def train(
 
 def _changes(texts):
     """``{field: value}`` of ``FIELD=VALUE`` texts; values are JSON, or else themselves."""
-    from ..golden.training.config import TrainConfig
     found = {}
     for text in texts:
         field, _, value = text.partition("=")

@@ -6,8 +6,8 @@ is kept in ``--out``, so that an interrupted table goes on where it was.
 
 * ``neurons``: Table 5's five rows, and three with the rectangular window, the classical surrogate
   over the whole ladder, which the paper does not have.  The baselines are as we read them: LIF with
-  one level and I-LIF with N_max levels, both of a fixed threshold and reset by subtraction.  What
-  Box-ET is the paper does not define: :func:`qblif.golden.training.surrogate.box_et` is our reading.
+  one level and I-LIF with N_max levels, both of a fixed threshold and reset by subtraction.  The
+  paper does not define Box-ET: :func:`qblif.golden.training.surrogate.box_et` is our reading.
 * ``n-max``: Table 6, QB-LIF from one level to 20, with operations and the table's energy.
 * ``timesteps``: QB-LIF at T = 1, 2 and 4.
 """

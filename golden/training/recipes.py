@@ -37,11 +37,11 @@ CIFAR_RESNET = TrainConfig(
     activity=0.002, crop=4, flip=True, threads=2)
 
 # The paper's networks, N_max, T and ingredients (arXiv:2604.25688) with numbers of ours, the usual
-# ones for these networks.  Its Table 1 has others: for CIFAR SGD at 0.1 with a weight decay of 0.05,
-# 500 epochs of which 30 warm up, batches of 128 images of 64x64, mixup 0.8 and cutmix 1.0 until
-# epoch 200, smoothing 0.1; for ImageNet AdamW at 5e-4, 300 epochs, mixup and cutmix to the end.  The
-# factor 4 gives ResNet-20 64, 128 and 256 channels: the 3.54 M FLOPs of Table 6 are then those of
-# the first convolution on 32x32 pixels in two timesteps.
+# ones for these networks.  Its Table 1 has others: for CIFAR SGD at 0.1 with a weight decay of
+# 0.05, 500 epochs of which 30 warm up, batches of 128 images of 64x64, mixup 0.8 and cutmix 1.0
+# until epoch 200, smoothing 0.1; for ImageNet AdamW at 5e-4, 300 epochs, mixup and cutmix to the
+# end.  The factor 4 gives ResNet-20 64, 128 and 256 channels: the 3.54 M FLOPs of Table 6 are then
+# those of the first convolution on 32x32 pixels in two timesteps.
 PAPER_CIFAR10 = TrainConfig(
     net="resnet20", width=4.0, timesteps=4, n_max=20, input_n_max=20, beta=0.5, gamma=1.0, gain=1.0,
     optimiser="sgd", momentum=0.9, lr=0.1, weight_decay=5e-4, batch=128, epochs=300, qat_epochs=10,

@@ -37,8 +37,8 @@ def test_rows_differ_from_each_other():
 
 def test_gamma_stays_where_it_is_not_learned():
     rows = TABLES["neurons"]
-    fixed = train_float(replace(TINY, **rows["I-LIF, rectangular"].changes), part()).gammas["conv1"]
-    learned = train_float(replace(TINY, **rows["QB-LIF, rectangular"].changes), part()).gammas["conv1"]
+    fixed, learned = (train_float(replace(TINY, **rows[f"{name}, rectangular"].changes),
+                                  part()).gammas["conv1"] for name in ("I-LIF", "QB-LIF"))
     assert abs(fixed - 0.5) < 1e-6 < abs(learned - 0.5)
 
 

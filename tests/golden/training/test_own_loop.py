@@ -1,4 +1,4 @@
-"""A training loop of one's own, without a Dataset or a TrainConfig: float, QAT, export, activity."""
+"""A training loop of one's own, without Dataset or TrainConfig: float, QAT, export, activity."""
 
 from dataclasses import replace
 
