@@ -20,12 +20,13 @@ from rich.table import Table
 
 from ..golden.spec.artifact import load as open_network
 from ..golden.spec.artifact import write_atomically
+from ..hw.layout.compile import compile
 from ..hw.layout.plan import make_plan
 
 __all__ = ["BurstOption", "DataOption", "LanesOption", "NetworkArgument", "OutOption",
            "QuantiserOption", "SeedOption", "choose_images", "console", "dataset",
-           "lanes_text", "make_folder", "open_network", "plan_for", "progress_bar", "spinner",
-           "table", "write_report"]
+           "lanes_text", "layout_for", "make_folder", "open_network", "plan_for", "progress_bar",
+           "spinner", "table", "write_report"]
 
 console = Console()
 
@@ -49,6 +50,12 @@ BurstOption = Annotated[str, typer.Option(
 QuantiserOption = Annotated[str | None, typer.Option(
     "--quantiser", metavar="slice|ladder", help="Take levels as a slice of the membrane, or by a "
     "comparator ladder. Same results. Default: the slice wherever theta is a power of two.")]
+
+
+def layout_for(trained, lanes, burst="shift", quantiser=None):
+    """The :class:`~qblif.hw.layout.compile.Layout` for what the user asked, see
+    :func:`plan_for`."""
+    return compile(trained.spec, plan_for(trained, lanes, burst, quantiser))
 
 
 def plan_for(trained, lanes, burst="shift", quantiser=None):

@@ -13,9 +13,9 @@ from .common import (
     SeedOption,
     console,
     dataset,
+    layout_for,
     make_folder,
     open_network,
-    plan_for,
     table,
     write_report,
 )
@@ -79,9 +79,9 @@ def measure(trained, pictures, folder, images, lanes, simulator, device):
     from ..golden.spec.pixels import to_levels
     from ..golden.study.analysis import layers_of, take_census
     from ..golden.study.energy import energies, synapse_costs
-    plan = plan_for(trained, lanes)
-    rtl = simulate_network(trained, plan, pictures, images, simulator, folder)
-    placed = synthesise_network(trained, plan, folder, device)
+    layout = layout_for(trained, lanes)
+    rtl = simulate_network(trained, layout, pictures, images, simulator, folder)
+    placed = synthesise_network(trained, layout, folder, device)
     census = take_census(trained, to_levels(pictures.test_images, trained.spec.input.n_max))
     joules = {e.name: e.joules / census.frames for e in energies(
         synapse_costs(trained.spec, census), layers_of(trained, census))}

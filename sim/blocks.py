@@ -19,6 +19,7 @@ from ..golden.spec.artifact import Trained, load, sum_range
 from ..golden.spec.pixels import to_levels
 from ..golden.training.data.readers import load_folder
 from ..golden.training.export import signed_width
+from ..hw.layout.compile import compile
 from ..hw.layout.cycles import count_cycles
 from ..hw.layout.plan import make_plan
 from .bench import simulate
@@ -96,10 +97,10 @@ def cut(trained, block):
 def check(trained, block, levels, lanes, folder, **options):
     """Simulate one block; returns its result and whether the cycle model agrees."""
     part = cut(trained, block)
-    plan = make_plan(part.spec, lanes=lanes, activity=part.activity)
+    layout = compile(part.spec, make_plan(part.spec, lanes=lanes, activity=part.activity))
     expected = integer.run(part, levels)
-    result = simulate(part, plan, levels, out_dir=folder, expected=expected, **options)
-    model = count_cycles(part.spec, plan, levels,
+    result = simulate(part, layout, levels, out_dir=folder, expected=expected, **options)
+    model = count_cycles(layout, levels,
                          {name: found.numpy() for name, found in expected.levels.items()})
     return result, np.array_equal(result.latency, model.latency)
 

@@ -18,6 +18,7 @@ from qblif.golden.training.nets import build
 from qblif.golden.training.presets import PRESETS, with_preset
 from qblif.golden.training.quantise import quantise
 from qblif.hw.core import neuron as hardware
+from qblif.hw.layout.compile import compile
 from qblif.hw.layout.plan import make_plan
 from qblif.sim.pysim import run_network
 from qblif.sim.stream import simulate_component
@@ -74,7 +75,7 @@ def test_the_network_in_hardware(tmp_path):
     network.save(tmp_path / "one.safetensors")
     assert Network.from_dict(network.spec.to_dict()) == network.spec
     frames = np.random.default_rng(0).integers(0, network.spec.input.n_max + 1, (3, 12))
-    rtl = run_network(network, make_plan(network.spec, lanes=4), frames)
+    rtl = run_network(network, compile(network.spec, make_plan(network.spec, lanes=4)), frames)
     expected = integer.run(network, frames)
     np.testing.assert_array_equal(rtl.levels["hidden1"], expected.levels["hidden1"])
     np.testing.assert_array_equal(rtl.membranes["hidden1"], expected.membranes["hidden1"])

@@ -6,8 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from ...golden.spec import as_map
 from ..layout.addressing import address_bits, address_space, lane_bits
-from ..layout.memories import SMALL_ROWS
-from ..layout.memory_image import pack
+from ..layout.memories import SMALL_ROWS, pack
 from .emitter import Emitter
 from .neuron import NeuronCore
 from .payloads import ANY_RAM, BLOCK_RAM, Event, TraceBeat, index_shape, pipe

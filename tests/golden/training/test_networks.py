@@ -47,7 +47,7 @@ def test_mnist_mlp_keeps_its_digest():
 
 
 def operations(trained):
-    return sum(a["operations"] for a in trained.notes["activity"].values())
+    return sum(a["operations"] for a in trained.activity.values())
 
 
 def test_mnist_cnn_is_what_the_results_describe():
