@@ -60,7 +60,7 @@ def distinct(spec, found):
             s, source=f"s{local[s.source]}", target="t", w_width=8)
             for s in spec.synapses_to(name)))
             for name in block.names)
-        kinds.setdefault((source.shape, source.n_max, block.source == spec.input.name, parts),
+        kinds.setdefault((source.shape, source.emit_max, block.source == spec.input.name, parts),
                          block)
     return list(kinds.values())
 
@@ -83,7 +83,7 @@ def cut(trained, block):
         return Network(
             timesteps=spec.timesteps, populations=[*populations, read_out],
             synapses=[*renamed.values(), probe],
-            input=Input(shape=source.shape, n_max=source.n_max,
+            input=Input(shape=source.shape, n_max=source.emit_max,
                         static=block.source == spec.input.name and spec.input.static))
 
     wide = network(30)

@@ -153,8 +153,9 @@ class Neuron:
         return (0, 1) if self.output == "binary" else self.quantiser.levels
 
     @property
-    def n_max(self):
-        """Largest level that can leave, 0 for a read-out neuron."""
+    def emit_max(self):
+        """Largest level that can leave, 0 for a read-out neuron.  The quantiser's ``n_max`` is that
+        of the membrane: with a binary output more than this."""
         return self.levels[-1]
 
     @property

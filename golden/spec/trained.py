@@ -109,7 +109,7 @@ def sum_range(spec, weights, population):
     low = high = np.zeros(population.channels, np.int64)
     for synapse in spec.synapses_to(population.name):
         w = weights[synapse.name].astype(np.int64).reshape(population.channels, -1)
-        reach = spec.source(synapse.source).n_max * math.prod(synapse.pool)
+        reach = spec.source(synapse.source).emit_max * math.prod(synapse.pool)
         low = low + np.minimum(w, 0).sum(1) * reach
         high = high + np.maximum(w, 0).sum(1) * reach
     return int(low.min()), int(high.max())

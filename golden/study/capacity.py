@@ -38,7 +38,9 @@ class Choice:
 def options(population):
     """Every N_max that a population can be given without training, lowest first."""
     quantiser = population.neuron.quantiser
-    return tuple(n for n in quantiser.levels if n) if population.n_max > 1 else (quantiser.n_max,)
+    if population.emit_max == 1:
+        return (quantiser.n_max,)
+    return tuple(n for n in quantiser.levels if n)
 
 
 def choose(meter, points, mode="shift", goal=0.0):

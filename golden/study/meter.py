@@ -87,7 +87,7 @@ class Meter:
     def at_top(self):
         """Share of the levels that are N_max, of each hidden population as it was trained."""
         top = tuple(p.neuron.quantiser.n_max for p in self.hidden)
-        return [float((self._outcome(top[:k + 1])[0] == p.n_max).float().mean())
+        return [float((self._outcome(top[:k + 1])[0] == p.emit_max).float().mean())
                 for k, p in enumerate(self.hidden)]
 
     def _run(self, n_max):

@@ -40,7 +40,7 @@ class WidthLimits:
             f=neuron.quantiser.shift if fires else None, v_width=neuron.v_width,
             bias_width=population.bias_width, low=-half, high=half - 1,
             cap=None if fires else ((1 << neuron.v_width - 1) - 1) // like.timesteps,
-            reach={s.name: like.source(s.source).n_max * math.prod(s.pool)
+            reach={s.name: like.source(s.source).emit_max * math.prod(s.pool)
                    for s in like.synapses_to(population.name)})
 
     def bias(self, bias):

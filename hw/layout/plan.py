@@ -161,7 +161,7 @@ def _digits(network, synapse, found, burst):
     source = network.source(synapse.source)
     key = "digits" if burst == "shift" else "repeat_digits"
     times = 1 if source is network.input and source.static else network.timesteps
-    guess = {"digits": 0.5, "repeat_digits": 0.25 * source.n_max}[key] * source.size * times
+    guess = {"digits": 0.5, "repeat_digits": 0.25 * source.emit_max}[key] * source.size * times
     return found.get(key, guess)
 
 

@@ -84,7 +84,7 @@ def test_widths_are_the_smallest():
     trained = export(qat_net())
     for population in trained.spec.populations:
         source = trained.spec.synapses_to(population.name)[0]
-        n_max = trained.spec.source(source.source).n_max
+        n_max = trained.spec.source(source.source).emit_max
         weights = trained.weights[source.name].astype(np.int64) * n_max
         low, high = np.minimum(weights, 0).sum(1).min(), np.maximum(weights, 0).sum(1).max()
         half = 1 << population.sum_width - 2

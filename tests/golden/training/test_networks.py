@@ -28,7 +28,7 @@ def test_mnist_mlp_is_what_the_results_describe():
     trained = load(FILE)
     spec = trained.spec
     assert [spec.input.size, *(p.size for p in spec.populations)] == [784, 128, 10]
-    assert spec.timesteps == 2 and spec.populations[0].n_max == 15
+    assert spec.timesteps == 2 and spec.populations[0].emit_max == 15
     assert {s.w_width for s in spec.synapses} == {8}
     assert spec.populations[0].neuron.leak_headroom >= 4
     assert trained.notes["test_images"] == 10_000
