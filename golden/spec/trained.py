@@ -109,9 +109,9 @@ def sum_range(spec, weights, population):
     low = high = np.zeros(population.channels, np.int64)
     for synapse in spec.synapses_to(population.name):
         w = weights[synapse.name].astype(np.int64).reshape(population.channels, -1)
-        reach = spec.source(synapse.source).emit_max * math.prod(synapse.pool)
-        low = low + np.minimum(w, 0).sum(1) * reach
-        high = high + np.maximum(w, 0).sum(1) * reach
+        most = spec.source(synapse.source).emit_max * math.prod(synapse.pool)
+        low = low + np.minimum(w, 0).sum(1) * most
+        high = high + np.maximum(w, 0).sum(1) * most
     return int(low.min()), int(high.max())
 
 

@@ -25,7 +25,7 @@ class Census:
     """How often every neuron sent every level: all figures here follow from it.
 
     ``counts[name]`` is ``(levels, neurons)`` of int64, in the order of the ``levels`` of the
-    input or firing population, over ``frames`` frames and their timesteps.  A static input is spent
+    input or firing population, over ``frames`` frames and their timesteps.  A static input is sent
     once a frame.  ``classes`` is ``(frames,)``.
     """
 

@@ -225,10 +225,10 @@ class QATNet(nn.Module):
             current = float(bias.abs().max()) + sum(
                 float(weights[e.synapse.name].abs().flatten(1).sum(1).max())
                 * n_max[e.synapse.source] * math.prod(e.synapse.pool) for e in stage.edges)
-            reach = 0
+            magnitude = 0
             for _ in range(self.timesteps):
-                reach = stage.leak.bound(reach) + math.ceil(current)
-            if reach * MARGIN >= 1 << 24:
+                magnitude = stage.leak.bound(magnitude) + math.ceil(current)
+            if magnitude * MARGIN >= 1 << 24:
                 return False
         return True
 

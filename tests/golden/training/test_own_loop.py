@@ -86,7 +86,7 @@ def test_activity_of_nothing(trained):
 
 
 def test_activity_of_an_input_over_time(trained):
-    """Each timestep of such a frame is spent."""
+    """Each timestep of such a frame counts."""
     spec = replace(trained.spec, input=replace(trained.spec.input, static=False))
     frames = np.random.default_rng(0).integers(0, 4, (30, 2, 64))
     found = measure_activity(replace(trained, spec=spec), [frames[:10], frames[10:]])
