@@ -69,14 +69,14 @@ def plan_for(trained, lanes, burst="shift", quantiser=None):
         raise ValueError(f"Lanes must be a number, or one a stage like 128,10, not {lanes!r}") \
             from None
     return make_plan(trained.spec, lanes=numbers[0] if len(numbers) == 1 else numbers,
-                     activity=trained.notes.get("activity"), burst=burst, quantiser=quantiser)
+                     activity=trained.activity, burst=burst, quantiser=quantiser)
 
 
 def plan_for_device(trained, name, burst, quantiser):
     """The fastest plan that a device should hold."""
     from ..boards.allocate import Allocator
     from ..boards.devices import DEVICES
-    allocator = Allocator(trained.spec, DEVICES[name], trained.notes.get("activity"), burst=burst,
+    allocator = Allocator(trained.spec, DEVICES[name], trained.activity, burst=burst,
                           quantiser=quantiser)
     plan = next(allocator.plans(), None)
     if plan is None:

@@ -68,7 +68,7 @@ def simulate_network(trained, layout, images, count, simulator, folder, stall_se
 
     With a ``stall_seed`` the streams are disturbed, and the cycle model is not compared.
     """
-    from ..golden.training.data.readers import to_levels
+    from ..golden.spec.pixels import to_levels
     from ..sim.simulators import require
 
     require(simulator)

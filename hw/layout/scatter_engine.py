@@ -123,7 +123,7 @@ class ScatterClock:
         self.source, self.stage, self.static = engine.source.name, stage, engine.static
         self.steps = scatter.steps().tolist()
         self.digits = [len(digits(level, engine.plan.burst))
-                       for level in range(engine.source.n_max + 1)]
+                       for level in range(engine.source.emit_max + 1)]
         self.cleared = scatter.positions * scatter.groups if scatter.sums == "map" else 0
         self.holds = scatter.banks == 1  # Events wait for an update pass, too.
         self.registered = scatter.needs_tables  # A register stands in front.

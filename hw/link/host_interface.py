@@ -167,5 +167,5 @@ class HostInterface(wiring.Component):
     def activity_bits(self, engine):
         """Bits that hold the events, and the words, which a frame can bring to an engine."""
         steps = 1 if engine.static else self.spec.timesteps
-        words = int(engine.scatter.steps().sum()) * engine.source.n_max * steps
+        words = int(engine.scatter.steps().sum()) * engine.source.emit_max * steps
         return (engine.source.size * steps).bit_length(), min(32, words.bit_length())
