@@ -7,7 +7,7 @@ import typer
 
 from ..cli.common import console, table
 from ..cli.main import run_app
-from ..golden.spec.errors import InputError, QblifError
+from ..golden.spec.errors import InvalidValue, QblifError
 from .measure import load_records, measure
 from .render import render_pages
 from .rows import ROWS
@@ -63,7 +63,7 @@ def choose(names, everything, stale):
     """The rows that are asked for, in the list's order."""
     unknown = [name for name in names if name not in ROWS]
     if unknown:
-        raise InputError(f"Row must be one of {', '.join(ROWS)}, not {unknown[0]!r}")
+        raise InvalidValue(f"Row must be one of {', '.join(ROWS)}, not {unknown[0]!r}")
     old = stale and {name for name, text in states().items() if text != "of these sources"}
     return [row for name, row in ROWS.items()
             if everything or name in names or (old and name in old)]

@@ -59,7 +59,7 @@ def build(trained, board, *, out_dir, lanes=None, frequency=None, seed=1, baud=N
     work = out_dir / ("work" if board.place else "plan")
     work.mkdir(parents=True, exist_ok=True)
     attempt = _Attempt(trained, board, work, seed, baud or board.baud, say)
-    allocator = Allocator(trained.spec, board.capacity, trained.notes.get("activity"), link=True,
+    allocator = Allocator(trained.spec, board.capacity, trained.activity, link=True,
                           levels=board.levels)
     plan, why = allocator.with_lanes(lanes) if lanes else allocator.smallest()
     late = False
@@ -137,7 +137,7 @@ def _finish(attempt, layout, result, out_dir):
     """Write the bitstream and ``build.json``."""
     placed, clock = result
     trained, board, plan = attempt.trained, attempt.board, layout.plan
-    cycles = frame_cycles(layout, trained.notes.get("activity"))
+    cycles = frame_cycles(layout, trained.activity)
     report = {
         "board": board.name, "part": board.part, "network_digest": trained.spec.digest,
         "layout_digest": layout.digest,

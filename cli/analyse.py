@@ -67,8 +67,8 @@ def analyse(
 
 def find(trained, images, count):
     """The :class:`Found` of so many test images."""
+    from ..golden.spec.pixels import to_levels
     from ..golden.study import analysis, energy
-    from ..golden.training.data.readers import to_levels
 
     spec = trained.spec
     pixels, labels = choose_images(images, count, spec)

@@ -6,7 +6,7 @@ from pathlib import Path
 from .common import OutOption, SeedOption, console, dataset, layout_for, make_folder, write_report
 from .simulate import simulate_network
 from .synth import synthesise_network
-from .train import choose_recipe, train_network
+from .train import train_network
 
 __all__ = ["demo"]
 
@@ -19,6 +19,7 @@ def demo(out: OutOption = Path("out/demo"), seed: SeedOption = 0):
 
     Takes a few minutes. Exit code 1 where the hardware differs from the integer model anywhere.
     """
+    from ..golden.training.recipes import choose_recipe
     start = time.perf_counter()
     folder = make_folder(out, "train", "simulate", "synth", "demo")
     console.rule("1  train and export")

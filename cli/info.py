@@ -105,7 +105,7 @@ def neuron(spec):
 
 
 def activity(trained, synapse):
-    figures = trained.notes.get("activity", {}).get(synapse.name)
+    figures = (trained.activity or {}).get(synapse.name)
     if figures is None or not {"events", "digits"} <= figures.keys():
         return ""
     return f"; {figures['events']:.0f} events, {figures['digits']:.0f} digits a frame"

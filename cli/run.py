@@ -38,7 +38,7 @@ def run(
     """Run test images on a board that `qblif load` has loaded. Exit code 1 where a check fails."""
     from ..boards.host.host import Host
     from ..boards.host.line import open_port
-    from ..golden.training.data.readers import to_levels
+    from ..golden.spec.pixels import to_levels
 
     trained = open_network(file)
     folder = make_folder(out, "run")

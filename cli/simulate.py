@@ -62,7 +62,7 @@ def simulate(
 
 def simulate_network(trained, layout, images, count, simulator, folder, stall_seed=None):
     """Run, compare and show; returns the content of ``simulate.json``."""
-    from ..golden.training.data.readers import to_levels
+    from ..golden.spec.pixels import to_levels
     from ..sim.experiment import run_experiment
 
     pixels, labels = choose_images(images, count, trained.spec)

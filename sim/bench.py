@@ -194,7 +194,8 @@ def _patience(layout, stalls):
     busy = 0
     for stage in layout.stages:
         for engine in stage.engines:
-            busy += int(engine.scatter.steps().sum()) * engine.source.n_max + engine.weights.depth
+            steps = int(engine.scatter.steps().sum())
+            busy += steps * engine.source.emit_max + engine.weights.depth
         busy += 4 * stage.vectors
     slow = 256 / max(1, 256 - max(stalls.idle, stalls.stall))
     return int(10_000 + busy * slow)

@@ -173,7 +173,7 @@ class BoardModel:
 
 def _unpack(events, source):
     """The frame that :func:`qblif.hw.link.protocol.pack_events` packed."""
-    bits, size = protocol.level_bits(source.n_max), address_space(source.shape)
+    bits, size = protocol.level_bits(source.emit_max), address_space(source.shape)
     steps, levels = [], []
     for byte in events:
         if byte == 0:
@@ -187,7 +187,7 @@ def _unpack(events, source):
 
 def _unpack_dense(data, source):
     """The frame that :func:`qblif.hw.link.protocol.pack_dense` packed."""
-    bits, size = protocol.level_bits(source.n_max), address_space(source.shape)
+    bits, size = protocol.level_bits(source.emit_max), address_space(source.shape)
     row = -(-size // (8 // bits))
     steps = [[byte >> bits * j & (1 << bits) - 1 for byte in data[k:k + row]
               for j in range(8 // bits)][:size] for k in range(0, len(data), row)]

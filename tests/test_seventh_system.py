@@ -16,7 +16,7 @@ from qblif.golden.training.config import TrainConfig
 from qblif.golden.training.export import export
 from qblif.golden.training.nets import build
 from qblif.golden.training.presets import PRESETS, with_preset
-from qblif.golden.training.quantise import snap
+from qblif.golden.training.quantise import quantise
 from qblif.hw.core import neuron as hardware
 from qblif.hw.layout.compile import compile
 from qblif.hw.layout.plan import make_plan
@@ -39,7 +39,7 @@ def trained(seed=0):
     net = build(with_preset(config, "one-threshold"), (12,), 4)
     for _ in range(5):
         net(torch.randint(0, net.input_n_max + 1, (32, 12)).float())
-    return snap(net.eval(), 8)
+    return quantise(net.eval(), 8)
 
 
 def test_golden_models_agree():
@@ -56,7 +56,7 @@ def test_every_step_of_the_hardware():
                   quantiser=Quantiser(n_max=3, theta=8))
     population = Population(name="p", shape=(1,), neuron=spec, sum_width=4)
     steps = list(itertools.product(range(-32, 32), range(-8, 8)))
-    dut, found = hardware.Neuron(population), []
+    dut, found = hardware.NeuronCore(population), []
 
     async def feed(ctx):
         for v, current in steps + [steps[-1]] * dut.latency:

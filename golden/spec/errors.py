@@ -1,6 +1,6 @@
 """The errors that this package raises on purpose.  Standard library only."""
 
-__all__ = ["InputError", "InputTypeError", "QblifError"]
+__all__ = ["InvalidType", "InvalidValue", "QblifError"]
 
 
 class QblifError(Exception):
@@ -10,9 +10,9 @@ class QblifError(Exception):
     """
 
 
-class InputError(QblifError, ValueError):
+class InvalidValue(QblifError, ValueError):
     """What was handed in is not allowed; the sentence names the value and what is."""
 
 
-class InputTypeError(QblifError, TypeError):
+class InvalidType(QblifError, TypeError):
     """What was handed in is of the wrong type; the sentence names the value and what is right."""

@@ -42,8 +42,8 @@ class NetworkCore(wiring.Component):
     clear : ``In(1)``
         Zeroes the counters.
     readback : ``In(1)``, readback_data : ``Out``
-        With ``readback``: the word at ``load``'s stage, bank and address, nine cycles later, while
-        no frame is under way.
+        With ``readback``: the word at ``load``'s stage, bank and address, seven cycles later
+        (:data:`qblif.hw.layout.latency.NETWORK_READBACK_LATENCY`), while no frame is under way.
 
     Raises :class:`ValueError` where two populations' names would make one port.
     """

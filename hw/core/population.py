@@ -72,7 +72,7 @@ class PopulationCore(wiring.Component):
             "release": Out(len(static)),
             "next": Out(1), "turn": Out(1), "restart": Out(1), "last_use": Out(len(static)),
             "sums": In(data.ArrayLayout(signed(population.sum_width), fire_lanes)),
-            "o": Out(stream.Signature(Event(address_space(population.shape), population.n_max)
+            "o": Out(stream.Signature(Event(address_space(population.shape), population.emit_max)
                                       if fires else ClassResult(population.size))),
             "trace": Out(TraceBeat(population, fire_lanes)),
             "trace_valid": Out(1),
@@ -213,7 +213,7 @@ class PopulationCore(wiring.Component):
                 sink.start.eq(control.start & control.final),
                 control.credit.eq(sink.credit), control.room.eq(1)]
         else:
-            m.submodules.emitter = sink = Emitter(population.shape, population.n_max,
+            m.submodules.emitter = sink = Emitter(population.shape, population.emit_max,
                                                   self.fire_lanes, self.timing)
             m.d.comb += [
                 sink.valid.eq(done), sink.i.levels.eq(self.trace.levels), sink.i.end.eq(end),

@@ -41,7 +41,7 @@ class StageCore(wiring.Component):
     clearing : ``Out(1)``
         After a reset: no event may come yet.
     readback : ``In(1)``, readback_data : ``Out``
-        With ``readback``: the word at ``load``'s bank and address, seven cycles later, at rest.
+        With ``readback``: the word at ``load``'s bank and address, six cycles later, at rest.
     """
 
     def __init__(self, layout, *, trained=None, readback=False):

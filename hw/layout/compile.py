@@ -103,7 +103,7 @@ class StageLayout:
     def cost(self):
         """The :class:`~qblif.hw.layout.engine.Cost` of everything but the level recorder."""
         population, lanes = self.population, self.fire_lanes
-        bits = population.n_max.bit_length()
+        bits = population.emit_max.bit_length()
         found, small = [], []
         if self.timesteps > 1:
             found.append((self.vectors, lanes * (population.neuron.v_width + 1)))
@@ -122,7 +122,7 @@ class StageLayout:
     @property
     def recorder_memory(self):
         """``(rows, width)`` of the recorder of its levels, ``None`` for a read-out."""
-        width = self.fire_lanes * self.population.n_max.bit_length()
+        width = self.fire_lanes * self.population.emit_max.bit_length()
         return (self.timesteps * self.vectors, width) if width else None
 
     def describe(self):

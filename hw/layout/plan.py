@@ -82,7 +82,7 @@ def make_plan(network, *, lanes, activity=None, burst="shift", quantiser=None):
     """A balanced plan: ``lanes`` for the busiest synapse, elsewhere the fewest that keep up.
 
     ``lanes`` is one number, or one a population.  ``activity`` is what training measured, mean
-    digits a frame by synapse name (``notes["activity"]`` of the network file); without it every
+    digits a frame by synapse name (``activity`` of the network file); without it every
     input is taken to be equally likely.  ``quantiser=None`` takes the slice where theta is a power
     of two.
     """
@@ -125,7 +125,7 @@ def quantiser_kind(population, wanted):
 class Work:
     """What a frame asks of one synapse, on the mean: target positions that its digits reach.
 
-    ``activity`` is ``notes["activity"]`` of the network file; what it does not have is guessed:
+    ``activity`` is ``activity`` of the network file; what it does not have is guessed:
     half of the sources send a digit, and each source as often as any other.
     """
 
@@ -161,7 +161,7 @@ def _digits(network, synapse, found, burst):
     source = network.source(synapse.source)
     key = "digits" if burst == "shift" else "repeat_digits"
     times = 1 if source is network.input and source.static else network.timesteps
-    guess = {"digits": 0.5, "repeat_digits": 0.25 * source.n_max}[key] * source.size * times
+    guess = {"digits": 0.5, "repeat_digits": 0.25 * source.emit_max}[key] * source.size * times
     return found.get(key, guess)
 
 

@@ -11,7 +11,7 @@ from functools import cached_property
 from ...golden.spec import Conv2d, Dense, Input, Population
 from ...golden.spec.burst import digits
 from .engine import Cost, Engine, LoadBank
-from .latency import LANES_LATENCY, SUMS_READ_LATENCY
+from .latency import COMPLETE_LATENCY, SUMS_READ_LATENCY
 from .memories import WeightGeometry, is_distributed, pack
 from .plan import StagePlan
 from .scatter import ScatterMap
@@ -123,7 +123,7 @@ class ScatterClock:
         self.source, self.stage, self.static = engine.source.name, stage, engine.static
         self.steps = scatter.steps().tolist()
         self.digits = [len(digits(level, engine.plan.burst))
-                       for level in range(engine.source.n_max + 1)]
+                       for level in range(engine.source.emit_max + 1)]
         self.cleared = scatter.positions * scatter.groups if scatter.sums == "map" else 0
         self.holds = scatter.banks == 1  # Events wait for an update pass, too.
         self.registered = scatter.needs_tables  # A register stands in front.
@@ -151,6 +151,6 @@ class ScatterClock:
         """Accept an EOT marker, and run the update passes that it starts."""
         accepted, expanded = self.accept(present)
         self.free = max(expanded + 1, self.releases[0])
-        self.ready = self.free + LANES_LATENCY + 3  # Issue register, sums, ``have``.
+        self.ready = self.free + COMPLETE_LATENCY
         self.stage.run()
         return accepted

@@ -74,7 +74,7 @@ def test_the_lanes_that_were_asked_for_are_as_fast_as_a_balanced_plan(lanes):
 @pytest.mark.parametrize("name", ["mnist-cnn", "cifar-vgg"])
 def test_stages_of_the_published_networks_are_about_equally_busy(name):
     trained = load(NETWORKS / f"{name}.safetensors")
-    spec, activity = trained.spec, trained.notes["activity"]
+    spec, activity = trained.spec, trained.activity
     plan = next(allocator("ecp5-85k", spec, activity=activity).plans())
     layout = compile(spec, plan)
     cycles = [stage_cycles(stage, [Work(spec, e.synapse, activity) for e in stage.engines])
@@ -94,7 +94,7 @@ def test_distributed_ram_where_there_is_some():
 
 def test_one_bank_where_block_ram_is_scarce():
     trained = load(NETWORKS / "mnist-cnn.safetensors")
-    spec, activity = trained.spec, trained.notes["activity"]
+    spec, activity = trained.spec, trained.activity
     banks = {name: [stage.banks for stage in next(allocator(
         name, spec, activity=activity).plans()).stages] for name in ("ecp5-25k", "ecp5-85k")}
     assert sum(banks["ecp5-25k"]) < sum(banks["ecp5-85k"])
@@ -107,7 +107,7 @@ def test_weight_sizes():
 
 def test_frame_cycles_of_the_published_network():
     trained = load(NETWORKS / "mnist-mlp.safetensors")
-    activity = trained.notes["activity"]
+    activity = trained.activity
     plan = make_plan(trained.spec, lanes=32, activity=activity)
     digits = activity["input->hidden1"]["digits"]
     assert frame_cycles(compile(trained.spec, plan), activity) == pytest.approx(4 * digits + 1)

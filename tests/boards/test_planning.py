@@ -1,7 +1,7 @@
 import pytest
 
 from qblif.boards.planning import plan_for
-from qblif.golden.spec.errors import InputError
+from qblif.golden.spec.errors import InvalidValue
 from qblif.hw.layout.plan import make_plan
 
 
@@ -21,6 +21,6 @@ def test_a_device_gets_the_fastest_plan_that_fits_it(tiny):
 
 @pytest.mark.parametrize("lanes", ["many", "8,", "2.5", ""])
 def test_other_text(tiny, lanes):
-    with pytest.raises(InputError, match="^Lanes must be a number, or one a stage like 128,10, "
+    with pytest.raises(InvalidValue, match="^Lanes must be a number, or one a stage like 128,10, "
                                            f"not {lanes!r}$"):
         plan_for(tiny[0], lanes)

@@ -11,9 +11,10 @@ from qblif.cli.main import main
 from qblif.golden import integer
 from qblif.golden.spec import Conv2d, Dense, Input, Network, Neuron, Population
 from qblif.golden.spec.artifact import Trained
+from qblif.golden.spec.pixels import to_levels
 from qblif.golden.study.analysis import take_census
 from qblif.golden.study.energy import synapse_costs
-from qblif.golden.training.data.readers import load_folder, to_levels
+from qblif.golden.training.data.readers import load_folder
 from qblif.hw.layout.compile import compile
 from qblif.hw.layout.plan import make_plan
 from qblif.sim import operations

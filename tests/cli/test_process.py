@@ -12,7 +12,7 @@ import pytest
 
 from qblif.boards import program as programming
 from qblif.cli.main import app, main
-from qblif.golden.spec.errors import InputError
+from qblif.golden.spec.errors import InvalidValue
 
 NETWORK = str(Path(__file__).parents[2] / "networks" / "mnist-mlp.safetensors")
 PLAIN = {key: value for key, value in os.environ.items()
@@ -99,7 +99,7 @@ def test_a_bug_shows_itself(capsys, tmp_path, monkeypatch, error):
 
 
 @pytest.mark.parametrize("error, text", [
-    (InputError("Lanes must be\n even"), "Lanes must be even"),
+    (InvalidValue("Lanes must be\n even"), "Lanes must be even"),
     (PermissionError(13, "Permission denied", "x"), "[Errno 13] Permission denied: 'x'"),
     (ModuleNotFoundError(name="torch"), "torch is not installed: pip install 'qblif[all]'")])
 def test_what_the_user_can_mend_is_one_line(capsys, tmp_path, monkeypatch, error, text):

@@ -75,7 +75,7 @@ def draw_population(draw, nodes, name, last, weights):
                                       synapse.weight_shape(source.shape, shape)).astype(np.int32)
         weights[synapse.name] = tensor
         fan_in = tensor[0].size
-        reach += np.abs(tensor).mean() * source.n_max * np.sqrt(fan_in) / 2
+        reach += np.abs(tensor).mean() * source.emit_max * np.sqrt(fan_in) / 2
     bias_width = draw.integer(2, 8) if draw.chance(0.4) else 0
     return Population(name=name, shape=shape, neuron=draw_neuron(draw, last, reach), sum_width=30,
                       bias_width=bias_width), synapses

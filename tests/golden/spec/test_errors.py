@@ -2,12 +2,12 @@ import pytest
 
 from qblif.golden.spec.artifact import ArtifactError
 from qblif.golden.spec.checks import check_int, check_name
-from qblif.golden.spec.errors import InputError, InputTypeError, QblifError
+from qblif.golden.spec.errors import InvalidType, InvalidValue, QblifError
 
 
 @pytest.mark.parametrize("module, name, builtin", [
-    ("golden.spec.errors", "InputError", ValueError),
-    ("golden.spec.errors", "InputTypeError", TypeError),
+    ("golden.spec.errors", "InvalidValue", ValueError),
+    ("golden.spec.errors", "InvalidType", TypeError),
     ("golden.spec.artifact", "ArtifactError", ValueError),
     ("golden.training.checkpoint", "CheckpointError", ValueError),
     ("sim.simulators", "SimulatorError", RuntimeError),
@@ -20,10 +20,10 @@ def test_every_error_of_ours_has_one_base(module, name, builtin):
 
 
 def test_checks_raise_ours():
-    with pytest.raises(InputError, match="^Lanes must be in 1..4, not 5$"):
+    with pytest.raises(InvalidValue, match="^Lanes must be in 1..4, not 5$"):
         check_int("Lanes", 5, 1, 4)
-    with pytest.raises(InputTypeError, match="^Lanes must be an integer, not '5'$"):
+    with pytest.raises(InvalidType, match="^Lanes must be an integer, not '5'$"):
         check_int("Lanes", "5", 1, 4)
-    with pytest.raises(InputTypeError, match="^Name must be a string, not 3$"):
+    with pytest.raises(InvalidType, match="^Name must be a string, not 3$"):
         check_name("Name", 3)
-    assert not issubclass(ArtifactError, InputTypeError)
+    assert not issubclass(ArtifactError, InvalidType)

@@ -108,7 +108,7 @@ def test_cycles_of_a_board_with_one_buffer():
     one buffer of accumulators a stage waits where with two it does not."""
     published = load(NETWORKS / "mnist-cnn.safetensors")
     trained = Trained(replace(published.spec, timesteps=2), published.weights, published.biases)
-    plan = next(Allocator(trained.spec, DEVICES["ecp5-25k"], published.notes["activity"]).plans())
+    plan = next(Allocator(trained.spec, DEVICES["ecp5-25k"], published.activity).plans())
     assert 1 in [stage.banks for stage in plan.stages]
     layout = compile(trained.spec, plan)
     found = Host(BoardModel([trained], layout)).identify().layout(trained.spec)
