@@ -1,4 +1,5 @@
-"""Who may know whom: the wings import downwards only, and no two modules import each other."""
+"""Who may know whom: the wings import downwards only, and no module imports itself through
+others."""
 
 import pytest
 from modules import find_imports, find_modules, wing_of
@@ -30,6 +31,9 @@ WINGS = {
     "benchmarks": (*GOLDEN, "golden.study", *HW, *BOARDS, "sim", "cli", "api"),
     "__main__": ("cli",),
 }
+# Upwards on purpose, within a method, so that importing the lower one stays lean.
+ALLOWED = {("golden.spec.trained", "golden.integer")}  # `Trained.run`.
+
 MODULES = find_modules()
 IMPORTS = find_imports(MODULES)
 
@@ -57,7 +61,7 @@ def upwards(modules, imports):
 
 
 def test_arrows_run_one_way():
-    assert not sorted(upwards(MODULES, IMPORTS))
+    assert set(upwards(MODULES, IMPORTS)) == ALLOWED
 
 
 def circles(imports):
@@ -79,7 +83,8 @@ def test_no_circle():
 def test_reads_every_kind_of_import():
     assert {"golden.integer", "hw.layout.cycles", "sim.bench"} <= IMPORTS["sim.experiment"]
     assert "boards.host.host" in IMPORTS["cli.load"]  # Within a function.
-    assert "golden.spec" in IMPORTS["golden.spec.artifact"]  # `from . import Network`.
+    assert "golden.training.parallel" in IMPORTS["golden.training.train"]  # `from . import ...`.
+    assert "golden.spec" in IMPORTS["golden.integer"]  # A name of a package.
     assert "cli.main" in IMPORTS["__main__"]
 
 
