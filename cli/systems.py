@@ -35,11 +35,11 @@ def systems(
     seed: SeedOption = 0,
     neurons: Annotated[str | None, typer.Option(
         metavar="NAME[,NAME..]", help="Some of golden/training/presets.py; default: all.")] = None,
-    epochs: Annotated[int, typer.Option(min=1, help="In floating point.")] = 25,
-    qat_epochs: Annotated[int, typer.Option(min=0, help="Of quantisation-aware training.")] = 4,
+    epochs: Annotated[int, typer.Option(min=1, help="Epochs in floating point.")] = 25,
+    qat_epochs: Annotated[int, typer.Option(min=0, help="Quantisation-aware epochs.")] = 4,
     images: Annotated[str, typer.Option(
         metavar="N|all", help="Test images on the RTL.")] = "all",
-    lanes: Annotated[str, typer.Option(help="Of the busiest stage.")] = "32",
+    lanes: Annotated[str, typer.Option(help="Lanes of the busiest stage.")] = "32",
     simulator: Annotated[str, typer.Option(metavar="verilator|icarus")] = "verilator",
     device: Annotated[str, typer.Option(help="FPGA to place on.")] = "ecp5-85k",
 ):
