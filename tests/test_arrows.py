@@ -1,8 +1,10 @@
 """Who may know whom: the wings import downwards only, and no module imports itself through
 others."""
 
+import tomllib
+
 import pytest
-from modules import find_imports, find_modules, wing_of
+from modules import ROOT, find_imports, find_modules, wing_of
 
 GOLDEN = ("golden.spec", "golden", "golden.training")
 PROTOCOL = ("hw.link.protocol", "hw.link.plan_registers")  # What both ends of the line know.
@@ -76,6 +78,14 @@ def circles(imports):
 
 def test_no_circle():
     assert not circles(IMPORTS)
+
+
+def test_every_folder_is_installed():
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    folders = {f"qblif.{name}".rstrip(".") for name, file in MODULES.items()
+               if file.name == "__init__.py"}
+    # Benchmarks are of a checkout: they need its commit, and write its documents.
+    assert set(settings["packages"]) == folders - {"qblif.benchmarks"}
 
 
 # The checks themselves must be able to fail.
