@@ -14,12 +14,6 @@ from ..hw.link.protocol import CRC_BYTES, MAX_PAYLOAD, row_bytes
 __all__ = ["Need", "fixed_need", "frame_cycles", "load_bytes", "need", "refusal", "stage_cycles",
            "stage_need", "weight_capacity", "weight_kbit"]
 
-BLOCK_RAM_MODES = {
-    "ice40": (4096, (2, 4, 8, 16)),
-    "ecp5": (18432, (1, 2, 4, 9, 18, 36)),
-    "himbaechel_gowin": (18432, (1, 2, 4, 9, 18, 36)),
-    "xilinx": (18432, (1, 2, 4, 9, 18, 36)),
-}
 SPRAM_BITS = 1 << 18
 LUT_RAM = (16, 4)  # Rows and bits of a distributed RAM,
 LUT_RAM_LUTS = 4  # which takes the place of so many LUTs.
@@ -27,7 +21,6 @@ LUT_RAM_LUTS = 4  # which takes the place of so many LUTs.
 # Of ECP5, by the designs in docs/results.md; a logic cell of the others holds less.
 LUT_CORE, LUT_LINK, LUT_STAGE, LUT_FIRE_LANE = 150, 1000, 150, 130
 LUT_DOUBT = 1.1  # Only beyond so much of the LUTs is it certain that a design does not fit.
-LUT_SCALE = {"ecp5": 1.0, "ice40": 1.9, "himbaechel_gowin": 1.6, "xilinx": 0.7}
 
 
 @dataclass(frozen=True)
@@ -53,10 +46,10 @@ def need(spec, plan, device, *, link=False, levels=False):
 def fixed_need(spec, device, link=False):
     """What a network takes beside its stages."""
     if not link:
-        return Need(0, 0, round(LUT_CORE * LUT_SCALE[device.family]))
+        return Need(0, 0, round(LUT_CORE * device.family.lut_scale))
     large, small = _split(_link_memories(spec), device)
     return Need(_blocks(device, large), 0,
-                round((LUT_CORE + LUT_LINK) * LUT_SCALE[device.family]) + small)
+                round((LUT_CORE + LUT_LINK) * device.family.lut_scale) + small)
 
 
 def stage_need(spec, population, stage, device, levels=False):
@@ -81,7 +74,7 @@ def stage_need(spec, population, stage, device, levels=False):
                                         reach, stage)
     large, small = _split(memories, device)
     small += sum(_small_luts("distributed", *memory) for memory in distributed)
-    return Need(_blocks(device, large), spram, round(lut * LUT_SCALE[device.family]) + small)
+    return Need(_blocks(device, large), spram, round(lut * device.family.lut_scale) + small)
 
 
 def _lane_luts(levels, synapse, population, reach, stage):
@@ -140,7 +133,7 @@ def _neuron_memories(spec, population, stage, device, levels):
     if leak.kind == "quadratic":
         found += [(len(leak.table), leak.term_width)] * lanes
     biases = -(-population.channels // lanes)
-    if population.bias_width and (biases > SMALL_BIASES or device.family != "ecp5"):
+    if population.bias_width and (biases > SMALL_BIASES or not device.family.auto_lut_ram):
         found += [(biases, population.bias_width)] * lanes
     if bits:
         place = (address_space(population.shape) - 1).bit_length()
@@ -166,7 +159,7 @@ def weight_kbit(spec):
 
 def weight_capacity(device):
     """Kilobits of memory that a device has for weights and everything else."""
-    return (device.bram * BLOCK_RAM_MODES[device.family][0] + device.spram * SPRAM_BITS) / 1000
+    return (device.bram * device.family.block_ram.bits + device.spram * SPRAM_BITS) / 1000
 
 
 def load_bytes(spec, plan):
@@ -211,11 +204,4 @@ def _geometry(synapse, reach, memory):
 
 def _blocks(device, memories):
     """Block RAMs for memories of (depth, width), each in its best mode."""
-    bits, widths = BLOCK_RAM_MODES[device.family]
-    return sum(min(-(-depth // _depth(bits, mode)) * -(-width // mode) for mode in widths)
-               for depth, width in memories)
-
-
-def _depth(bits, width):
-    """Words of a block at a width: parity bits serve only widths that are multiples of nine."""
-    return bits // width if width % 9 == 0 else (1 << bits.bit_length() - 1) // width
+    return sum(device.family.block_ram.blocks(depth, width) for depth, width in memories)
