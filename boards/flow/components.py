@@ -3,6 +3,8 @@
 import re
 from collections import Counter, defaultdict
 
+from .tools import SynthError
+
 __all__ = ["components"]
 
 
@@ -31,6 +33,11 @@ def components(module, rtlil, top, family, depth=2):
         ``"stage.lane*"`` -> Counter of kinds of cells, the top itself under ``""``.  Instances
         whose names differ in a trailing number share a row, with a star in its place and their
         number under ``"instances"``.
+
+    Raises
+    ------
+    SynthError
+        No module ``top`` in ``rtlil``.
     """
     owners = _owners(module, _scopes(rtlil, top))
     rows, joined = defaultdict(Counter), defaultdict(set)
@@ -54,13 +61,15 @@ def _scopes(rtlil, top):
     wires, cells = defaultdict(list), defaultdict(list)
     current = None
     for line in rtlil.splitlines():
-        words = line.split()
-        if line.startswith("module "):
+        words = line.split() or [""]
+        if words[0] == "module":
             current = words[1].removeprefix("\\")
-        elif line.startswith("  wire ") and words[-1].startswith("\\") and "input" not in words:
+        elif words[0] == "wire" and words[-1].startswith("\\") and "input" not in words:
             wires[current].append(words[-1][1:])
-        elif line.startswith("  cell \\"):
+        elif words[0] == "cell" and words[1].startswith("\\"):
             cells[current].append((words[1][1:], words[2].removeprefix("\\")))
+    if top not in wires:
+        raise SynthError(f"yosys' RTLIL has no wire in module {top}: is its format a new one?")
     names = {}
     stack: list[tuple[str, tuple[str, ...]]] = [(top, ())]
     while stack:

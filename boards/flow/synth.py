@@ -11,7 +11,14 @@ from .implement import implement
 from .report import Report
 from .tools import SynthError, need
 
-__all__ = ["DEVICES", "Report", "SynthError", "synthesise"]
+__all__ = ["DEVICES", "Report", "SynthError", "find_device", "synthesise"]
+
+
+def find_device(name):
+    """The device called ``name``; raises :class:`SynthError`."""
+    if name not in DEVICES:
+        raise SynthError(f"Device must be one of {', '.join(DEVICES)}, not {name!r}")
+    return DEVICES[name]
 
 
 def synthesise(verilog, *, top, device, out_dir, frequency_mhz=None, seed=1,
@@ -42,9 +49,7 @@ def synthesise(verilog, *, top, device, out_dir, frequency_mhz=None, seed=1,
         Unknown device, missing tool or file, unwritable folder, a design that does not fit or does
         not synthesise.
     """
-    if device not in DEVICES:
-        raise SynthError(f"Device must be one of {', '.join(DEVICES)}, not {device!r}")
-    target = DEVICES[device]
+    target = find_device(device)
     say = progress or (lambda line: None)
     verilog, out_dir = Path(verilog), Path(out_dir)
     if not verilog.is_file():

@@ -8,6 +8,7 @@ from flow_designs import Copies, Lanes, Part, map_ecp5
 from qblif.boards.families import ECP5, GOWIN, ICE40
 from qblif.boards.flow.components import components
 from qblif.boards.flow.netlist import count, cut_pins, multipliers
+from qblif.boards.flow.tools import SynthError
 
 pytest.importorskip("pyosys", reason="synthesis needs pyosys: pip install 'qblif[synth]'")
 
@@ -42,6 +43,12 @@ def test_components_add_up(tmp_path):
     rows = components(module, (tmp_path / "generic.il").read_text(), "top", ECP5)
     assert sum(row["ff"] for row in rows.values()) == count(module, ECP5)["ff"] == 32
     assert rows["lane*"]["carry"] == count(module, ECP5)["carry"]
+
+
+@pytest.mark.parametrize("rtlil", ["", "module \\other\n  wire \\a\nend\n"])
+def test_components_of_a_text_that_is_not_understood(rtlil):
+    with pytest.raises(SynthError, match="^yosys' RTLIL has no wire in module top: is its format "):
+        components({"cells": {}, "netnames": {}}, rtlil, "top", ECP5)
 
 
 @pytest.mark.parametrize("family, kinds", [
