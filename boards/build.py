@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from ..golden.spec.artifact import write_atomically
+from ..hw.layout.compile import compile
 from ..hw.link.protocol import ARGUMENTS, MAX_PAYLOAD, Command
 from .allocate import Allocator, largest_first_layer
 from .fit import frame_cycles, load_bytes, weight_capacity, weight_kbit
@@ -60,14 +61,15 @@ def build(trained, board, *, out_dir, lanes=None, frequency=None, seed=1, baud=N
     work = out_dir / ("work" if board.placed_here else "plan")
     work.mkdir(parents=True, exist_ok=True)
     attempt = _Attempt(trained, board, work, seed, baud or board.baud, say)
-    allocator = Allocator(trained.spec, board.fpga, trained.notes.get("activity"), link=True,
+    allocator = Allocator(trained.spec, board.fpga, trained.activity, link=True,
                           levels=board.levels)
     plan, why = allocator.with_lanes(lanes) if lanes else allocator.smallest()
     late = False
     for tried in [] if why else [plan] if lanes else allocator.plans():
         plan = tried
         try:
-            return _finish(attempt, plan, attempt.place(plan, frequency), out_dir)
+            layout = compile(trained.spec, plan)
+            return _finish(attempt, layout, attempt.place(layout, frequency), out_dir)
         except DoesNotFit as error:
             why, late = str(error), isinstance(error, MissesClock)
             say(f"{lanes_of(plan)}: {why}")
@@ -98,7 +100,7 @@ class _Attempt:
         self.baud = baud
         self.say = say
 
-    def top(self, plan, mhz):
+    def top(self, layout, mhz):
         """The board's top with its core at ``mhz``, and the exact clock in MHz."""
         from ..hw.link.board_core import BoardCore
         board, pll = self.board, None
@@ -108,22 +110,22 @@ class _Attempt:
                                  f"not {mhz:g} MHz")
             pll = find_pll(board.fpga.family.pll, board.oscillator_mhz, mhz)
         exact = float(pll.out) if pll else mhz
-        core = BoardCore(self.trained.spec, plan, clock_hz=round(exact * 1e6), baud=self.baud,
+        core = BoardCore(layout, clock_hz=round(exact * 1e6), baud=self.baud,
                          levels=board.levels)
         return Top(board, core, clock_mhz=exact, pll=pll), exact
 
-    def place(self, plan, frequency):
+    def place(self, layout, frequency):
         """``(placed, clock in MHz)`` at the fastest clock that is met.
 
         Raises :class:`DoesNotFit` where it is too large, :class:`MissesClock` where it is slow.
         """
         clocks = [frequency] if frequency else list(self.board.clocks)
         if not self.board.placed_here:
-            top, exact = self.top(plan, clocks[0])
+            top, exact = self.top(layout, clocks[0])
             write_plan(self.board, top, self.work)
             return None, exact
         while clocks:
-            top, exact = self.top(plan, clocks[0])
+            top, exact = self.top(layout, clocks[0])
             write_design(self.board, top, self.work)
             placed = implement(self.work / "top.v", self.board.fpga, top="top", out_dir=self.work,
                                board=self.board, frequency_mhz=exact, seed=self.seed,
@@ -136,18 +138,19 @@ class _Attempt:
         raise MissesClock(f"it reaches {reached:.1f} MHz, not {exact:g} MHz")
 
 
-def _finish(attempt, plan, result, out_dir):
+def _finish(attempt, layout, result, out_dir):
     """Write the bitstream and ``build.json``."""
     placed, clock = result
-    trained, board, spec = attempt.trained, attempt.board, attempt.trained.spec
-    cycles = frame_cycles(spec, plan, trained.notes.get("activity"))
+    trained, board, plan = attempt.trained, attempt.board, layout.plan
+    cycles = frame_cycles(layout, trained.activity)
     report = {
-        "board": board.name, "part": board.part, "network_digest": spec.digest,
+        "board": board.name, "part": board.part, "network_digest": trained.spec.digest,
+        "layout_digest": layout.digest,
         "lanes": [list(stage.lanes) for stage in plan.stages], "plan": asdict(plan)["stages"],
         "clock_mhz": clock, "baud": attempt.baud, "seed": attempt.seed,
         "levels": board.levels,
         "images_per_second": round(clock * 1e6 / cycles),
-        "load_seconds": round(load_seconds(spec, plan, attempt.baud), 3),
+        "load_seconds": round(load_seconds(layout, attempt.baud), 3),
     }
     (out_dir / "build.json").unlink(missing_ok=True)
     if placed is None:
@@ -163,10 +166,10 @@ def _finish(attempt, plan, result, out_dir):
     return report
 
 
-def load_seconds(spec, plan, baud):
+def load_seconds(layout, baud):
     """Seconds that the weights and biases take on the line, ten bits a byte, without pauses."""
     header = sum(size for _, size in ARGUMENTS[Command.WRITE]) + FRAME_OVERHEAD
-    return load_bytes(spec, plan) * MAX_PAYLOAD / (MAX_PAYLOAD - header) * 10 / baud
+    return load_bytes(layout) * MAX_PAYLOAD / (MAX_PAYLOAD - header) * 10 / baud
 
 
 def _too_small(spec, board, reason):

@@ -15,9 +15,9 @@ from .common import (
     choose_images,
     console,
     dataset,
+    layout_for,
     make_folder,
     open_network,
-    plan_for,
     progress_bar,
     spinner,
     write_report,
@@ -47,13 +47,13 @@ def analyse(
     hardware's counters differ from the operations that follow from the levels.
     """
     trained = open_network(file)
-    plans = {mode: plan_for(trained, lanes, mode) for mode in ("repeat", "shift")}
+    layouts = {mode: layout_for(trained, lanes, mode) for mode in ("repeat", "shift")}
     check_simulator(rtl, simulator)
     folder = make_folder(out, "analysis")
     for name in PICTURES:
         (folder / name).unlink(missing_ok=True)
     found = find(trained, dataset(data), images)
-    measured = measure(trained, found, plans, rtl, simulator, folder)
+    measured = measure(trained, found, layouts, rtl, simulator, folder)
     show(found, measured)
     write_report(folder, "analysis", describe(trained, found, measured))
     draw(trained, found, folder)
@@ -64,8 +64,8 @@ def analyse(
 
 def find(trained, images, count):
     """The :class:`Found` of so many test images."""
+    from ..golden.spec.pixels import to_levels
     from ..golden.study import analysis, energy
-    from ..golden.training.data.readers import to_levels
 
     spec = trained.spec
     pixels, labels = choose_images(images, count, spec)
@@ -90,7 +90,7 @@ def check_simulator(rtl, simulator):
         require(simulator)
 
 
-def measure(trained, found, plans, rtl, simulator, folder):
+def measure(trained, found, layouts, rtl, simulator, folder):
     """The hardware's counters of the first images, in both burst modes, beside the operations that
     follow from the same images' levels; ``None`` where nothing is to be simulated."""
     frames = found.levels[:int(rtl)]
@@ -105,11 +105,12 @@ def measure(trained, found, plans, rtl, simulator, folder):
 
     costs = synapse_costs(trained.spec, take_census(trained, frames))
     rows = []
-    for mode, plan in plans.items():
+    for mode, layout in layouts.items():
         with progress_bar() as bar:
             task = bar.add_task(f"{simulator}, {mode}: build and run", total=len(frames))
-            counted = count_operations(trained, plan, frames, folder / f"analyse-{mode}", simulator,
-                                       lambda n, bar=bar, task=task: bar.update(task, completed=n))
+            counted = count_operations(trained, layout, frames, folder / f"analyse-{mode}",
+                                       simulator, lambda n, bar=bar, task=task: bar.update(
+                                           task, completed=n))
         rows += [compare(mode, cost, counted[cost.name]) for cost in costs]
     return {"images": len(frames), "simulator": simulator,
             "equal": all(row["equal"] for row in rows), "synapses": rows}

@@ -47,7 +47,7 @@ def words(stages):
 def most_lanes(trained, board):
     """Lanes of each stage in the fastest plan that should fit, or ``None``."""
     from ..boards.allocate import Allocator
-    allocator = Allocator(trained.spec, board.fpga, trained.notes.get("activity"), link=True,
+    allocator = Allocator(trained.spec, board.fpga, trained.activity, link=True,
                           levels=board.levels)
     plan = next(allocator.plans(), None)
     return plan and [list(stage.lanes) for stage in plan.stages]

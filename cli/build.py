@@ -72,7 +72,7 @@ def build(
 
 def compare(trained, board, folder, images, count):
     """The routed netlist against the integer model; whether they agree."""
-    from ..golden.training.data.readers import to_levels
+    from ..golden.spec.pixels import to_levels
     from .check_netlist import check_netlist
     pixels, _ = choose_images(images, count, trained.spec)
     with spinner() as line:

@@ -20,12 +20,13 @@ from rich.table import Table
 
 from ..golden.spec.artifact import load as open_network
 from ..golden.spec.artifact import write_atomically
+from ..hw.layout.compile import compile
 from ..hw.layout.plan import make_plan
 
 __all__ = ["BurstOption", "DataOption", "LanesOption", "NetworkArgument", "OutOption",
            "QuantiserOption", "SeedOption", "choose_images", "console", "dataset",
-           "lanes_text", "make_folder", "open_network", "plan_for", "progress_bar", "spinner",
-           "table", "write_report"]
+           "lanes_text", "layout_for", "make_folder", "open_network", "plan_for", "progress_bar",
+           "spinner", "table", "write_report"]
 
 console = Console()
 
@@ -51,6 +52,12 @@ QuantiserOption = Annotated[str | None, typer.Option(
     "comparator ladder. Same results. Default: the slice wherever theta is a power of two.")]
 
 
+def layout_for(trained, lanes, burst="shift", quantiser=None):
+    """The :class:`~qblif.hw.layout.compile.Layout` for what the user asked, see
+    :func:`plan_for`."""
+    return compile(trained.spec, plan_for(trained, lanes, burst, quantiser))
+
+
 def plan_for(trained, lanes, burst="shift", quantiser=None):
     """The hardware plan for what the user asked; the file knows the network's activity."""
     from ..boards.devices import DEVICES
@@ -62,14 +69,14 @@ def plan_for(trained, lanes, burst="shift", quantiser=None):
         raise ValueError(f"Lanes must be a number, or one a stage like 128,10, not {lanes!r}") \
             from None
     return make_plan(trained.spec, lanes=numbers[0] if len(numbers) == 1 else numbers,
-                     activity=trained.notes.get("activity"), burst=burst, quantiser=quantiser)
+                     activity=trained.activity, burst=burst, quantiser=quantiser)
 
 
 def plan_for_device(trained, name, burst, quantiser):
     """The fastest plan that a device should hold."""
     from ..boards.allocate import Allocator
     from ..boards.devices import DEVICES
-    allocator = Allocator(trained.spec, DEVICES[name], trained.notes.get("activity"), burst=burst,
+    allocator = Allocator(trained.spec, DEVICES[name], trained.activity, burst=burst,
                           quantiser=quantiser)
     plan = next(allocator.plans(), None)
     if plan is None:

@@ -18,9 +18,9 @@ from .common import (
     choose_images,
     console,
     dataset,
+    layout_for,
     make_folder,
     open_network,
-    plan_for,
     progress_bar,
     table,
     write_report,
@@ -54,21 +54,21 @@ def simulate(
     is compared with the integer model. Exit code 1 where anything differs.
     """
     trained = open_network(file)
-    plan = plan_for(trained, lanes, burst, quantiser)
+    layout = layout_for(trained, lanes, burst, quantiser)
     folder = make_folder(out, "simulate")
-    report = simulate_network(trained, plan, dataset(data), images, simulator, folder,
+    report = simulate_network(trained, layout, dataset(data), images, simulator, folder,
                               stall_seed=seed if stalls else None)
     write_report(folder, "simulate", report)
     if not report["ok"]:
         raise typer.Exit(1)
 
 
-def simulate_network(trained, plan, images, count, simulator, folder, stall_seed=None):
+def simulate_network(trained, layout, images, count, simulator, folder, stall_seed=None):
     """Run, compare and show; returns the content of ``simulate.json``.
 
     With a ``stall_seed`` the streams are disturbed, and the cycle model is not compared.
     """
-    from ..golden.training.data.readers import to_levels
+    from ..golden.spec.pixels import to_levels
     from ..sim.simulators import require
 
     require(simulator)
@@ -77,9 +77,9 @@ def simulate_network(trained, plan, images, count, simulator, folder, stall_seed
     start = time.perf_counter()
     with progress_bar() as bar:
         task = bar.add_task(f"{simulator}: build and run", total=len(levels))
-        parts = list(_parts(trained, plan, levels, simulator, folder / "simulate", stall_seed,
+        parts = list(_parts(trained, layout, levels, simulator, folder / "simulate", stall_seed,
                             lambda done: bar.update(task, completed=done)))
-    report = _report(trained, plan, simulator, labels, parts)
+    report = _report(trained, layout, simulator, labels, parts)
     report["seconds"] = round(time.perf_counter() - start, 2)
     _show(report)
     return report
@@ -93,7 +93,7 @@ class _Part(NamedTuple):
     model: Any
 
 
-def _parts(trained, plan, levels, simulator, folder, stall_seed, progress):
+def _parts(trained, layout, levels, simulator, folder, stall_seed, progress):
     """Run frames, as many at once as memory holds, until one of them is wrong."""
     from ..golden import integer
     from ..hw.layout.cycles import count_cycles
@@ -106,19 +106,18 @@ def _parts(trained, plan, levels, simulator, folder, stall_seed, progress):
     for first in range(0, len(levels), most):
         frames = levels[first:first + most]
         expected = integer.run(trained, frames)
-        result = run(trained, plan, frames, simulator=simulator, out_dir=folder, expected=expected,
-                     stalls=stalls, progress=lambda done, first=first: progress(first + done))
+        result = run(trained, layout, frames, simulator=simulator, out_dir=folder,
+                     expected=expected, stalls=stalls,
+                     progress=lambda done, first=first: progress(first + done))
         progress(first + len(result.results))
         yield _Part(expected.classes.numpy(), result, None if stall_seed is not None else
-                    count_cycles(spec, plan, frames, {
+                    count_cycles(layout, frames, {
                         name: found.numpy() for name, found in expected.levels.items()}))
         if not result.ok:
             return
 
 
-def _report(trained, plan, simulator, labels, parts):
-    from ..hw.layout.plan import reaches_of
-
+def _report(trained, layout, simulator, labels, parts):
     results = [part.result for part in parts]
     golden, rtl = (np.concatenate(found) for found in (
         [part.classes for part in parts], [result.classes for result in results]))
@@ -152,26 +151,23 @@ def _report(trained, plan, simulator, labels, parts):
         "cycles": {"mean": float(latency.mean()) if done else None,
                    "interval_mean": mean_interval, "model_equal": equal},
         "synapses": [
-            _synapse(synapse, reach, stage, counters, per_frame)
-            for p, stage in zip(trained.spec.populations, plan.stages, strict=True)
-            for synapse, reach in zip(trained.spec.synapses_to(p.name),
-                                      reaches_of(trained.spec, p, stage), strict=True)],
+            _synapse(engine, counters, per_frame) for engine in layout.engines],
         "build": {"seconds": round(sum(result.build_seconds for result in results), 2),
                   "cached": results[0].build_cached},
         "run_seconds": round(sum(result.run_seconds for result in results), 2),
     }
 
 
-def _synapse(synapse, reach, stage, counters, cycles):
+def _synapse(engine, counters, cycles):
     """Activity of one synapse a frame, by the hardware's own counters."""
-    events, words = (counters[f"{what}_{synapse.source}_{synapse.target}"]
+    events, words = (counters[f"{what}_{engine.source.name}_{engine.target.name}"]
                      for what in ("events", "words"))
-    operations = words / reach.slots * reach.share
+    operations = engine.operations(words)
     rate = operations / cycles if cycles else None
-    return {"name": synapse.name, "lanes": reach.lanes, "fire_lanes": stage.fire_lanes,
-            "burst": stage.burst, "events": events, "words": words,
+    return {"name": engine.name, "lanes": engine.lanes, "fire_lanes": engine.plan.fire_lanes,
+            "burst": engine.plan.burst, "events": events, "words": words,
             "synaptic_operations": operations, "sop_per_cycle": rate,
-            "busy": rate and rate / reach.lanes}
+            "busy": rate and rate / engine.lanes}
 
 
 def _show(report):

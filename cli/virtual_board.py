@@ -12,8 +12,8 @@ from .common import (
     NetworkArgument,
     QuantiserOption,
     console,
+    layout_for,
     open_network,
-    plan_for,
     spinner,
 )
 
@@ -36,10 +36,10 @@ def virtual_board(
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # And unplug it.
     trained = open_network(file)
-    plan = plan_for(trained, lanes, burst, quantiser)
+    layout = layout_for(trained, lanes, burst, quantiser)
     with spinner() as line:
         line.add_task("build the board on Verilator", total=None)
-        board = VirtualBoard(trained.spec, plan, levels=levels)
+        board = VirtualBoard(layout, levels=levels)
     with board:
         console.print(f"Serial port: {board.port}", markup=False, highlight=False, soft_wrap=True)
         console.print(f"In another terminal: qblif load {file} --port {board.port}", style="dim",

@@ -136,7 +136,7 @@ def currents(network, population, outputs, static, device):
         times = source[:1] if synapse.source in static else source
         flat = times.reshape(-1, times.shape[-1])
         before = spec.source(synapse.source)
-        sums = synapse_sum(synapse, weights, flat, before.n_max, before.shape, population.shape)
+        sums = synapse_sum(synapse, weights, flat, before.emit_max, before.shape, population.shape)
         total = total + sums.reshape(*times.shape[:-1], population.size)
     if population.bias_width:
         bias = torch.as_tensor(network.biases[population.name]).to(device, torch.int32)

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..hw.core.network import NetworkCore
-from ..hw.layout.addressing import address_order, addresses, by_neuron
+from ..hw.layout.addressing import by_neuron
+from ..hw.layout.aer import aer_stream
 from ..hw.layout.memory_image import load_writes
-from ..hw.verilog import describe_stage
 from .stream import simulate_component, stream_checker, stream_get, stream_put
 
 __all__ = ["Recording", "run_network"]
@@ -30,7 +30,7 @@ class Recording:
     results: np.ndarray
 
 
-def run_network(trained, plan, levels, *, baked=False, i_stall=0, o_stall=0, ready_first=True,
+def run_network(trained, layout, levels, *, baked=False, i_stall=0, o_stall=0, ready_first=True,
                 seed=0, timeout=200_000):
     """Run frames of input levels through the hardware of ``trained``.
 
@@ -39,7 +39,7 @@ def run_network(trained, plan, levels, *, baked=False, i_stall=0, o_stall=0, rea
     ``seed``.  Raises :class:`AssertionError` where no end comes within ``timeout`` cycles.
     """
     spec = trained.spec
-    dut = NetworkCore(spec, plan, trained if baked else None)
+    dut = NetworkCore(layout, trained if baked else None)
     draw = random.Random(seed)
     beats = {p.name: [] for p in spec.populations}
     labels, starts, results, now = [], [], [], [0]
@@ -88,20 +88,16 @@ def run_network(trained, plan, levels, *, baked=False, i_stall=0, o_stall=0, rea
 
 def frame_events(frame, shape):
     """The beats of one frame: each timestep's events by address, then its end."""
-    frame = np.atleast_2d(frame)
-    order, address = address_order(shape), addresses(shape)
-    for step in frame:
-        for neuron in order[step[order] != 0]:
-            yield {"address": int(address[neuron]), "level": int(step[neuron]), "end": 0}
-        yield {"address": 0, "level": 0, "end": 1}
+    stream = aer_stream(np.asarray(frame)[None], shape)
+    for address, level, end in zip(stream.address.tolist(), stream.level.tolist(),
+                                   stream.eot.tolist(), strict=True):
+        yield {"address": address, "level": level, "end": end}
 
 
 async def load(ctx, dut, trained):
     """Write every weight and bias through the load port."""
-    stages = [describe_stage(*item) for item in
-              zip(trained.spec.populations, dut.plan.stages, dut.stages, strict=True)]
     ctx.set(dut.load_valid, 1)
-    for write in load_writes(trained, stages):
+    for write in load_writes(trained, dut.layout):
         ctx.set(dut.load, write._asdict())
         await ctx.tick()
     ctx.set(dut.load_valid, 0)

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...hw.layout.addressing import beats, by_neuron
+from ...hw.layout.addressing import by_neuron
+from ...hw.layout.compile import compile
+from ...hw.layout.plan import Plan
+from ...hw.link.plan_registers import plan_from_registers
 from ...hw.link.protocol import (
-    BURSTS,
     LEVELS_SPACE,
     MAGIC,
     MAX_PAYLOAD,
@@ -44,21 +46,31 @@ LOST = ("The board is not armed any more (it was reset, or another program loads
 
 @dataclass(frozen=True)
 class Identity:
-    """What a board says it is; ``stages`` have the fields of a manifest's stages that
-    :func:`qblif.hw.layout.memory_image.load_writes` reads."""
+    """What a board says it is: the digests of its network and layout, the plan by which it was laid
+    out, its clock, the words of a complete load, whether it records levels, and its state."""
 
     digest: str
+    layout_digest: str
+    plan: Plan
     clock_hz: int
     words: int
     levels: bool
     state: State
     checksum: int
-    stages: list[dict]
 
     @property
     def lanes(self):
         """Lanes of each synapse, stage by stage."""
-        return [[synapse["lanes"] for synapse in stage["synapses"]] for stage in self.stages]
+        return [list(stage.lanes) for stage in self.plan.stages]
+
+    def layout(self, spec):
+        """The board's :class:`~qblif.hw.layout.compile.Layout`; :class:`HostError` where this
+        program lays ``spec`` out in another way."""
+        layout = compile(spec, self.plan)
+        if layout.digest != self.layout_digest:
+            raise HostError(f"The board has layout {self.layout_digest}, this program makes "
+                            f"{layout.digest} of its plan: build the bitstream again")
+        return layout
 
 
 @dataclass(frozen=True)
@@ -98,19 +110,20 @@ class Host:
         if found[Register.VERSION] != VERSION:
             raise HostError(f"The board speaks version {found[Register.VERSION]} of the protocol, "
                             f"this program {VERSION}: build the bitstream again")
-        stages = []
-        for k in range(found[Register.SYNAPSES]):
-            values = self._registers(synapse_register(k), len(SynapseRegister))
-            synapse = {field.name.lower(): values[field] for field in SynapseRegister}
-            if synapse["stage"] == len(stages):
-                burst = BURSTS[synapse["burst"] % len(BURSTS)]
-                stages.append({"fire_lanes": synapse["fire_lanes"], "burst": burst, "synapses": []})
-            stages[-1]["synapses"].append(synapse)
+        try:
+            plan = plan_from_registers([
+                self._registers(synapse_register(k), len(SynapseRegister))
+                for k in range(found[Register.SYNAPSES])])
+        except ValueError as error:
+            raise HostError(f"The board describes no plan ({error}): build the bitstream "
+                            "again") from error
         return Identity(
             digest=f"{found[Register.DIGEST_HIGH]:08x}{found[Register.DIGEST_LOW]:08x}",
+            layout_digest=f"{found[Register.LAYOUT_HIGH]:08x}{found[Register.LAYOUT_LOW]:08x}",
+            plan=plan,
             clock_hz=found[Register.CLOCK_HZ], words=found[Register.WORDS],
             levels=bool(found[Register.LEVELS]), state=State(found[Register.STATE]),
-            checksum=found[Register.CHECKSUM], stages=stages)
+            checksum=found[Register.CHECKSUM])
 
     def load(self, trained, progress=None):
         """Write every weight, read all of them back, and arm the board.
@@ -119,7 +132,8 @@ class Host:
         (it was reset) is begun again.
         """
         identity = self.check(trained)
-        runs = list(load_requests(trained, identity.stages))
+        layout = identity.layout(trained.spec)
+        runs = list(load_requests(trained, layout))
         for _ in range(ATTEMPTS):
             status = self._load_once(runs, identity.words, progress)
             if status is Status.OK:
@@ -128,7 +142,8 @@ class Host:
                         "power of the board")
 
     def check(self, trained):
-        """Whether ``trained`` is a network of the board's bitstream; returns the identity."""
+        """The board's :class:`Identity`; raises where ``trained`` is not a network of its
+        bitstream."""
         identity = self.identify()
         if identity.digest != trained.spec.digest:
             raise HostError(f"The board's bitstream is for network {identity.digest}, the file is "
@@ -144,7 +159,8 @@ class Host:
         """
         frames = checked_frames(trained.spec, frames)
         identity = self.check(trained)
-        expected = load_checksum(load_requests(trained, identity.stages))
+        layout = identity.layout(trained.spec)
+        expected = load_checksum(load_requests(trained, layout))
         if identity.state is not State.ARMED or identity.checksum != expected:
             held = ("others" if identity.state is State.ARMED
                     else f"it is {identity.state.name.lower()}")
@@ -159,7 +175,7 @@ class Host:
             results.append(self._run_frame(*pack_frame(frame.tolist(), trained.spec.input.n_max)))
             core += results[-1][1] / identity.clock_hz
             if levels:
-                recorded.append(self._read_levels(trained.spec, identity.stages))
+                recorded.append(self._read_levels(layout))
                 self._confirm(results[-1], expected)
             if progress:
                 progress(k + 1)
@@ -220,19 +236,18 @@ class Host:
         raise HostError(f"The board refuses a frame ({Status(status).name.lower()}): load the "
                         "network again")
 
-    def _read_levels(self, spec, stages):
+    def _read_levels(self, layout):
         """Every level of the last frame: population to ``(timesteps, neurons)``."""
         found = {}
-        for k, (population, stage) in enumerate(zip(spec.populations, stages, strict=True)):
-            bits, lanes = population.n_max.bit_length(), stage["fire_lanes"]
-            if not bits:
+        for stage in layout.stages:
+            if not stage.fires:
                 continue
-            size = row_bytes(bits * lanes)
-            rows = spec.timesteps * beats(population.shape, lanes)
-            values = unpack_levels(self._read(LEVELS_SPACE + k, 0, 0, size, rows), rows, lanes,
-                                   bits)
-            found[population.name] = by_neuron(values.reshape(spec.timesteps, -1, lanes),
-                                               population.shape)
+            (rows, width), lanes = stage.recorder_memory, stage.fire_lanes
+            values = unpack_levels(
+                self._read(LEVELS_SPACE + stage.index, 0, 0, row_bytes(width), rows), rows, lanes,
+                width // lanes)
+            found[stage.name] = by_neuron(values.reshape(stage.timesteps, -1, lanes),
+                                          stage.population.shape)
         return found
 
     def _confirm(self, result, checksum):

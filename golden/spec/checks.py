@@ -1,6 +1,9 @@
 """Checks of what users hand in: one sentence that names the value and what was allowed."""
 
-__all__ = ["as_tuple", "check_int", "check_name", "check_shape", "check_type"]
+import math
+
+__all__ = ["as_tuple", "check_figure", "check_int", "check_name", "check_real", "check_shape",
+           "check_type"]
 
 
 def check_int(what, value, low, high=None):
@@ -9,6 +12,18 @@ def check_int(what, value, low, high=None):
     if high is None and value < low:
         raise ValueError(f"{what} must be at least {low}, not {value}")
     if high is not None and not low <= value <= high:
+        raise ValueError(f"{what} must be in {low}..{high}, not {value}")
+
+
+def check_figure(what, value):
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < math.inf:
+        raise ValueError(f"{what} must be a number of at least 0, not {value!r}")
+
+
+def check_real(what, value, low, high):
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"{what} must be a number, not {value!r}")
+    if not math.isfinite(value) or not low <= value <= high:
         raise ValueError(f"{what} must be in {low}..{high}, not {value}")
 
 

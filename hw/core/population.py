@@ -6,8 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from ...golden.spec import as_map
 from ..layout.addressing import address_bits, address_space, lane_bits
-from ..layout.memories import SMALL_ROWS
-from ..layout.memory_image import pack
+from ..layout.memories import SMALL_ROWS, pack
 from .emitter import Emitter
 from .neuron import NeuronCore
 from .payloads import ANY_RAM, BLOCK_RAM, Event, TraceBeat, index_shape, pipe
@@ -73,7 +72,7 @@ class PopulationCore(wiring.Component):
             "release": Out(len(static)),
             "next": Out(1), "turn": Out(1), "restart": Out(1), "last_use": Out(len(static)),
             "sums": In(data.ArrayLayout(signed(population.sum_width), fire_lanes)),
-            "o": Out(stream.Signature(Event(address_space(population.shape), population.n_max)
+            "o": Out(stream.Signature(Event(address_space(population.shape), population.emit_max)
                                       if fires else ClassResult(population.size))),
             "trace": Out(TraceBeat(population, fire_lanes)),
             "trace_valid": Out(1),
@@ -214,7 +213,7 @@ class PopulationCore(wiring.Component):
                 sink.start.eq(control.start & control.final),
                 control.credit.eq(sink.credit), control.room.eq(1)]
         else:
-            m.submodules.emitter = sink = Emitter(population.shape, population.n_max,
+            m.submodules.emitter = sink = Emitter(population.shape, population.emit_max,
                                                   self.fire_lanes, self.timing)
             m.d.comb += [
                 sink.valid.eq(done), sink.i.levels.eq(self.trace.levels), sink.i.end.eq(end),

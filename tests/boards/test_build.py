@@ -20,6 +20,7 @@ from qblif.boards.flow.report import Report
 from qblif.boards.flow.tools import DoesNotFit, SynthError
 from qblif.golden.spec import Dense, Input, Network, Neuron, Population, Quantiser
 from qblif.golden.spec.artifact import Trained
+from qblif.hw.layout.compile import compile
 from qblif.hw.layout.plan import make_plan
 
 HEADERS = {"icebreaker": b"\xff\x00\x00\xff\x7e\xaa\x99\x7e", "ulx3s_85f": b"\xff\x00"}
@@ -56,7 +57,7 @@ def test_bitstream(name, mhz, tmp_path):
     assert report["sha256"] == hashlib.sha256(content).hexdigest()
     trained, board = small_network(), BOARDS[name]
     plan, _ = Allocator(trained.spec, board.fpga, link=True, levels=board.levels).with_lanes(4)
-    assert report["bram"] == need(trained.spec, plan, board.fpga, link=True,
+    assert report["bram"] == need(compile(trained.spec, plan), board.fpga, link=True,
                                   levels=board.levels).bram
     assert report["lanes"][0] == [4] and report["clock_mhz"] <= mhz <= report["fmax_mhz"]
     assert 300 < report["lut"] < report["capacities"]["lut"] and not report["multipliers"]
@@ -103,9 +104,9 @@ def test_fastest_clock_that_is_met_and_most_lanes(tmp_path, monkeypatch):
     tried, lanes = [], []
     make_top = building._Attempt.top
 
-    def top(attempt, plan, mhz):
-        lanes.append(plan.stages[0].lanes[0])
-        return make_top(attempt, plan, mhz)
+    def top(attempt, layout, mhz):
+        lanes.append(layout.plan.stages[0].lanes[0])
+        return make_top(attempt, layout, mhz)
 
     def implement(verilog, device, *, frequency_mhz, **options):
         tried.append((lanes[-1], frequency_mhz))
@@ -148,9 +149,9 @@ def test_clock_without_a_pll(tmp_path):
 def test_load_time_grows_with_the_baud():
     trained = small_network()
     plan = make_plan(trained.spec, lanes=4)
-    seconds = load_seconds(trained.spec, plan, 921_600)
+    seconds = load_seconds(compile(trained.spec, plan), 921_600)
     assert (20 * 8 + 8 * 3) * 10 / 921_600 <= seconds < 2 * (20 * 8 + 8 * 4) * 10 / 921_600
-    assert load_seconds(trained.spec, plan, 115_200) == pytest.approx(8 * seconds)
+    assert load_seconds(compile(trained.spec, plan), 115_200) == pytest.approx(8 * seconds)
 
 
 def test_dfu_suffix():

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from qblif.golden import integer
 from qblif.golden.spec import Decay, Neuron, Quadratic, Quantiser, Reset
+from qblif.hw.layout.compile import compile
 from qblif.hw.layout.cycles import count_cycles
 from qblif.hw.layout.plan import StagePlan
 from qblif.sim.pysim import run_network
@@ -88,13 +89,14 @@ def check_against_golden(draw, seed, trained, plan, frames):
     (note if currently_in_test_context() else print)(
         f"seed {seed}: {trained.spec}\n{plan}\n{stalls}")
     golden = integer.run(trained, frames)
-    rtl = run_network(trained, plan, frames, baked=draw.chance(0.7), seed=seed, **stalls)
+    layout = compile(trained.spec, plan)
+    rtl = run_network(trained, layout, frames, baked=draw.chance(0.7), seed=seed, **stalls)
     for name, expected in golden.membranes.items():
         np.testing.assert_array_equal(rtl.levels[name], golden.levels[name], f"{seed} {name}")
         np.testing.assert_array_equal(rtl.membranes[name], expected, f"{seed} {name}")
     np.testing.assert_array_equal(rtl.classes, golden.classes, f"{seed}")
     if not stalls:
-        model = count_cycles(trained.spec, plan, frames,
+        model = count_cycles(layout, frames,
                              {name: levels.numpy() for name, levels in golden.levels.items()})
         np.testing.assert_array_equal(rtl.starts - rtl.starts[0], model.first - model.first[0])
         np.testing.assert_array_equal(rtl.results - rtl.starts[0], model.last - model.first[0])
