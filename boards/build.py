@@ -130,11 +130,12 @@ class _Attempt:
             placed = implement(self.work / "top.v", self.board.fpga, top="top", out_dir=self.work,
                                board=self.board, frequency_mhz=exact, seed=self.seed,
                                progress=self.say)
-            self.say(f"{placed.lut} LUTs, {placed.fmax_mhz:.1f} MHz of {exact:g}")
-            if placed.fmax_mhz >= exact:
+            reached = placed.fmax_mhz or 0.0
+            self.say(f"{placed.lut} LUTs, {reached:.1f} MHz of {exact:g}")
+            if reached >= exact:
                 return placed, exact
-            clocks = [clock for clock in clocks[1:] if clock * MARGIN <= placed.fmax_mhz]
-        raise MissesClock(f"it reaches {placed.fmax_mhz:.1f} MHz, not {exact:g} MHz")
+            clocks = [clock for clock in clocks[1:] if clock * MARGIN <= reached]
+        raise MissesClock(f"it reaches {reached:.1f} MHz, not {exact:g} MHz")
 
 
 def _finish(attempt, layout, result, out_dir):

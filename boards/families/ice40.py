@@ -3,7 +3,7 @@
 from ..pll import PllLimits
 from .family import BlockRam, Family, Packer, PathNames, Placer, RoutedModels
 
-__all__ = ["ICE40"]
+__all__ = ["ICE40", "ROUTED_MODELS"]
 
 FILTER_BOUNDS = (17, 26, 44, 66, 101)  # MHz at the phase detector, as icepll has them.
 
@@ -28,6 +28,11 @@ def simple_pll(primitive, pll, clock, locked, **source):
         i_RESETB=1, i_BYPASS=0, o_PLLOUTGLOBAL=clock, o_LOCK=locked, **source)
 
 
+ROUTED_MODELS = RoutedModels(
+    path="ice40/cells_sim.v",
+    cells=frozenset({"ICESTORM_LC", "ICESTORM_RAM", "ICESTORM_PLL", "SB_IO", "SB_GB"}),
+    pulled_up=frozenset({"CEN", "RCLKE", "WCLKE", "CLOCK_ENABLE"}))
+
 ICE40 = Family(
     name="ice40",
     synth="synth_ice40",
@@ -50,10 +55,7 @@ ICE40 = Family(
         block_ram=r"[RW](DATA|ADDR|E|CLKE|MASK)(_\d+)?", carry_port="COUT|CIN",
         spram=r".*(ADDRESS|DATAIN|DATAOUT|MASKWREN).*",
         suffix=r"(\$|_)(SB_|DFFLC|LC$|PACKED).*$"),
-    routed_models=RoutedModels(
-        path="ice40/cells_sim.v",
-        cells=frozenset({"ICESTORM_LC", "ICESTORM_RAM", "ICESTORM_PLL", "SB_IO", "SB_GB"}),
-        pulled_up=frozenset({"CEN", "RCLKE", "WCLKE", "CLOCK_ENABLE"})),
+    routed_models=ROUTED_MODELS,
     programmers=("iceprog",),
     pll=PllLimits(input=(10, 133), pfd=(10, 133), vco=(533, 1066), out=(16, 275),
                   refclk_div=range(1, 17), feedback_div=range(1, 129),

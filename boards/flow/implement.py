@@ -15,6 +15,7 @@ a fan-out.
 """
 
 import json
+import os
 
 from .components import components
 from .critical_path import longest_path
@@ -94,8 +95,8 @@ def implement(verilog, device, *, top, out_dir, board=None, frequency_mhz=None, 
 def _map(verilog, device, top, out_dir, check):
     """``check`` refuses modules without a definition, such as a board's PLL."""
     run_yosys(out_dir, [
-        f'read_verilog "{verilog.resolve()}"', f"hierarchy {'-check ' * check}-top {top}",
-        "proc", KEEP_COPIES, "write_rtlil generic.il",
+        f'read_verilog "{os.path.relpath(verilog, out_dir)}"',
+        f"hierarchy {'-check ' * check}-top {top}", "proc", KEEP_COPIES, "write_rtlil generic.il",
         f"{device.synth} -top {top} -json mapped.json"])
 
 

@@ -11,12 +11,11 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
-from ..families import ICE40
+from ..families.ice40 import ROUTED_MODELS as MODELS
 from .tools import SynthError, need, run_yosys
 
 __all__ = ["cell_models", "post_place_verilog", "with_netlist"]
 
-MODELS = ICE40.routed_models
 NETLIST = "post.json"
 _OPEN = re.compile(r"\b\w+\s*===\s*1'bz")  # How the models ask whether an input is open.
 

@@ -56,7 +56,7 @@ def synthesise(verilog, *, top, device, out_dir, frequency_mhz=None, seed=1,
         raise SynthError(f"No Verilog file at {verilog}")
     if not re.fullmatch(r"[A-Za-z_]\w*", top):
         raise SynthError(f"Top must be a Verilog identifier, not {top!r}")
-    need("pyosys", target.family.placer.package)
+    need("pyosys", *target.family.packages)
     _make_folder(out_dir)
     (out_dir / "report.json").unlink(missing_ok=True)
     report = implement(verilog, target, top=top, out_dir=out_dir, frequency_mhz=frequency_mhz,
