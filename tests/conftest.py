@@ -7,6 +7,7 @@ from collections import Counter
 import numpy as np
 import pytest
 from no_skip import pytest_make_collect_report, pytest_runtest_makereport  # noqa: F401
+from random_cases import base_seed
 
 from qblif.golden.spec import (
     Conv2d,
@@ -110,6 +111,10 @@ def unplugged(tiny, board_cache):
 def tally(record_property):
     """``tally(kind, injected, right, error)`` adds a line to the table of faults."""
     return lambda *line: record_property("faults", line)
+
+
+def pytest_report_header():
+    return f"QBLIF_SEED={base_seed()} (of the random networks)"
 
 
 def pytest_terminal_summary(terminalreporter):

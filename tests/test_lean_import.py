@@ -21,6 +21,7 @@ UNWANTED = {
     "hw.link": {"torch"} | TOOLS | SCREEN,
     "hw": {"torch"} | TOOLS | SCREEN,
     "boards.host": {"torch", "amaranth"} | TOOLS | SCREEN,
+    "boards.families": {"torch", "amaranth", "numpy"} | TOOLS | SCREEN,
     "boards.flow": {"torch"} | TOOLS | SCREEN,
     "boards": {"torch", "pyosys", "serial"} | SCREEN,
     "sim": TOOLS | SCREEN | HEAVY,
@@ -35,6 +36,9 @@ LEANER = {
     "hw.link.protocol": {"numpy", "torch", "amaranth"},
     "hw.link.plan_registers": {"torch", "amaranth"},
     "boards.host.line": {"numpy"},
+    "boards.devices": {"numpy", "torch", "amaranth"},
+    "boards.flow.implement": {"numpy", "torch", "amaranth"},
+    "boards.flow.synth": {"torch", "amaranth"},
 }
 # Loaded by their wing only when they are asked for.
 LAZY = {"cli.pictures", "cli.check_netlist"}
