@@ -30,7 +30,7 @@ class _Part(NamedTuple):
 
 
 def run_experiment(trained, layout, levels, labels, *, simulator="verilator", out_dir,
-                   stall_seed=None, progress=None):
+                   stall_seed=None, progress=None) -> dict[str, Any]:
     """Simulate and compare ``levels``, frames as the integer model takes them; ``labels`` are their
     true classes.  Returns the content of ``simulate.json``.
 

@@ -4,11 +4,13 @@ The integer twin is :mod:`qblif.golden.spec.leak`.  ``U`` is a float tensor of a
 makes one level.
 """
 
+from typing import Any
+
 __all__ = ["leak_at_rest", "leak_real", "leak_slope"]
 
 
-def leak_real(leak, U, gamma=1.0):
-    """Membrane after the leak, of U's shape."""
+def leak_real(leak, U, gamma: Any = 1.0):
+    """Membrane after the leak, of U's shape; gamma is a number or a tensor."""
     return LEAKS[leak.kind][0](leak, U, gamma)
 
 
