@@ -11,12 +11,6 @@ from ..hw.link.protocol import CRC_BYTES, MAX_PAYLOAD, row_bytes
 __all__ = ["Need", "fixed_need", "frame_cycles", "load_bytes", "need", "refusal", "stage_cycles",
            "stage_need", "weight_capacity", "weight_kbit"]
 
-BLOCK_RAM_MODES = {
-    "ice40": (4096, (2, 4, 8, 16)),
-    "ecp5": (18432, (1, 2, 4, 9, 18, 36)),
-    "himbaechel_gowin": (18432, (1, 2, 4, 9, 18, 36)),
-    "xilinx": (18432, (1, 2, 4, 9, 18, 36)),
-}
 SPRAM_BITS = 1 << 18
 LUT_RAM = (16, 4)  # Rows and bits of a distributed RAM,
 LUT_RAM_LUTS = 4  # which takes the place of so many LUTs.
@@ -24,7 +18,6 @@ LUT_RAM_LUTS = 4  # which takes the place of so many LUTs.
 # Of ECP5, by the designs in docs/results.md; a logic cell of the others holds less.
 LUT_CORE, LUT_LINK = 150, 1000
 LUT_DOUBT = 1.1  # Only beyond so much of the LUTs is it certain that a design does not fit.
-LUT_SCALE = {"ecp5": 1.0, "ice40": 1.9, "himbaechel_gowin": 1.6, "xilinx": 0.7}
 
 
 @dataclass(frozen=True)
@@ -49,22 +42,22 @@ def need(layout, device, *, link=False, levels=False):
 def fixed_need(spec, device, link=False):
     """What a network takes beside its stages."""
     if not link:
-        return Need(0, 0, round(LUT_CORE * LUT_SCALE[device.family]))
+        return Need(0, 0, round(LUT_CORE * device.family.lut_scale))
     large, small = _split(_link_memories(spec), device)
     return Need(_blocks(device, large), 0,
-                round((LUT_CORE + LUT_LINK) * LUT_SCALE[device.family]) + small)
+                round((LUT_CORE + LUT_LINK) * device.family.lut_scale) + small)
 
 
 def stage_need(stage, device, levels=False):
     """What one :class:`~qblif.hw.layout.compile.StageLayout` takes."""
     cost = stage.cost
-    memories = [*cost.memories, *(cost.small if device.family != "ecp5" else ())]
+    memories = [*cost.memories, *(() if device.family.auto_lut_ram else cost.small)]
     if levels and stage.recorder_memory:
         memories.append(stage.recorder_memory)
     large, small = _split(memories, device)
     small += sum(_small_luts("distributed", *memory) for memory in cost.distributed)
     return Need(_blocks(device, large), len(cost.single_port),
-                round(cost.luts * LUT_SCALE[device.family]) + small)
+                round(cost.luts * device.family.lut_scale) + small)
 
 
 def _split(memories, device):
@@ -107,7 +100,7 @@ def weight_kbit(spec):
 
 def weight_capacity(device):
     """Kilobits of memory that a device has for weights and everything else."""
-    return (device.bram * BLOCK_RAM_MODES[device.family][0] + device.spram * SPRAM_BITS) / 1000
+    return (device.bram * device.family.block_ram.bits + device.spram * SPRAM_BITS) / 1000
 
 
 def load_bytes(layout):
@@ -145,11 +138,4 @@ def stage_cycles(stage, works):
 
 def _blocks(device, memories):
     """Block RAMs for memories of (depth, width), each in its best mode."""
-    bits, widths = BLOCK_RAM_MODES[device.family]
-    return sum(min(-(-depth // _depth(bits, mode)) * -(-width // mode) for mode in widths)
-               for depth, width in memories)
-
-
-def _depth(bits, width):
-    """Words of a block at a width: parity bits serve only widths that are multiples of nine."""
-    return bits // width if width % 9 == 0 else (1 << bits.bit_length() - 1) // width
+    return sum(device.family.block_ram.blocks(depth, width) for depth, width in memories)

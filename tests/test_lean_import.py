@@ -20,6 +20,11 @@ import pytest
     ("hw.verilog", {"torch"}),
     ("golden.train", {"amaranth"}),
     ("cli.main", {"torch", "amaranth"}),
+    ("boards.families", {"torch", "amaranth", "numpy"}),
+    ("boards.devices", {"torch", "amaranth", "numpy"}),
+    ("boards.flow.implement", {"torch", "amaranth", "numpy"}),
+    ("boards.flow.synth", {"torch", "amaranth"}),
+    ("boards.flow.board_files", {"torch"}),
 ])
 def test_import_is_lean(module, unwanted):
     code = (f"import sys, qblif.{module}; found = {unwanted!r} & set(sys.modules); "

@@ -2,6 +2,25 @@
 
 Every item (an event, or the end of a timestep) is followed from stage to stage; what waits for what
 is written as a maximum of cycle numbers.  The simulation must give the same numbers to the cycle.
+
+An example: 4 inputs, 4 hidden neurons, 2 classes, two lanes each, a neuron a vector in the read-out
+and two before it, one timestep.  Inputs 1 and 3 fire, and then the hidden neurons 1 and 2::
+
+    cycle       hidden                                 out
+    0, 2, 4     events 1 and 3 and their end are accepted, each two steps after the one before
+    5           the end is issued
+    12          the pass starts: 5 + COMPLETE_LATENCY
+    13, 14      vectors 0 and 1: START_LATENCY
+    20, 21      pushed, step_latency later
+    21, 22      fetched: ENCODER_FETCH
+    22, 23      in the queue's register: ENCODER_QUEUE
+    23, 24      loaded: ENCODER_LOAD
+    24, 25, 26  neurons 1 and 2 and the end are picked
+    25, 26, 27                                         accepted: ENCODER_PICK
+    28                                                 the end is issued
+    35                                                 the pass starts
+    36, 37                                             vectors 0 and 1
+    43                                                 class: 37 + step_latency + CLASS_LATENCY
 """
 
 from collections import deque
@@ -11,7 +30,17 @@ import numpy as np
 
 from .addressing import beat_order
 from .aer import aer_stream
-from .latency import QUEUE_LATENCY
+from .latency import (
+    CLASS_LATENCY,
+    CREDIT_LATENCY,
+    ENCODER_FETCH,
+    ENCODER_LOAD,
+    ENCODER_PICK,
+    ENCODER_QUEUE,
+    QUEUE_LATENCY,
+    RELEASE_LATENCY,
+    START_LATENCY,
+)
 
 __all__ = ["Cycles", "count_cycles"]
 
@@ -65,7 +94,7 @@ def count_cycles(layout, inputs, levels):
 
 
 class Feed:
-    """Whoever plays the input: an item is offered once the one before is taken by all."""
+    """The driver of the input: an item is offered once the one before is taken by all."""
 
     def __init__(self, synapses, start):
         self.synapses, self.next = synapses, start
@@ -113,15 +142,15 @@ class StageClock:
             last = (self.emit if self.fires else self.classify)(start, final)
             self.idle = last + self.timing.pass_cycles - self.timing.beats + 1
             for engine in used:
-                engine.releases.append(last + 1)
+                engine.releases.append(last + RELEASE_LATENCY)
             self.timestep += 1
 
     def classify(self, start, final):
         """A pass of the read-out: of a frame's last comes the class, and then the credit."""
-        last = start + self.timing.beats
+        last = start + START_LATENCY + self.timing.beats - 1
         if final:
-            result = last + self.timing.step_latency + 1
-            self.credit = result + 1
+            result = last + self.timing.step_latency + CLASS_LATENCY
+            self.credit = result + CREDIT_LATENCY
             self.results.append(result)
         return last
 
@@ -129,27 +158,27 @@ class StageClock:
         """A pass that fires: its beats go through the queue, their events to whoever follows."""
         levels = self.pending[self.timestep]
         fired = levels.any(1).tolist()
-        issued = start
+        issued = start + START_LATENCY - 1
         for beat, any_fired in enumerate(fired):
             issued = self.room(issued + 1)
             last = beat == self.timing.beats - 1
             if not any_fired and not last:
                 continue
             pushed = issued + self.timing.step_latency
-            fetched = max(pushed + 1, self.queued)
+            fetched = max(pushed + ENCODER_FETCH, self.queued)
             self.pushes.append(pushed)
             self.fetches.append(fetched)
-            self.queued = max(fetched + 1, self.loaded)
-            self.loaded = max(self.queued + 1, self.picked)
+            self.queued = max(fetched + ENCODER_QUEUE, self.loaded)
+            self.loaded = max(self.queued + ENCODER_LOAD, self.picked)
             pick = self.loaded
             row, neurons = levels[beat], self.order[beat]
             for lane in np.flatnonzero(row).tolist():
                 pick = max(pick + 1, self.taken)
-                self.taken = max(s.event(pick + 1, neurons[lane], row[lane])
+                self.taken = max(s.event(pick + ENCODER_PICK, neurons[lane], row[lane])
                                  for s in self.following)
             if last:
                 pick = max(pick + 1, self.taken)
-                self.taken = max(s.end(pick + 1) for s in self.following)
+                self.taken = max(s.end(pick + ENCODER_PICK) for s in self.following)
             self.picked = pick
         return issued
 

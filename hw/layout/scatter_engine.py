@@ -11,7 +11,7 @@ from functools import cached_property
 from ...golden.spec import Conv2d, Dense, Input, Population
 from ...golden.spec.burst import digits
 from .engine import Cost, Engine, LoadBank
-from .latency import LANES_LATENCY, SUMS_READ_LATENCY
+from .latency import COMPLETE_LATENCY, SUMS_READ_LATENCY
 from .memories import WeightGeometry, is_distributed, pack
 from .plan import StagePlan
 from .scatter import ScatterMap
@@ -151,6 +151,6 @@ class ScatterClock:
         """Accept an EOT marker, and run the update passes that it starts."""
         accepted, expanded = self.accept(present)
         self.free = max(expanded + 1, self.releases[0])
-        self.ready = self.free + LANES_LATENCY + 3  # Issue register, sums, ``have``.
+        self.ready = self.free + COMPLETE_LATENCY
         self.stage.run()
         return accepted

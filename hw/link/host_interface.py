@@ -7,6 +7,7 @@ from amaranth.lib.wiring import In, Out
 from ..core.network import NetworkCore
 from ..core.payloads import index_shape
 from ..layout.addressing import address_space
+from ..layout.latency import NETWORK_READBACK_LATENCY, reset_cycles
 from .dense import DenseUnpacker
 from .framing import FrameReceiver, FrameSender
 from .plan_registers import plan_registers
@@ -27,6 +28,8 @@ from .runner import Runner
 
 __all__ = ["HostInterface"]
 
+SPACE_LATENCY = 1  # Of the choice between memories, levels and registers.
+
 
 class HostInterface(wiring.Component):
     """A network behind its command processor.
@@ -37,11 +40,11 @@ class HostInterface(wiring.Component):
     ----------
     layout : :class:`qblif.hw.layout.compile.Layout`
     clock_hz : int
-        Which the board tells the host.
+        Clock frequency, for the host to read.
     trained : :class:`qblif.golden.spec.artifact.Trained` for the memories' initial contents, or
     ``None``
     levels : bool
-        Whether to record every level of a frame, for the host to read: a memory a population.
+        Whether to record every level of a frame, for the host to read: one memory per population.
 
     Members
     -------
@@ -60,13 +63,15 @@ class HostInterface(wiring.Component):
         self.spec = spec = layout.spec
         self.clock_hz = clock_hz
         self.network = NetworkCore(layout, trained, readback=True)
-        self.runner = Runner(spec)
+        self.runner = Runner(spec, reset_cycles([stage.timing for stage in layout.stages]))
         self.recorders = [
             LevelRecorder(stage.population, timesteps=spec.timesteps, fire_lanes=stage.fire_lanes)
             if levels and stage.fires else None for stage in layout.stages]
         widths = [len(self.network.load.data), 32, *(r.width for r in self.recorders if r)]
-        self.link = CommandProcessor(words=layout.load_words,
-                         write_bytes=row_bytes(widths[0]), read_bytes=row_bytes(max(widths)))
+        self.link = CommandProcessor(
+            words=layout.load_words,
+            write_bytes=row_bytes(widths[0]), read_bytes=row_bytes(max(widths)),
+            read_latency=NETWORK_READBACK_LATENCY + SPACE_LATENCY)
         super().__init__({
             "i": In(stream.Signature(8)), "o": Out(stream.Signature(8)), "armed": Out(1),
             "busy": Out(1), "label": Out(index_shape(spec.populations[-1].size)),
@@ -94,7 +99,7 @@ class HostInterface(wiring.Component):
             runner.start.eq(link.start), runner.abort.eq(link.abort),
             runner.finish.eq(link.finish & ~dense.busy), link.done.eq(runner.done),
             link.error.eq(runner.error), link.active.eq(runner.active),
-            self.network.clear.eq(runner.clear), self.armed.eq(link.state == State.ARMED),
+            self.armed.eq(link.state == State.ARMED),
             self.busy.eq(link.busy | runner.active), self.label.eq(runner.label),
             self.label_valid.eq(runner.label_valid)]
         self.connect_memories(m)
@@ -126,7 +131,7 @@ class HostInterface(wiring.Component):
                 m.d.sync += link.word.eq(network.readback_data)
 
     def connect_registers(self, m):
-        """The register at the link's address, a cycle later; past the last they repeat."""
+        """The register at the link's address, a cycle later; beyond the last they repeat."""
         register = Signal(32)
         registers = self.registers()
         with m.Switch(self.link.address[:max(registers).bit_length()]):
