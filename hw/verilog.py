@@ -8,6 +8,7 @@ from amaranth.back import rtlil, verilog
 from amaranth.hdl import Shape
 from amaranth.lib import data, wiring
 
+from .core.checks import SYNTHESIS
 from .core.network import NetworkCore
 from .layout.compile import Layout
 
@@ -63,7 +64,8 @@ def to_verilog(component, name):
     An array's element k is named ``x.k`` and not ``x[k]``, which yosys mistakes for a bit of ``x``
     as it maps to LUTs.
     """
-    return rtlil_to_verilog(rtlil.convert(component, name=name, emit_src=False))
+    return rtlil_to_verilog(rtlil.convert(component, name=name, platform=SYNTHESIS,
+                                          emit_src=False))
 
 
 def rtlil_to_verilog(text):

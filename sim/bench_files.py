@@ -19,11 +19,14 @@ def fields_of(manifest, port):
 
 def encode_frames(manifest, levels):
     """Lines for ``i.hex``: the events of ``levels`` ``(frames, inputs)``, or ``(frames, timesteps,
-    inputs)`` where the input is not static, by address."""
+    inputs)`` where the input is not static, by address.  EOT markers carry garbage in their other
+    fields, always the same."""
     fields = fields_of(manifest, "i__payload")
     stream = aer_stream(levels, manifest["network"]["input"]["shape"])
-    words = (stream.address << fields["address"]["offset"]
-             | stream.level << fields["level"]["offset"] | stream.eot << fields["end"]["offset"])
+    draw, words = np.random.default_rng(0), stream.eot << fields["end"]["offset"]
+    for name in ("address", "level"):
+        garbage = draw.integers(0, 1 << fields[name]["width"], len(words))
+        words |= np.where(stream.eot, garbage, getattr(stream, name)) << fields[name]["offset"]
     marks = np.zeros(len(words), int)
     marks[np.flatnonzero(np.diff(stream.frame, prepend=-1))] |= FIRST
     marks[np.flatnonzero(np.diff(stream.frame, append=len(levels)))] |= LAST

@@ -6,6 +6,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from random_cases import base_seed
 
 from qblif.golden.spec import (
     Conv2d,
@@ -109,6 +110,10 @@ def unplugged(tiny, board_cache):
 def tally(record_property):
     """``tally(kind, injected, right, error)`` adds a line to the table of faults."""
     return lambda *line: record_property("faults", line)
+
+
+def pytest_report_header():
+    return f"QBLIF_SEED={base_seed()} (of the random networks)"
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -6,7 +6,9 @@ Its file is read by :mod:`qblif.golden.spec.artifact`.  numpy and safetensors on
 import hashlib
 import json
 import math
+import os
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from safetensors.numpy import save
@@ -42,10 +44,10 @@ class Trained:
     spec: Network
     weights: dict[str, np.ndarray]
     biases: dict[str, np.ndarray] = field(default_factory=dict)
-    notes: dict = field(default_factory=dict)
+    notes: dict[str, Any] = field(default_factory=dict)
     activity: dict[str, dict[str, float]] | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         spec = self.spec
         _check_notes(self.notes)
         if self.activity is None:
@@ -68,27 +70,34 @@ class Trained:
                                  f"fit its {population.sum_width} bits")
 
     @property
-    def weights_digest(self):
+    def weights_digest(self) -> str:
         """64-bit hexadecimal fingerprint of every weight and bias."""
         return _digest(self.spec, self.weights, self.biases)
 
-    def run(self, images, device=None):
-        """Class of each image, ``(frames,)`` of int64, by the exact integer model (it needs torch).
+    def levels(self, images: Any) -> np.ndarray:
+        """Input levels of ``images``, as :func:`qblif.golden.integer.run` takes them.
 
-        ``images`` are pixels 0..255 of uint8, ``(frames, [channels,] rows, columns)``; or input
-        levels, as :func:`qblif.golden.integer.run` takes them.  Raises :class:`ValueError` where
-        they do not fit the network.
+        Images are pixels 0..255 of uint8, ``(frames, [channels,] rows, columns)``; what is levels
+        already, ``(frames, inputs)`` or ``(frames, timesteps, inputs)``, stays what it is.  Raises
+        :class:`ValueError` where the images do not fit the network.
         """
-        from .. import integer
         frames, input = np.asarray(images), self.spec.input
         if input.static and frames.ndim > 2:
             if math.prod(frames.shape[1:]) != input.size:
                 raise ValueError(f"Images have {math.prod(frames.shape[1:])} pixels, but the "
                                  f"network's input has {input.size}")
             frames = to_levels(frames, input.n_max)
-        return integer.run(self, frames, device, trace=False).classes.numpy()
+        return frames
 
-    def save(self, path):
+    def run(self, images: Any, device: str | None = None) -> np.ndarray:
+        """Class of each image, ``(frames,)`` of int64, by the exact integer model (it needs torch).
+
+        ``images`` are images or levels, as :meth:`levels` takes them; ``device`` is torch's.
+        """
+        from .. import integer
+        return integer.run(self, self.levels(images), device, trace=False).classes.numpy()
+
+    def save(self, path: str | os.PathLike[str]) -> None:
         """Write the file whole or not at all."""
         tensors = _tensors(self.spec, self.weights, self.biases)
         metadata = {

@@ -10,7 +10,7 @@ from amaranth.lib.wiring import In, Out
 from ..layout.scatter_engine import ScatterEngine
 from .accumulators import MemoryAccumulators, RegisterAccumulators
 from .map_accumulators import MapAccumulators
-from .payloads import index_shape
+from .payloads import SumsRead, index_shape
 from .synapse import COUNTERS, SynapseCore
 
 __all__ = ["ACCUMULATORS", "ENGINES", "ScatterEngineCore"]
@@ -22,8 +22,8 @@ ACCUMULATORS = {"registers": RegisterAccumulators, "memory": MemoryAccumulators,
 class ScatterEngineCore(wiring.Component):
     """Add every event to the accumulators that it reaches; offer them when a timestep is complete.
 
-    The port by which the update pass reads the currents, ``ready`` to ``currents``, is the one that
-    every engine has.
+    The port by which the update pass reads the currents, ``complete`` to ``currents``, is the one
+    that every engine has.
 
     Parameters
     ----------
@@ -38,23 +38,22 @@ class ScatterEngineCore(wiring.Component):
     -------
     i : ``In(stream.Signature(Event(...)))``
         The AER stream of its source.
-    ready : ``Out(1)``
+    complete : ``Out(1)``
         A pulse: the currents of another timestep are complete.
-    read_en : ``In(1)``, pixel_last : ``In(1)``, pass_last : ``In(1)``
-        Read a vector; it is the last of its position; it is the last of the update pass.
-    last_read : ``In(1)``
-        No later pass reads this timestep's currents.
+    read : ``In(SumsRead())``, last_read : ``In(1)``
+        Read a vector, see :class:`qblif.hw.core.payloads.SumsRead`;
+        no later pass reads this timestep's currents.
     release : ``In(1)``
         A pulse: the currents of a timestep have been read for the last time.
     currents : ``Out(data.ArrayLayout(signed(sum_width), fire_lanes))``
-        Its read latency and ``lag`` cycles after ``read_en``.
+        Its read latency and ``lag`` cycles after ``read.en``.
     clearing : ``Out(1)``
         After a reset: no event may come yet.
     write : ``In(load banks)``, write_address, write_data : ``In``
         See :class:`qblif.hw.core.weights.WeightMemory`.
     events, words : ``Out(32)``, clear : ``In(1)``
         See :class:`qblif.hw.core.synapse.SynapseCore`.
-    readback : ``In(1)``, read : ``Out``
+    readback : ``In(1)``, weights : ``Out``
         With ``readback``: the weights at ``write_address``, three cycles later, at rest.
     """
 
@@ -71,15 +70,14 @@ class ScatterEngineCore(wiring.Component):
             addend_width=self.synapse.lanes.addends[0].shape().width)
         super().__init__({
             "i": In(stream.Signature(self.synapse.i.p.shape())),
-            "ready": Out(1), "read_en": In(1), "pixel_last": In(1), "pass_last": In(1),
-            "last_read": In(1), "release": In(1),
+            "complete": Out(1), "read": In(SumsRead()), "last_read": In(1), "release": In(1),
             "currents": Out(data.ArrayLayout(signed(width), plan.fire_lanes)),
             "clearing": Out(1), "clear": In(1),
             "write": In(len(layout.load_banks)),
             "write_address": In(index_shape(layout.weights.depth)),
             "write_data": In(layout.weights.slice_width),
         } | {name: Out(32) for name in COUNTERS}
-            | ({"readback": In(1), "read": Out(self.synapse.read.shape())} if readback else {}))
+            | ({"readback": In(1), "weights": Out(self.synapse.read.shape())} if readback else {}))
 
     def elaborate(self, platform):
         m = Module()
@@ -88,16 +86,15 @@ class ScatterEngineCore(wiring.Component):
         wiring.connect(m, wiring.flipped(self.i), synapse.i)
         m.d.comb += [
             accumulators.issue.eq(synapse.issue), accumulators.addends.eq(synapse.addends),
-            accumulators.carry.eq(synapse.carry), accumulators.next.eq(self.read_en),
-            accumulators.turn.eq(self.pixel_last), accumulators.restart.eq(self.pass_last),
-            accumulators.last_use.eq(self.last_read), self.ready.eq(accumulators.ready),
+            accumulators.carry.eq(synapse.carry), accumulators.read.eq(self.read),
+            accumulators.last_read.eq(self.last_read), self.complete.eq(accumulators.complete),
             self.currents.eq(accumulators.sums), self.clearing.eq(accumulators.clearing),
             synapse.release.eq(self.release), synapse.clear.eq(self.clear),
             synapse.write.eq(self.write), synapse.write_address.eq(self.write_address),
             synapse.write_data.eq(self.write_data),
             *(getattr(self, name).eq(getattr(synapse, name)) for name in COUNTERS)]
         if self.can_read_back:
-            m.d.comb += [synapse.peek.eq(self.readback), self.read.eq(synapse.read)]
+            m.d.comb += [synapse.peek.eq(self.readback), self.weights.eq(synapse.read)]
         return m
 
 

@@ -1,10 +1,12 @@
-"""A whole network: one stage a population, joined by event streams."""
+"""A whole network: one stage for each population, joined by AER streams."""
 
 from amaranth import *
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..layout.addressing import address_space
+from .checks import check
+from .counters import InFlight
 from .fork import Fork
 from .payloads import Event, LoadWord, TraceBeat, pipe
 from .stage import StageCore
@@ -12,9 +14,13 @@ from .synapse import COUNTERS
 
 __all__ = ["NetworkCore"]
 
+# Of a stage, that an EOT marker can wait in: synapse 2 (decoder, expander), emitter 4 (queue output
+# 2, vector, output).
+EOT_REGISTERS = 6
+
 
 class NetworkCore(wiring.Component):
-    """Input events in, classes out; timesteps and frames pipeline through the stages.
+    """AER stream in, classes out; timesteps and frames are pipelined through the stages.
 
     Parameters
     ----------
@@ -27,16 +33,16 @@ class NetworkCore(wiring.Component):
     Members
     -------
     i : ``In(stream.Signature(Event(address_space(input shape), n_max)))``
-        Each timestep's events (of a static input: each frame's), then an ``end``.
-    o : ``Out(stream.Signature(Result(classes)))``
+        The events of each timestep (of a static input: of each frame), then an EOT marker.  An
+        address comes at most once in a timestep.
+    o : ``Out(stream.Signature(ClassResult(classes)))``
         One result a frame.
     load_valid : ``In(1)``, load : ``In(LoadWord)``
         Writes one word a cycle into the memories, while no frame is under way.
     trace_NAME, trace_NAME_valid : ``Out``
         Every level and membrane of population NAME, for test benches; costs nothing unconnected.
     events_SOURCE_TARGET, words_SOURCE_TARGET : ``Out(32)``
-        Activity of each synapse since ``clear``: events, and words of ``lanes`` synaptic
-        operations.
+        Activity of each synapse since ``clear``: events, and lane-cycles.
     cycles : ``Out(32)``
         Cycles since ``clear`` in which a frame was under way.
     clear : ``In(1)``
@@ -113,26 +119,40 @@ class NetworkCore(wiring.Component):
                     with m.Case(index):
                         m.d.sync += self.readback_data.eq(stage.readback_data)
                         m.d.comb += stage.readback.eq(self.readback)
-        self.count_cycles(m)
+        self.count_cycles(m, platform)
         return m
 
-    def count_cycles(self, m):
-        """Frames under way: from the first beat that ``i`` takes until ``o`` gave the class."""
+    @property
+    def most_frames(self):
+        """Most frames under way at once.
+
+        Outside of the emitters' queues a stage holds no more EOT markers than there are buffers of
+        sums and registers; a queue holds those of all timesteps of a frame.
+        """
+        populations = [stage.population for stage in self.stages]
+        waiting = sum(max(p.unread) + EOT_REGISTERS for p in populations)
+        queued = sum(p.timing.queue for p in populations if p.fires)
+        return waiting + -(-queued // self.spec.timesteps) + 1
+
+    def count_cycles(self, m, platform):
+        """Cycles with frames under way: from the first transfer at ``i`` to the class at ``o``."""
         ends_per_frame = 1 if self.spec.input.static else self.spec.timesteps
         ends = Signal(range(ends_per_frame + 1))
         entering = Signal()
-        waiting = Signal(range(4 * len(self.stages) + 4))
+        m.submodules.frames = frames = InFlight(self.most_frames)
         taken = pipe(m, self.i.valid & self.i.ready, 1, "taken", reset=True)
         given = pipe(m, self.o.valid & self.o.ready, 1, "given", reset=True)
         end = pipe(m, self.i.p.end, 1, "end")
         whole = taken & end & (ends == ends_per_frame - 1)
+        busy = entering | frames.any
         with m.If(taken):
             m.d.sync += [entering.eq(~whole), ends.eq(Mux(whole, 0, ends + end))]
-        m.d.sync += waiting.eq(waiting + whole - given)
+        m.d.comb += [frames.enter.eq(whole), frames.leave.eq(given)]
         with m.If(self.clear):
             m.d.sync += self.cycles.eq(0)
-        with m.Elif(entering | (waiting != 0)):
+        with m.Elif(busy):
             m.d.sync += self.cycles.eq(self.cycles + 1)
+        check(m, platform, ~self.load_valid | ~busy, "load within a frame")
 
 
 def gate(m, source, enable):

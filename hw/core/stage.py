@@ -76,10 +76,9 @@ class StageCore(wiring.Component):
             m.submodules[f"engine_{source}"] = engine
             wiring.connect(m, wiring.flipped(getattr(self, f"i_{source}")), engine.i)
             m.d.comb += [
-                population.ready[k].eq(engine.ready), engine.release.eq(population.release[k]),
-                engine.read_en.eq(population.next), engine.pixel_last.eq(population.turn),
-                engine.pass_last.eq(population.restart),
-                engine.last_read.eq(population.last_use[k]), engine.clear.eq(self.clear),
+                population.complete[k].eq(engine.complete), engine.read.eq(population.read),
+                engine.last_read.eq(population.last_read[k]),
+                engine.release.eq(population.release[k]), engine.clear.eq(self.clear),
                 *(getattr(self, f"{what}_{source}").eq(getattr(engine, what))
                   for what in COUNTERS)]
         engines = list(self.engines.values())
@@ -118,7 +117,7 @@ class StageCore(wiring.Component):
 
     def connect_readback(self, m, engines, load):
         """The words that were loaded, bank by bank."""
-        ports = [engine.read for engine in engines] + [self.population.read]
+        ports = [engine.weights for engine in engines] + [self.population.read_bias]
         words, offsets = [], dict.fromkeys(range(len(ports)), 0)
         owners = [engine.name for engine in self.layout.engines] + [self.layout.name]
         for bank in self.layout.load_banks:

@@ -57,7 +57,7 @@ def test_reset_in_mid_frame(cycles, kind, lanes, static):
 
     async def source(ctx):
         beats = [beat for frame in draw.integers(0, 7, (20, *shape[1:]))
-                 for beat in frame_events(frame, spec.input.shape)]
+                 for beat in frame_events(frame, spec.input)]
         ctx.set(dut.o.ready, 1)
         ctx.set(dut.i.valid, 1)
         for _ in range(cycles):
@@ -72,7 +72,7 @@ def test_reset_in_mid_frame(cycles, kind, lanes, static):
         labels.clear()
         ctx.set(reset, 0)
         for frame in frames:
-            for event in frame_events(frame, spec.input.shape):
+            for event in frame_events(frame, spec.input):
                 await stream_put(ctx, dut.i, event)
         while len(labels) < FRAMES:
             await ctx.tick()

@@ -92,7 +92,7 @@ def test_cycle_counter_stops():
 
     async def bench(ctx):
         ctx.set(dut.o.ready, 1)
-        for event in frame_events(np.full(10, 3), trained.spec.input.shape):
+        for event in frame_events(np.full(10, 3), trained.spec.input):
             await stream_put(ctx, dut.i, event)
         await ctx.tick().until(dut.o.valid)
         for _ in range(12):
@@ -129,7 +129,7 @@ def test_reset_in_mid_frame(cycles):
     async def bench(ctx):
         ctx.set(dut.o.ready, 1)
         events = [event for frame in draw.integers(0, 4, (9, 10))
-                  for event in frame_events(frame, trained.spec.input.shape)]
+                  for event in frame_events(frame, trained.spec.input)]
         ctx.set(dut.i.valid, 1)
         for _ in range(cycles):
             ctx.set(dut.i.payload, events[0])
@@ -143,7 +143,7 @@ def test_reset_in_mid_frame(cycles):
         for recorded in membranes.values():
             recorded.clear()
         for frame in frames:
-            for event in frame_events(frame, trained.spec.input.shape):
+            for event in frame_events(frame, trained.spec.input):
                 await stream_put(ctx, dut.i, event)
         while len(labels) < len(frames):
             await ctx.tick()
