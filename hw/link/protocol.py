@@ -9,6 +9,8 @@ import binascii
 import zlib
 from enum import IntEnum
 
+from ...golden.spec.burst import MODES
+
 __all__ = ["ARGUMENTS", "BURSTS", "CRC_BYTES", "LEVELS_SPACE", "MAGIC", "MAX_PAYLOAD",
            "REGISTERS_SPACE", "RUN_DENSE", "RUN_FIRST", "RUN_LAST", "VERSION", "Command",
            "Register", "State", "Status", "SynapseRegister", "argument_bytes",
@@ -18,6 +20,8 @@ __all__ = ["ARGUMENTS", "BURSTS", "CRC_BYTES", "LEVELS_SPACE", "MAGIC", "MAX_PAY
 
 MAGIC = int.from_bytes(b"QBLF", "little")
 VERSION = 2
+
+BURSTS = MODES  # A board says its mode as an index into these.
 
 CRC_BYTES = 2
 MAX_PAYLOAD = 500  # Bytes of a request without its CRC: one small block RAM holds it.
@@ -97,8 +101,6 @@ class SynapseRegister(IntEnum):
     EVENTS = 6  # Of the last frame.
     WORDS = 7
 
-
-BURSTS = ("shift", "repeat")
 
 
 def synapse_register(synapse, offset=0):
