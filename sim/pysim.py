@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..hw.core.network import NetworkCore
-from ..hw.layout.addressing import address_order, addresses, by_neuron
+from ..hw.layout.addressing import address_space, by_neuron
+from ..hw.layout.aer import aer_stream
 from ..hw.layout.memory_image import load_writes
-from ..hw.verilog import describe_stage
 from .stream import (
     aer_checker,
     garbage,
@@ -39,7 +39,7 @@ class Recording:
     cycles: int
 
 
-def run_network(trained, plan, levels, *, baked=False, i_stall=0, o_stall=0, ready_first=True,
+def run_network(trained, layout, levels, *, baked=False, i_stall=0, o_stall=0, ready_first=True,
                 seed=0, timeout=200_000):
     """Run frames of input levels through the hardware of ``trained``.
 
@@ -49,7 +49,7 @@ def run_network(trained, plan, levels, *, baked=False, i_stall=0, o_stall=0, rea
     assertion of the hardware fails, and where a stage sends an address twice in a timestep.
     """
     spec = trained.spec
-    dut = NetworkCore(spec, plan, trained if baked else None)
+    dut = NetworkCore(layout, trained if baked else None)
     draw = random.Random(seed)
     beats = {p.name: [] for p in spec.populations}
     labels, starts, results, now, cycles = [], [], [], [0], [0]
@@ -107,21 +107,18 @@ def frame_events(frame, source):
 
     ``source`` is the network's :class:`~qblif.golden.spec.Input`.
     """
-    frame = np.atleast_2d(frame)
-    order, address = address_order(source.shape), addresses(source.shape)
-    bits = int(address[-1]).bit_length(), source.n_max.bit_length()
-    for step in frame:
-        for neuron in order[step[order] != 0]:
-            yield {"address": int(address[neuron]), "level": int(step[neuron]), "end": 0}
-        yield {"address": garbage(bits[0]), "level": garbage(bits[1]), "end": 1}
+    stream = aer_stream(np.asarray(frame)[None], source.shape)
+    bits = (address_space(source.shape) - 1).bit_length(), source.n_max.bit_length()
+    for address, level, end in zip(stream.address.tolist(), stream.level.tolist(),
+                                   stream.eot.tolist(), strict=True):
+        yield {"address": garbage(bits[0]) if end else address,
+               "level": garbage(bits[1]) if end else level, "end": end}
 
 
 async def load(ctx, dut, trained):
     """Write every weight and bias through the load port."""
-    stages = [describe_stage(*item) for item in
-              zip(trained.spec.populations, dut.plan.stages, dut.stages, strict=True)]
     ctx.set(dut.load_valid, 1)
-    for write in load_writes(trained, stages):
+    for write in load_writes(trained, dut.layout):
         ctx.set(dut.load, write._asdict())
         await ctx.tick()
     ctx.set(dut.load_valid, 0)

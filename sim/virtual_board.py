@@ -28,8 +28,7 @@ class VirtualBoard:
 
     Parameters
     ----------
-    spec : :class:`qblif.golden.spec.Network`
-    plan : :class:`qblif.hw.layout.plan.Plan`
+    layout : :class:`qblif.hw.layout.compile.Layout`
     levels : whether it records levels
     cache : folder of builds in place of the user's cache
 
@@ -42,9 +41,9 @@ class VirtualBoard:
     _orders: IO[bytes]
     _ends: tuple[int, int]
 
-    def __init__(self, spec, plan, *, levels=True, cache=None):
+    def __init__(self, layout, *, levels=True, cache=None):
         require("verilator")
-        core = BoardCore(spec, plan, clock_hz=CLOCK_HZ, baud=CLOCK_HZ // self.bit_cycles,
+        core = BoardCore(layout, clock_hz=CLOCK_HZ, baud=CLOCK_HZ // self.bit_cycles,
                          levels=levels)
         with tempfile.TemporaryDirectory() as folder:
             verilog = Path(folder) / f"{TOP}.v"

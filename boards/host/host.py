@@ -9,16 +9,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...hw.layout.addressing import beats, by_neuron
+from ...hw.layout.addressing import by_neuron
 from ...hw.link.protocol import (
-    BURSTS,
     LEVELS_SPACE,
-    MAGIC,
     MAX_PAYLOAD,
     REGISTERS_SPACE,
     RUN_FIRST,
     RUN_LAST,
-    VERSION,
     Command,
     Register,
     State,
@@ -30,39 +27,21 @@ from ...hw.link.protocol import (
     synapse_register,
 )
 from .frames import checked_frames, unpack_levels
+from .identity import NO_BOARD, Identity, check_network, read_identity
 from .line import HostError, Line
 from .requests import load_checksum, load_requests
 
-__all__ = ["Host", "HostError", "Identity", "Outcome"]
+__all__ = ["Host", "HostError", "HostRun", "Identity"]
 
 ATTEMPTS = 3  # At a load or a frame that the board gave up.
 READ_BYTES = 480  # Of words, in one answer.
-NO_BOARD = "What answers is no qblif board: check the port"
+WRONG_LENGTH = "The board answers with another length than was asked: build the bitstream again"
 LOST = ("The board is not armed any more (it was reset, or another program loads it): load the "
         "network again")
 
 
 @dataclass(frozen=True)
-class Identity:
-    """What a board says it is; ``stages`` have the fields of a manifest's stages that
-    :func:`qblif.hw.layout.memory_image.load_writes` reads."""
-
-    digest: str
-    clock_hz: int
-    words: int
-    levels: bool
-    state: State
-    checksum: int
-    stages: list[dict]
-
-    @property
-    def lanes(self):
-        """Lanes of each synapse, stage by stage."""
-        return [[synapse["lanes"] for synapse in stage["synapses"]] for stage in self.stages]
-
-
-@dataclass(frozen=True)
-class Outcome:
+class HostRun:
     """Frames that were run: ``classes`` and ``cycles`` are ``(frames,)``, ``levels`` maps
     populations to ``(timesteps, frames, neurons)`` where they were asked for.
 
@@ -92,25 +71,7 @@ class Host:
 
     def identify(self):
         """Ask the board what it is; returns an :class:`Identity`."""
-        found = self._registers(0, max(Register) + 1)
-        if found[Register.MAGIC] != MAGIC:
-            raise HostError(NO_BOARD)
-        if found[Register.VERSION] != VERSION:
-            raise HostError(f"The board speaks version {found[Register.VERSION]} of the protocol, "
-                            f"this program {VERSION}: build the bitstream again")
-        stages = []
-        for k in range(found[Register.SYNAPSES]):
-            values = self._registers(synapse_register(k), len(SynapseRegister))
-            synapse = {field.name.lower(): values[field] for field in SynapseRegister}
-            if synapse["stage"] == len(stages):
-                burst = BURSTS[synapse["burst"] % len(BURSTS)]
-                stages.append({"fire_lanes": synapse["fire_lanes"], "burst": burst, "synapses": []})
-            stages[-1]["synapses"].append(synapse)
-        return Identity(
-            digest=f"{found[Register.DIGEST_HIGH]:08x}{found[Register.DIGEST_LOW]:08x}",
-            clock_hz=found[Register.CLOCK_HZ], words=found[Register.WORDS],
-            levels=bool(found[Register.LEVELS]), state=State(found[Register.STATE]),
-            checksum=found[Register.CHECKSUM], stages=stages)
+        return read_identity(self._registers)
 
     def load(self, trained, progress=None):
         """Write every weight, read all of them back, and arm the board.
@@ -119,32 +80,32 @@ class Host:
         (it was reset) is begun again.
         """
         identity = self.check(trained)
-        runs = list(load_requests(trained, identity.stages))
+        layout = identity.layout(trained.spec)
+        runs = list(load_requests(trained, layout))
         for _ in range(ATTEMPTS):
             status = self._load_once(runs, identity.words, progress)
-            if status is Status.OK:
+            if status == Status.OK:
                 return
-        raise HostError(f"The load fails again and again ({status.name.lower()}): check cable and "
+        raise HostError(f"The load fails again and again ({_name(status)}): check cable and "
                         "power of the board")
 
     def check(self, trained):
-        """Whether ``trained`` is a network of the board's bitstream; returns the identity."""
+        """The board's :class:`Identity`; raises where ``trained`` is not a network of its
+        bitstream."""
         identity = self.identify()
-        if identity.digest != trained.spec.digest:
-            raise HostError(f"The board's bitstream is for network {identity.digest}, the file is "
-                            f"{trained.spec.digest}: build a bitstream for it, "
-                            "or train the network with --like")
+        check_network(identity, trained.spec)
         return identity
 
     def run(self, trained, frames, levels=False, progress=None):
         """Run frames of input levels, ``(frames, inputs)`` or ``(frames, timesteps, inputs)``.
 
         Refuses where the board does not hold exactly the weights of ``trained``.  ``levels`` reads
-        every level of every frame, too.  Returns an :class:`Outcome`.
+        every level of every frame, too.  Returns an :class:`HostRun`.
         """
         frames = checked_frames(trained.spec, frames)
         identity = self.check(trained)
-        expected = load_checksum(load_requests(trained, identity.stages))
+        layout = identity.layout(trained.spec)
+        expected = load_checksum(load_requests(trained, layout))
         if identity.state is not State.ARMED or identity.checksum != expected:
             held = ("others" if identity.state is State.ARMED
                     else f"it is {identity.state.name.lower()}")
@@ -159,11 +120,11 @@ class Host:
             results.append(self._run_frame(*pack_frame(frame.tolist(), trained.spec.input.n_max)))
             core += results[-1][1] / identity.clock_hz
             if levels:
-                recorded.append(self._read_levels(trained.spec, identity.stages))
+                recorded.append(self._read_levels(layout))
                 self._confirm(results[-1], expected)
             if progress:
                 progress(k + 1)
-        return Outcome(
+        return HostRun(
             classes=np.array([label for label, _ in results]),
             cycles=np.array([cycles for _, cycles in results]),
             levels={name: np.stack([one[name] for one in recorded], 1)
@@ -187,12 +148,11 @@ class Host:
     def _load_once(self, runs, words, progress):
         """One load from its begin to its end; returns the board's last status."""
         self._ask(Command.BEGIN)
-        total = done = sum(len(data) for _, data in runs)
-        done = 0
+        total, done = sum(len(data) for _, data in runs), 0
         for place, data in runs:
             status, _ = self.line.exchange(Command.WRITE, data, **place)
             if status != Status.OK:
-                return Status(status)
+                return status
             done += len(data)
             if progress:
                 progress(done, total)
@@ -201,7 +161,7 @@ class Host:
                 self._ask(Command.RESET)
                 return Status.CHECKSUM
         status, _ = self.line.exchange(Command.END, words=words, checksum=load_checksum(runs))
-        return Status(status)
+        return status
 
     def _run_frame(self, coding, events):
         """``(label, cycles)`` of one frame."""
@@ -214,25 +174,25 @@ class Host:
                 if status != Status.OK:
                     break
             else:
-                return int.from_bytes(body[:4], "little"), int.from_bytes(body[4:8], "little")
+                if len(body) != 8:
+                    raise HostError(WRONG_LENGTH)
+                return int.from_bytes(body[:4], "little"), int.from_bytes(body[4:], "little")
             if status == Status.DISARMED:
                 raise HostError(LOST)
-        raise HostError(f"The board refuses a frame ({Status(status).name.lower()}): load the "
-                        "network again")
+        raise HostError(f"The board refuses a frame ({_name(status)}): load the network again")
 
-    def _read_levels(self, spec, stages):
+    def _read_levels(self, layout):
         """Every level of the last frame: population to ``(timesteps, neurons)``."""
         found = {}
-        for k, (population, stage) in enumerate(zip(spec.populations, stages, strict=True)):
-            bits, lanes = population.n_max.bit_length(), stage["fire_lanes"]
-            if not bits:
+        for stage in layout.stages:
+            if not stage.fires:
                 continue
-            size = row_bytes(bits * lanes)
-            rows = spec.timesteps * beats(population.shape, lanes)
-            values = unpack_levels(self._read(LEVELS_SPACE + k, 0, 0, size, rows), rows, lanes,
-                                   bits)
-            found[population.name] = by_neuron(values.reshape(spec.timesteps, -1, lanes),
-                                               population.shape)
+            (rows, width), lanes = stage.recorder_memory, stage.fire_lanes
+            values = unpack_levels(
+                self._read(LEVELS_SPACE + stage.index, 0, 0, row_bytes(width), rows), rows, lanes,
+                width // lanes)
+            found[stage.name] = by_neuron(values.reshape(stage.timesteps, -1, lanes),
+                                          stage.population.shape)
         return found
 
     def _confirm(self, result, checksum):
@@ -252,8 +212,7 @@ class Host:
             body = self._ask(Command.READ, space=space, bank=bank, size=size, count=part,
                              address=address + len(found) // size)
             if len(body) != size * part:
-                raise HostError("The board answers with another length than was asked: build the "
-                                "bitstream again")
+                raise HostError(WRONG_LENGTH)
             found += body
         return found
 
@@ -264,5 +223,10 @@ class Host:
             if status not in list(Status):
                 raise HostError(NO_BOARD)
             raise HostError(f"The board refuses {Command(command).name.lower()} "
-                            f"({Status(status).name.lower()}): reset it and start again")
+                            f"({_name(status)}): reset it and start again")
         return body
+
+
+def _name(status):
+    """The name of a status; of one that this protocol does not have, its number."""
+    return Status(status).name.lower() if status in list(Status) else f"status {status}"

@@ -4,7 +4,6 @@ from amaranth import *
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from ...golden.spec import as_map
 from ..layout.addressing import address_space
 from .checks import check
 from .counters import InFlight
@@ -25,12 +24,11 @@ class NetworkCore(wiring.Component):
 
     Parameters
     ----------
-    spec : :class:`qblif.golden.spec.Network`
-    plan : :class:`qblif.hw.layout.plan.Plan`
+    layout : :class:`qblif.hw.layout.compile.Layout`
     trained : :class:`qblif.golden.spec.artifact.Trained` to bake in, or ``None``
         Weights can be loaded at run time either way.
-    peek : bool
-        Whether the memories can be read back; it costs a multiplexer over all of them.
+    readback : bool
+        Whether what was loaded can be read back; it costs a multiplexer over all memories.
 
     Members
     -------
@@ -49,27 +47,20 @@ class NetworkCore(wiring.Component):
         Cycles since ``clear`` in which a frame was under way.
     clear : ``In(1)``
         Zeroes the counters.
-    peek : ``In(1)``, peek_data : ``Out``
-        With ``peek``: the word at ``load``'s stage, bank and address, seven cycles later, while no
-        frame is under way.
+    readback : ``In(1)``, readback_data : ``Out``
+        With ``readback``: the word at ``load``'s stage, bank and address, seven cycles later
+        (:data:`qblif.hw.layout.latency.NETWORK_READBACK_LATENCY`), while no frame is under way.
 
-    Raises :class:`ValueError` for a read-out that is a map.
+    Raises :class:`ValueError` where two populations' names would make one port.
     """
 
-    def __init__(self, spec, plan, trained=None, peek=False):
-        self.can_peek = peek
-        self.spec = spec
-        self.plan = plan
-        if len(plan.stages) != len(spec.populations):
-            raise ValueError(f"Plan must have {len(spec.populations)} stages, "
-                             f"not {len(plan.stages)}")
-        last = spec.populations[-1]
-        if as_map(last.shape)[1:] != (1, 1):
-            raise ValueError(f"Population {last.name} must be flat, as the read-out of classes, "
-                             f"not {last.shape}")
-        self.stages = [StageCore(spec, population, stage, trained=trained, peek=peek)
-                       for population, stage in zip(spec.populations, plan.stages, strict=True)]
-        extents = [stage.load_extent for stage in self.stages]
+    def __init__(self, layout, trained=None, readback=False):
+        self.can_read_back = readback
+        self.layout = layout
+        self.spec = spec = layout.spec
+        self.stages = [StageCore(stage, trained=trained, readback=readback)
+                       for stage in layout.stages]
+        extents = [stage.load_extent for stage in layout.stages]
         members = {
             "i": In(stream.Signature(Event(address_space(spec.input.shape), spec.input.n_max))),
             "o": Out(stream.Signature(self.stages[-1].o.p.shape())),
@@ -79,17 +70,18 @@ class NetworkCore(wiring.Component):
             "cycles": Out(32),
             "clear": In(1),
         }
-        if peek:
-            members |= {"peek": In(1), "peek_data": Out(max(e["width"] for e in extents))}
-        for population, stage in zip(spec.populations, plan.stages, strict=True):
+        if readback:
+            members |= {"readback": In(1),
+                        "readback_data": Out(max(e["width"] for e in extents))}
+        for stage in layout.stages:
             ports = {
-                f"trace_{population.name}": Out(TraceBeat(population, stage.fire_lanes)),
-                f"trace_{population.name}_valid": Out(1),
+                f"trace_{stage.name}": Out(TraceBeat(stage.population, stage.fire_lanes)),
+                f"trace_{stage.name}_valid": Out(1),
             }
-            ports |= {f"{what}_{s.source}_{s.target}": Out(32) for what in COUNTERS
-                      for s in spec.synapses_to(population.name)}
+            ports |= {f"{what}_{engine.source.name}_{stage.name}": Out(32) for what in COUNTERS
+                      for engine in stage.engines}
             if clash := members.keys() & ports:
-                raise ValueError(f"Population name {population.name!r} makes a second port "
+                raise ValueError(f"Population name {stage.name!r} makes a second port "
                                  f"{min(clash)!r}: rename one")
             members |= ports
         super().__init__(members)
@@ -99,9 +91,8 @@ class NetworkCore(wiring.Component):
         ready = Signal()  # All stages have cleared what a reset left.
         m.d.sync += ready.eq(~Cat(stage.clearing for stage in self.stages).any())
         events = {self.spec.input.name: gate(m, wiring.flipped(self.i), ready)}
-        for index, (population, stage) in enumerate(
-                zip(self.spec.populations, self.stages, strict=True)):
-            name = population.name
+        for index, stage in enumerate(self.stages):
+            name = stage.layout.name
             m.submodules[name] = stage
             events[name] = stage.o
             m.d.comb += [
@@ -111,10 +102,10 @@ class NetworkCore(wiring.Component):
                 getattr(self, f"trace_{name}").eq(stage.trace),
                 getattr(self, f"trace_{name}_valid").eq(stage.trace_valid),
                 *(getattr(self, f"{what}_{source}_{name}").eq(getattr(stage, f"{what}_{source}"))
-                  for source in stage.sources for what in COUNTERS),
+                  for source in stage.engines for what in COUNTERS),
             ]
         for name, source in events.items():
-            sinks = [getattr(stage, f"i_{name}") for stage in self.stages if name in stage.sources]
+            sinks = [getattr(stage, f"i_{name}") for stage in self.stages if name in stage.engines]
             if len(sinks) > 1:
                 m.submodules[f"fork_{name}"] = fork = Fork(source.p.shape(), len(sinks))
                 wiring.connect(m, source, fork.i)
@@ -122,12 +113,12 @@ class NetworkCore(wiring.Component):
                     wiring.connect(m, getattr(fork, f"o_{k}"), sink)
             else:
                 wiring.connect(m, source, *sinks or [wiring.flipped(self.o)])
-        if self.can_peek:
+        if self.can_read_back:
             with m.Switch(self.load.stage):
                 for index, stage in enumerate(self.stages):
                     with m.Case(index):
-                        m.d.sync += self.peek_data.eq(stage.peek_data)
-                        m.d.comb += stage.peek.eq(self.peek)
+                        m.d.sync += self.readback_data.eq(stage.readback_data)
+                        m.d.comb += stage.readback.eq(self.readback)
         self.count_cycles(m, platform)
         return m
 

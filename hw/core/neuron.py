@@ -46,7 +46,7 @@ class NeuronOut(data.StructLayout):
     def __init__(self, population):
         super().__init__({
             "v": signed(population.neuron.v_width),
-            "level": range(population.neuron.n_max + 1),
+            "level": range(population.neuron.emit_max + 1),
         })
 
 

@@ -4,8 +4,7 @@ from amaranth import *
 from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..layout.memories import SMALL_ROWS
-from ..layout.memory_image import pack
+from ..layout.memories import SMALL_ROWS, pack
 from .payloads import ANY_RAM, BLOCK_RAM, index_shape, pipe
 
 __all__ = ["BiasMemories", "StateMemory"]

@@ -75,7 +75,7 @@ class TraceBeat(data.StructLayout):
         neuron = population.neuron
         super().__init__({
             "beat": index_shape(beats(population.shape, fire_lanes)),
-            "levels": data.ArrayLayout(range(neuron.n_max + 1), fire_lanes),
+            "levels": data.ArrayLayout(range(neuron.emit_max + 1), fire_lanes),
             "membranes": data.ArrayLayout(signed(neuron.v_width), fire_lanes),
         })
 

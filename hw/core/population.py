@@ -84,7 +84,7 @@ class PopulationCore(wiring.Component):
                                        rows=self.channel_beats, init=bias)
         self.fires = population.neuron.quantiser is not None
         if self.fires:
-            self.output = Emitter(population.shape, population.n_max, fire_lanes, timing)
+            self.output = Emitter(population.shape, population.emit_max, fire_lanes, timing)
         else:
             self.output = ArgMax(population.size, population.neuron.v_width)
         synapses = len(static)
@@ -92,7 +92,7 @@ class PopulationCore(wiring.Component):
             "complete": In(synapses), "release": Out(synapses),
             "read": Out(SumsRead()), "last_read": Out(synapses),
             "sums": In(data.ArrayLayout(signed(population.sum_width), fire_lanes)),
-            "o": Out(stream.Signature(Event(address_space(population.shape), population.n_max)
+            "o": Out(stream.Signature(Event(address_space(population.shape), population.emit_max)
                                       if self.fires else ClassResult(population.size))),
             "trace": Out(TraceBeat(population, fire_lanes)),
             "trace_valid": Out(1),

@@ -5,8 +5,7 @@ from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
-from ..layout.memories import WeightGeometry
-from ..layout.memory_image import pack
+from ..layout.memories import WeightGeometry, pack
 from .payloads import BLOCK_RAM, DISTRIBUTED_RAM, index_shape, pipe
 
 __all__ = ["WeightMemory"]

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from .addressing import beats
 from .memories import queue_depth
 
-__all__ = ["LANES_LATENCY", "LEAK_LATENCY", "MEMORY_SUMS_GROUPS", "StageTiming", "stage_timing"]
+__all__ = ["COUNT_LATENCY", "LANES_LATENCY", "LEAK_LATENCY", "MEMORY_SUMS_GROUPS",
+           "NETWORK_READBACK_LATENCY", "STAGE_READBACK_LATENCY", "StageTiming", "reset_cycles",
+           "stage_timing"]
 
 LANES_LATENCY = 4  # From the issue of a digit to its addends.
 MEMORY_SUMS_GROUPS = 4  # Read, add, write: a sum must not come again sooner.
@@ -17,6 +19,22 @@ SUMS_ADDER_LATENCY = 1  # Where a population has several synapses.
 LEAK_LATENCY = {"decay": 1, "quadratic": 4}  # Quadratic: index, read, register, add.
 NEURON_LATENCY = 4  # Charge, gate, fire, reset.
 READOUT_LATENCY = 2  # Charge, gate.
+ISSUE_LATENCY = 1  # From a digit's step to its issue: the weight memory's address.
+READY_LATENCY = 1  # From the addends of an end to the pulse ``ready``.
+HAVE_LATENCY = 1  # From ``ready`` to the counter that starts an update pass.
+COMPLETE_LATENCY = ISSUE_LATENCY + LANES_LATENCY + READY_LATENCY + HAVE_LATENCY
+START_LATENCY = 1  # From the start of an update pass to its first vector.
+RELEASE_LATENCY = 1  # From a pass's last vector to the synapse that may complete another one.
+CLASS_LATENCY = 1  # From the last membranes of a frame to its class.
+CREDIT_LATENCY = 1  # From a class that is taken to the read-out's credit for another.
+DECODE_LATENCY = 1  # Address decode, where a synapse needs tables.
+ENCODER_FETCH = 1  # AER encoder: from a push to the RAM's read,
+ENCODER_QUEUE = 1  # to the queue's register,
+ENCODER_LOAD = 1  # to the vector whose neurons are picked one a cycle,
+ENCODER_PICK = 1  # and from a pick to the event.
+STAGE_READBACK_LATENCY = 6  # Load register, address, memory, its register, a tree of two.
+NETWORK_READBACK_LATENCY = STAGE_READBACK_LATENCY + 1  # The choice of a stage.
+COUNT_LATENCY = 2  # From a result that is taken to the last count of the cycle counter.
 QUEUE_BEATS = 512  # Of an emitter, if nothing asks for more: one block RAM.
 QUEUE_LATENCY = 2  # From a push to the ``room`` that it takes.
 
@@ -48,6 +66,16 @@ class StageTiming:
     def full(self):
         """Most beats in the queue for another to start: those under way may all fire."""
         return self.queue - self.step_latency - QUEUE_LATENCY
+
+
+def reset_cycles(timings):
+    """Cycles of a reset after which no stage remembers anything: registers of data are not reset
+    but run empty.  The longest way between two registers that are reset is a digit's to the
+    accumulators, or a vector's through the neurons.
+
+    ``timings`` are the :class:`StageTiming` of all stages.
+    """
+    return max(COMPLETE_LATENCY, *(timing.step_latency for timing in timings))
 
 
 def neuron_latency(neuron):

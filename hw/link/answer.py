@@ -8,16 +8,18 @@ from .framing import Byte
 
 __all__ = ["Answer"]
 
-READ_CYCLES = 12  # From an address to its word, with some to spare.
-
 
 class Answer(wiring.Component):
     """Sends sequence number, command, status and words of ``size`` bytes.
 
+    A word takes ``read_latency + 1`` cycles to read, and then a cycle a byte.
+
     Parameters
     ----------
     word_bytes : int
-        Of the widest word.
+        Bytes of the widest word.
+    read_latency : int
+        Cycles from ``read`` to the word at an address that holds.
 
     Members
     -------
@@ -25,15 +27,16 @@ class Answer(wiring.Component):
         Held until ``done``; the other inputs hold too.
     done : ``Out(1)``
         A pulse with the last byte.
-    sequence, command, status, size : ``In``
+    sequence, command, status, size : ``In(8)``
     more : ``In(1)``
         Words are still to be read.
     read : ``Out(1)``, word : ``In(8 * word_bytes)``, following : ``Out(1)``
-        Reading; the word at the address; a pulse for the next one.
+        Reading; the word at the address; a pulse for the next address.
     o : ``Out(stream.Signature(Byte()))``
     """
 
-    def __init__(self, word_bytes):
+    def __init__(self, word_bytes, read_latency):
+        self.read_latency = read_latency
         super().__init__({
             "go": In(1), "done": Out(1), "sequence": In(8), "command": In(8), "status": In(8),
             "size": In(8), "more": In(1), "read": Out(1), "word": In(8 * word_bytes),
@@ -41,7 +44,7 @@ class Answer(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        wait = Signal(range(READ_CYCLES))
+        wait = Signal(range(self.read_latency + 1))
         byte = Signal(8)
         shift = Signal.like(self.word)
         m.d.comb += self.done.eq(self.o.valid & self.o.ready & self.o.p.last)
@@ -62,7 +65,7 @@ class Answer(wiring.Component):
             with m.State("READ"):
                 m.d.comb += self.read.eq(1)
                 m.d.sync += [wait.eq(wait + 1), shift.eq(self.word), byte.eq(0)]
-                with m.If(wait == READ_CYCLES - 1):
+                with m.If(wait == self.read_latency):
                     m.d.comb += self.following.eq(1)
                     m.next = "SEND"
             with m.State("SEND"):

@@ -19,11 +19,11 @@ from .protocol import (
     Register,
     State,
     Status,
-    argument_bytes,
 )
-from .request import ARGUMENT_BYTES, Request
+from .request import Request
 
 __all__ = ["CommandProcessor"]
+
 
 class CommandProcessor(wiring.Component):
     """Executes one request at a time, and answers it.
@@ -34,99 +34,87 @@ class CommandProcessor(wiring.Component):
     Parameters
     ----------
     words : int
-        Of a complete load.
+        Words of a complete load.
     write_bytes, read_bytes : int
-        Of the widest word that is written, and read.
+        Bytes of the widest word that is written, and read.
+    read_latency : int
+        Cycles from ``read`` and an address to its ``word``.
 
     Members
     -------
     i, o : streams of :class:`qblif.hw.link.framing.Byte`
         Requests and answers, one frame each.
     space, bank, address : ``Out``
-        Of the word that is written or read.
+        Place of the word that is written or read.
     write : ``Out(1)``, data : ``Out(8 * write_bytes)``
         A pulse, and the word.
     read : ``Out(1)``, word : ``In(8 * read_bytes)``
-        Held until ``word`` is the one at the address.
+        High for ``read_latency + 1`` cycles; the word is taken in the last of them.
     dense : ``Out(1)``
         See :class:`qblif.hw.link.dense.DenseUnpacker`.
     start, abort, events, finish, done, error, active :
         See :class:`qblif.hw.link.runner.Runner`.
     checksum : ``Out(32)``
-        Of the load that armed, or of what came of the one under way.
+        CRC-32 of the load that armed the board, or of the part that has come of a load.
     state : ``Out(2)``
         A :class:`qblif.hw.link.protocol.State`.
     busy : ``Out(1)``
         A request is being worked on.
     """
 
-    def __init__(self, *, words, write_bytes, read_bytes):
+    def __init__(self, *, words, write_bytes, read_bytes, read_latency):
         self.words = words
         self.write_bytes = write_bytes
         self.read_bytes = read_bytes
+        self.read_latency = read_latency
         super().__init__({
             "i": In(stream.Signature(Byte())), "o": Out(stream.Signature(Byte())),
             "space": Out(8), "bank": Out(16), "address": Out(24), "write": Out(1),
             "data": Out(8 * write_bytes), "read": Out(1), "word": In(8 * read_bytes),
             "start": Out(1), "abort": Out(1), "events": Out(stream.Signature(8)),
             "dense": Out(1), "finish": Out(1), "done": In(1), "error": In(1), "active": In(1),
-            "state": Out(2), "checksum": Out(32),
-            "busy": Out(1)})
+            "state": Out(2), "checksum": Out(32), "busy": Out(1)})
 
     def elaborate(self, platform):
         m = Module()
-        request = Request()
-        place = request.named(Command.READ)
-        written = Signal(range(self.words + 2))  # Stays at one too many.
+        request = Request(read_bytes=self.read_bytes, write_bytes=self.write_bytes)
+        status, last_part = Signal(8), Signal()
+        written = Signal(range(self.words + 2))  # Saturates at one word too many.
         begin = Signal()
         m.submodules.crc = crc = ResetInserter(begin)(CRC32_ISO_HDLC(8).create())
-        m.submodules.answer = answer = Answer(self.read_bytes)
-        self.connect_answer(m, request, answer)
-        taken = self.i.valid & self.i.ready
-        m.d.comb += [self.busy.eq(1), crc.data.eq(self.i.p.data), self.checksum.eq(crc.crc),
-                     *(getattr(self, name).eq(place[name])
-                       for name in ("space", "bank", "address"))]
+        request.watch(m, self.i)
+        answer = self.connect_answer(m, request, status)
+        m.d.comb += [crc.data.eq(self.i.p.data), self.checksum.eq(crc.crc)]
         m.d.sync += [self.start.eq(0), self.abort.eq(0), self.write.eq(0)]
-        with m.If(taken):
-            m.d.sync += request.over.eq(self.i.p.last)
         with m.If(self.write):
             m.d.sync += written.eq(written + (written <= self.words))
-        with m.If(self.write | answer.following):
-            m.d.sync += place["address"].eq(place["address"] + 1)
-        with m.If(answer.following):
-            m.d.sync += place["count"].eq(place["count"] - 1)
 
-        with m.FSM():
-            with m.State("SEQUENCE"):
-                self.take_sequence(m, request)
-            with m.State("COMMAND"):
-                self.take_command(m, request)
-            with m.State("ARGUMENTS"):
-                # A new write's arguments are part of the load's checksum.
-                new_write = (request.command == Command.WRITE) & ~request.again
-                m.d.comb += crc.valid.eq(taken & new_write & (self.state == State.LOADING))
-                self.take_arguments(m, request)
-            with m.State("CHECK"):
-                m.d.sync += request.misshapen.eq(self.is_misshapen(request))
-                m.next = "EXECUTE"
+        # The arguments of a write, unless repeated, are part of the load's checksum.
+        m.d.comb += crc.valid.eq(request.argument & (request.command == Command.WRITE)
+                                 & ~request.repeated & (self.state == State.LOADING))
+
+        with m.FSM() as fsm:
+            request.take(m, self.i, "EXECUTE")
             with m.State("EXECUTE"):
+                m.d.sync += last_part.eq((request.named(Command.RUN)["flags"] & RUN_LAST).any())
                 m.next = "DRAIN"
-                self.execute(m, request, crc, written, begin)
+                self.execute(m, request, status, crc, written, begin)
             with m.State("WRITE"):
-                m.d.comb += crc.valid.eq(taken)
-                self.take_words(m, request)
+                m.d.comb += crc.valid.eq(self.i.valid & self.i.ready)
+                self.take_words(m, request, status)
             with m.State("RUN"):
+                passing = ~request.over & ~self.start
                 m.d.comb += [self.events.payload.eq(self.i.p.data),
-                             self.events.valid.eq(self.i.valid & ~request.over & ~self.start),
-                             self.i.ready.eq(self.events.ready & ~request.over & ~self.start)]
+                             self.events.valid.eq(self.i.valid & passing),
+                             self.i.ready.eq(self.events.ready & passing)]
                 with m.If(request.over):
                     m.next = "ANSWER"
-                    with m.If(request.last_part):
+                    with m.If(last_part):
                         m.next = "FINISH"
             with m.State("FINISH"):
                 m.d.comb += self.finish.eq(1)
                 with m.If(self.done | self.error):
-                    m.d.sync += request.status.eq(Mux(self.error, Status.MALFORMED, Status.OK))
+                    m.d.sync += status.eq(Mux(self.error, Status.MALFORMED, Status.OK))
                     m.next = "ANSWER"
             with m.State("DRAIN"):
                 m.d.comb += self.i.ready.eq(~request.over)
@@ -136,138 +124,100 @@ class CommandProcessor(wiring.Component):
                 m.d.comb += answer.go.eq(1)
                 with m.If(answer.done):
                     m.next = "SEQUENCE"
+        m.d.comb += self.busy.eq(~fsm.ongoing("SEQUENCE"))
         return m
 
-    def connect_answer(self, m, request, answer):
+    def connect_answer(self, m, request, status):
+        """The answer, and the place of the word that is written or read."""
         place = request.named(Command.READ)
+        m.submodules.answer = answer = Answer(self.read_bytes, self.read_latency)
         wiring.connect(m, answer.o, wiring.flipped(self.o))
         m.d.comb += [
             answer.sequence.eq(request.sequence), answer.command.eq(request.command),
-            answer.status.eq(request.status), answer.size.eq(place["size"]),
-            answer.more.eq((request.status == Status.OK) & (place["count"] != 0)),
-            self.read.eq(answer.read), answer.word.eq(self.word)]
+            answer.status.eq(status), answer.size.eq(place["size"]),
+            answer.more.eq((status == Status.OK) & (place["count"] != 0)),
+            self.read.eq(answer.read), answer.word.eq(self.word),
+            *(getattr(self, name).eq(place[name]) for name in ("space", "bank", "address"))]
+        with m.If(self.write | answer.following):
+            m.d.sync += place["address"].eq(place["address"] + 1)
+        with m.If(answer.following):
+            m.d.sync += place["count"].eq(place["count"] - 1)
+        return answer
 
-    def take_sequence(self, m, request):
-        m.d.comb += [self.i.ready.eq(1), self.busy.eq(0)]
-        m.d.sync += request.index.eq(0)
-        with m.If(self.i.valid):
-            m.d.sync += [request.sequence.eq(self.i.p.data), request.again.eq(
-                request.known & (self.i.p.data == request.sequence)),
-                request.known.eq(~self.i.p.last)]
-            with m.If(~self.i.p.last):
-                m.next = "COMMAND"
-
-    def take_command(self, m, request):
-        m.d.comb += self.i.ready.eq(1)
-        with m.If(self.i.valid):
-            m.d.sync += [request.command.eq(self.i.p.data), request.again.eq(
-                request.again & (self.i.p.data == request.command)
-                & (self.i.p.data != Command.READ))]
-            m.next = "ARGUMENTS"
-
-    def take_arguments(self, m, request):
-        """As many bytes as the command has, if the request has them."""
-        wanted = Signal(range(ARGUMENT_BYTES + 1))
-        with m.Switch(request.command):
-            for command in Command:
-                with m.Case(command):
-                    m.d.comb += wanted.eq(argument_bytes(command))
-        complete = request.index == wanted
-        m.d.comb += self.i.ready.eq(~complete & ~request.over)
-        with m.If(complete | request.over):
-            m.d.sync += request.short.eq(~complete)
-            m.next = "CHECK"
-        with m.If(self.i.valid & self.i.ready):
-            m.d.sync += request.index.eq(request.index + 1)
-            with m.Switch(request.index):
-                for k in range(ARGUMENT_BYTES):
-                    with m.Case(k):
-                        m.d.sync += request.arguments[8 * k:8 * k + 8].eq(self.i.p.data)
-
-    def execute(self, m, request, crc, written, begin):
+    def execute(self, m, request, status, crc, written, begin):
         """Decide: refuse, act, or go on to the data."""
         place = request.named(Command.READ)
         flags = request.named(Command.RUN)["flags"]
-        m.d.sync += [request.byte.eq(0), request.last_part.eq((flags & RUN_LAST).any()),
-                     self.dense.eq((flags & RUN_DENSE).any())]
+        m.d.sync += self.dense.eq((flags & RUN_DENSE).any())
         with m.If(request.command != Command.READ):
             m.d.sync += place["count"].eq(0)
         with m.If((request.command == Command.RUN) & (flags & RUN_LAST).any()):
             m.d.sync += [place["space"].eq(REGISTERS_SPACE), place["address"].eq(Register.LABEL),
                          place["size"].eq(4), place["count"].eq(2)]
-        with m.If(~request.again):
-            m.d.sync += request.status.eq(Status.OK)
-            with m.If(request.misshapen):
-                m.d.sync += request.status.eq(Status.MALFORMED)
+        with m.If(~request.repeated):
+            m.d.sync += status.eq(Status.OK)
+            with m.If(request.malformed):
+                m.d.sync += status.eq(Status.MALFORMED)
             with m.Else(), m.Switch(request.command):
                 with m.Case(Command.READ):
                     with m.If(self.active & (place["space"] != REGISTERS_SPACE)):
-                        m.d.sync += request.status.eq(Status.ORDER)
+                        m.d.sync += status.eq(Status.ORDER)
                 with m.Case(Command.BEGIN):
                     m.d.comb += begin.eq(1)
                     m.d.sync += [self.state.eq(State.LOADING), written.eq(0), self.abort.eq(1)]
                 with m.Case(Command.WRITE):
-                    m.d.sync += request.status.eq(Status.NOT_LOADING)
+                    m.d.sync += status.eq(Status.NOT_LOADING)
                     with m.If(self.state == State.LOADING):
-                        m.d.sync += request.status.eq(Status.OK)
+                        m.d.sync += status.eq(Status.OK)
                         m.next = "WRITE"
                 with m.Case(Command.END):
-                    self.end_load(m, request, crc, written)
+                    self.end_load(m, request, status, crc, written)
                 with m.Case(Command.RUN):
-                    self.begin_run(m, request, (flags & RUN_FIRST).any())
+                    self.begin_run(m, status, (flags & RUN_FIRST).any())
                 with m.Case(Command.RESET):
                     m.d.sync += [self.state.eq(State.DISARMED), self.abort.eq(1)]
 
-    def is_misshapen(self, request):
-        """An unknown command, too short, too long, or with words that are no words here."""
-        size = request.named(Command.READ)["size"]
-        with_data = (request.command == Command.WRITE) | (request.command == Command.RUN)
-        wide = (((request.command == Command.READ) & (size > self.read_bytes))
-                | ((request.command == Command.WRITE) & (size > self.write_bytes)))
-        sized = (request.command == Command.READ) | (request.command == Command.WRITE)
-        unknown = (request.command < min(Command)) | (request.command > max(Command))
-        return (request.short | (~with_data & ~request.over) | wide | (sized & (size == 0))
-                | unknown)
-
-    def end_load(self, m, request, crc, written):
+    def end_load(self, m, request, status, crc, written):
         """Arm where every word came and none is wrong."""
         end = request.named(Command.END)
         with m.If(self.state != State.LOADING):
-            m.d.sync += request.status.eq(Status.NOT_LOADING)
+            m.d.sync += status.eq(Status.NOT_LOADING)
         with m.Else():
             m.d.sync += self.state.eq(State.DISARMED)
             with m.If((end["words"] != self.words) | (written != self.words)):
-                m.d.sync += request.status.eq(Status.INCOMPLETE)
+                m.d.sync += status.eq(Status.INCOMPLETE)
             with m.Elif(end["checksum"] != crc.crc):
-                m.d.sync += request.status.eq(Status.CHECKSUM)
+                m.d.sync += status.eq(Status.CHECKSUM)
             with m.Else():
                 m.d.sync += self.state.eq(State.ARMED)
 
-    def begin_run(self, m, request, first):
+    def begin_run(self, m, status, first):
         """Pass the events on, if there is a frame to which they belong."""
         with m.If(self.state != State.ARMED):
-            m.d.sync += request.status.eq(Status.DISARMED)
+            m.d.sync += status.eq(Status.DISARMED)
         with m.Elif(~first & ~self.active):
-            m.d.sync += request.status.eq(Status.ORDER)
+            m.d.sync += status.eq(Status.ORDER)
         with m.Else():
             m.d.sync += self.start.eq(first)
             m.next = "RUN"
 
-    def take_words(self, m, request):
+    def take_words(self, m, request, status):
         """Assemble words, lowest byte first, and write them one after the other."""
         size = request.named(Command.WRITE)["size"]
+        byte = Signal(8)  # Bytes so far of the word that is being assembled.
         m.d.comb += self.i.ready.eq(~request.over)
         with m.If(self.i.valid & self.i.ready):
-            m.d.sync += request.byte.eq(request.byte + 1)
-            with m.Switch(request.byte):
+            m.d.sync += byte.eq(byte + 1)
+            with m.Switch(byte):
                 with m.Case(0):
-                    m.d.sync += self.data.eq(self.i.p.data)  # The bytes above it too.
+                    m.d.sync += self.data.eq(self.i.p.data)  # Zeros above it.
                 for k in range(1, self.write_bytes):
                     with m.Case(k):
                         m.d.sync += self.data[8 * k:8 * k + 8].eq(self.i.p.data)
-            with m.If(request.byte + 1 == size):
-                m.d.sync += [request.byte.eq(0), self.write.eq(1)]
+            with m.If(byte + 1 == size):
+                m.d.sync += [byte.eq(0), self.write.eq(1)]
         with m.If(request.over):
+            m.d.sync += byte.eq(0)
             m.next = "ANSWER"
-            with m.If(request.byte != 0):
-                m.d.sync += [request.status.eq(Status.MALFORMED), self.state.eq(State.DISARMED)]
+            with m.If(byte != 0):
+                m.d.sync += [status.eq(Status.MALFORMED), self.state.eq(State.DISARMED)]

@@ -1,8 +1,8 @@
-"""What the command processor knows of the request under way."""
+"""The request under way: how it is taken in, and what the command processor knows of it."""
 
 from amaranth import *
 
-from .protocol import ARGUMENTS, argument_bytes
+from .protocol import ARGUMENTS, Command, argument_bytes
 
 __all__ = ["ARGUMENT_BYTES", "Request"]
 
@@ -10,23 +10,40 @@ ARGUMENT_BYTES = max(map(argument_bytes, ARGUMENTS))
 
 
 class Request:
-    """Registers of one request; the answer needs most of them.
+    """Registers of one request, and the states of an FSM that fill them.
 
     The arguments stay where they arrive: a READ's address and count go on from there.
+
+    Parameters
+    ----------
+    read_bytes, write_bytes : int
+        Bytes of the widest word that is read, and written.
+
+    Members
+    -------
+    sequence, command : ``Signal(8)``
+    arguments : ``Signal(8 * ARGUMENT_BYTES)``
+    argument : ``Signal()``
+        A pulse: a byte of the arguments is being taken.
+    over : ``Signal()``
+        The request's last byte was taken; :meth:`watch` keeps it.
+    repeated : ``Signal()``
+        Sequence number and command are those of the request before, and it does not only read.
+    malformed : ``Signal()``
+        The command is unknown, the arguments are too short or too long, or the size of a word is.
     """
 
-    def __init__(self):
+    def __init__(self, *, read_bytes, write_bytes):
+        self.read_bytes, self.write_bytes = read_bytes, write_bytes
         self.sequence, self.command = Signal(8), Signal(8)
         self.arguments = Signal(8 * ARGUMENT_BYTES)
-        self.index = Signal(range(ARGUMENT_BYTES + 1))  # Of the next argument byte.
-        self.over = Signal()  # The last byte was taken.
-        self.short = Signal()  # It came before the last argument.
-        self.misshapen = Signal()
-        self.known = Signal()  # There was a request before.
-        self.again = Signal()  # It was this one.
-        self.status = Signal(8)
-        self.byte = Signal(8)  # Of the word that is being assembled.
-        self.last_part = Signal()  # Of a frame.
+        self.argument = Signal()
+        self.index = Signal(range(ARGUMENT_BYTES + 1))  # Argument bytes so far.
+        self.over = Signal()
+        self.short = Signal()  # The request ended before its last argument.
+        self.malformed = Signal()
+        self.known = Signal()  # There was a request before this one.
+        self.repeated = Signal()
 
     def named(self, command):
         """The arguments of ``command`` by name."""
@@ -35,3 +52,65 @@ class Request:
             found[name] = self.arguments[8 * offset:8 * (offset + size)]
             offset += size
         return found
+
+    def watch(self, m, stream):
+        """Notice the last byte that is taken from ``stream``, in whatever state."""
+        with m.If(stream.valid & stream.ready):
+            m.d.sync += self.over.eq(stream.p.last)
+
+    def take(self, m, stream, following):
+        """States ``SEQUENCE``, ``COMMAND``, ``ARGUMENTS`` and ``CHECK`` of the FSM in ``m``, the
+        first of them its initial one: they take the bytes up to the last argument from ``stream``
+        and go on to the state ``following``."""
+        with m.State("SEQUENCE"):
+            self._take_sequence(m, stream)
+        with m.State("COMMAND"):
+            m.d.comb += stream.ready.eq(1)
+            with m.If(stream.valid):
+                m.d.sync += [self.command.eq(stream.p.data), self.repeated.eq(
+                    self.repeated & (stream.p.data == self.command)
+                    & (stream.p.data != Command.READ))]
+                m.next = "ARGUMENTS"
+        with m.State("ARGUMENTS"):
+            self._take_arguments(m, stream)
+        with m.State("CHECK"):
+            m.d.sync += self.malformed.eq(self._is_malformed())
+            m.next = following
+
+    def _take_sequence(self, m, stream):
+        m.d.comb += stream.ready.eq(1)
+        m.d.sync += self.index.eq(0)
+        with m.If(stream.valid):
+            m.d.sync += [self.sequence.eq(stream.p.data), self.known.eq(~stream.p.last),
+                         self.repeated.eq(self.known & (stream.p.data == self.sequence))]
+            with m.If(~stream.p.last):
+                m.next = "COMMAND"
+
+    def _take_arguments(self, m, stream):
+        """As many bytes as the command has, if the request has them."""
+        wanted = Signal(range(ARGUMENT_BYTES + 1))
+        with m.Switch(self.command):
+            for command in Command:
+                with m.Case(command):
+                    m.d.comb += wanted.eq(argument_bytes(command))
+        complete = self.index == wanted
+        m.d.comb += [stream.ready.eq(~complete & ~self.over),
+                     self.argument.eq(stream.valid & stream.ready)]
+        with m.If(complete | self.over):
+            m.d.sync += self.short.eq(~complete)
+            m.next = "CHECK"
+        with m.If(self.argument):
+            m.d.sync += self.index.eq(self.index + 1)
+            with m.Switch(self.index):
+                for k in range(ARGUMENT_BYTES):
+                    with m.Case(k):
+                        m.d.sync += self.arguments[8 * k:8 * k + 8].eq(stream.p.data)
+
+    def _is_malformed(self):
+        size = self.named(Command.READ)["size"]  # At the same place in a WRITE.
+        reads, writes = self.command == Command.READ, self.command == Command.WRITE
+        with_data = writes | (self.command == Command.RUN)
+        unsized = (reads & (size > self.read_bytes)) | (writes & (size > self.write_bytes)) | (
+            (reads | writes) & (size == 0))
+        unknown = (self.command < min(Command)) | (self.command > max(Command))
+        return self.short | (~with_data & ~self.over) | unsized | unknown

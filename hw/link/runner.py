@@ -16,19 +16,20 @@ from .protocol import level_bits
 
 __all__ = ["Runner"]
 
-RESET_CYCLES = 16  # Longer than any pipeline of the network.
-SETTLE = 4  # Cycles until the network's counters stand still.
-
 
 class Runner(wiring.Component):
     """Collects a frame's events and plays them to the network without a pause.
 
-    A frame that the queue holds is played once it is complete, one event a cycle: its cycles are
-    those of :mod:`qblif.hw.layout.cycles`.  A longer one is played from when the queue is full.
+    A frame that fits into the queue is played once it is complete, one event a cycle: its cycles
+    are those of :mod:`qblif.hw.layout.cycles`.  Playing a longer frame begins when the queue is
+    full.
 
     Parameters
     ----------
     spec : :class:`qblif.golden.spec.Network`
+    reset_cycles : int
+        Cycles of the network's reset before a frame, see
+        :func:`qblif.hw.layout.latency.reset_cycles`.
 
     Members
     -------
@@ -39,29 +40,29 @@ class Runner(wiring.Component):
     i : ``In(stream.Signature(8))``
         Event bytes.
     finish : ``In(1)``
-        Held from behind the frame's last byte until ``done`` or ``error``.
+        High from the frame's last byte on, until ``done`` or ``error``.
     done, error : ``Out(1)``
-        The class is there; the bytes were no frame of this network.
+        The class is known and the network's counters have stopped; the bytes were not a frame of
+        this network.
     active : ``Out(1)``
         From ``start`` until ``done`` or ``error``.
-    reset, clear : ``Out(1)``
-        Of the network, and of its counters.
+    reset : ``Out(1)``
+        Resets the network, and with it its counters.
     o : ``Out(stream.Signature(Event(...)))``, result : ``In(stream.Signature(ClassResult(...)))``
         To and from the network.
     label : ``Out``, label_valid : ``Out(1)``
         The class of the last frame, until the next one starts.
     """
 
-    def __init__(self, spec):
-        self.spec = spec
+    def __init__(self, spec, reset_cycles):
+        self.reset_cycles = reset_cycles
         self.n_max, self.size = spec.input.n_max, address_space(spec.input.shape)
         self.ends = 1 if spec.input.static else spec.timesteps
         self.queue = EventQueue(Event(self.size, self.n_max), frame_queue_items(spec))
         result = ClassResult(spec.populations[-1].size)
         super().__init__({
             "start": In(1), "abort": In(1), "i": In(stream.Signature(8)), "finish": In(1),
-            "done": Out(1),
-            "error": Out(1), "active": Out(1), "reset": Out(1, init=1), "clear": Out(1),
+            "done": Out(1), "error": Out(1), "active": Out(1), "reset": Out(1, init=1),
             "o": Out(stream.Signature(Event(self.size, self.n_max))),
             "result": In(stream.Signature(result)),
             "label": Out(result["label"].shape), "label_valid": Out(1)})
@@ -80,7 +81,6 @@ class Runner(wiring.Component):
             m.d.sync += playing.eq(1)
 
         finished = Signal()
-        settle = Signal(range(SETTLE + 1))
         with m.If(self.result.valid & self.active):
             m.d.sync += [self.label.eq(self.result.p.label), finished.eq(1)]
         with m.If(self.active & self.finish & ~taken & ~self.done & ~self.error):
@@ -88,24 +88,22 @@ class Runner(wiring.Component):
                 m.d.sync += [self.error.eq(1), self.active.eq(0)]
             with m.Elif(~finished):
                 m.d.sync += playing.eq(1)
-            with m.Elif(settle != SETTLE):
-                m.d.sync += settle.eq(settle + 1)
-            with m.Else():
+            with m.Else():  # Two cycles after the result: COUNT_LATENCY.
                 m.d.sync += [self.done.eq(1), self.label_valid.eq(1), self.active.eq(0)]
 
-        # Start: a reset of the network, long enough for all of its pipelines to run empty.
-        timer = Signal(range(RESET_CYCLES), init=RESET_CYCLES - 1)
-        m.d.sync += [self.reset.eq(timer != 0), self.clear.eq(0)]
+        timer = Signal(range(self.reset_cycles), init=self.reset_cycles - 1)
+        m.d.sync += self.reset.eq(timer != 0)
         with m.If(timer != 0):
-            m.d.sync += [timer.eq(timer - 1), self.clear.eq(timer == 1)]
+            m.d.sync += timer.eq(timer - 1)
         with m.If(self.start | self.abort):
-            m.d.sync += [timer.eq(RESET_CYCLES - 1), self.reset.eq(1), self.active.eq(self.start),
-                         self.done.eq(0), self.error.eq(0), self.label_valid.eq(0), settle.eq(0),
-                         playing.eq(0), finished.eq(0)]
+            m.d.sync += [timer.eq(self.reset_cycles - 1), self.reset.eq(1),
+                         self.active.eq(self.start), self.done.eq(0), self.error.eq(0),
+                         self.label_valid.eq(0), playing.eq(0), finished.eq(0)]
         return m
 
     def unpack(self, m, taken, byte):
-        """Bytes to events in the queue; returns how many it holds, and whether all is right."""
+        """Bytes to events in the queue; returns how many it holds, whether a byte was wrong, and
+        whether every timestep has ended."""
         bits = level_bits(self.n_max)
         level, skip = byte[:bits], byte[bits:]
         address = Signal(range(self.size + 256))

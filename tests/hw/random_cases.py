@@ -15,6 +15,7 @@ from poison import poisoned
 
 from qblif.golden import integer
 from qblif.golden.spec import Decay, Neuron, Quadratic, Quantiser, Reset
+from qblif.hw.layout.compile import compile
 from qblif.hw.layout.cycles import count_cycles
 from qblif.hw.layout.plan import StagePlan
 from qblif.sim.pysim import run_network
@@ -111,14 +112,15 @@ def check_against_golden(draw, trained, plan, frames):
                         "seed": draw.integer(0, 1 << 30)}
     print(f"{trained.spec}\n{plan}\n{options}")
     golden = integer.run(trained, frames)
+    layout = compile(trained.spec, plan)
     with poisoned():
-        rtl = run_network(trained, plan, frames, **options)
+        rtl = run_network(trained, layout, frames, **options)
     for name, expected in golden.membranes.items():
         np.testing.assert_array_equal(rtl.levels[name], golden.levels[name], name)
         np.testing.assert_array_equal(rtl.membranes[name], expected, name)
     np.testing.assert_array_equal(rtl.classes, golden.classes)
     if not stalls:
-        model = count_cycles(trained.spec, plan, frames,
+        model = count_cycles(layout, frames,
                              {name: levels.numpy() for name, levels in golden.levels.items()})
         np.testing.assert_array_equal(rtl.starts - rtl.starts[0], model.first - model.first[0])
         np.testing.assert_array_equal(rtl.results - rtl.starts[0], model.last - model.first[0])

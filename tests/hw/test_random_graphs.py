@@ -19,9 +19,10 @@ from random_cases import (
 from qblif.golden.spec import Conv2d, Dense, Input, Network, Population, as_map
 from qblif.golden.spec.artifact import Trained, sum_range
 from qblif.golden.training.export import signed_width
+from qblif.hw.layout.compile import compile
 from qblif.hw.layout.latency import LEAK_LATENCY
 from qblif.hw.layout.memories import MEMORIES
-from qblif.hw.layout.plan import Plan, reaches_of
+from qblif.hw.layout.plan import Plan
 
 
 def draw_conv(draw, source, name, shape=None):
@@ -72,7 +73,7 @@ def draw_population(draw, nodes, name, last, weights):
                                       synapse.weight_shape(source.shape, shape)).astype(np.int32)
         weights[synapse.name] = tensor
         fan_in = tensor[0].size
-        reach += np.abs(tensor).mean() * source.n_max * np.sqrt(fan_in) / 2
+        reach += np.abs(tensor).mean() * source.emit_max * np.sqrt(fan_in) / 2
     bias_width = draw.integer(2, 8) if draw.chance(0.4) else 0
     return Population(name=name, shape=shape, neuron=draw_neuron(draw, last, reach), sum_width=30,
                       bias_width=bias_width), synapses
@@ -128,8 +129,6 @@ def test_some_graphs_have_edges_with_more_banks():
         draw = Draw(seed)
         spec = draw_graph(draw).spec
         plan = draw_plan(draw, spec)
-        return max(reach.banks for population, stage in zip(spec.populations, plan.stages,
-                                                            strict=True)
-                   for reach in reaches_of(spec, population, stage))
+        return max(engine.scatter.banks for engine in compile(spec, plan).engines)
     found = [most(seed) for seed in range(200)]
     assert found.count(3) > 8 and found.count(4) > 3

@@ -29,12 +29,12 @@ def draw_layer(draw, name, source, last):
     low = draw.one_of([-high - 1, -high // 3, -high - 1])  # Now and then mostly positive.
     weights = draw.random.integers(low, high + 1, (size, source.size)).astype(np.int32)
     bias_width = draw.integer(2, 8) if draw.chance(0.4) else 0
-    reach = 1 + np.abs(weights).mean() * source.n_max * np.sqrt(source.size) / 2
+    reach = 1 + np.abs(weights).mean() * source.emit_max * np.sqrt(source.size) / 2
     neuron = draw_neuron(draw, last, reach)
     synapse = Dense(source=source.name, target=name, w_width=w_width)
     fields = {"name": name, "shape": (size,), "neuron": neuron, "bias_width": bias_width}
     wide = Population(**fields, sum_width=30)
-    spec = Network(timesteps=1, input=Input(shape=(source.size,), n_max=source.n_max),
+    spec = Network(timesteps=1, input=Input(shape=(source.size,), n_max=source.emit_max),
                    populations=[Population(**fields | {"neuron": Neuron(quantiser=None, v_width=9)},
                                            sum_width=30)],
                    synapses=[Dense(source="input", target=name, w_width=w_width)])

@@ -104,7 +104,7 @@ def mutations(text):
 
 def test_edited_verilog(bench, tiny, cache):
     trained, plan, _ = tiny
-    made = generate(trained.spec, plan)
+    made = generate(plan)
     # An adder of the datapath: both operands signed, in a lane or a neuron.
     text, line = next((text, line) for text, line in mutations(made.verilog)
                       if line.count("$signed") >= 2)
@@ -130,7 +130,8 @@ def test_input_that_ends_early(bench, cache):
     result = run(made, cache)
     assert len(result.results) == 12 and result.stalled and result.mismatches == 0
     assert result.findings[0].startswith("stalled: 12 of 30 results after 12 whole frames")
-    assert result.findings[0].endswith("all input was accepted, but no result comes")
+    assert "; all input was accepted, but no result comes; hidden offers nothing after " in \
+        result.findings[0]
 
 
 def cut(text, port, width, logic):
@@ -147,18 +148,20 @@ def cut(text, port, width, logic):
 
 def test_broken_handshake(bench, tiny, cache):
     trained, plan, _ = tiny
-    made = generate(trained.spec, plan)
+    made = generate(plan)
     text = cut(made.verilog, "i__ready", "", "  assign i__ready = 1'b0;")
     result = run(bench(generated=Generated(text, made.manifest), patience=2000), cache)
     edited, stalled = result.findings
     assert edited.startswith("the Verilog was edited after generation")
     assert stalled.startswith("stalled: 0 of 30 results after 0 whole frames of input")
-    assert stalled.endswith("the input waits on i, which the network does not accept")
+    assert "; the input waits on i, which the network does not accept; " in stalled
+    assert stalled.endswith("; hidden offers nothing after 0 vectors; out offers nothing after 0 "
+                            "vectors; no trace was seen")
 
 
 def test_result_that_does_not_hold(bench, tiny, cache):
     trained, plan, _ = tiny
-    made = generate(trained.spec, plan)
+    made = generate(plan)
     text = cut(made.verilog, "o__payload", "[1:0] ",
                "  reg toggle = 0;\n"
                "  always @(posedge clk) toggle <= ~toggle;\n"

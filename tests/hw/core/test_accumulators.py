@@ -5,9 +5,9 @@ import pytest
 
 from qblif.golden.spec import Conv2d, Dense
 from qblif.hw.core.accumulators import MemoryAccumulators, RegisterAccumulators
+from qblif.hw.core.engine import ACCUMULATORS
 from qblif.hw.core.lanes import Lanes
 from qblif.hw.core.map_accumulators import MapAccumulators
-from qblif.hw.core.stage import SUMS
 from qblif.hw.layout.latency import MEMORY_SUMS_GROUPS
 from qblif.hw.layout.scatter import ScatterMap
 from qblif.sim.stream import simulate_component, wait
@@ -120,7 +120,7 @@ def scattered(groups, positions, banks=2):
 
 
 def make(reach, kind=None, **parameters):
-    kind = kind or SUMS[reach.sums]
+    kind = kind or ACCUMULATORS[reach.sums]
     return kind(reach, sum_width=WIDTH, addend_width=ADDEND, fire_lanes=FIRE_LANES, **parameters)
 
 

@@ -5,6 +5,7 @@ from qblif.golden import integer
 from qblif.golden.spec import Dense, Input, Network, Neuron, Population, Quantiser
 from qblif.golden.spec.artifact import Trained
 from qblif.hw.core.network import NetworkCore
+from qblif.hw.layout.compile import compile
 from qblif.hw.layout.plan import Plan, StagePlan
 from qblif.sim.pysim import frame_events, run_network
 from qblif.sim.stream import simulate_component, stream_put, wait
@@ -25,29 +26,28 @@ def queueing(timesteps=1, static=False):
     draw = np.random.default_rng(0)
     trained = Trained(spec, {"input->hidden": np.eye(4, dtype=np.int32) * 7,
                              "hidden->out": draw.integers(-8, 8, (CLASSES, 4)).astype(np.int32)})
-    return trained, Plan(stages=(StagePlan(lanes=4), StagePlan(lanes=1)))
+    return trained, compile(spec, Plan(stages=(StagePlan(lanes=4), StagePlan(lanes=1))))
 
 
 @pytest.mark.parametrize("timesteps, static", [(1, False), (1, True), (2, False), (3, True)])
 def test_cycles_of_frames_that_queue_up(timesteps, static):
     """``cycles`` counts from the first transfer to the last class, however many frames wait."""
-    trained, plan = queueing(timesteps, static)
-    spec = trained.spec
+    trained, layout = queueing(timesteps, static)
     shape = (4,) if static else (timesteps, 4)
     frames = np.zeros((40, *shape), int)
     frames[..., 0] = np.arange(40).reshape(-1, *[1] * (len(shape) - 1)) % 8 == 0
-    rtl = run_network(trained, plan, frames)
+    rtl = run_network(trained, layout, frames)
     np.testing.assert_array_equal(rtl.classes, integer.run(trained, frames).classes)
     assert rtl.cycles == rtl.results[-1] - rtl.starts[0]
     in_flight = [(rtl.starts <= at).sum() - (rtl.results < at).sum() for at in rtl.results]
     if timesteps == 1:  # More than the four a stage that were once thought to be the most.
         assert max(in_flight) > 4 * 2 + 4
-    assert max(in_flight) <= NetworkCore(spec, plan).most_frames
+    assert max(in_flight) <= NetworkCore(layout).most_frames
 
 
 def test_load_within_a_frame():
-    trained, plan = queueing()
-    dut = NetworkCore(trained.spec, plan)
+    trained, layout = queueing()
+    dut = NetworkCore(layout)
 
     async def source(ctx):
         for event in frame_events(np.ones(4, int), trained.spec.input):
@@ -58,9 +58,3 @@ def test_load_within_a_frame():
 
     with pytest.raises(AssertionError, match="load within a frame$"):
         simulate_component(dut, source)
-
-
-def test_plan_of_another_network():
-    trained, plan = queueing()
-    with pytest.raises(ValueError, match="^Plan must have 2 stages, not 1$"):
-        NetworkCore(trained.spec, Plan(stages=plan.stages[:1]))

@@ -10,6 +10,7 @@ from qblif.golden.spec import Conv2d, Dense, Input, Network, Neuron, Population,
 from qblif.golden.spec.artifact import Trained
 from qblif.hw.core.network import NetworkCore
 from qblif.hw.layout.addressing import address_order, addresses
+from qblif.hw.layout.compile import compile
 from qblif.hw.layout.plan import Plan, StagePlan
 from qblif.sim.pysim import frame_events
 from qblif.sim.stream import aer_checker, simulate_component, stream_checker, stream_get, stream_put
@@ -44,7 +45,7 @@ def test_two_synapses(lanes, fire_lanes, i_stall, o_stall):
                         StagePlan(lanes=1)))
     frames = np.random.default_rng(2).integers(0, 4, (FRAMES, 2, 12))
     golden = integer.run(trained, frames)
-    dut = NetworkCore(spec, plan, trained).stages[1]
+    dut = NetworkCore(compile(spec, plan), trained).stages[1]
     levels = {"input": frames, "a": golden.levels["a"].numpy().swapaxes(0, 1)}
 
     def source(name):

@@ -7,7 +7,7 @@ from qblif.golden.spec import Input
 from qblif.hw.link.dense import DenseUnpacker
 from qblif.hw.link.protocol import pack_dense
 from qblif.sim.board_model import _unpack
-from qblif.sim.stream import run_stream, simulate_component
+from qblif.sim.stream import run_stream, simulate_component, stream_get, stream_put
 
 
 class Dense(DenseUnpacker):
@@ -36,18 +36,37 @@ def test_other_bytes_pass():
 
 
 def test_start_forgets_what_was_begun():
+    """Neither the byte's other levels nor the number of levels so far is left of it."""
     dut, found = DenseUnpacker(9, 2), []
 
     async def bench(ctx):
         ctx.set(dut.dense, 1)
-        ctx.set(dut.i.valid, 1)
-        ctx.set(dut.i.payload, 0xAA)
-        await ctx.tick()
-        ctx.set(dut.i.valid, 0)
-        found.append(ctx.get(dut.busy))
+        await stream_put(ctx, dut.i, 0xAA)
+        for _ in range(2):
+            await stream_get(ctx, dut.o)
+        assert ctx.get(dut.busy)
         ctx.set(dut.start, 1)
         await ctx.tick()
         ctx.set(dut.start, 0)
-        found.append(ctx.get(dut.busy))
+        assert not ctx.get(dut.busy)
+        for byte in pack_dense([[1] * 9], 2):
+            await stream_put(ctx, dut.i, byte)
+            while ctx.get(dut.busy):
+                found.append(await stream_get(ctx, dut.o))
     simulate_component(dut, bench)
-    assert found == [1, 0]
+    assert found == [1] * 9 + [0]
+
+
+@pytest.mark.parametrize("n_max, size", [(1, 8), (3, 5), (15, 2)])
+def test_busy_until_the_last_event(n_max, size):
+    """From the byte that is taken until its last event, the end of the timestep included."""
+    dut, events = DenseUnpacker(size, n_max), []
+
+    async def bench(ctx):
+        ctx.set(dut.dense, 1)
+        for byte in pack_dense([[1] * size], n_max):
+            await stream_put(ctx, dut.i, byte)
+            while ctx.get(dut.busy):
+                events.append(await stream_get(ctx, dut.o, stall=1))
+    simulate_component(dut, bench)
+    assert events == [1] * size + [0]

@@ -1,19 +1,10 @@
-"""The network behind its command processor, in Amaranth's simulator."""
+"""The command processor alone: memories and runner are played by the test."""
 
-import numpy as np
 import pytest
-from amaranth.back import rtlil
 
-from qblif.boards.host.host import Host
-from qblif.boards.host.requests import load_checksum, load_requests
-from qblif.golden import integer
-from qblif.golden.spec import Dense, Input, Network, Neuron, Population, Quantiser
-from qblif.golden.spec.artifact import Trained
-from qblif.hw.layout.cycles import count_cycles
-from qblif.hw.layout.plan import Plan, StagePlan
-from qblif.hw.link.board_core import BoardCore
-from qblif.hw.link.host_interface import HostInterface
+from qblif.hw.link.processor import CommandProcessor
 from qblif.hw.link.protocol import (
+    ARGUMENTS,
     LEVELS_SPACE,
     REGISTERS_SPACE,
     RUN_DENSE,
@@ -23,231 +14,291 @@ from qblif.hw.link.protocol import (
     Register,
     State,
     Status,
-    pack_dense,
-    pack_events,
+    argument_bytes,
+    checksum,
+    pack_request,
 )
-from qblif.sim.pysim_port import PysimPort
+from qblif.sim.stream import simulate_component, stream_checker, stream_put
 
-PLAN = Plan(stages=(StagePlan(lanes=4, fire_lanes=2), StagePlan(lanes=2)))
-
-
-def network(seed, static=True):
-    spec = Network(
-        timesteps=2, input=Input(shape=(7,), n_max=2, static=static),
-        populations=[
-            Population(name="hidden", shape=(5,), sum_width=12, bias_width=6, neuron=Neuron(
-                quantiser=Quantiser(n_max=3, theta=16), v_width=12)),
-            Population(name="out", shape=(3,), sum_width=12,
-                       neuron=Neuron(quantiser=None, v_width=12))],
-        synapses=[Dense(source="input", target="hidden"), Dense(source="hidden", target="out")])
-    draw = np.random.default_rng(seed)
-    return Trained(spec, {"input->hidden": draw.integers(-60, 60, (5, 7), np.int32),
-                          "hidden->out": draw.integers(-60, 60, (3, 5), np.int32)},
-                   {"hidden": draw.integers(-30, 30, 5, np.int32)})
+WORDS, WRITE_BYTES, READ_BYTES, LATENCY = 3, 2, 4, 5
+GARBAGE = 0xDEADBEEF
+PLACE = {"space": 1, "bank": 2, "address": 3}
 
 
-def powered(trained, plan=PLAN, **options):
-    linked = HostInterface(trained.spec, plan, clock_hz=4_000_000, **options)
-    return Host(PysimPort(linked), timeout=120)
+def word_at(space, bank, address):
+    if space == REGISTERS_SPACE:
+        return address
+    return (space << 24 | bank << 16 | address) & 0xFFFFFFFF
 
 
-def compare(host, trained, frames, plan=PLAN):
-    """Classes, levels and cycles of the frames, against the models."""
-    found = host.run(trained, frames, levels=True)
-    expected = integer.run(trained, frames)
-    np.testing.assert_array_equal(found.classes, expected.classes.numpy())
-    assert list(found.levels) == [p.name for p in trained.spec.populations[:-1]]
-    for name, values in found.levels.items():
-        np.testing.assert_array_equal(values, expected.levels[name].numpy())
-    levels = {name: tensor.numpy() for name, tensor in expected.levels.items()}
-    cycles = [count_cycles(trained.spec, plan, frames[k:k + 1], {
-        name: values[:, k:k + 1] for name, values in levels.items()}).latency[0]
-        for k in range(len(frames))]
-    np.testing.assert_array_equal(found.cycles, cycles)
+class Played:
+    """What came of ``requests``: the answers, and what the processor did beside them."""
+
+    def __init__(self, *requests, wrong_frame=False):
+        self.dut = dut = CommandProcessor(words=WORDS, write_bytes=WRITE_BYTES,
+                                          read_bytes=READ_BYTES, read_latency=LATENCY)
+        self.answers, self.writes, self.events = [], [], b""
+        self.starts = self.aborts = self.finishes = 0
+        self.states, self.codings, self.wrong_frame = [], [], wrong_frame
+
+        async def host(ctx):
+            ctx.set(dut.o.ready, 1)
+            for k, request in enumerate(requests):
+                for place, byte in enumerate(request):
+                    await stream_put(ctx, dut.i, {"data": byte, "last": place == len(request) - 1},
+                                     stall=(k + place) % 2)
+                await ctx.tick().repeat(4)
+                while ctx.get(dut.busy):
+                    await ctx.tick()
+                self.states.append(State(ctx.get(dut.state)))
+
+        simulate_component(dut, host, background=[
+            self.take, self.memories, self.runner, self.watch, stream_checker(dut.o)])
+
+    async def take(self, ctx):
+        answer = b""
+        while True:
+            _, _, valid, byte = await ctx.tick().sample(self.dut.o.valid, self.dut.o.payload)
+            if valid:
+                answer += bytes([byte.data])
+                if byte.last:
+                    self.answers.append(answer)
+                    answer = b""
+
+    async def memories(self, ctx):
+        """A word comes ``LATENCY`` cycles after the address and its ``read``; else garbage."""
+        dut, line = self.dut, [GARBAGE] * (LATENCY - 1)
+        while True:
+            _, _, read, *place = await ctx.tick().sample(dut.read, dut.space, dut.bank, dut.address)
+            line.append(word_at(*place) if read else GARBAGE)
+            ctx.set(dut.word, line.pop(0))
+
+    async def runner(self, ctx):
+        dut, finishing = self.dut, 0
+        ctx.set(dut.events.ready, 1)
+        while True:
+            _, _, start, abort, finish, valid, byte = await ctx.tick().sample(
+                dut.start, dut.abort, dut.finish, dut.events.valid, dut.events.payload)
+            self.events += bytes([byte]) * valid
+            finishing = finishing + 1 if finish else 0
+            if start or abort:
+                ctx.set(dut.active, start)
+                ctx.set(dut.done, 0)
+                ctx.set(dut.error, 0)
+            elif finishing == 3:
+                ctx.set(dut.error if self.wrong_frame else dut.done, 1)
+                ctx.set(dut.active, 0)
+
+    async def watch(self, ctx):
+        dut = self.dut
+        while True:
+            _, _, start, abort, write, space, bank, address, data = await ctx.tick().sample(
+                dut.start, dut.abort, dut.write, dut.space, dut.bank, dut.address, dut.data)
+            self.starts += start
+            self.aborts += abort
+            if start:
+                self.codings.append(ctx.get(dut.dense))
+            if write:
+                self.writes.append((space, bank, address, data))
+
+    @property
+    def statuses(self):
+        return [Status(answer[2]) for answer in self.answers]
 
 
-@pytest.mark.parametrize("static", [True, False])
-def test_two_networks_one_after_the_other(static):
-    first, second = network(1, static), network(2, static)
-    draw = np.random.default_rng(0)
-    frames = draw.integers(0, 3, (3, 7) if static else (3, 2, 7))
-    frames[1] = 0
-    host = powered(first)
-    for trained in (first, second):
-        host.load(trained)
-        compare(host, trained, frames)
-    assert host.line.repeated == 0
-    last = np.asarray(frames[-1])
-    events = np.count_nonzero(last)
-    found = host.activity(first.spec)["input->hidden"]
-    assert found["events"] == events <= found["words"]
+def write(sequence, data, size=2, **place):
+    return pack_request(sequence, Command.WRITE, data, size=size, **PLACE | place)
 
 
-def test_maps_with_a_residual_edge(residual):
-    trained, plan, frames = residual
-    host = powered(trained, plan)
-    host.load(trained)
-    compare(host, trained, frames[:2], plan)
-    identity = host.identify()
-    assert [[s["lanes"] for s in stage["synapses"]] for stage in identity.stages] == [
-        [6], [3], [4, 2], [5]]
-    assert host.activity(trained.spec)["input->a"]["events"] == np.count_nonzero(frames[1])
+def end(sequence, writes, words=WORDS):
+    state = 0
+    for request in writes:
+        state = checksum(request[2:], state)
+    return pack_request(sequence, Command.END, words=words, checksum=state)
 
 
-@pytest.fixture(scope="module")
-def board():
-    """One board for the requests that are refused: each test begins with a reset."""
-    host = powered(network(1))
-    host.trained = network(1)
-    return host
+def begin(sequence):
+    return pack_request(sequence, Command.BEGIN)
 
 
-@pytest.fixture(autouse=True)
-def reset(request):
-    if "board" in request.fixturenames:
-        request.getfixturevalue("board").reset()
+def run(sequence, data=b"\1\0", flags=RUN_FIRST | RUN_LAST):
+    return pack_request(sequence, Command.RUN, data, flags=flags)
 
 
-def state(host):
-    return host.identify().state
+def read(sequence, count=1, size=4, **place):
+    return pack_request(sequence, Command.READ, size=size, count=count, **PLACE | place)
 
 
-def load(host, drop=None, wrong=0, words=None):
-    """A load in which something may be wrong; returns the status of its end."""
-    identity = host.identify()
-    runs = list(load_requests(host.trained, identity.stages))
-    host.line.exchange(Command.BEGIN)
-    for k, (place, data) in enumerate(runs):
-        if k != drop:
-            assert host.line.exchange(Command.WRITE, data, **place)[0] == Status.OK
-    return host.line.exchange(Command.END, words=words or identity.words,
-                              checksum=load_checksum(runs) ^ wrong)[0]
+LOAD = write(2, bytes(range(6)))
+ARMED = (begin(1), LOAD, end(3, [LOAD]))
 
 
-EVENTS = pack_events([[1, 0, 2, 0, 0, 1, 2]], 2)
+def test_load_and_run():
+    made = Played(*ARMED, run(4, b"\1\2\3\0"))
+    assert made.statuses == [Status.OK] * 4
+    assert made.states == [State.LOADING, State.LOADING, State.ARMED, State.ARMED]
+    assert made.writes == [(1, 2, 3, 0x0100), (1, 2, 4, 0x0302), (1, 2, 5, 0x0504)]
+    assert (made.starts, made.aborts, made.events) == (1, 1, b"\1\2\3\0")
+    assert made.answers[-1] == bytes([4, Command.RUN, Status.OK]) + b"".join(
+        register.to_bytes(4, "little") for register in (Register.LABEL, Register.CYCLES))
 
 
-def run(host, data=EVENTS, flags=RUN_FIRST | RUN_LAST):
-    return host.line.exchange(Command.RUN, data, flags=flags)[0]
+@pytest.mark.parametrize("count", [0, 1, 2, 7])
+@pytest.mark.parametrize("size", [1, 2, 3, 4])
+def test_read(count, size):
+    made = Played(read(9, count, size), read(9, count, size, bank=5))
+    for answer, bank in zip(made.answers, (2, 5), strict=True):  # A read is always executed.
+        assert answer == bytes([9, Command.READ, Status.OK]) + b"".join(
+            word_at(1, bank, 3 + k).to_bytes(4, "little")[:size] for k in range(count))
 
 
-def test_identity(board):
-    identity = board.identify()
-    assert identity.digest == board.trained.spec.digest
-    assert identity.clock_hz == 4_000_000 and identity.state is State.DISARMED
-    assert [synapse["lanes"] for s in identity.stages for synapse in s["synapses"]] == [4, 2]
-    assert identity.words == sum(
-        len(data) // place["size"] for place, data in load_requests(board.trained, identity.stages))
+def test_same_sequence_number_with_another_command():
+    """A host that was restarted may begin with the number that the last one ended with."""
+    made = Played(*ARMED, run(4), pack_request(4, Command.RESET))
+    assert made.statuses[-1] == Status.OK and made.states[-1] is State.DISARMED
+    made = Played(*ARMED, pack_request(3, Command.RESET), begin(3))
+    assert made.states[-2:] == [State.DISARMED, State.LOADING]
 
 
-def test_run_before_a_load_is_refused(board):
-    assert run(board) == Status.DISARMED
+@pytest.mark.parametrize("command", [Command.BEGIN, Command.RESET])
+def test_repetition_is_answered_and_not_executed(command):
+    made = Played(pack_request(5, command), pack_request(5, command), pack_request(6, command))
+    assert made.statuses == [Status.OK] * 3 and made.aborts == 2
 
 
-def test_run_during_a_load_is_refused(board):
-    board.line.exchange(Command.BEGIN)
-    assert run(board) == Status.DISARMED and state(board) is State.LOADING
+def test_repeated_run_is_one_frame():
+    made = Played(*ARMED, run(4), run(4))
+    assert made.starts == 1 and made.answers[-1] == made.answers[-2]
 
 
-def test_write_and_end_without_a_begin_are_refused(board):
-    place = {"space": 0, "bank": 0, "address": 0, "size": 1}
-    assert board.line.exchange(Command.WRITE, b"\1", **place)[0] == Status.NOT_LOADING
-    assert board.line.exchange(Command.END, words=0, checksum=0)[0] == Status.NOT_LOADING
+def test_repeated_write_and_end_are_one():
+    made = Played(begin(1), LOAD, LOAD, end(3, [LOAD]), end(3, [LOAD]))
+    assert made.statuses == [Status.OK] * 5 and len(made.writes) == WORDS
+    assert made.states[-1] is State.ARMED
 
 
-def test_load_that_lacks_a_write(board):
-    assert load(board, drop=1) == Status.INCOMPLETE
-    assert state(board) is State.DISARMED and run(board) == Status.DISARMED
+def test_repetition_keeps_its_status():
+    made = Played(run(7), run(7))
+    assert made.statuses == [Status.DISARMED] * 2
 
 
-def test_load_with_another_checksum(board):
-    assert load(board, wrong=1 << 31) == Status.CHECKSUM
-    assert state(board) is State.DISARMED
+def test_first_request_is_no_repetition():
+    """Its number and command may be those that the registers start with."""
+    made = Played(bytes([0, 0]), bytes([0, 0]))
+    assert made.statuses == [Status.MALFORMED] * 2
 
 
-def test_load_with_another_count(board):
-    assert load(board, words=3) == Status.INCOMPLETE
+def test_request_of_one_byte():
+    """It has no answer, and the next is no repetition of the one before it."""
+    made = Played(begin(5), bytes([5]), begin(5))
+    assert len(made.answers) == 2 and made.aborts == 2
 
 
-def test_begin_reset_and_half_words_disarm(board):
-    for disarm in (lambda: board.line.exchange(Command.BEGIN), board.reset):
-        assert load(board) == Status.OK and state(board) is State.ARMED
-        disarm()
-        assert state(board) is not State.ARMED and run(board) == Status.DISARMED
-    board.line.exchange(Command.BEGIN)
-    place = {"space": 0, "bank": 0, "address": 0, "size": 2}
-    assert board.line.exchange(Command.WRITE, b"\1\2\3", **place)[0] == Status.MALFORMED
-    assert state(board) is State.DISARMED
+@pytest.mark.parametrize("extra", [1, 2, 5, 8, 16])
+def test_too_many_words(extra):
+    """As many as a counter that wraps would not tell from the right number."""
+    writes = [write(2 + k, bytes(2)) for k in range(WORDS + extra)]
+    made = Played(begin(1), *writes, end(99, writes))
+    assert made.statuses[-1] == Status.INCOMPLETE and made.states[-1] is State.DISARMED
 
 
-def test_frames_that_are_none(board):
-    assert load(board) == Status.OK
-    end = bytes(1)
-    for events in (b"", EVENTS[:-1], EVENTS + end, EVENTS + b"\5", b"\3" + end,
-                   (7 << 2 | 1).to_bytes(1) + end, bytes([63 << 2]) + end):
-        assert run(board, events) == Status.MALFORMED, events
-    assert run(board, flags=RUN_LAST) == Status.ORDER
-    assert run(board) == Status.OK and run(board, end) == Status.OK
-    assert run(board, bytes([6 << 2 | 2]) + end) == Status.OK
+@pytest.mark.parametrize("wrong, status", [
+    ({"words": WORDS - 1}, Status.INCOMPLETE), ({"words": WORDS + 256}, Status.INCOMPLETE)])
+def test_end_with_another_count(wrong, status):
+    made = Played(begin(1), LOAD, end(3, [LOAD], **wrong))
+    assert made.statuses[-1] == status and made.states[-1] is State.DISARMED
 
 
-def test_both_codings_of_a_frame(board):
-    assert load(board) == Status.OK
-    for frame in ([1, 0, 2, 0, 0, 1, 2], [0] * 7, [2] * 7, [0, 0, 0, 0, 0, 0, 1]):
-        assert run(board, pack_events([frame], 2)) == Status.OK
-        results = board._registers(Register.LABEL, 2), board.activity(board.trained.spec)
-        dense = pack_dense([frame], 2)
-        assert len(dense) == 2
-        assert run(board, dense, RUN_FIRST | RUN_LAST | RUN_DENSE) == Status.OK
-        assert (board._registers(Register.LABEL, 2), board.activity(board.trained.spec)) == results
-        assert run(board, dense[:1], RUN_FIRST | RUN_DENSE) == Status.OK
-        assert run(board, dense[1:], RUN_LAST | RUN_DENSE) == Status.OK
-        assert (board._registers(Register.LABEL, 2), board.activity(board.trained.spec)) == results
-    for wrong in (dense[:1], dense + dense[:1], bytes([3, 0])):
-        assert run(board, wrong, RUN_FIRST | RUN_LAST | RUN_DENSE) == Status.MALFORMED, wrong
+@pytest.mark.parametrize("change", [0, 1, 2, 4, 6, 7, 8, 12])
+def test_checksum_covers_every_byte_of_a_write(change):
+    changed = bytearray(LOAD)
+    changed[2 + change] ^= 0x10 if change != 6 else 3  # Size 2 becomes 1.
+    made = Played(begin(1), bytes(changed), end(3, [LOAD]))
+    assert made.statuses[-1] in (Status.CHECKSUM, Status.INCOMPLETE)
+    assert made.states[-1] is State.DISARMED
 
 
-def test_frame_in_parts(board):
-    assert load(board) == Status.OK and run(board) == Status.OK
-    label, cycles = board._registers(Register.LABEL, 2)
-    assert run(board, EVENTS[:2], RUN_FIRST) == Status.OK
-    place = {"bank": 0, "address": 0, "size": 1, "count": 1}
-    for space in (0, LEVELS_SPACE):
-        assert board.line.exchange(Command.READ, space=space, **place)[0] == Status.ORDER
-    assert run(board, EVENTS[2:4], 0) == Status.OK
-    assert run(board, EVENTS[4:], RUN_LAST) == Status.OK
-    assert board._registers(Register.LABEL, 2) == [label, cycles]
-    # A frame that was begun and left is forgotten.
-    assert run(board, EVENTS[:2], RUN_FIRST) == Status.OK and run(board) == Status.OK
-    assert board._registers(Register.LABEL, 2) == [label, cycles]
+def test_begin_starts_a_new_checksum():
+    made = Played(begin(1), write(2, b"\7\7"), *ARMED)
+    assert made.states[-1] is State.ARMED
 
 
-def test_request_that_comes_again_is_not_executed_again(board):
-    assert load(board) == Status.OK
-    assert run(board, EVENTS[:2], RUN_FIRST) == Status.OK
-    board.line._sequence -= 1
-    assert run(board, EVENTS[:2], 0) == Status.OK
-    assert run(board, EVENTS[2:], RUN_LAST) == Status.OK
+def test_narrow_word_has_zeros_above():
+    made = Played(begin(1), write(2, b"\xff\xff"), write(3, b"\x11", size=1))
+    assert [data for *_, data in made.writes] == [0xFFFF, 0x0011]
 
 
-def test_malformed_requests(board):
-    place = {"space": REGISTERS_SPACE, "bank": 0, "address": 0}
-    for size in (0, 9):
-        assert board.line.exchange(Command.READ, size=size, count=1, **place)[0] == \
-            Status.MALFORMED
-    assert board.line.exchange(Command.BEGIN, b"\0")[0] == Status.MALFORMED
-    assert state(board) is State.DISARMED
+def test_half_a_word():
+    made = Played(begin(1), write(2, b"\1\2\3"), begin(3), write(4, b"\1\2"))
+    assert made.statuses == [Status.OK, Status.MALFORMED, Status.OK, Status.OK]
+    assert made.states[1] is State.DISARMED
+    assert [data for *_, data in made.writes] == [0x0201, 0x0201]
 
 
-def test_without_levels():
-    trained = network(1)
-    host = powered(trained, levels=False)
-    assert not host.identify().levels
+def test_begin_and_reset_end_a_frame_under_way():
+    for command in (Command.BEGIN, Command.RESET):
+        made = Played(*ARMED, run(4, flags=RUN_FIRST), pack_request(5, command), read(6))
+        assert made.statuses[-1] == Status.OK and made.aborts == 2
 
 
-def test_no_multiplier():
-    text = rtlil.convert(BoardCore(network(1).spec, PLAN, clock_hz=12_000_000, baud=921_600),
-                         emit_src=False)
-    assert "cell $add" in text
-    for cell in ("$mul", "$div", "$mod", "$pow", "$divfloor", "$modfloor"):
-        assert f"cell {cell} " not in text
+def test_reads_during_a_frame():
+    made = Played(*ARMED, run(4, flags=RUN_FIRST), read(5), read(6, space=LEVELS_SPACE),
+                  read(7, space=REGISTERS_SPACE), run(8, flags=RUN_LAST), read(9))
+    assert made.statuses[4:] == [Status.ORDER, Status.ORDER, Status.OK, Status.OK, Status.OK]
+    assert made.starts == 1 and [len(answer) for answer in made.answers[3:6]] == [3, 3, 3]
+
+
+def test_part_without_its_first():
+    made = Played(*ARMED, run(4, flags=RUN_LAST), run(5, flags=0))
+    assert made.statuses[-2:] == [Status.ORDER] * 2 and not made.starts and not made.events
+
+
+def test_frame_that_is_none():
+    made = Played(*ARMED, run(4), wrong_frame=True)
+    assert made.statuses[-1] == Status.MALFORMED and len(made.answers[-1]) == 3
+
+
+def test_coding_of_a_frame():
+    made = Played(*ARMED, run(4, flags=RUN_FIRST), run(5, flags=RUN_FIRST | RUN_DENSE))
+    assert made.codings == [0, 1]
+
+
+def test_without_a_load():
+    made = Played(run(1), write(2, b"\1\2"), end(3, []), begin(4), run(5))
+    assert made.statuses == [Status.DISARMED, Status.NOT_LOADING, Status.NOT_LOADING, Status.OK,
+                             Status.DISARMED]
+    assert not made.writes and not made.starts and not made.events
+
+
+def test_requests_that_are_too_short():
+    """Of each command, every length below that of its arguments."""
+    short = [bytes([k % 250, command]) + bytes([1]) * k
+             for command in Command for k in range(argument_bytes(command))]
+    short = [bytes([n]) + request[1:] for n, request in enumerate(short)]
+    made = Played(*short)
+    assert made.statuses == [Status.MALFORMED] * len(short)
+    assert not made.aborts and not made.writes
+
+
+@pytest.mark.parametrize("command", [c for c in Command if c not in (Command.WRITE, Command.RUN)])
+def test_data_where_there_is_none(command):
+    arguments = {name: 1 for name, _ in ARGUMENTS[command]}
+    made = Played(pack_request(1, command, b"\0", **arguments))
+    assert made.statuses == [Status.MALFORMED] and not made.aborts
+
+
+def test_unknown_commands():
+    unknown = [command for command in range(256) if command not in list(Command)]
+    made = Played(*(bytes([k, command]) for k, command in enumerate(unknown)))
+    assert made.statuses == [Status.MALFORMED] * len(unknown)
+
+
+@pytest.mark.parametrize("size", [0, READ_BYTES + 1, 255])
+def test_read_of_words_that_are_no_words(size):
+    assert Played(read(1, size=size)).statuses == [Status.MALFORMED]
+
+
+@pytest.mark.parametrize("size", [0, WRITE_BYTES + 1, 255])
+def test_write_of_words_that_are_no_words(size):
+    made = Played(begin(1), write(2, b"\1\2\3", size=size))
+    assert made.statuses[-1] == Status.MALFORMED and not made.writes
