@@ -146,7 +146,8 @@ def train_network(config, images, folder, device="cpu", resume=False, like=None)
     seconds = time.perf_counter() - start
     trained.save(folder / NETWORK_FILE)
     notes = trained.notes
-    held_out = notes.get("validation", {}).get("quantised") or []
+    shares = notes.get("validation", {})
+    held_out = shares.get("quantised") or shares.get("float") or []
     console.print(table(f"{folder / NETWORK_FILE}", [
         *[("accuracy, validation", f"{share:.2%}") for share in held_out[-1:]],
         ("accuracy, float", f"{notes['accuracy_float']:.2%}"),

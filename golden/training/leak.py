@@ -1,7 +1,7 @@
 """The leak in real numbers, with its slope: what the float network computes and trains through.
 
 The integer twin is :mod:`qblif.golden.spec.leak`.  ``U`` is a float tensor of any shape; gamma
-makes one level.
+makes one level: a number, or a tensor of one.
 """
 
 from typing import Any
@@ -14,7 +14,7 @@ def leak_real(leak, U, gamma: Any = 1.0):
     return LEAKS[leak.kind][0](leak, U, gamma)
 
 
-def leak_slope(leak, U, gamma=1.0):
+def leak_slope(leak, U, gamma: Any = 1.0):
     """Derivative of :func:`leak_real`: a number, or of U's shape."""
     return LEAKS[leak.kind][1](leak, U, gamma)
 

@@ -194,6 +194,12 @@ def test_validation_accuracy_is_that_of_the_held_out_images():
                                             shares["quantised"][0]]
 
 
+def test_validation_images_are_not_trained_on():
+    rest = STRIPES.hold_out(30, TINY.seed)
+    assert (train(replace(TINY, validation=30), STRIPES).weights_digest
+            == train(TINY, rest).weights_digest)
+
+
 def test_validation_resumes(tmp_path):
     def interrupt(progress):
         if (progress.phase, progress.epoch) == ("float", 3):
