@@ -123,13 +123,13 @@ OUTCOME = {"stalled": True, "streams": 0, "inner": 0, "entered": 2, "results": 1
 
 
 @pytest.mark.parametrize("changed, words", [
-    ({}, "no stream waits: the input has paused; a offers nothing after 8 vectors; b offers "
-         "nothing after 3 vectors; the trace seen last is that of a, in cycle 70 of 900"),
+    ({}, ("no stream waits: the input has paused; a offers nothing after 8 vectors; b offers "
+         "nothing after 3 vectors; the trace seen last is that of a, in cycle 70 of 900")),
     ({"streams": 0b0001}, "the input waits on i, which the network does not accept; a offers"),
-    ({"streams": 0b0101, "inner": 0b0001}, "the result waits on o, which nobody accepts; a offers "
-                                           "what is not accepted after 8 vectors; b offers noth"),
-    ({"i_done": 1, "inner": 0b1010}, "all input was accepted, but no result comes; a offers "
-                                     "nothing after 8 vectors; b is being served after 3 vectors"),
+    ({"streams": 0b0101, "inner": 0b0001}, ("the result waits on o, which nobody accepts; a offers "
+                                           "what is not accepted after 8 vectors; b offers noth")),
+    ({"i_done": 1, "inner": 0b1010}, ("all input was accepted, but no result comes; a offers "
+                                     "nothing after 8 vectors; b is being served after 3 vectors")),
     ({"inner": None, "seen": [0, 0]}, "no trace was seen")])
 def test_sentences(changed, words):
     sentence = describe_stall(OUTCOME | changed, 5, ["a", "b"])
