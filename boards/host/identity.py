@@ -12,7 +12,6 @@ from ...hw.link.protocol import (
     Register,
     State,
     SynapseRegister,
-    row_bytes,
     synapse_register,
 )
 from .line import HostError
@@ -21,7 +20,6 @@ __all__ = ["NO_BOARD", "Identity", "check_network", "read_identity"]
 
 NO_BOARD = "What answers is no qblif board: check the port"
 MOST_SYNAPSES = 16 * LEVELS_SPACE  # Stages are numbered below LEVELS_SPACE.
-LONGEST_WORD = 255  # Bytes: a request names its words' size in one.
 
 
 @dataclass(frozen=True)
@@ -58,8 +56,6 @@ class Identity:
         if layout.digest != self.layout_digest:
             raise HostError(f"The board has layout {self.layout_digest}, this program makes "
                             f"{layout.digest} of its plan: build the bitstream again")
-        for bank in (bank for stage in layout.stages for bank in stage.load_banks):
-            _check(f"bytes of a word of {bank.owner}", row_bytes(bank.width), 1, LONGEST_WORD)
         return layout
 
 

@@ -64,7 +64,7 @@ def command(files, tiny, unplugged, board_cache, tmp_path_factory):
     assert port, "qblif virtual-board ended"
     report = json.loads((out / "virtual-board.json").read_text())
     assert report["port"] == port
-    assert report["lanes"] == [list(stage.lanes) for stage in tiny[1].stages]
+    assert report["lanes"] == [list(stage.lanes) for stage in tiny[1].plan.stages]
     yield port
     process.terminate()  # A shell's background ignores the interrupt.
     assert process.wait(PATIENCE) == 128 + signal.SIGTERM

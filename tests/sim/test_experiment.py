@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 
 from qblif.golden import integer
-from qblif.hw.layout.compile import compile
 from qblif.sim import bench, experiment
 from qblif.sim.experiment import run_experiment
 
@@ -11,8 +10,7 @@ from qblif.sim.experiment import run_experiment
 def experimented(tiny, quick, cache, tmp_path, monkeypatch):
     """``experimented(frames, ...)``: the report, where one label is wrong on purpose."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
-    trained, plan, _ = tiny
-    layout = compile(trained.spec, plan)
+    trained, layout, _ = tiny
 
     def run(frames, **options):
         labels = integer.run(trained, frames).classes.numpy().copy()
