@@ -9,7 +9,7 @@ from ..golden.spec.artifact import write_atomically
 from ..hw.layout.compile import compile
 from ..hw.link.protocol import ARGUMENTS, MAX_PAYLOAD, Command
 from .allocate import Allocator, largest_first_layer
-from .fit import frame_cycles, load_bytes, weight_capacity, weight_kbit
+from .fit import frame_cycles, load_bytes, need, refusal, weight_capacity, weight_kbit
 from .flow.board_files import need_tools, write_design, write_plan
 from .flow.implement import implement
 from .flow.pack import pack
@@ -24,8 +24,8 @@ PLACED = ("lut", "ff", "bram", "spram", "dsp", "fmax_mhz", "multipliers")  # In 
 FRAME_OVERHEAD = 6  # Sequence, command, CRC and framing of a write, in bytes.
 
 
-def build(trained, board, *, out_dir, lanes=None, frequency=None, seed=1, baud=None,
-          progress=None):
+def build(trained, board, *, out_dir, lanes=None, layout=None, frequency=None, seed=1,
+          baud=None, progress=None):
     """Build the bitstream of ``trained``'s network for ``board``.
 
     The weights are not in it: any weights of the same network are loaded at run time.  Without
@@ -41,6 +41,8 @@ def build(trained, board, *, out_dir, lanes=None, frequency=None, seed=1, baud=N
         Gets ``BOARD.bin``, ``.bit`` or ``.fs``, then ``build.json``; all else lies in ``work``.
         For a board that the vendor's tool places, ``plan`` with the files for it.
     lanes : int or None
+    layout : :class:`qblif.hw.layout.compile.Layout` or ``None``
+        Builds just this one; ``lanes`` is then ``None``.
     frequency : float or None
         MHz.
     baud : int or None
@@ -61,14 +63,11 @@ def build(trained, board, *, out_dir, lanes=None, frequency=None, seed=1, baud=N
     work = out_dir / ("work" if board.placed_here else "plan")
     work.mkdir(parents=True, exist_ok=True)
     attempt = _Attempt(trained, board, work, seed, baud or board.baud, say)
-    allocator = Allocator(trained.spec, board.fpga, trained.activity, link=True,
-                          levels=board.levels)
-    plan, why = allocator.with_lanes(lanes) if lanes else allocator.smallest()
+    plans, plan, why = _plans(trained, board, lanes, layout)
     late = False
-    for tried in [] if why else [plan] if lanes else allocator.plans():
-        plan = tried
+    for plan in plans:
+        layout = compile(trained.spec, plan)
         try:
-            layout = compile(trained.spec, plan)
             return _finish(attempt, layout, attempt.place(layout, frequency), out_dir)
         except DoesNotFit as error:
             why, late = str(error), isinstance(error, MissesClock)
@@ -77,6 +76,17 @@ def build(trained, board, *, out_dir, lanes=None, frequency=None, seed=1, baud=N
         raise SynthError(f"{board.title} does not run this network fast enough "
                          f"({lanes_of(plan)}: {why}): ask for a lower frequency")
     raise SynthError(_too_small(trained.spec, board, f"{lanes_of(plan)}: {why}"))
+
+
+def _plans(trained, board, lanes, layout):
+    """``(plans to try in order, the plan that a refusal names, why none can fit or "")``."""
+    if layout:
+        why = refusal(need(layout, board.fpga, link=True, levels=board.levels), board.fpga)
+        return [] if why else [layout.plan], layout.plan, why
+    allocator = Allocator(trained.spec, board.fpga, trained.activity, link=True,
+                          levels=board.levels)
+    plan, why = allocator.with_lanes(lanes) if lanes else allocator.smallest()
+    return [] if why else [plan] if lanes else allocator.plans(), plan, why
 
 
 def lanes_of(plan):

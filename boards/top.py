@@ -2,7 +2,6 @@
 
 from amaranth import *
 from amaranth.lib import io
-from amaranth.lib.cdc import FFSynchronizer
 from amaranth_boards.resources import UARTResource
 
 from .clock import ClockSource
@@ -42,8 +41,7 @@ class Top(Elaboratable):
         serial = serial_pins(platform, board)
         m.submodules.rx_pin = rx = io.Buffer("i", serial.rx)
         m.submodules.tx_pin = tx = io.Buffer("o", serial.tx)
-        m.submodules.rx = FFSynchronizer(rx.i, core.rx, init=1)
-        m.d.comb += tx.o.eq(core.tx)
+        m.d.comb += [core.rx.eq(rx.i), tx.o.eq(core.tx)]  # The core synchronises rx.
 
         label = Signal.like(core.label)
         with m.If(core.label_valid):

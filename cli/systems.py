@@ -35,30 +35,33 @@ def systems(
     seed: SeedOption = 0,
     neurons: Annotated[str | None, typer.Option(
         metavar="NAME[,NAME..]", help="Some of golden/training/presets.py; default: all.")] = None,
-    epochs: Annotated[int, typer.Option(min=1, help="In floating point.")] = 25,
-    qat_epochs: Annotated[int, typer.Option(min=0, help="Of quantisation-aware training.")] = 4,
+    epochs: Annotated[int, typer.Option(min=1, help="Epochs in floating point.")] = 25,
+    qat_epochs: Annotated[int, typer.Option(min=0, help="Quantisation-aware epochs.")] = 4,
     images: Annotated[str, typer.Option(
         metavar="N|all", help="Test images on the RTL.")] = "all",
-    lanes: Annotated[str, typer.Option(help="Of the busiest stage.")] = "32",
+    lanes: Annotated[str, typer.Option(help="Lanes of the busiest stage.")] = "32",
     simulator: Annotated[str, typer.Option(metavar="verilator|icarus")] = "verilator",
     device: Annotated[str, typer.Option(help="FPGA to place on.")] = "ecp5-85k",
 ):
     """Compare the named neurons: train, simulate on the RTL, synthesise, one after the other.
 
-    Each gets the same network, data, epochs and seed. What is finished is kept in DIR/NAME, so that
-    an interrupted table goes on where it was.
+    Each gets the same network, data, epochs and seed. What is finished is kept in DIR/NAME and is
+    not measured again, so that an interrupted comparison continues; other options or data are.
     """
+    from ..golden.training.checkpoint import fingerprint
     from ..golden.training.presets import PRESETS, with_preset
     from ..golden.training.recipes import choose_recipe
     chosen = neurons.split(",") if neurons else list(PRESETS)
     base = replace(choose_recipe(data), epochs=epochs, qat_epochs=qat_epochs, seed=seed)
     configs = {name: with_preset(base, name) for name in chosen}  # It says which names there are.
     folder, pictures = make_folder(out, "systems"), dataset(data)
+    common = {"data": [fingerprint(pictures, part) for part in ("train", "test")],
+              "simulator": simulator, "images": images, "lanes": lanes, "device": device}
     report = {}
     for name, config in configs.items():
         part = make_folder(folder / name)
         found = part / "system.json"
-        wanted = {"config": config.to_dict(), "images": images, "lanes": lanes, "device": device}
+        wanted = {"config": config.to_dict(), **common}
         kept = json.loads(found.read_text()) if found.is_file() else {}
         if kept.get("wanted") != json.loads(json.dumps(wanted)):
             console.print(f"[bold]{name}[/bold]")

@@ -23,7 +23,7 @@ __all__ = ["Bench", "Outcome", "prepare", "simulate"]
 
 SOURCES = Path(__file__).parent
 FULL_SPEED = Stalls()
-LOOK = {"verilator": 10_000, "icarus": 500}  # Cycles between two looks at the progress.
+STANDSTILL = 10_000  # Cycles, and one for each accumulator that a reset clears.
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,7 +139,8 @@ def prepare(trained, layout, levels, *, simulator="verilator", out_dir, expected
         expected = integer.run(trained, levels)
     job = asdict(stalls) | {
         "shy": int(stalls.shy), "frames": len(levels), "counters": counters(manifest),
-        "look": LOOK[simulator],
+        "stages": [p.name for p in trained.spec.populations],
+        "standstill": patience or STANDSTILL + max(p.size for p in trained.spec.populations),
         "patience": patience or _patience(layout, stalls)}
     files = {
         "network.v": generated.verilog, "bench.v": bench_top(manifest),

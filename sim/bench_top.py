@@ -1,7 +1,7 @@
 """The bench around a generated network, as Verilog: players, recorders and a watchdog.
 
 It is written from the manifest alone, so it fits any network, and it holds everything that happens
-each cycle, the clock included, so that no Python does.
+in each cycle, the clock included: no Python runs then.
 """
 
 from ..hw.core.synapse import COUNTERS
@@ -16,7 +16,8 @@ HEADER = """\
 module {top} (
 {ports}
 );
-    reg [31:0] quiet;
+    reg [31:0] quiet, still;
+    reg [{counted_top}:0] counted;
     wire i_valid, i_ready, o_valid, o_ready, load_valid, traced;
     wire [{i_top}:0] i;
     wire [{o_top}:0] o;
@@ -26,6 +27,7 @@ module {top} (
         clk = 0;
         cycle = 0;
         quiet = 0;
+        still = 0;
         finished = 0;
         stalled = 0;
     end
@@ -35,8 +37,10 @@ module {top} (
     always @(posedge clk) begin
         cycle <= cycle + 1;
         quiet <= (i_valid & i_ready) | (o_valid & o_ready) | traced | ~go ? 0 : quiet + 1;
+        still <= moved | (quiet == 0) | (counted != counts) ? 0 : still + 1;
+        counted <= counts;
         finished <= go & (results == frames);
-        stalled <= go & (results != frames) & (quiet >= patience);
+        stalled <= go & (results != frames) & ((quiet >= patience) | (still >= standstill));
     end
     assign streams = {{o_ready, o_valid, i_ready, i_valid}};
 
@@ -49,7 +53,7 @@ module {top} (
         .done(load_done));
     qblif_recorder #(.WIDTH({o_width}), .NAME("o"), .SEED(3)) recorder_o (
         .clk(clk), .rst(rst), .flush(flush), .stall(stall), .shy(shy), .seed(seed),
-        .cycle(cycle), .valid(o_valid), .ready(o_ready), .word(o), .count(results),
+        .cycle(cycle), .valid(o_valid), .ready(o_ready), .word(o), .count(results), .last(),
         .broken(broken));
 """
 
@@ -58,13 +62,23 @@ TRACE = """\
     wire {name}_valid;
     qblif_recorder #(.WIDTH({width}), .NAME("{name}"), .SEED(4)) recorder_{name} (
         .clk(clk), .rst(rst), .flush(flush), .stall(9'd0), .shy(1'b0), .seed(seed),
-        .cycle(cycle), .valid({name}_valid), .ready(), .word({name}), .count(), .broken());
+        .cycle(cycle), .valid({name}_valid), .ready(), .word({name}),
+        .count(vectors[{low} +: 32]), .last(seen[{low} +: 32]), .broken());
+"""
+
+# What of the network moves: streams between its stages, and its activity counters.
+INSIDE = """\
+    wire [{last}:0] offered = {{{valid}}}, accepted = {{{ready}}};
+    wire moved = |(offered & accepted);
+    wire [{counted_top}:0] counts = {{{counts}}};
+    assign inner = {{accepted, offered}};
+    assign traced = {traced};
 """
 
 PERIOD = 10  # ns; only the number of cycles means anything.
 
 INPUTS = {"rst": 1, "load_go": 1, "go": 1, "clear": 1, "flush": 1, "shy": 1,
-          "idle": 9, "stall": 9, "seed": 32, "patience": 32, "frames": 32}
+          "idle": 9, "stall": 9, "seed": 32, "patience": 32, "standstill": 32, "frames": 32}
 REGISTERS = {"clk": 1, "cycle": 32, "finished": 1, "stalled": 1}
 OUTPUTS = {"streams": 4, "i_done": 1, "load_done": 1, "broken": 1, "entered": 32, "results": 32}
 
@@ -76,23 +90,41 @@ def counters(manifest):
 
 
 def bench_top(manifest):
-    """Verilog text of the module :data:`TOP` around the network that ``manifest`` describes."""
+    """Verilog text of the module :data:`TOP` around the network that ``manifest`` describes.
+
+    Its watchdog ``stalled`` rises where results are missing and no stream or trace has moved for
+    ``standstill`` cycles, nor any activity counter; or no trace and no stream of the network's for
+    ``patience`` cycles, whatever moves inside.
+    """
     width = {port["name"]: port["width"] for port in manifest["ports"]}
     traces = [f"trace_{stage['name']}" for stage in manifest["stages"]]
     widths = {"i": width["i__payload"], "o": width["o__payload"], "load": width["load"]}
     text = HEADER.format(
-        network=manifest["top"], top=TOP, half=PERIOD // 2, ports=",\n".join(_ports(manifest)),
+        network=manifest["top"], top=TOP, half=PERIOD // 2,
+        counted_top=len(counters(manifest)) - 2, ports=",\n".join(_ports(manifest)),
         **{f"{key}_width": value for key, value in widths.items()},
         **{f"{key}_top": value - 1 for key, value in widths.items()})
-    text += "".join(TRACE.format(name=name, width=width[name], msb=width[name] - 1)
-                    for name in traces)
-    any_trace = " | ".join(f"{name}_valid" for name in traces)
-    return text + f"    assign traced = {any_trace};\n" + _network(manifest, traces) + "endmodule\n"
+    text += "".join(TRACE.format(name=name, width=width[name], msb=width[name] - 1, low=32 * k)
+                    for k, name in enumerate(traces))
+    return text + _inside(manifest, traces) + _network(manifest, traces) + "endmodule\n"
+
+
+def _inside(manifest, traces):
+    streams = [f"network.\\{stage['name']} .o__" for stage in manifest["stages"]][::-1]
+    moving = counters(manifest)[1:]  # The first counts cycles.
+    return INSIDE.format(
+        last=len(streams) - 1, counted_top=len(moving) - 1,
+        valid=", ".join(f"{stream}valid" for stream in streams),
+        ready=", ".join(f"{stream}ready" for stream in streams),
+        counts=", ".join(f"{name}[0]" for name in moving),
+        traced=" | ".join(f"{name}_valid" for name in traces))
 
 
 def _ports(manifest):
     """Ports of the bench; Verilator shows these, and nothing else, to cocotb."""
-    outputs = OUTPUTS | dict.fromkeys(counters(manifest), 32)
+    stages = len(manifest["stages"])
+    outputs = OUTPUTS | {"inner": 2 * stages, "vectors": 32 * stages, "seen": 32 * stages}
+    outputs |= dict.fromkeys(counters(manifest), 32)
     for direction, kind, visible, group in [
             ("input", "", "public_flat_rw", INPUTS),
             ("output", "reg ", "public_flat_rd", REGISTERS),

@@ -81,8 +81,8 @@ def cut(trained, block):
         read_out = Population(name=PROBE, shape=(1,), sum_width=width,
                               neuron=Neuron(quantiser=None, v_width=30))
         return Network(
-            timesteps=spec.timesteps, populations=[*populations, read_out],
-            synapses=[*renamed.values(), probe],
+            timesteps=spec.timesteps, populations=(*populations, read_out),
+            synapses=(*renamed.values(), probe),
             input=Input(shape=source.shape, n_max=source.emit_max,
                         static=block.source == spec.input.name and spec.input.static))
 

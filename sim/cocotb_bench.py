@@ -5,6 +5,7 @@ folder; prints ``progress RESULTS`` lines for whoever started the simulator.
 """
 
 import json
+import time
 from pathlib import Path
 
 import cocotb
@@ -13,6 +14,8 @@ from cocotb.triggers import ClockCycles, Timer
 from .bench_top import PERIOD
 
 SETTLE = 64  # Cycles after the last result in which nothing more may come.
+FIRST_LOOK = 500  # Cycles to the first look at the progress.
+LOOK_SECONDS = 0.5  # Looks become rarer until this much time is between them.
 
 
 @cocotb.test()
@@ -20,15 +23,14 @@ async def bench(dut):
     job = json.loads(Path("job.json").read_text())
     for name in ("load_go", "go", "clear", "flush"):
         getattr(dut, name).value = 0
-    for name in ("idle", "stall", "shy", "seed", "patience", "frames"):
+    for name in ("idle", "stall", "shy", "seed", "patience", "standstill", "frames"):
         getattr(dut, name).value = job[name]
     dut.rst.value = 1
     await ClockCycles(dut.clk, 4)
     dut.rst.value = 0
 
     dut.load_go.value = 1
-    while not number(dut.load_done):
-        await Timer(job["look"] * PERIOD, "ns")
+    await until(dut, "load_done")
     await ClockCycles(dut.clk, 4)
     dut.clear.value = 1
     await ClockCycles(dut.clk, 1)
@@ -36,7 +38,9 @@ async def bench(dut):
     await ClockCycles(dut.clk, 1)
 
     dut.go.value = 1
-    outcome: dict = await until_finished(dut, job["look"])
+    await until(dut, "finished", "stalled")
+    await ClockCycles(dut.clk, SETTLE)
+    outcome: dict = state(dut, len(job["stages"]))
     outcome["counters"] = {name: number(getattr(dut, name)) for name in job["counters"]}
     outcome["broken"] = number(dut.broken)
     dut.flush.value = 1
@@ -44,18 +48,28 @@ async def bench(dut):
     Path("outcome.json").write_text(json.dumps(outcome))
 
 
-async def until_finished(dut, look):
-    """Wait for the last result, or for the watchdog; say which, and what was waiting.
+async def until(dut, *names):
+    """Wait for one of the flags.
 
-    Looks every ``look`` cycles: waiting for an edge would cost a comparison in every cycle.
+    Looks now and then: waiting for an edge would cost a comparison in every cycle.
     """
-    while not number(dut.finished) and not number(dut.stalled):
+    look = FIRST_LOOK
+    while not any(number(getattr(dut, name)) for name in names):
+        started = time.monotonic()
         await Timer(look * PERIOD, "ns")
         print("progress", number(dut.results), flush=True)
-    await ClockCycles(dut.clk, SETTLE)
-    state = {name: number(getattr(dut, name))
-             for name in ("streams", "entered", "results", "i_done", "cycle")}
-    return {"stalled": not number(dut.finished)} | state
+        if time.monotonic() - started < LOOK_SECONDS:
+            look *= 2
+
+
+def state(dut, stages):
+    """How the run ended, and what was waiting then; see :func:`qblif.sim.stall.describe_stall`."""
+    found: dict = {name: number(getattr(dut, name))
+                   for name in ("streams", "inner", "entered", "results", "i_done", "cycle")}
+    for name in ("vectors", "seen"):
+        word = number(getattr(dut, name)) or 0
+        found[name] = [word >> 32 * k & 0xFFFFFFFF for k in range(stages)]
+    return {"stalled": not number(dut.finished)} | found
 
 
 def number(handle):

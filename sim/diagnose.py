@@ -7,8 +7,9 @@ import numpy as np
 
 from ..golden import integer
 from .bench_files import encode_load, fields_of
+from .stall import describe_stall
 
-__all__ = ["diagnose", "edited_verilog", "corrupted_expectation", "stall", "wrong_load"]
+__all__ = ["diagnose", "edited_verilog", "corrupted_expectation", "wrong_load"]
 
 UNEXPLAINED = ("Verilog, weights and expectation are intact: the hardware differs from the integer "
                "model")
@@ -25,7 +26,7 @@ def diagnose(folder, manifest, layout, trained, levels, expected, writes, outcom
         edited_verilog((folder / "network.v").read_text(), manifest),
         wrong_load((folder / "load.hex").read_text(), manifest, layout, trained, writes),
         corrupted_expectation(trained, levels, expected),
-        stall(outcome, len(levels)),
+        describe_stall(outcome, len(levels), [p.name for p in trained.spec.populations]),
         "the output changed or fell while it waited to be accepted" if outcome["broken"] else None,
     ]
     found = tuple(cause for cause in causes if cause)
@@ -110,20 +111,3 @@ def corrupted_expectation(trained, levels, expected):
         return (f"the expectation is corrupted at the class of frame {k}: {expected.classes[k]}, "
                 f"the integer model computes {now.classes[k]}")
     return None
-
-
-def stall(outcome, frames):
-    """Which frame never came out, and what was waiting for what."""
-    if not outcome["stalled"]:
-        return None
-    i_valid, i_ready, o_valid, o_ready = (outcome["streams"] >> k & 1 for k in range(4))
-    if o_valid and not o_ready:
-        where = "the result waits on o, which nobody accepts"
-    elif i_valid and not i_ready:
-        where = "the input waits on i, which the network does not accept"
-    elif outcome["i_done"]:
-        where = "all input was accepted, but no result comes"
-    else:
-        where = "no stream waits: the input has paused"
-    return (f"stalled: {outcome['results']} of {frames} results after {outcome['entered']} whole "
-            f"frames of input; frame {outcome['results']} does not come out; {where}")

@@ -17,16 +17,19 @@ class PysimPort:
     """``read`` and ``write`` as of a serial port; time passes in ``read`` alone.
 
     ``linked`` is a :class:`qblif.hw.link.host_interface.HostInterface`; ``cycles`` is how many
-    clock cycles have passed.
+    clock cycles have passed.  ``read`` raises :class:`OSError`, which names what waits, where the
+    board works on a request and neither a byte nor an event has moved for ``patience`` cycles.
     """
 
-    def __init__(self, linked):
+    def __init__(self, linked, patience=10_000):
         self.linked = linked
+        self.patience = patience
+        self._still, self._stalled = 0, None
         self.cycles = 0
         self._to_board, self._from_board = bytearray(), bytearray()
         self._simulator = Simulator(linked)
         self._simulator.add_clock(1e-6)
-        for bench in (self._drive, self._sample):
+        for bench in (self._drive, self._sample, self._watch):
             self._simulator.add_testbench(bench, background=True)
 
     def write(self, data):
@@ -37,6 +40,8 @@ class PysimPort:
         end = self.cycles + LOOK
         while len(self._from_board) < count and self.cycles < end:
             self._simulator.advance()
+            if self._stalled:
+                raise OSError(self._stalled)
         found = bytes(self._from_board[:count])
         del self._from_board[:count]
         return found
@@ -56,3 +61,28 @@ class PysimPort:
             self.cycles += 1
             if valid:
                 self._from_board.append(byte)
+
+    async def _watch(self, ctx):
+        linked, network = self.linked, self.linked.network
+        streams = {"i": network.i} | {
+            population.name: stage.o
+            for population, stage in zip(linked.spec.populations, network.stages, strict=True)}
+        moved = [stream.valid & stream.ready for stream in (linked.o, *streams.values())]
+        steps = [synapse.words for stage in network.stages for synapse in stage.synapses]
+        before = None
+        while True:
+            _, _, busy, *values = await ctx.tick().sample(linked.link.busy, *moved, *steps)
+            now, moving = values[len(moved):], any(values[:len(moved)])
+            self._still = 0 if not busy or moving or now != before else self._still + 1
+            before = now
+            if self._still == self.patience:
+                self._stalled = (
+                    f"it works on a request, and nothing has moved for {self.patience} cycles: "
+                    + ", ".join(f"{name} offers {_offer(ctx, stream)}"
+                                for name, stream in streams.items()))
+
+
+def _offer(ctx, stream):
+    if not ctx.get(stream.valid):
+        return "nothing"
+    return "what is accepted" if ctx.get(stream.ready) else "what is not accepted"

@@ -2,7 +2,7 @@
 //
 // `ready` is low in a cycle with probability stall/256, so 256 never accepts.  A shy recorder raises
 // `ready` only when it has seen `valid`, for one word.  `broken` rises when a word that waits to be
-// accepted changes or disappears.
+// accepted changes or disappears.  `last` is the cycle of the last word.
 module qblif_recorder #(
     parameter WIDTH = 1,
     parameter NAME = "o",
@@ -19,6 +19,7 @@ module qblif_recorder #(
     output reg ready,
     input [WIDTH-1:0] word,
     output reg [31:0] count,
+    output reg [31:0] last,
     output reg broken
 );
     integer file;
@@ -30,6 +31,7 @@ module qblif_recorder #(
         file = $fopen({NAME, ".txt"}, "w");
         ready = 0;
         count = 0;
+        last = 0;
         broken = 0;
         waiting = 0;
         random = 1;
@@ -46,6 +48,7 @@ module qblif_recorder #(
         if (valid & ready & ~rst) begin
             $fdisplay(file, "%h %h", cycle, word);
             count <= count + 1;
+            last <= cycle;
         end
         waiting <= valid & ~ready & ~rst;
         held <= word;

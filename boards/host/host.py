@@ -10,17 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...hw.layout.addressing import by_neuron
-from ...hw.layout.compile import compile
-from ...hw.layout.plan import Plan
-from ...hw.link.plan_registers import plan_from_registers
 from ...hw.link.protocol import (
     LEVELS_SPACE,
-    MAGIC,
     MAX_PAYLOAD,
     REGISTERS_SPACE,
     RUN_FIRST,
     RUN_LAST,
-    VERSION,
     Command,
     Register,
     State,
@@ -32,49 +27,21 @@ from ...hw.link.protocol import (
     synapse_register,
 )
 from .frames import checked_frames, unpack_levels
+from .identity import NO_BOARD, Identity, check_network, read_identity
 from .line import HostError, Line
 from .requests import load_checksum, load_requests
 
-__all__ = ["Host", "HostError", "Identity", "Outcome"]
+__all__ = ["Host", "HostError", "HostRun", "Identity"]
 
 ATTEMPTS = 3  # At a load or a frame that the board gave up.
 READ_BYTES = 480  # Of words, in one answer.
-NO_BOARD = "What answers is no qblif board: check the port"
+WRONG_LENGTH = "The board answers with another length than was asked: build the bitstream again"
 LOST = ("The board is not armed any more (it was reset, or another program loads it): load the "
         "network again")
 
 
 @dataclass(frozen=True)
-class Identity:
-    """What a board says it is: the digests of its network and layout, the plan by which it was laid
-    out, its clock, the words of a complete load, whether it records levels, and its state."""
-
-    digest: str
-    layout_digest: str
-    plan: Plan
-    clock_hz: int
-    words: int
-    levels: bool
-    state: State
-    checksum: int
-
-    @property
-    def lanes(self):
-        """Lanes of each synapse, stage by stage."""
-        return [list(stage.lanes) for stage in self.plan.stages]
-
-    def layout(self, spec):
-        """The board's :class:`~qblif.hw.layout.compile.Layout`; :class:`HostError` where this
-        program lays ``spec`` out in another way."""
-        layout = compile(spec, self.plan)
-        if layout.digest != self.layout_digest:
-            raise HostError(f"The board has layout {self.layout_digest}, this program makes "
-                            f"{layout.digest} of its plan: build the bitstream again")
-        return layout
-
-
-@dataclass(frozen=True)
-class Outcome:
+class HostRun:
     """Frames that were run: ``classes`` and ``cycles`` are ``(frames,)``, ``levels`` maps
     populations to ``(timesteps, frames, neurons)`` where they were asked for.
 
@@ -104,26 +71,7 @@ class Host:
 
     def identify(self):
         """Ask the board what it is; returns an :class:`Identity`."""
-        found = self._registers(0, max(Register) + 1)
-        if found[Register.MAGIC] != MAGIC:
-            raise HostError(NO_BOARD)
-        if found[Register.VERSION] != VERSION:
-            raise HostError(f"The board speaks version {found[Register.VERSION]} of the protocol, "
-                            f"this program {VERSION}: build the bitstream again")
-        try:
-            plan = plan_from_registers([
-                self._registers(synapse_register(k), len(SynapseRegister))
-                for k in range(found[Register.SYNAPSES])])
-        except ValueError as error:
-            raise HostError(f"The board describes no plan ({error}): build the bitstream "
-                            "again") from error
-        return Identity(
-            digest=f"{found[Register.DIGEST_HIGH]:08x}{found[Register.DIGEST_LOW]:08x}",
-            layout_digest=f"{found[Register.LAYOUT_HIGH]:08x}{found[Register.LAYOUT_LOW]:08x}",
-            plan=plan,
-            clock_hz=found[Register.CLOCK_HZ], words=found[Register.WORDS],
-            levels=bool(found[Register.LEVELS]), state=State(found[Register.STATE]),
-            checksum=found[Register.CHECKSUM])
+        return read_identity(self._registers)
 
     def load(self, trained, progress=None):
         """Write every weight, read all of them back, and arm the board.
@@ -136,26 +84,23 @@ class Host:
         runs = list(load_requests(trained, layout))
         for _ in range(ATTEMPTS):
             status = self._load_once(runs, identity.words, progress)
-            if status is Status.OK:
+            if status == Status.OK:
                 return
-        raise HostError(f"The load fails again and again ({status.name.lower()}): check cable and "
+        raise HostError(f"The load fails again and again ({_name(status)}): check cable and "
                         "power of the board")
 
     def check(self, trained):
         """The board's :class:`Identity`; raises where ``trained`` is not a network of its
         bitstream."""
         identity = self.identify()
-        if identity.digest != trained.spec.digest:
-            raise HostError(f"The board's bitstream is for network {identity.digest}, the file is "
-                            f"{trained.spec.digest}: build a bitstream for it, "
-                            "or train the network with --like")
+        check_network(identity, trained.spec)
         return identity
 
     def run(self, trained, frames, levels=False, progress=None):
         """Run frames of input levels, ``(frames, inputs)`` or ``(frames, timesteps, inputs)``.
 
         Refuses where the board does not hold exactly the weights of ``trained``.  ``levels`` reads
-        every level of every frame, too.  Returns an :class:`Outcome`.
+        every level of every frame, too.  Returns an :class:`HostRun`.
         """
         frames = checked_frames(trained.spec, frames)
         identity = self.check(trained)
@@ -179,7 +124,7 @@ class Host:
                 self._confirm(results[-1], expected)
             if progress:
                 progress(k + 1)
-        return Outcome(
+        return HostRun(
             classes=np.array([label for label, _ in results]),
             cycles=np.array([cycles for _, cycles in results]),
             levels={name: np.stack([one[name] for one in recorded], 1)
@@ -203,12 +148,11 @@ class Host:
     def _load_once(self, runs, words, progress):
         """One load from its begin to its end; returns the board's last status."""
         self._ask(Command.BEGIN)
-        total = done = sum(len(data) for _, data in runs)
-        done = 0
+        total, done = sum(len(data) for _, data in runs), 0
         for place, data in runs:
             status, _ = self.line.exchange(Command.WRITE, data, **place)
             if status != Status.OK:
-                return Status(status)
+                return status
             done += len(data)
             if progress:
                 progress(done, total)
@@ -217,7 +161,7 @@ class Host:
                 self._ask(Command.RESET)
                 return Status.CHECKSUM
         status, _ = self.line.exchange(Command.END, words=words, checksum=load_checksum(runs))
-        return Status(status)
+        return status
 
     def _run_frame(self, coding, events):
         """``(label, cycles)`` of one frame."""
@@ -230,11 +174,12 @@ class Host:
                 if status != Status.OK:
                     break
             else:
-                return int.from_bytes(body[:4], "little"), int.from_bytes(body[4:8], "little")
+                if len(body) != 8:
+                    raise HostError(WRONG_LENGTH)
+                return int.from_bytes(body[:4], "little"), int.from_bytes(body[4:], "little")
             if status == Status.DISARMED:
                 raise HostError(LOST)
-        raise HostError(f"The board refuses a frame ({Status(status).name.lower()}): load the "
-                        "network again")
+        raise HostError(f"The board refuses a frame ({_name(status)}): load the network again")
 
     def _read_levels(self, layout):
         """Every level of the last frame: population to ``(timesteps, neurons)``."""
@@ -267,8 +212,7 @@ class Host:
             body = self._ask(Command.READ, space=space, bank=bank, size=size, count=part,
                              address=address + len(found) // size)
             if len(body) != size * part:
-                raise HostError("The board answers with another length than was asked: build the "
-                                "bitstream again")
+                raise HostError(WRONG_LENGTH)
             found += body
         return found
 
@@ -279,5 +223,10 @@ class Host:
             if status not in list(Status):
                 raise HostError(NO_BOARD)
             raise HostError(f"The board refuses {Command(command).name.lower()} "
-                            f"({Status(status).name.lower()}): reset it and start again")
+                            f"({_name(status)}): reset it and start again")
         return body
+
+
+def _name(status):
+    """The name of a status; of one that this protocol does not have, its number."""
+    return Status(status).name.lower() if status in list(Status) else f"status {status}"

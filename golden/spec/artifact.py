@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
+from .errors import InvalidValue
 from .files import write_atomically
 from .network import Network
 from .trained import FORMAT, VERSION, Trained, fits, sum_range
@@ -18,7 +19,7 @@ __all__ = ["ArtifactError", "Trained", "fits", "load", "sum_range", "write_atomi
 DTYPES = ("I8", "I16", "I32")
 
 
-class ArtifactError(ValueError):
+class ArtifactError(InvalidValue):
     """A network file that cannot be used, and why, in one sentence."""
 
 

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from .errors import InvalidType
+
 __all__ = ["to_levels"]
 
 
@@ -11,6 +13,6 @@ def to_levels(images, n_max):
     Integer arithmetic, so that every machine agrees; a half is rounded up.
     """
     if images.dtype != np.uint8:
-        raise TypeError(f"Images must be uint8, not {images.dtype}")
+        raise InvalidType(f"Images must be uint8, not {images.dtype}")
     table = ((2 * n_max * np.arange(256) + 255) // 510).astype(np.uint8)
     return table[images].reshape(len(images), -1)

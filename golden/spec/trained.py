@@ -14,6 +14,7 @@ import numpy as np
 from safetensors.numpy import save
 
 from .checks import check_figure
+from .errors import InvalidType
 from .files import write_atomically
 from .network import Network
 from .pixels import to_levels
@@ -152,7 +153,7 @@ def _digest(spec, weights, biases):
 def _check_notes(notes):
     """Notes are free, but for the accuracies, which are shown."""
     if not isinstance(notes, dict):
-        raise TypeError(f"Notes must be a dict, not {type(notes).__name__}")
+        raise InvalidType(f"Notes must be a dict, not {type(notes).__name__}")
     for key in ("accuracy_float", "accuracy_integer"):
         if key in notes:
             check_figure(f"Notes' {key}", notes[key])
@@ -160,7 +161,7 @@ def _check_notes(notes):
 
 def _check_activity(activity, synapses):
     if not isinstance(activity, dict) or not all(isinstance(a, dict) for a in activity.values()):
-        raise TypeError(f"Activity must be a dict of figures by synapse, not {activity!r}")
+        raise InvalidType(f"Activity must be a dict of figures by synapse, not {activity!r}")
     for synapse, figures in activity.items():
         if synapse not in synapses:
             raise ValueError(f"Activity must be of {', '.join(synapses)}, not {synapse!r}")
@@ -176,7 +177,7 @@ def _check_names(what, found, expected):
 
 def _check_tensor(what, tensor, shape, width):
     if not isinstance(tensor, np.ndarray) or not np.issubdtype(tensor.dtype, np.integer):
-        raise TypeError(f"{what} must be a numpy integer array, not {type(tensor).__name__}")
+        raise InvalidType(f"{what} must be a numpy integer array, not {type(tensor).__name__}")
     if tensor.shape != tuple(shape):
         raise ValueError(f"{what} must have shape {tuple(shape)}, not {tensor.shape}")
     if not fits(int(tensor.min()), int(tensor.max()), width):

@@ -8,13 +8,14 @@ from pathlib import Path
 import torch
 
 from ..spec.artifact import write_atomically
+from ..spec.errors import InvalidValue
 
 __all__ = ["CheckpointError", "fingerprint", "load_checkpoint", "save_checkpoint"]
 
 VERSION = 2
 
 
-class CheckpointError(ValueError):
+class CheckpointError(InvalidValue):
     """A checkpoint that cannot be resumed, and why, in one sentence."""
 
 

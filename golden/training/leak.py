@@ -10,7 +10,7 @@ __all__ = ["leak_at_rest", "leak_real", "leak_slope"]
 
 
 def leak_real(leak, U, gamma: Any = 1.0):
-    """Membrane after the leak, of U's shape."""
+    """Membrane after the leak, of U's shape; gamma is a number or a tensor."""
     return LEAKS[leak.kind][0](leak, U, gamma)
 
 

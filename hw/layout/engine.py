@@ -44,7 +44,7 @@ class Cost:
     small: tuple[tuple[int, int], ...] = ()
     luts: float = 0.0
 
-    def __add__(self, other):
+    def __add__(self, other) -> "Cost":
         return Cost(*(getattr(self, field) + getattr(other, field)
                       for field in self.__dataclass_fields__))
 
@@ -80,7 +80,7 @@ class Engine(ABC):
 
     @property
     @abstractmethod
-    def cost(self):
+    def cost(self) -> Cost:
         """Its :class:`Cost`."""
 
     @abstractmethod

@@ -67,7 +67,8 @@ def colours(path):
 def test_report_and_pictures(files, images, tiny, tmp_path, capsys):
     trained = tiny[0]
     assert analyse(files["first"], "--data", images, "--images", "9", "--out", tmp_path) == 0
-    report = json.loads((tmp_path / "analysis.json").read_text())
+    report = json.loads((tmp_path / "analyse.json").read_text())
+    assert report == json.loads((tmp_path / "analysis.json").read_text())
     levels = to_levels(load_folder(images).test_images[:9], 5)
     trace = integer.run(trained, levels)
     sent = trace.levels["hidden"].flatten().tolist()

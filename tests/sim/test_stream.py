@@ -36,10 +36,10 @@ class Pass(wiring.Component):
         m.submodules.inner = inner = Inner()
         m.d.comb += inner.i.valid.eq(self.i.valid)
         go = C(1) if self.stop is None else taken != self.stop
-        with m.If((self.o.ready | ~self.o.valid) & go):
-            m.d.comb += self.i.ready.eq(1)
-            m.d.sync += [self.o.valid.eq(self.i.valid), self.o.payload.eq(self.i.payload),
-                         taken.eq(taken + self.i.valid)]
+        with m.If(self.o.ready | ~self.o.valid):
+            m.d.comb += self.i.ready.eq(go)
+            m.d.sync += [self.o.valid.eq(self.i.valid & go), self.o.payload.eq(self.i.payload),
+                         taken.eq(taken + (self.i.valid & go))]
         return m
 
 

@@ -31,6 +31,7 @@ def test_report_that_lacks_a_cell():
 def test_mapped_cells_that_are_too_many():
     device = BOARD_DEVICES["up5k"]
     refuse_mapped("Board", MAPPED, device)
+    refuse_mapped("Board", Counter(bram=30, spram=4), device)  # Exactly what there is.
     refuse_mapped("Board", Counter(lut=10**6), device)  # The placer's word counts for LUTs.
     with pytest.raises(DoesNotFit, match=(
             "^The design does not fit Board: it needs 31 of 30 block RAMs, 5 of 4 SPRAM blocks$")):

@@ -25,7 +25,7 @@ def run_emitter(size, n_max, fire_lanes, passes, *, queue=64, o_stall=0,
     async def sweep(ctx):
         padding = [0] * (vectors * fire_lanes - size)
         waiting = [{"levels": (levels + padding)[vector * fire_lanes:][:fire_lanes],
-                    "address": vector, "end": vector == vectors - 1}
+                    "address": {"channel": vector}, "end": vector == vectors - 1}
                    for levels in passes for vector in range(vectors)]
         under_way = [None] * timing.step_latency
         while waiting or any(under_way):

@@ -27,7 +27,7 @@ def network():
                 Conv2d(source="a", target="sum", kernel=1, groups=3, w_width=5),
                 Dense(source="sum", target="out", w_width=5)]
     spec = Network(
-        timesteps=2, input=Input(shape=(2, 2, 3), n_max=3), synapses=synapses,
+        timesteps=2, input=Input(shape=(2, 2, 3), n_max=3, static=False), synapses=synapses,
         populations=[Population(name="a", **maps), Population(name="sum", **maps, bias_width=4),
                      Population(name="out", shape=(2,), sum_width=12,
                                 neuron=Neuron(quantiser=None, v_width=12))])

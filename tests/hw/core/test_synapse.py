@@ -49,7 +49,9 @@ def run(dut, scatter, timesteps, *, load=None, stall=0, late=0, seed=0):
     """``(sums of each timestep, (events, words), cycles)``.
 
     Accumulates what is issued; the sums are released ``late`` cycles after they are complete.
+    Where every digit visits every word, accumulators hold anything before a timestep's ``first``.
     """
+    full = scatter.positions == 1 and scatter.slots == scatter.groups
     draw, words = random.Random(seed), scatter.positions * scatter.groups
     address, found, pending, cycles = addresses(scatter.source).tolist(), [], [], [0]
 
@@ -74,17 +76,18 @@ def run(dut, scatter, timesteps, *, load=None, stall=0, late=0, seed=0):
         cycles.append((ctx.get(dut.events), ctx.get(dut.words)))
 
     async def accumulate(ctx):
-        delayed, sums = [None] * Lanes.latency, np.zeros((words, scatter.lanes), int)
+        delayed, sums = [None] * Lanes.latency, np.full((words, scatter.lanes), 999 * full)
         while True:
             _, _, issue, addends, carry = await ctx.tick().sample(dut.issue, dut.addends, dut.carry)
             cycles[0] += 1
-            delayed.append((issue.valid, issue.end, issue.word))
-            valid, end, word = delayed.pop(0) or (0, 0, 0)
+            delayed.append((issue.valid, issue.end, issue.first, issue.word))
+            valid, end, first, word = delayed.pop(0) or (0, 0, 0, 0)
             if valid:
-                sums[word] += np.array([int(a) for a in addends]) + carry
+                old = 0 if first and full else sums[word]
+                sums[word] = old + np.array([int(a) for a in addends]) + carry
             if end:
-                found.append(sums.reshape(-1).tolist())
-                sums[:] = 0
+                found.append((0 * sums if first and full else sums).reshape(-1).tolist())
+                sums[:] = 999 * full
                 pending.append(late)
 
     async def release(ctx):

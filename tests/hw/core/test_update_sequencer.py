@@ -89,8 +89,8 @@ def test_the_picture_of_the_docstring():
     assert (dut.timing.beats, dut.timing.pass_cycles) == (3, 5)
     _, cycles, completed, released = run(dut, 2)
     assert completed[0] == (0, 0)
-    assert cycles == [2, 3, 4, 7, 8, 9]  # Starts in cycles 1 and 6.
-    assert released == [(4, 1), (9, 1)]
+    assert cycles == [2, 3, 4, 8, 9, 10]  # Starts in cycles 1 and 7.
+    assert released == [(4, 1), (10, 1)]
 
 
 def test_no_state_is_read_before_it_is_written():

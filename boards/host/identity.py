@@ -1,0 +1,103 @@
+"""What a board says it is, and whether that can be."""
+
+from dataclasses import dataclass
+
+from ...hw.layout.compile import compile
+from ...hw.layout.plan import Plan
+from ...hw.link.plan_registers import plan_from_registers
+from ...hw.link.protocol import (
+    LEVELS_SPACE,
+    MAGIC,
+    VERSION,
+    Register,
+    State,
+    SynapseRegister,
+    synapse_register,
+)
+from .line import HostError
+
+__all__ = ["NO_BOARD", "Identity", "check_network", "read_identity"]
+
+NO_BOARD = "What answers is no qblif board: check the port"
+MOST_SYNAPSES = 16 * LEVELS_SPACE  # Stages are numbered below LEVELS_SPACE.
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What a board says it is: the digests of its network and layout, the plan by which it was laid
+    out, its clock, the words of a complete load, whether it records levels, its state, and the
+    checksum of the load that armed it."""
+
+    digest: str
+    layout_digest: str
+    plan: Plan
+    clock_hz: int
+    words: int
+    levels: bool
+    state: State
+    checksum: int
+
+    @property
+    def lanes(self):
+        """Lanes of each synapse, stage by stage."""
+        return [list(stage.lanes) for stage in self.plan.stages]
+
+    def layout(self, spec):
+        """The board's :class:`~qblif.hw.layout.compile.Layout` of the network ``spec``.
+
+        Raises :class:`HostError` where the board has another number of stages or synapses than the
+        network, and where this program lays it out in another way than the board's did.
+        """
+        try:
+            layout = compile(spec, self.plan)
+        except ValueError as error:
+            raise HostError(f"The board's plan is not for this network ({error}): build the "
+                            "bitstream again") from error
+        if layout.digest != self.layout_digest:
+            raise HostError(f"The board has layout {self.layout_digest}, this program makes "
+                            f"{layout.digest} of its plan: build the bitstream again")
+        return layout
+
+
+def read_identity(registers):
+    """The :class:`Identity` in a board's registers; ``registers(address, count)`` reads some.
+
+    Raises :class:`HostError` where they are not those of a board of this protocol.
+    """
+    found = registers(0, max(Register) + 1)
+    if found[Register.MAGIC] != MAGIC:
+        raise HostError(NO_BOARD)
+    if found[Register.VERSION] != VERSION:
+        raise HostError(f"The board speaks version {found[Register.VERSION]} of the protocol, "
+                        f"this program {VERSION}: build the bitstream again")
+    _check("number of synapses", found[Register.SYNAPSES], 1, MOST_SYNAPSES)
+    _check("state", found[Register.STATE], min(State), max(State))
+    _check("clock", found[Register.CLOCK_HZ], 1, (1 << 32) - 1)
+    try:
+        plan = plan_from_registers([registers(synapse_register(k), len(SynapseRegister))
+                                    for k in range(found[Register.SYNAPSES])])
+    except ValueError as error:
+        raise HostError(f"The board describes no plan ({error}): build the bitstream again"
+                        ) from error
+    return Identity(
+        digest=f"{found[Register.DIGEST_HIGH]:08x}{found[Register.DIGEST_LOW]:08x}",
+        layout_digest=f"{found[Register.LAYOUT_HIGH]:08x}{found[Register.LAYOUT_LOW]:08x}",
+        plan=plan, clock_hz=found[Register.CLOCK_HZ], words=found[Register.WORDS],
+        levels=bool(found[Register.LEVELS]), state=State(found[Register.STATE]),
+        checksum=found[Register.CHECKSUM])
+
+
+def check_network(identity, spec):
+    """Raise :class:`HostError` where the board's bitstream is not for the network ``spec``."""
+    if identity.digest != spec.digest:
+        raise HostError(f"The board's bitstream is for network {identity.digest}, the file is "
+                        f"{spec.digest}: build a bitstream for it, or train the network with "
+                        "--like")
+    identity.layout(spec)
+
+
+def _check(what, value, least, most):
+    if not least <= value <= most:
+        allowed = f"in {least}..{most}" if least < most else least
+        raise HostError(f"The board's {what} must be {allowed}, not {value}: build the bitstream "
+                        "again")
