@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from qblif.boards.host.host import Host
-from qblif.boards.host.line import HostError
+from qblif.boards.host.line import HostError, open_port
 from qblif.golden.spec import Dense, Input, Network, Neuron, Population, Quantiser
 from qblif.golden.spec.artifact import Trained
 from qblif.hw.core import stage
@@ -20,6 +20,9 @@ from qblif.sim.pysim_port import PysimPort
 from qblif.sim.result import Stalls
 from qblif.sim.simulators import SimulatorError, build
 from qblif.sim.stall import describe_stall
+from qblif.sim.virtual_board import VirtualBoard
+
+from .conftest import needs
 
 MINUTE = 60
 
@@ -92,6 +95,23 @@ def test_board_in_pysim(monkeypatch):
     assert time.monotonic() - started < MINUTE
 
 
+def test_virtual_board(monkeypatch, tmp_path, cache):
+    needs("verilator")
+    monkeypatch.setattr(stage, "SynapseCore", Greedy)
+    trained, plan = slow_network()
+    board = VirtualBoard(trained.spec, plan, levels=False, cache=cache)
+    started = time.monotonic()
+    with pytest.raises(SimulatorError, match=(
+            r"^The virtual board stalled: it works on a request, and nothing has moved for 100000 "
+            r"cycles: i offers what is not accepted, hidden offers nothing, out offers nothing$")):
+        with board, open_port(board.port, 1_000_000) as port:
+            host = Host(port, timeout=10, tries=2)
+            host.load(trained)
+            with pytest.raises(HostError, match="^The board on .* does not answer run"):
+                host.run(trained, np.ones((1, 6, 3), int))
+    assert time.monotonic() - started < MINUTE
+
+
 STUCK = """\
 module stuck;
     reg a = 0;
@@ -123,13 +143,13 @@ OUTCOME = {"stalled": True, "streams": 0, "inner": 0, "entered": 2, "results": 1
 
 
 @pytest.mark.parametrize("changed, words", [
-    ({}, "no stream waits: the input has paused; a offers nothing after 8 vectors; b offers "
-         "nothing after 3 vectors; the trace seen last is that of a, in cycle 70 of 900"),
+    ({}, ("no stream waits: the input has paused; a offers nothing after 8 vectors; b offers "
+         "nothing after 3 vectors; the trace seen last is that of a, in cycle 70 of 900")),
     ({"streams": 0b0001}, "the input waits on i, which the network does not accept; a offers"),
-    ({"streams": 0b0101, "inner": 0b0001}, "the result waits on o, which nobody accepts; a offers "
-                                           "what is not accepted after 8 vectors; b offers noth"),
-    ({"i_done": 1, "inner": 0b1010}, "all input was accepted, but no result comes; a offers "
-                                     "nothing after 8 vectors; b is being served after 3 vectors"),
+    ({"streams": 0b0101, "inner": 0b0001}, ("the result waits on o, which nobody accepts; a offers "
+                                           "what is not accepted after 8 vectors; b offers noth")),
+    ({"i_done": 1, "inner": 0b1010}, ("all input was accepted, but no result comes; a offers "
+                                     "nothing after 8 vectors; b is being served after 3 vectors")),
     ({"inner": None, "seen": [0, 0]}, "no trace was seen")])
 def test_sentences(changed, words):
     sentence = describe_stall(OUTCOME | changed, 5, ["a", "b"])

@@ -105,20 +105,20 @@ def test_identity_of_a_good_board():
 
 @pytest.mark.parametrize("changed, words", [
     ({"MAGIC": 7}, "What answers is no qblif board: check the port"),
-    ({"VERSION": 9}, "The board speaks version 9 of the protocol, this program 2: build the "
-                     "bitstream again"),
-    ({"SYNAPSES": 0}, "The board's number of synapses must be in 1..2048, not 0: build the "
-                      "bitstream again"),
-    ({"SYNAPSES": 1 << 31}, "The board's number of synapses must be in 1..2048, not 2147483648: "
-                            "build the bitstream again"),
+    ({"VERSION": 9}, ("The board speaks version 9 of the protocol, this program 2: build the "
+                     "bitstream again")),
+    ({"SYNAPSES": 0}, ("The board's number of synapses must be in 1..2048, not 0: build the "
+                      "bitstream again")),
+    ({"SYNAPSES": 1 << 31}, ("The board's number of synapses must be in 1..2048, not 2147483648: "
+                            "build the bitstream again")),
     ({"STATE": 3}, "The board's state must be in 0..2, not 3: build the bitstream again"),
-    ({"CLOCK_HZ": 0}, "The board's clock must be in 1..4294967295, not 0: build the bitstream "
-                      "again"),
+    ({"CLOCK_HZ": 0}, ("The board's clock must be in 1..4294967295, not 0: build the bitstream "
+                      "again")),
     ({"STAGE_0": 1}, "The board's stage of a synapse must be 0, not 1: build the bitstream again"),
     ({"BURST_0": 2}, "The board's burst mode must be in 0..1, not 2: build the bitstream again"),
     ({"LANES_0": 0}, "The board's lanes must be in 1..65536, not 0: build the bitstream again"),
-    ({"SLICES_0": 3}, "The board's slices of 4 lanes must be 2, not 3: build the bitstream "
-                      "again")])
+    ({"SLICES_0": 3}, ("The board's slices of 4 lanes must be 2, not 3: build the bitstream "
+                      "again"))])
 def test_registers_that_cannot_be(changed, words):
     with pytest.raises(HostError) as error:
         read_identity(registers_of(**changed))
