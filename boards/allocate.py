@@ -10,8 +10,9 @@ import math
 from dataclasses import dataclass, replace
 
 from ..hw.layout.addressing import beats
+from ..hw.layout.compile import compile_stage
 from ..hw.layout.memories import MEMORIES
-from ..hw.layout.plan import Plan, StagePlan, Work, quantiser_kind, reaches_of
+from ..hw.layout.plan import Plan, StagePlan, Work, quantiser_kind
 from .fit import fixed_need, refusal, stage_cycles, stage_need
 
 __all__ = ["Allocator", "largest_first_layer"]
@@ -73,14 +74,14 @@ class Allocator:
                 for banks, memory in itertools.product((2, 1), MEMORIES):
                     plan = StagePlan(lanes=whole, fire_lanes=fire_lanes, burst=burst,
                                      quantiser=kind, banks=banks, memory=memory)
-                    reaches = reaches_of(self.spec, population, plan)
+                    stage = compile_stage(self.spec, population, plan)
+                    maps = any(engine.scatter.sums == "map" for engine in stage.engines)
                     lacks = (memory == "spram" and not self.device.spram
                              or memory == "mixed" and not self.device.has_lut_ram)
-                    if lacks or banks == 1 and all(reach.sums != "map" for reach in reaches):
+                    if lacks or banks == 1 and not maps:
                         continue  # There is no such choice.
-                    found.append(Option(
-                        plan, stage_cycles(self.spec, population, plan, works),
-                        stage_need(self.spec, population, plan, self.device, levels)))
+                    found.append(Option(plan, stage_cycles(stage, works),
+                                        stage_need(stage, self.device, levels)))
         return found
 
     def solve(self, cycles, lanes=MOST_LANES):

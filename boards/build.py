@@ -6,10 +6,12 @@ from dataclasses import asdict
 from pathlib import Path
 
 from ..golden.spec.artifact import write_atomically
+from ..hw.layout.compile import compile
 from ..hw.link.protocol import ARGUMENTS, MAX_PAYLOAD, Command
 from .allocate import Allocator, largest_first_layer
-from .fit import frame_cycles, load_bytes, weight_capacity, weight_kbit
-from .flow.implement import implement, need_tools, write_plan
+from .fit import frame_cycles, load_bytes, need, refusal, weight_capacity, weight_kbit
+from .flow.board_files import need_tools, write_design, write_plan
+from .flow.implement import implement
 from .flow.pack import pack
 from .flow.tools import DoesNotFit, SynthError
 from .pll import find_pll
@@ -18,11 +20,12 @@ from .top import Top
 __all__ = ["build", "load_seconds"]
 
 MARGIN = 1.02  # A clock is tried again only this much below what was reached.
+PLACED = ("lut", "ff", "bram", "spram", "dsp", "fmax_mhz", "multipliers")  # In build.json.
 FRAME_OVERHEAD = 6  # Sequence, command, CRC and framing of a write, in bytes.
 
 
-def build(trained, board, *, out_dir, lanes=None, frequency=None, seed=1, baud=None,
-          progress=None):
+def build(trained, board, *, out_dir, lanes=None, layout=None, frequency=None, seed=1,
+          baud=None, progress=None):
     """Build the bitstream of ``trained``'s network for ``board``.
 
     The weights are not in it: any weights of the same network are loaded at run time.  Without
@@ -38,6 +41,8 @@ def build(trained, board, *, out_dir, lanes=None, frequency=None, seed=1, baud=N
         Gets ``BOARD.bin``, ``.bit`` or ``.fs``, then ``build.json``; all else lies in ``work``.
         For a board that the vendor's tool places, ``plan`` with the files for it.
     lanes : int or None
+    layout : :class:`qblif.hw.layout.compile.Layout` or ``None``
+        Builds just this one; ``lanes`` is then ``None``.
     frequency : float or None
         MHz.
     baud : int or None
@@ -55,17 +60,15 @@ def build(trained, board, *, out_dir, lanes=None, frequency=None, seed=1, baud=N
     """
     need_tools(board)
     out_dir, say = Path(out_dir), progress or (lambda line: None)
-    work = out_dir / ("work" if board.place else "plan")
+    work = out_dir / ("work" if board.placed_here else "plan")
     work.mkdir(parents=True, exist_ok=True)
     attempt = _Attempt(trained, board, work, seed, baud or board.baud, say)
-    allocator = Allocator(trained.spec, board.capacity, trained.notes.get("activity"), link=True,
-                          levels=board.levels)
-    plan, why = allocator.with_lanes(lanes) if lanes else allocator.smallest()
+    plans, plan, why = _plans(trained, board, lanes, layout)
     late = False
-    for tried in [] if why else [plan] if lanes else allocator.plans():
-        plan = tried
+    for plan in plans:
+        layout = compile(trained.spec, plan)
         try:
-            return _finish(attempt, plan, attempt.place(plan, frequency), out_dir)
+            return _finish(attempt, layout, attempt.place(layout, frequency), out_dir)
         except DoesNotFit as error:
             why, late = str(error), isinstance(error, MissesClock)
             say(f"{lanes_of(plan)}: {why}")
@@ -73,6 +76,17 @@ def build(trained, board, *, out_dir, lanes=None, frequency=None, seed=1, baud=N
         raise SynthError(f"{board.title} does not run this network fast enough "
                          f"({lanes_of(plan)}: {why}): ask for a lower frequency")
     raise SynthError(_too_small(trained.spec, board, f"{lanes_of(plan)}: {why}"))
+
+
+def _plans(trained, board, lanes, layout):
+    """``(plans to try in order, the plan that a refusal names, why none can fit or "")``."""
+    if layout:
+        why = refusal(need(layout, board.fpga, link=True, levels=board.levels), board.fpga)
+        return [] if why else [layout.plan], layout.plan, why
+    allocator = Allocator(trained.spec, board.fpga, trained.activity, link=True,
+                          levels=board.levels)
+    plan, why = allocator.with_lanes(lanes) if lanes else allocator.smallest()
+    return [] if why else [plan] if lanes else allocator.plans(), plan, why
 
 
 def lanes_of(plan):
@@ -96,53 +110,57 @@ class _Attempt:
         self.baud = baud
         self.say = say
 
-    def top(self, plan, mhz):
+    def top(self, layout, mhz):
         """The board's top with its core at ``mhz``, and the exact clock in MHz."""
         from ..hw.link.board_core import BoardCore
         board, pll = self.board, None
         if mhz != board.oscillator_mhz:
-            if not board.pll:
+            if board.fpga.family.pll is None:
                 raise SynthError(f"{board.title} runs at {board.oscillator_mhz:g} MHz, "
                                  f"not {mhz:g} MHz")
-            pll = find_pll(board.pll, board.oscillator_mhz, mhz)
+            pll = find_pll(board.fpga.family.pll, board.oscillator_mhz, mhz)
         exact = float(pll.out) if pll else mhz
-        core = BoardCore(self.trained.spec, plan, clock_hz=round(exact * 1e6), baud=self.baud,
-                    levels=board.levels)
+        core = BoardCore(layout, clock_hz=round(exact * 1e6), baud=self.baud,
+                         levels=board.levels)
         return Top(board, core, clock_mhz=exact, pll=pll), exact
 
-    def place(self, plan, frequency):
+    def place(self, layout, frequency):
         """``(placed, clock in MHz)`` at the fastest clock that is met.
 
         Raises :class:`DoesNotFit` where it is too large, :class:`MissesClock` where it is slow.
         """
         clocks = [frequency] if frequency else list(self.board.clocks)
-        if not self.board.place:
-            top, exact = self.top(plan, clocks[0])
+        if not self.board.placed_here:
+            top, exact = self.top(layout, clocks[0])
             write_plan(self.board, top, self.work)
             return None, exact
         while clocks:
-            top, exact = self.top(plan, clocks[0])
-            placed = implement(self.board, top, self.work, frequency_mhz=exact, seed=self.seed,
+            top, exact = self.top(layout, clocks[0])
+            write_design(self.board, top, self.work)
+            placed = implement(self.work / "top.v", self.board.fpga, top="top", out_dir=self.work,
+                               board=self.board, frequency_mhz=exact, seed=self.seed,
                                progress=self.say)
-            self.say(f"{placed.lut} LUTs, {placed.fmax_mhz:.1f} MHz of {exact:g}")
-            if placed.fmax_mhz >= exact:
+            reached = placed.fmax_mhz or 0.0
+            self.say(f"{placed.lut} LUTs, {reached:.1f} MHz of {exact:g}")
+            if reached >= exact:
                 return placed, exact
-            clocks = [clock for clock in clocks[1:] if clock * MARGIN <= placed.fmax_mhz]
-        raise MissesClock(f"it reaches {placed.fmax_mhz:.1f} MHz, not {exact:g} MHz")
+            clocks = [clock for clock in clocks[1:] if clock * MARGIN <= reached]
+        raise MissesClock(f"it reaches {reached:.1f} MHz, not {exact:g} MHz")
 
 
-def _finish(attempt, plan, result, out_dir):
+def _finish(attempt, layout, result, out_dir):
     """Write the bitstream and ``build.json``."""
     placed, clock = result
-    trained, board, spec = attempt.trained, attempt.board, attempt.trained.spec
-    cycles = frame_cycles(spec, plan, trained.notes.get("activity"))
+    trained, board, plan = attempt.trained, attempt.board, layout.plan
+    cycles = frame_cycles(layout, trained.activity)
     report = {
-        "board": board.name, "part": board.part, "network_digest": spec.digest,
+        "board": board.name, "part": board.part, "network_digest": trained.spec.digest,
+        "layout_digest": layout.digest,
         "lanes": [list(stage.lanes) for stage in plan.stages], "plan": asdict(plan)["stages"],
         "clock_mhz": clock, "baud": attempt.baud, "seed": attempt.seed,
         "levels": board.levels,
         "images_per_second": round(clock * 1e6 / cycles),
-        "load_seconds": round(load_seconds(spec, plan, attempt.baud), 3),
+        "load_seconds": round(load_seconds(layout, attempt.baud), 3),
     }
     (out_dir / "build.json").unlink(missing_ok=True)
     if placed is None:
@@ -151,22 +169,22 @@ def _finish(attempt, plan, result, out_dir):
         suffix, content = pack(board, attempt.work)
         name = f"{board.name}.{suffix}"
         write_atomically(out_dir / name, content)
-        report |= asdict(placed) | {
-            "capacities": {k: getattr(board.capacity, k) for k in ("lut", "ff", "bram", "spram")},
+        report |= {key: getattr(placed, key) for key in PLACED} | {
+            "path_in_words": placed.path_in_words(), "capacities": placed.capacities,
             "bitstream": name, "sha256": hashlib.sha256(content).hexdigest()}
     write_atomically(out_dir / "build.json", (json.dumps(report, indent=2) + "\n").encode())
     return report
 
 
-def load_seconds(spec, plan, baud):
+def load_seconds(layout, baud):
     """Seconds that the weights and biases take on the line, ten bits a byte, without pauses."""
     header = sum(size for _, size in ARGUMENTS[Command.WRITE]) + FRAME_OVERHEAD
-    return load_bytes(spec, plan) * MAX_PAYLOAD / (MAX_PAYLOAD - header) * 10 / baud
+    return load_bytes(layout) * MAX_PAYLOAD / (MAX_PAYLOAD - header) * 10 / baud
 
 
 def _too_small(spec, board, reason):
     text = (f"{board.title} is too small for this network: it needs {weight_kbit(spec):.0f} kbit "
-            f"of weights, the {board.part} has {weight_capacity(board.capacity):.0f} kbit "
+            f"of weights, the {board.part} has {weight_capacity(board.fpga):.0f} kbit "
             f"of memory for everything ({reason})")
-    size = largest_first_layer(spec, board.capacity, link=True, levels=board.levels)
+    size = largest_first_layer(spec, board.fpga, link=True, levels=board.levels)
     return text + (f"; a first layer of about {size} neurons would fit" if size else "")

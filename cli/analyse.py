@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from ..golden.spec.artifact import write_atomically
+from ..golden.spec.errors import QblifError
 from .analysis_report import Found, describe, show
 from .common import (
     DataOption,
@@ -15,9 +16,9 @@ from .common import (
     choose_images,
     console,
     dataset,
+    layout_for,
     make_folder,
     open_network,
-    plan_for,
     progress_bar,
     spinner,
     write_report,
@@ -43,19 +44,21 @@ def analyse(
 ):
     """Histograms of bursts, information, surrogates, operations and energy of a network.
 
-    Writes DIR/analysis.json, bursts.png, layers.png and surrogates.png. Exit code 1 where the
+    Writes DIR/analyse.json, bursts.png, layers.png and surrogates.png. Exit code 1 where the
     hardware's counters differ from the operations that follow from the levels.
     """
     trained = open_network(file)
-    plans = {mode: plan_for(trained, lanes, mode) for mode in ("repeat", "shift")}
+    layouts = {mode: layout_for(trained, lanes, mode) for mode in ("repeat", "shift")}
     check_simulator(rtl, simulator)
-    folder = make_folder(out, "analysis")
+    folder = make_folder(out, "analyse", "analysis")
     for name in PICTURES:
         (folder / name).unlink(missing_ok=True)
     found = find(trained, dataset(data), images)
-    measured = measure(trained, found, plans, rtl, simulator, folder)
+    measured = measure(trained, found, layouts, rtl, simulator, folder)
     show(found, measured)
-    write_report(folder, "analysis", describe(trained, found, measured))
+    report = describe(trained, found, measured)
+    write_report(folder, "analyse", report)
+    write_report(folder, "analysis", report)  # The name that scripts know.
     draw(trained, found, folder)
     if measured and not measured["equal"]:
         console.print("[red]The hardware's counters differ from the levels' operations[/red]")
@@ -64,8 +67,8 @@ def analyse(
 
 def find(trained, images, count):
     """The :class:`Found` of so many test images."""
+    from ..golden.spec.pixels import to_levels
     from ..golden.study import analysis, energy
-    from ..golden.training.data.readers import to_levels
 
     spec = trained.spec
     pixels, labels = choose_images(images, count, spec)
@@ -90,7 +93,7 @@ def check_simulator(rtl, simulator):
         require(simulator)
 
 
-def measure(trained, found, plans, rtl, simulator, folder):
+def measure(trained, found, layouts, rtl, simulator, folder):
     """The hardware's counters of the first images, in both burst modes, beside the operations that
     follow from the same images' levels; ``None`` where nothing is to be simulated."""
     frames = found.levels[:int(rtl)]
@@ -105,11 +108,12 @@ def measure(trained, found, plans, rtl, simulator, folder):
 
     costs = synapse_costs(trained.spec, take_census(trained, frames))
     rows = []
-    for mode, plan in plans.items():
+    for mode, layout in layouts.items():
         with progress_bar() as bar:
             task = bar.add_task(f"{simulator}, {mode}: build and run", total=len(frames))
-            counted = count_operations(trained, plan, frames, folder / f"analyse-{mode}", simulator,
-                                       lambda n, bar=bar, task=task: bar.update(task, completed=n))
+            counted = count_operations(trained, layout, frames, folder / f"analyse-{mode}",
+                                       simulator, lambda n, bar=bar, task=task: bar.update(
+                                           task, completed=n))
         rows += [compare(mode, cost, counted[cost.name]) for cost in costs]
     return {"images": len(frames), "simulator": simulator,
             "equal": all(row["equal"] for row in rows), "synapses": rows}
@@ -125,14 +129,14 @@ def compare(mode, cost, counted):
 
 
 def draw(trained, found, folder):
-    """The pictures; :class:`RuntimeError` says what to install where matplotlib is missing."""
+    """The pictures; :class:`QblifError` says what to install where matplotlib is missing."""
     try:
         from .pictures import draw_bursts, draw_layers, draw_surrogates
     except ModuleNotFoundError as error:
         if not (error.name or "").startswith("matplotlib"):
             raise
-        raise RuntimeError("The pictures need matplotlib: pip install 'qblif[plot]' (the numbers "
-                           f"are in {folder / 'analysis.json'})") from error
+        raise QblifError("The pictures need matplotlib: pip install 'qblif[plot]' (the numbers "
+                         f"are in {folder / 'analysis.json'})") from error
     config = trained.notes.get("config")
     trained_with = config.get("surrogate") if isinstance(config, dict) else None
     pictures = [draw_bursts(found.layers), draw_layers(found.layers)]

@@ -25,15 +25,15 @@ def boards(
     folder = make_folder(out)
     rows, report = [], []
     for board in BOARDS.values():
-        device = board.capacity
+        device = board.fpga
         entry = {"board": board.name, "title": board.title, "part": board.part,
                  "memory_kbit": round(weight_capacity(device)), "lut": device.lut,
-                 "placed_here": bool(board.place)}
+                 "placed_here": board.placed_here}
         if trained:
             entry["lanes"] = most_lanes(trained, board)
         report.append(entry)
         rows.append((board.name, board.part, device.lut, f"{entry['memory_kbit']} kbit",
-                     "bitstream" if board.place else "build plan",
+                     "bitstream" if board.placed_here else "build plan",
                      *([words(entry["lanes"])] if trained else [])))
     columns = ("board", "FPGA", "LUTs", "memory", "makes", *(["lanes"] if trained else []))
     console.print(table("Boards", rows, columns))
@@ -47,7 +47,7 @@ def words(stages):
 def most_lanes(trained, board):
     """Lanes of each stage in the fastest plan that should fit, or ``None``."""
     from ..boards.allocate import Allocator
-    allocator = Allocator(trained.spec, board.capacity, trained.notes.get("activity"), link=True,
+    allocator = Allocator(trained.spec, board.fpga, trained.activity, link=True,
                           levels=board.levels)
     plan = next(allocator.plans(), None)
     return plan and [list(stage.lanes) for stage in plan.stages]

@@ -31,9 +31,9 @@ def build(
     out: OutOption = Path("out"),
     lanes: Annotated[int | None, typer.Option(
         min=1, metavar="N", help="Synapses accumulated per cycle by the busiest stage. "
-        "Default: the most that fit and meet a clock.")] = None,
+        "Default: the fastest plan that fits and meets a clock.")] = None,
     frequency: Annotated[float | None, typer.Option(
-        metavar="MHZ", help="Clock. Default: the fastest that is met.")] = None,
+        metavar="MHZ", help="Clock. Default: the fastest that the routed design meets.")] = None,
     baud: Annotated[int | None, typer.Option(
         min=9600, help="Of the serial port. Default: the board's, 921,600.")] = None,
     check_netlist: Annotated[int, typer.Option(
@@ -72,7 +72,7 @@ def build(
 
 def compare(trained, board, folder, images, count):
     """The routed netlist against the integer model; whether they agree."""
-    from ..golden.training.data.readers import to_levels
+    from ..golden.spec.pixels import to_levels
     from .check_netlist import check_netlist
     pixels, _ = choose_images(images, count, trained.spec)
     with spinner() as line:

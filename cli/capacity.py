@@ -1,5 +1,6 @@
 """``qblif capacity``: the N_max that each population needs, within an accuracy budget."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -50,9 +51,9 @@ def capacity(
     import numpy as np
 
     from ..golden.spec.burst import digits
+    from ..golden.spec.pixels import to_levels
     from ..golden.study.capacity import choose, harder, reduced
     from ..golden.study.meter import Meter
-    from ..golden.training.data.readers import to_levels
     from ..golden.training.evaluate import integer_accuracy, mean_activity
 
     digits(0, burst)  # It says which modes there are.
@@ -76,10 +77,9 @@ def capacity(
         **{name: _point(point, tested) for name, point in _points(choice)}}
     network = reduced(trained, choice.chosen.n_max)
     notes = {key: note for key, note in trained.notes.items() if key != "accuracy_float"}
-    network = reduced(trained, choice.chosen.n_max, notes | {
+    network = replace(network, activity=mean_activity(network, known), notes=notes | {
         "dataset": known.name, "test_images": len(known.test_labels),
-        "accuracy_integer": tested[choice.chosen.n_max],
-        "activity": mean_activity(network, known), "capacity": result})
+        "accuracy_integer": tested[choice.chosen.n_max], "capacity": result})
     network.save(folder / NETWORK_FILE)
     populations = _populations(choice, trained.spec, meter.at_top(), burst)
     _show(folder, choice, populations, tested, burst, operations)

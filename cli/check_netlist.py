@@ -23,9 +23,9 @@ ANSWER_SECONDS = 60.0  # A netlist runs at some 20,000 cycles a second.
 class Comparison:
     """What the placed board answered; ``level_mismatches`` counts by population.
 
-    ``cells`` are those of the netlist by type, ``cycles`` the network's own, by frame.
-    ``build_seconds`` is the simulation's build, ``load_seconds`` and ``run_seconds`` are the
-    simulated board's, by the clock on the wall.
+    ``cells`` counts the netlist's cells by type; ``cycles`` is the network's counter for each
+    frame.  ``build_seconds`` is the time to build the simulation, ``load_seconds`` and
+    ``run_seconds`` that of loading and running on it, all wall-clock time.
     """
 
     cells: Counter

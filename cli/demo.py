@@ -3,10 +3,10 @@
 import time
 from pathlib import Path
 
-from .common import OutOption, SeedOption, console, dataset, make_folder, plan_for, write_report
+from .common import OutOption, SeedOption, console, dataset, layout_for, make_folder, write_report
 from .simulate import simulate_network
 from .synth import synthesise_network
-from .train import choose_recipe, train_network
+from .train import train_network
 
 __all__ = ["demo"]
 
@@ -19,6 +19,7 @@ def demo(out: OutOption = Path("out/demo"), seed: SeedOption = 0):
 
     Takes a few minutes. Exit code 1 where the hardware differs from the integer model anywhere.
     """
+    from ..golden.training.recipes import choose_recipe
     start = time.perf_counter()
     folder = make_folder(out, "train", "simulate", "synth", "demo")
     console.rule("1  train and export")
@@ -26,13 +27,13 @@ def demo(out: OutOption = Path("out/demo"), seed: SeedOption = 0):
     trained, training = train_network(choose_recipe(None, seed=seed), images, folder)
     write_report(folder, "train", training)
 
-    plan = plan_for(trained, LANES)
+    layout = layout_for(trained, LANES)
     console.rule("2  simulate the Verilog, and compare every spike")
-    simulation = simulate_network(trained, plan, images, "all", "verilator", folder)
+    simulation = simulate_network(trained, layout, images, "all", "verilator", folder)
     write_report(folder, "simulate", simulation)
 
     console.rule("3  synthesise, place and route")
-    synthesis = synthesise_network(trained, plan, folder, DEVICE)
+    synthesis = synthesise_network(trained, layout, folder, DEVICE)
     write_report(folder, "synth", synthesis)
 
     seconds = time.perf_counter() - start

@@ -12,9 +12,9 @@ from .common import (
     SeedOption,
     console,
     lanes_text,
+    layout_for,
     make_folder,
     open_network,
-    plan_for,
     table,
     write_report,
 )
@@ -26,9 +26,9 @@ def info(file: NetworkArgument, lanes: LanesOption = "32", out: OutOption = Path
          seed: SeedOption = 0):
     """Show a network's graph, neurons, widths, memory, accuracy, and how it would be laid out."""
     trained = open_network(file)
-    plan = plan_for(trained, lanes)
+    layout = layout_for(trained, lanes)
     folder = make_folder(out, "info")
-    console.print(graph(trained, plan))
+    console.print(graph(trained, layout))
     console.print(table("", [
         ("network digest", trained.spec.digest),
         ("weights digest", trained.weights_digest),
@@ -37,19 +37,21 @@ def info(file: NetworkArgument, lanes: LanesOption = "32", out: OutOption = Path
     ]))
     for text in warnings(trained.spec):
         console.print(f"[yellow]{text}[/yellow]")
-    write_report(folder, "info", report(trained, plan))
+    write_report(folder, "info", report(trained, layout))
 
 
-def graph(trained, plan):
+def graph(trained, layout):
     """The network as a tree: one branch a population, its synapses and its neuron below."""
     spec = trained.spec
     kind = "static" if spec.input.static else "a frame each timestep"
     tree = Tree(f"[bold]input[/] {shape(spec.input)}, levels 0..{spec.input.n_max}, {kind}; "
                 f"T = {spec.timesteps}")
-    for population, stage in zip(spec.populations, plan.stages, strict=True):
+    for stage in layout.stages:
+        population = stage.population
         branch = tree.add(f"[bold]{population.name}[/] {shape(population)}, "
                           f"{neuron(population.neuron)}")
-        for synapse in spec.synapses_to(population.name):
+        for engine in stage.engines:
+            synapse = engine.synapse
             shape_ = spec.weight_shape(synapse)
             branch.add(f"{synapse.kind} from {synapse.source}{geometry(synapse)}: "
                        f"{' x '.join(map(str, shape_))} weights of {synapse.w_width} bits, "
@@ -57,15 +59,15 @@ def graph(trained, plan):
                        + activity(trained, synapse))
         branch.add(f"widths: sum {population.sum_width}, membrane {population.neuron.v_width}, "
                    f"bias {population.bias_width or 'none'}")
-        branch.add(f"hardware: {lanes_text(stage.lanes)} lanes, {stage.fire_lanes} fire lanes"
-                   + choices(stage))
+        branch.add(f"hardware: {lanes_text(stage.plan.lanes)} lanes, {stage.fire_lanes} fire lanes"
+                   + choices(stage.plan))
     return tree
 
 
-def choices(stage):
+def choices(plan):
     """What an allocator chose to save block RAM."""
-    return (", one bank of sums" if stage.banks == 1 else "") + (
-        f", {stage.memory} weights" if stage.memory != "block" else "")
+    return (", one buffer of accumulators" if plan.banks == 1 else "") + (
+        f", {plan.memory} weights" if plan.memory != "block" else "")
 
 
 def shape(part):
@@ -103,7 +105,7 @@ def neuron(spec):
 
 
 def activity(trained, synapse):
-    figures = trained.notes.get("activity", {}).get(synapse.name)
+    figures = (trained.activity or {}).get(synapse.name)
     if figures is None or not {"events", "digits"} <= figures.keys():
         return ""
     return f"; {figures['events']:.0f} events, {figures['digits']:.0f} digits a frame"
@@ -118,10 +120,10 @@ def warnings(spec):
                    "a larger theta would shrink this dead zone")
 
 
-def report(trained, plan):
+def report(trained, layout):
     spec = trained.spec
     return {
         "network_digest": spec.digest, "weights_digest": trained.weights_digest,
         "network": spec.to_dict(), "notes": trained.notes, "warnings": list(warnings(spec)),
-        "stages": [{"name": p.name, "lanes": list(s.lanes), "fire_lanes": s.fire_lanes}
-                   for p, s in zip(spec.populations, plan.stages, strict=True)]}
+        "stages": [{"name": s.name, "lanes": list(s.plan.lanes), "fire_lanes": s.fire_lanes}
+                   for s in layout.stages]}

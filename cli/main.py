@@ -1,13 +1,16 @@
-"""Entry point of the ``qblif`` command: subcommands, and errors as one line with exit code 2."""
+"""Entry point of the ``qblif`` command: its subcommands, and how they end."""
 
 import os
 import sys
+import traceback
+from importlib.metadata import version
 from typing import Annotated
 
 import typer
+from rich.console import Console
 from rich.markup import escape
 
-from ..boards.flow.tools import SynthError
+from ..golden.spec.errors import QblifError
 from .analyse import analyse
 from .boards import boards
 from .build import build
@@ -25,9 +28,9 @@ from .train import train
 from .verilog import verilog
 from .virtual_board import virtual_board
 
-__all__ = ["app", "main"]
+__all__ = ["app", "main", "run_app"]
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False,
                   help="From a trained QB-LIF burst-spiking network to a verified FPGA.",
                   epilog="Start with `qblif demo`; then `qblif train --help`.")
 for command in (demo, train, info, analyse, verilog, simulate, synth, boards, build, program, load,
@@ -35,26 +38,52 @@ for command in (demo, train, info, analyse, verilog, simulate, synth, boards, bu
     app.command()(command)
 
 
+def show_version(wanted: bool):
+    if wanted:
+        print(f"qblif {version('qblif')}")
+        raise typer.Exit
+
+
 @app.callback()
-def options(debug: Annotated[bool, typer.Option(
-        help="Show the full traceback of an error.")] = False):
+def options(
+    debug: Annotated[bool, typer.Option(help="Show the full traceback of an error.")] = False,
+    _: Annotated[bool, typer.Option("--version", callback=show_version, is_eager=True,
+                                    help="Show the version and exit.")] = False,
+):
     if debug:
         os.environ["QBLIF_DEBUG"] = "1"
 
 
 def main(arguments=None):
-    """Run the command; user errors end it with one line on standard error and exit code 2."""
+    """Run ``qblif`` with ``arguments``, or those of the process."""
+    run_app(app, arguments)
+
+
+def run_app(app, arguments=None):
+    """Run a typer application.
+
+    What is wrong with the input, the machine or the tools ends it with one line on standard error
+    and exit code 2.  Any other exception is a bug of ours: its traceback, and exit code 1.
+    """
     try:
         app(args=arguments)
-    except (ValueError, TypeError, OSError, RuntimeError, SynthError, ModuleNotFoundError) as error:
+    except (QblifError, ValueError, OSError, ModuleNotFoundError) as error:
         if os.environ.get("QBLIF_DEBUG"):
             raise
-        console.file.flush()
-        type(console)(stderr=True).print(f"[bold red]qblif:[/] {escape(_sentence(error))}",
-                                         soft_wrap=True, highlight=False)
+        complain(f"[bold red]qblif:[/] {escape(_sentence(error))}")
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)
+    except Exception:
+        traceback.print_exc()
+        complain("[bold red]qblif:[/] this is a bug; please report it with the lines above")
+        sys.exit(1)
+
+
+def complain(text):
+    """A line on standard error, after all that was printed."""
+    console.file.flush()
+    Console(stderr=True).print(text, soft_wrap=True, highlight=False)
 
 
 def _sentence(error):

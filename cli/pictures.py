@@ -1,7 +1,7 @@
-"""The pictures of an analysis: burst histograms, figures a layer, surrogate shapes.
+"""The plots of an analysis: burst histograms, figures for each layer, shapes of surrogates.
 
-Of the numbers in :mod:`qblif.golden.study.analysis`, after the paper's Fig. 3 to 6.  Colours are
-those of Okabe and Ito, which the colour-blind tell apart.
+They show the numbers of :mod:`qblif.golden.study.analysis`, after Fig. 3 to 6 of the paper, in the
+colours of Okabe and Ito, which colour-blind readers can tell apart.
 """
 
 import io

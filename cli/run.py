@@ -38,7 +38,7 @@ def run(
     """Run test images on a board that `qblif load` has loaded. Exit code 1 where a check fails."""
     from ..boards.host.host import Host
     from ..boards.host.line import open_port
-    from ..golden.training.data.readers import to_levels
+    from ..golden.spec.pixels import to_levels
 
     trained = open_network(file)
     folder = make_folder(out, "run")
@@ -78,15 +78,11 @@ def _check(trained, identity, frames, outcome):
     """Differences from the integer model and from the cycle model, each frame on its own."""
     from ..golden import integer
     from ..hw.layout.cycles import count_cycles
-    from ..hw.layout.plan import Plan, StagePlan
 
     expected = integer.run(trained, frames)
     levels = {name: tensor.numpy() for name, tensor in expected.levels.items()}
-    plan = Plan(stages=tuple(
-        StagePlan(lanes=tuple(synapse["lanes"] for synapse in stage["synapses"]),
-                  fire_lanes=stage["fire_lanes"], burst=stage["burst"])
-        for stage in identity.stages))
-    cycles = [int(count_cycles(trained.spec, plan, frames[k:k + 1], {
+    layout = identity.layout(trained.spec)
+    cycles = [int(count_cycles(layout, frames[k:k + 1], {
         name: found[:, k:k + 1] for name, found in levels.items()}).latency[0])
         for k in range(len(frames))]
     wrong = {

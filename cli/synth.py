@@ -13,9 +13,9 @@ from .common import (
     QuantiserOption,
     SeedOption,
     console,
+    layout_for,
     make_folder,
     open_network,
-    plan_for,
     spinner,
     table,
     write_report,
@@ -37,19 +37,18 @@ def synth(
         help="Clock in MHz that the placer aims at.")] = None,
     seed: SeedOption = 1,
 ):
-    """Synthesise, place and route: size, clock, and what bounds it."""
+    """Synthesise, place and route: size, clock, and the longest path."""
     trained = open_network(file)
-    plan = plan_for(trained, lanes, burst, quantiser)
-    report = synthesise_network(trained, plan, make_folder(out, "synth"), device, frequency, seed)
+    layout = layout_for(trained, lanes, burst, quantiser)
+    report = synthesise_network(trained, layout, make_folder(out, "synth"), device, frequency, seed)
     write_report(out, "synth", report)
 
 
-def synthesise_network(trained, plan, folder, device, frequency=None, seed=1):
+def synthesise_network(trained, layout, folder, device, frequency=None, seed=1):
     """Generate, synthesise and show; returns the content of ``synth.json``."""
-    from ..boards.flow.synth import DEVICES, SynthError, synthesise
-    if device not in DEVICES:
-        raise SynthError(f"Device must be one of {', '.join(DEVICES)}, not {device!r}")
-    generated = write_verilog(trained, plan, folder)
+    from ..boards.flow.synth import find_device, synthesise
+    find_device(device)
+    generated = write_verilog(trained, layout, folder)
     with spinner() as line:
         task = line.add_task("synthesise", total=None)
         report = synthesise(folder / "network.v", top=generated.manifest["top"], device=device,
@@ -68,5 +67,5 @@ def synthesise_network(trained, plan, folder, device, frequency=None, seed=1):
     if report.multipliers:
         console.print(f"[red]multipliers: {', '.join(report.multipliers)}[/red]")
     return report.to_json() | {
-        "lanes": [list(stage.lanes) for stage in plan.stages],
+        "lanes": [list(stage.lanes) for stage in layout.plan.stages],
         "network_digest": trained.spec.digest}

@@ -13,15 +13,15 @@ from .common import (
     SeedOption,
     console,
     dataset,
+    layout_for,
     make_folder,
     open_network,
-    plan_for,
     table,
     write_report,
 )
 from .simulate import simulate_network
 from .synth import synthesise_network
-from .train import NETWORK_FILE, choose_recipe, train_network
+from .train import NETWORK_FILE, train_network
 
 __all__ = ["systems"]
 
@@ -35,29 +35,33 @@ def systems(
     seed: SeedOption = 0,
     neurons: Annotated[str | None, typer.Option(
         metavar="NAME[,NAME..]", help="Some of golden/training/presets.py; default: all.")] = None,
-    epochs: Annotated[int, typer.Option(min=1, help="In floating point.")] = 25,
-    qat_epochs: Annotated[int, typer.Option(min=0, help="On the hardware's grid.")] = 4,
+    epochs: Annotated[int, typer.Option(min=1, help="Epochs in floating point.")] = 25,
+    qat_epochs: Annotated[int, typer.Option(min=0, help="Quantisation-aware epochs.")] = 4,
     images: Annotated[str, typer.Option(
         metavar="N|all", help="Test images on the RTL.")] = "all",
-    lanes: Annotated[str, typer.Option(help="Of the busiest stage.")] = "32",
+    lanes: Annotated[str, typer.Option(help="Lanes of the busiest stage.")] = "32",
     simulator: Annotated[str, typer.Option(metavar="verilator|icarus")] = "verilator",
     device: Annotated[str, typer.Option(help="FPGA to place on.")] = "ecp5-85k",
 ):
     """Compare the named neurons: train, simulate on the RTL, synthesise, one after the other.
 
-    Each gets the same network, data, epochs and seed. What is finished is kept in DIR/NAME, so that
-    an interrupted table goes on where it was.
+    Each gets the same network, data, epochs and seed. What is finished is kept in DIR/NAME and is
+    not measured again, so that an interrupted comparison continues; other options or data are.
     """
+    from ..golden.training.checkpoint import fingerprint
     from ..golden.training.presets import PRESETS, with_preset
+    from ..golden.training.recipes import choose_recipe
     chosen = neurons.split(",") if neurons else list(PRESETS)
     base = replace(choose_recipe(data), epochs=epochs, qat_epochs=qat_epochs, seed=seed)
     configs = {name: with_preset(base, name) for name in chosen}  # It says which names there are.
     folder, pictures = make_folder(out, "systems"), dataset(data)
+    common = {"data": [fingerprint(pictures, part) for part in ("train", "test")],
+              "simulator": simulator, "images": images, "lanes": lanes, "device": device}
     report = {}
     for name, config in configs.items():
         part = make_folder(folder / name)
         found = part / "system.json"
-        wanted = {"config": config.to_dict(), "images": images, "lanes": lanes, "device": device}
+        wanted = {"config": config.to_dict(), **common}
         kept = json.loads(found.read_text()) if found.is_file() else {}
         if kept.get("wanted") != json.loads(json.dumps(wanted)):
             console.print(f"[bold]{name}[/bold]")
@@ -75,12 +79,12 @@ def systems(
 
 def measure(trained, pictures, folder, images, lanes, simulator, device):
     """What the table says of one network."""
+    from ..golden.spec.pixels import to_levels
     from ..golden.study.analysis import layers_of, take_census
     from ..golden.study.energy import energies, synapse_costs
-    from ..golden.training.data.readers import to_levels
-    plan = plan_for(trained, lanes)
-    rtl = simulate_network(trained, plan, pictures, images, simulator, folder)
-    placed = synthesise_network(trained, plan, folder, device)
+    layout = layout_for(trained, lanes)
+    rtl = simulate_network(trained, layout, pictures, images, simulator, folder)
+    placed = synthesise_network(trained, layout, folder, device)
     census = take_census(trained, to_levels(pictures.test_images, trained.spec.input.n_max))
     joules = {e.name: e.joules / census.frames for e in energies(
         synapse_costs(trained.spec, census), layers_of(trained, census))}

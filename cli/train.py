@@ -1,6 +1,5 @@
 """``qblif train``: from images to a network file."""
 
-import dataclasses
 import json
 import os
 import time
@@ -9,6 +8,10 @@ from typing import Annotated
 
 import typer
 
+from ..golden.spec import Reset
+from ..golden.training.config import SURROGATE_NAMES, TrainConfig
+from ..golden.training.presets import PRESETS
+from ..golden.training.recipes import RECIPES, choose_recipe, recipe_of
 from .common import (
     DataOption,
     OutOption,
@@ -35,16 +38,16 @@ def train(
         metavar="NAME", help="dense, lenet, mnist-cnn, vgg-small, resnet20, resnet19, resnet18, "
         "resnet34, or a chain like 16c3s2-32c3-p2-d64.")] = None,
     recipe: Annotated[str | None, typer.Option(
-        "--recipe", metavar="NAME", help="mnist, embedded, mnist-cnn, cifar-vgg, paper-cifar10, "
-        "paper-cifar100, paper-imagenet. Default: the network's own, or the data's.")] = None,
+        "--recipe", metavar="NAME",
+        help=f"{', '.join(RECIPES)}. Default: the network's own, or the data's.")] = None,
     width: Annotated[float | None, typer.Option(
         help="Factor on channel counts and hidden sizes.")] = None,
     hidden: Annotated[str | None, typer.Option(
         metavar="N[,N..]", help="Sizes of the hidden populations of a dense network.")] = None,
     timesteps: Annotated[int | None, typer.Option(help="T.")] = None,
     neuron: Annotated[str | None, typer.Option(
-        metavar="NAME", help="qb-lif, qb-lif-v2, shift-lif, qif, i-lif or lif, as "
-        "golden/training/presets.py has them.")] = None,
+        metavar="NAME", help=f"{', '.join(PRESETS)}, as golden/training/presets.py has them.",
+        )] = None,
     n_max: Annotated[str | None, typer.Option(
         metavar="N[,N..]", help="Largest burst level, 1..20; one a hidden population, or one for "
         "all.")] = None,
@@ -53,15 +56,15 @@ def train(
     w_width: Annotated[int | None, typer.Option(help="Weight bits.")] = None,
     v_width: Annotated[int | None, typer.Option(
         help="Membrane bits, saturating. Default: as many as cannot overflow.")] = None,
-    beta: Annotated[float | None, typer.Option(help="Leak, snapped to shifts.")] = None,
-    alpha: Annotated[float | None, typer.Option(help="Reset, snapped to shifts.")] = None,
+    beta: Annotated[float | None, typer.Option(help="Leak, rounded to shifts.")] = None,
+    alpha: Annotated[float | None, typer.Option(help="Reset, rounded to shifts.")] = None,
     reset: Annotated[str | None, typer.Option(
-        metavar="gate|gate-input|subtract|zero|none", help="Reset: eq. 8, or a relative.")] = None,
+        metavar="|".join(Reset.KINDS), help="Reset: eq. 8, or a relative.")] = None,
     surrogate: Annotated[str | None, typer.Option(
-        metavar="relsg-et|box-et|rectangular|arctan|sigmoid|quadratic-window",
+        metavar="|".join(SURROGATE_NAMES),
         help="Gradient of a level.")] = None,
     epochs: Annotated[int | None, typer.Option(help="In floating point.")] = None,
-    qat_epochs: Annotated[int | None, typer.Option(help="On the hardware's grid.")] = None,
+    qat_epochs: Annotated[int | None, typer.Option(help="Of quantisation-aware training.")] = None,
     batch: Annotated[int | None, typer.Option(help="Images per step.")] = None,
     lr: Annotated[float | None, typer.Option(help="Peak learning rate.")] = None,
     activity: Annotated[float | None, typer.Option(
@@ -93,7 +96,7 @@ def train(
              "epochs": epochs, "qat_epochs": qat_epochs, "batch": batch, "lr": lr,
              "activity": activity, "threads": threads, "seed": seed} | _changes(change or [])
     there = like and open_network(like)
-    base = config_of(there, like) if there and not recipe else None
+    base = recipe_of(there, like) if there and not recipe else None
     config = choose_recipe(data, recipe, neuron, base, **given)
     _check_device(device)
     folder = make_folder(out, "train")
@@ -105,31 +108,8 @@ def train(
     return trained
 
 
-def config_of(trained, path):
-    """The :class:`~qblif.golden.training.config.TrainConfig` that a network's notes have."""
-    from ..golden.training.config import TrainConfig
-    try:
-        return TrainConfig(**trained.notes["config"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{path} does not say how it was trained: name a --recipe") from error
-
-
-def choose_recipe(data, name=None, neuron=None, base=None, **given):
-    """``base``, or the documented recipe called ``name``, else of the network or the data, with a
-    preset's neuron, changed where ``given`` is not ``None``."""
-    from ..golden.training.presets import with_preset
-    from ..golden.training.recipes import OF_NETWORK, RECIPES
-    name = name or OF_NETWORK.get(given.get("net", ""), "embedded" if data is None else "mnist")
-    if name not in RECIPES:
-        raise ValueError(f"Recipe must be one of {', '.join(RECIPES)}, not {name!r}")
-    recipe = base or RECIPES[name]
-    recipe = with_preset(recipe, neuron) if neuron else recipe
-    return dataclasses.replace(recipe, **{k: v for k, v in given.items() if v is not None})
-
-
 def _changes(texts):
     """``{field: value}`` of ``FIELD=VALUE`` texts; values are JSON, or else themselves."""
-    from ..golden.training.config import TrainConfig
     found = {}
     for text in texts:
         field, _, value = text.partition("=")
@@ -157,14 +137,19 @@ def train_network(config, images, folder, device="cpu", resume=False, like=None)
         task = bar.add_task("train", total=None)
 
         def show(state):
-            bar.update(task, total=state.total, completed=state.done, description=(
-                f"train {state.phase} {state.epoch}/{state.epochs}, loss {state.loss:.3f}"))
+            text = f"train {state.phase} {state.epoch}/{state.epochs}, loss {state.loss:.3f}"
+            if state.validation is not None:
+                text += f", validation {state.validation:.2%}"
+            bar.update(task, total=state.total, completed=state.done, description=text)
         trained = run(config, images, like=like, checkpoint=folder / "checkpoint.pt",
                       resume=resume, progress=show, device=device)
     seconds = time.perf_counter() - start
     trained.save(folder / NETWORK_FILE)
     notes = trained.notes
+    shares = notes.get("validation", {})
+    held_out = shares.get("quantised") or shares.get("float") or []
     console.print(table(f"{folder / NETWORK_FILE}", [
+        *[("accuracy, validation", f"{share:.2%}") for share in held_out[-1:]],
         ("accuracy, float", f"{notes['accuracy_float']:.2%}"),
         ("accuracy, integer", f"{notes['accuracy_integer']:.2%}"),
         ("test images", len(images.test_labels)),

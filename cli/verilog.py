@@ -15,9 +15,9 @@ from .common import (
     QuantiserOption,
     SeedOption,
     console,
+    layout_for,
     make_folder,
     open_network,
-    plan_for,
     spinner,
     table,
     write_report,
@@ -38,8 +38,8 @@ def verilog(
 ):
     """Generate Verilog: DIR/network.v, and DIR/manifest.json with what its ports mean."""
     trained = open_network(file)
-    plan = plan_for(trained, lanes, burst, quantiser)
-    generated = write_verilog(trained, plan, make_folder(out, "verilog"), bake)
+    layout = layout_for(trained, lanes, burst, quantiser)
+    generated = write_verilog(trained, layout, make_folder(out, "verilog"), bake)
     manifest = generated.manifest
     console.print(table(f"{out / 'network.v'}", [
         (f"{e['source']} to {s['name']}", e["lanes"], s["fire_lanes"],
@@ -52,12 +52,12 @@ def verilog(
         **{key: manifest[key] for key in ("verilog_sha256", "network_digest", "stages")}})
 
 
-def write_verilog(trained, plan, folder, bake=False):
+def write_verilog(trained, layout, folder, bake=False):
     """Generate into ``folder``; returns the :class:`qblif.hw.verilog.Generated`."""
     from ..hw.verilog import generate
     with spinner() as line:
         line.add_task("generate Verilog", total=None)
-        generated = generate(trained.spec, plan, trained if bake else None)
+        generated = generate(layout, trained if bake else None)
     write_atomically(folder / "network.v", generated.verilog.encode())
     write_atomically(folder / "manifest.json", json.dumps(generated.manifest, indent=2).encode())
     return generated

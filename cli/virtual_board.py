@@ -2,6 +2,7 @@
 
 import signal
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,11 +11,14 @@ from .common import (
     BurstOption,
     LanesOption,
     NetworkArgument,
+    OutOption,
     QuantiserOption,
     console,
+    layout_for,
+    make_folder,
     open_network,
-    plan_for,
     spinner,
+    write_report,
 )
 
 __all__ = ["virtual_board"]
@@ -27,6 +31,7 @@ def virtual_board(
     quantiser: QuantiserOption = None,
     levels: Annotated[bool, typer.Option(
         help="Record every level of a frame, for `qblif run --check`.")] = True,
+    out: OutOption = Path("out"),
 ):
     """Simulate a board for the network until interrupted, and print its serial port.
 
@@ -36,13 +41,17 @@ def virtual_board(
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # And unplug it.
     trained = open_network(file)
-    plan = plan_for(trained, lanes, burst, quantiser)
+    layout = layout_for(trained, lanes, burst, quantiser)
+    folder = make_folder(out, "virtual-board")
     with spinner() as line:
         line.add_task("build the board on Verilator", total=None)
-        board = VirtualBoard(trained.spec, plan, levels=levels)
+        board = VirtualBoard(layout, levels=levels)
     with board:
         console.print(f"Serial port: {board.port}", markup=False, highlight=False, soft_wrap=True)
         console.print(f"In another terminal: qblif load {file} --port {board.port}", style="dim",
                       markup=False, soft_wrap=True)
+        write_report(folder, "virtual-board", {
+            "port": board.port, "network_digest": trained.spec.digest, "levels": levels,
+            "lanes": [list(stage.lanes) for stage in layout.plan.stages]})
         console.file.flush()
         board.wait()

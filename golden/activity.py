@@ -6,16 +6,17 @@ The hardware's counters measure the same numbers; its cycle model is in
 
 import numpy as np
 
+from . import integer
 from .spec import as_map
 from .spec.burst import MODES, digits
 
-__all__ = ["activity", "reach"]
+__all__ = ["activity", "fan_out", "measure_activity"]
 
 
 def activity(spec, levels):
     """Mean events, digits and operations that one frame brings to each synapse.
 
-    ``levels`` maps a source's name to its levels: ``(frames, neurons)`` where they are spent once a
+    ``levels`` maps a source's name to its levels: ``(frames, neurons)`` where they are sent once a
     frame (a static input), else ``(timesteps, frames, neurons)``.  Returns ``{synapse: {"events",
     "digits", "repeat_digits", "operations"}}``; ``digits`` counts shift mode, ``repeat_digits``
     repeat mode; ``operations`` are synaptic operations in shift mode, a digit for each target that
@@ -34,24 +35,44 @@ def activity(spec, levels):
                         "digits": float(histogram @ costs["shift"] / frames),
                         "repeat_digits": float(histogram @ costs["repeat"] / frames)}
     return {s.name: counts[s.source] | {
-        "operations": float(per_neuron[s.source] @ reach(spec, s))} for s in spec.synapses}
+        "operations": float(per_neuron[s.source] @ fan_out(spec, s))} for s in spec.synapses}
 
 
-def reach(spec, synapse):
+def measure_activity(trained, batches, device=None):
+    """:func:`activity` of the integer network ``trained``, a mean over all frames of ``batches``.
+
+    Each batch is an array of input levels, as :func:`qblif.golden.integer.run` takes them.  For a
+    plan: ``dataclasses.replace(trained, activity=measure_activity(trained, batches))``.  Raises
+    :class:`ValueError` where there are no frames.
+    """
+    spec, frames, found = trained.spec, 0, []
+    for levels in batches:
+        levels = np.asarray(levels)
+        sent = {spec.input.name: levels if spec.input.static else levels.swapaxes(0, 1)}
+        frames += len(levels)
+        found.append((len(levels), activity(spec, sent | integer.run(trained, levels,
+                                                                      device).levels)))
+    if not frames:
+        raise ValueError("Activity needs at least 1 frame, not 0")
+    return {name: {what: sum(n * each[name][what] for n, each in found) / frames
+                   for what in found[0][1][name]} for name in found[0][1]}
+
+
+def fan_out(spec, synapse):
     """How many targets each neuron of the synapse's source reaches: ``(neurons,)``."""
     source, target = (spec.source(name) for name in (synapse.source, synapse.target))
     if synapse.kind == "dense":
         return np.full(source.size, target.size)
     channels, *extents = as_map(source.shape)
     out = as_map(target.shape)
-    rows, columns = (_reach_of_axis(size, after, *geometry) for size, after, *geometry in zip(
+    rows, columns = (_windows_along_axis(size, after, *geometry) for size, after, *geometry in zip(
         extents, out[1:], synapse.kernel, synapse.stride, synapse.padding, synapse.pool,
         strict=True))
     each = np.outer(rows, columns).reshape(-1) * (out[0] // synapse.groups)
     return np.tile(each, channels)
 
 
-def _reach_of_axis(size, after, kernel, stride, padding, pool):
+def _windows_along_axis(size, after, kernel, stride, padding, pool):
     """Number of the ``after`` windows that hold each of ``size`` places, along one axis."""
     counts = np.zeros(size, np.int64)
     pooled = size // pool

@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from . import neuron
 from .spec import as_map
+from .spec.errors import InvalidType
 
 __all__ = ["Trace", "argmax", "currents", "run", "synapse_sum", "weighted_sum"]
 
@@ -81,7 +82,7 @@ def run(network, levels, device=None, batch=None, trace=True):
     spec = network.spec
     levels = torch.as_tensor(levels)
     if levels.is_floating_point() or levels.is_complex():
-        raise TypeError(f"Input levels must be integers, not {levels.dtype}")
+        raise InvalidType(f"Input levels must be integers, not {levels.dtype}")
     expected = (spec.input.size,) if spec.input.static else (spec.timesteps, spec.input.size)
     if tuple(levels.shape[1:]) != expected:
         raise ValueError(f"Input frames must have shape {expected}, not {tuple(levels.shape[1:])}")
@@ -136,7 +137,7 @@ def currents(network, population, outputs, static, device):
         times = source[:1] if synapse.source in static else source
         flat = times.reshape(-1, times.shape[-1])
         before = spec.source(synapse.source)
-        sums = synapse_sum(synapse, weights, flat, before.n_max, before.shape, population.shape)
+        sums = synapse_sum(synapse, weights, flat, before.emit_max, before.shape, population.shape)
         total = total + sums.reshape(*times.shape[:-1], population.size)
     if population.bias_width:
         bias = torch.as_tensor(network.biases[population.name]).to(device, torch.int32)

@@ -8,7 +8,9 @@ from amaranth.back import rtlil, verilog
 from amaranth.hdl import Shape
 from amaranth.lib import data, wiring
 
+from .core.checks import SYNTHESIS
 from .core.network import NetworkCore
+from .layout.compile import Layout
 
 __all__ = ["Generated", "generate", "rtlil_to_verilog"]
 
@@ -17,15 +19,18 @@ MANIFEST_VERSION = 1
 
 @dataclass(frozen=True)
 class Generated:
-    """Verilog text, and its manifest as plain dictionaries, lists, strings and integers."""
+    """Verilog text, its manifest as plain dictionaries, lists, strings and integers, and the layout
+    that both are of."""
 
     verilog: str
     manifest: dict
+    layout: Layout
 
 
-def generate(spec, plan, trained=None, name="qblif_network"):
-    """Generate the network ``spec`` as laid out by ``plan``; bake in ``trained`` where given."""
-    network = NetworkCore(spec, plan, trained)
+def generate(layout, trained=None, name="qblif_network"):
+    """Generate the network of ``layout``, a :class:`qblif.hw.layout.compile.Layout`; bake in
+    ``trained`` where given."""
+    network = NetworkCore(layout, trained)
     text = to_verilog(network, name)
     manifest = {
         "manifest_version": MANIFEST_VERSION,
@@ -33,15 +38,15 @@ def generate(spec, plan, trained=None, name="qblif_network"):
         "clock": "clk",
         "reset": "rst",
         "verilog_sha256": hashlib.sha256(text.encode()).hexdigest(),
-        "network": spec.to_dict(),
-        "network_digest": spec.digest,
+        "network": layout.spec.to_dict(),
+        "network_digest": layout.spec.digest,
+        "layout_digest": layout.digest,
         "weights_digest": trained.weights_digest if trained else None,
-        "plan": asdict(plan)["stages"],
-        "stages": [describe_stage(*item) for item in
-                   zip(spec.populations, plan.stages, network.stages, strict=True)],
+        "plan": asdict(layout.plan)["stages"],
+        "stages": layout.describe(),
         "ports": describe_ports(network),
     }
-    return Generated(text, manifest)
+    return Generated(text, manifest, layout)
 
 
 EMPTY_CONTENTS = re.compile(r"  cell \$meminit_v2 .*\n(?:    .*\n)*?    connect \\DATA \d+'0+\n"
@@ -59,7 +64,8 @@ def to_verilog(component, name):
     An array's element k is named ``x.k`` and not ``x[k]``, which yosys mistakes for a bit of ``x``
     as it maps to LUTs.
     """
-    return rtlil_to_verilog(rtlil.convert(component, name=name, emit_src=False))
+    return rtlil_to_verilog(rtlil.convert(component, name=name, platform=SYNTHESIS,
+                                          emit_src=False))
 
 
 def rtlil_to_verilog(text):
@@ -69,17 +75,6 @@ def rtlil_to_verilog(text):
     while found:
         text, found = BRACKETED_NAME.subn(r"\1.\2", text)
     return verilog._convert_rtlil_text(text, strip_internal_attrs=True)
-
-
-def describe_stage(population, plan, stage):
-    """Geometry of one stage's memories, as :func:`qblif.hw.layout.memory_image.load_writes` needs
-    it."""
-    return {"name": population.name, "fire_lanes": plan.fire_lanes,
-            "beats": stage.population.beats,
-            "synapses": [
-                {"source": source, "lanes": synapse.reach.lanes, "slices": synapse.memory.slices,
-                 "slice_lanes": synapse.memory.slice_lanes, "depth": synapse.memory.depth}
-                for source, synapse in zip(stage.sources, stage.synapses, strict=True)]}
 
 
 def describe_ports(component):

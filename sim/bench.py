@@ -9,8 +9,8 @@ import numpy as np
 
 from ..golden import integer
 from ..golden.spec.artifact import Trained
+from ..hw.layout.compile import Layout
 from ..hw.layout.memory_image import LoadWrite, load_writes
-from ..hw.layout.scatter import ScatterMap
 from ..hw.verilog import Generated, generate
 from .bench_files import decode, encode_frames, encode_load, fields_of, read_log
 from .bench_top import TOP, bench_top, counters
@@ -37,6 +37,7 @@ class Bench:
     folder: Path
     simulator: str
     manifest: dict
+    layout: Layout
     trained: Trained
     levels: np.ndarray
     expected: integer.Trace
@@ -66,8 +67,7 @@ class Bench:
     def check(self, outcome):
         """Compare everything that was recorded; returns a :class:`Result`."""
         started = time.monotonic()
-        found = {population.name: self._compare(population, stage) for population, stage in
-                 zip(self.trained.spec.populations, self.manifest["stages"], strict=True)}
+        found = {stage.name: self._compare(stage) for stage in self.layout.stages}
         output = self._recording("o", "o__payload")
         wrong, words = compare_classes(output["label"], self.expected.classes)
         starts, ends = read_log((self.folder / "i.log").read_text())
@@ -87,7 +87,7 @@ class Bench:
             check_seconds=0.0, build_cached=outcome.built.cached)
         if self._is_wrong(result, outcome.state):
             result = replace(result, findings=diagnose(
-                self.folder, self.manifest, self.trained, self.levels, self.expected,
+                self.folder, self.manifest, self.layout, self.trained, self.levels, self.expected,
                 self.writes, outcome.state))
         return replace(result, check_seconds=time.monotonic() - started)
 
@@ -103,9 +103,9 @@ class Bench:
         return bool(result.mismatches or result.first or state["stalled"] or state["broken"]
                     or len(result.results) != result.frames or result.membranes_compared != every)
 
-    def _compare(self, population, stage):
-        name = population.name
-        return compare(population, stage, self._recording(f"trace_{name}", f"trace_{name}"),
+    def _compare(self, stage):
+        name = stage.name
+        return compare(stage, self._recording(f"trace_{name}", f"trace_{name}"),
                        self.expected.levels[name].numpy(), self.expected.membranes[name].numpy())
 
     def _recording(self, name, port):
@@ -123,7 +123,7 @@ class Outcome:
     state: dict
 
 
-def prepare(trained, plan, levels, *, simulator="verilator", out_dir, expected=None,
+def prepare(trained, layout, levels, *, simulator="verilator", out_dir, expected=None,
             stalls=FULL_SPEED, baked=False, generated=None, patience=None):
     """Write everything that one simulation needs into ``out_dir``; returns a :class:`Bench`.
 
@@ -132,16 +132,16 @@ def prepare(trained, plan, levels, *, simulator="verilator", out_dir, expected=N
     require(simulator)
     folder = Path(out_dir)
     levels = np.ascontiguousarray(levels)
-    generated = generated or generate(trained.spec, plan, trained if baked else None)
+    generated = generated or generate(layout, trained if baked else None)
     manifest = generated.manifest
-    writes = () if baked else tuple(load_writes(trained, manifest["stages"]))
+    writes = () if baked else tuple(load_writes(trained, layout))
     if expected is None:
         expected = integer.run(trained, levels)
     job = asdict(stalls) | {
         "shy": int(stalls.shy), "frames": len(levels), "counters": counters(manifest),
         "stages": [p.name for p in trained.spec.populations],
         "standstill": patience or STANDSTILL + max(p.size for p in trained.spec.populations),
-        "patience": patience or _patience(trained.spec, manifest, stalls)}
+        "patience": patience or _patience(layout, stalls)}
     files = {
         "network.v": generated.verilog, "bench.v": bench_top(manifest),
         "manifest.json": json.dumps(manifest, indent=1), "job.json": json.dumps(job),
@@ -150,11 +150,11 @@ def prepare(trained, plan, levels, *, simulator="verilator", out_dir, expected=N
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in files.items():
         (folder / name).write_text(text)
-    return Bench(folder=folder, simulator=simulator, manifest=manifest, trained=trained,
-                 levels=levels, expected=expected, writes=writes)
+    return Bench(folder=folder, simulator=simulator, manifest=manifest, layout=layout,
+                 trained=trained,                 levels=levels, expected=expected, writes=writes)
 
 
-def simulate(trained, plan, levels, *, simulator="verilator", out_dir, expected=None,
+def simulate(trained, layout, levels, *, simulator="verilator", out_dir, expected=None,
              stalls=FULL_SPEED, baked=False, generated: Generated | None = None, patience=None,
              cache=None, progress=None, keep=False):
     """Run ``levels`` through the generated Verilog of ``trained`` and compare all that it does.
@@ -162,7 +162,7 @@ def simulate(trained, plan, levels, *, simulator="verilator", out_dir, expected=
     Parameters
     ----------
     trained : :class:`qblif.golden.spec.artifact.Trained`
-    plan : :class:`qblif.hw.layout.plan.Plan`
+    layout : :class:`qblif.hw.layout.compile.Layout`
     levels : integer array ``(frames, inputs)``, or ``(frames, timesteps, inputs)``
     simulator : ``"verilator"`` or ``"icarus"``
     out_dir : folder for the files of this run, which is made where it does not exist
@@ -170,7 +170,7 @@ def simulate(trained, plan, levels, *, simulator="verilator", out_dir, expected=
     stalls : :class:`qblif.sim.result.Stalls`
     baked : weights in the Verilog's initial memory contents instead of written through the load
         port, which takes most of a short run; the build then fits this network file alone
-    generated : Verilog and manifest in place of those generated from the plan
+    generated : Verilog and manifest in place of those generated from the layout
     patience : cycles without any accepted beat after which the run counts as stalled
     cache : folder of builds in place of the user's cache
     progress : called now and then with the number of results so far
@@ -181,7 +181,7 @@ def simulate(trained, plan, levels, *, simulator="verilator", out_dir, expected=
     :class:`ValueError` for levels that do not fit the network, :class:`OSError` where ``out_dir``
     cannot be written.
     """
-    bench = prepare(trained, plan, levels, simulator=simulator, out_dir=out_dir,
+    bench = prepare(trained, layout, levels, simulator=simulator, out_dir=out_dir,
                     expected=expected, stalls=stalls, baked=baked, generated=generated,
                     patience=patience)
     result = bench.check(bench.run(bench.build(cache), progress))
@@ -190,14 +190,13 @@ def simulate(trained, plan, levels, *, simulator="verilator", out_dir, expected=
     return result
 
 
-def _patience(spec, manifest, stalls):
-    """More cycles than any stage can be busy between two beats that it shows."""
+def _patience(layout, stalls):
+    """More cycles than any stage can be busy between two vectors that it shows."""
     busy = 0
-    for population, stage in zip(spec.populations, manifest["stages"], strict=True):
-        for synapse, found in zip(spec.synapses_to(population.name), stage["synapses"],
-                                  strict=True):
-            steps = ScatterMap.of(spec, synapse, found["lanes"]).steps()
-            busy += int(steps.sum()) * spec.source(synapse.source).n_max + found["depth"]
-        busy += 4 * stage["beats"]
+    for stage in layout.stages:
+        for engine in stage.engines:
+            steps = int(engine.scatter.steps().sum())
+            busy += steps * engine.source.emit_max + engine.weights.depth
+        busy += 4 * stage.vectors
     slow = 256 / max(1, 256 - max(stalls.idle, stalls.stall))
     return int(10_000 + busy * slow)

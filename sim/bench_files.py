@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..hw.layout.addressing import address_order, addresses
+from ..hw.layout.aer import aer_stream
 
 __all__ = ["UNKNOWN", "decode", "encode_frames", "encode_load", "fields_of", "read_log"]
 
@@ -19,28 +19,17 @@ def fields_of(manifest, port):
 
 def encode_frames(manifest, levels):
     """Lines for ``i.hex``: the events of ``levels`` ``(frames, inputs)``, or ``(frames, timesteps,
-    inputs)`` where the input is not static, by address."""
+    inputs)`` where the input is not static, by address.  EOT markers carry garbage in their other
+    fields, always the same."""
     fields = fields_of(manifest, "i__payload")
-    steps = np.asarray(levels)
-    frames = len(steps)
-    steps = steps.reshape(frames, -1, steps.shape[-1])
-    shape = manifest["network"]["input"]["shape"]
-    order = address_order(shape)
-    frame, step, place = np.nonzero(steps[..., order])
-    level = steps[frame, step, order[place]].astype(np.int64)
-    address = addresses(shape)[order[place]]
-    events = address << fields["address"]["offset"] | level << fields["level"]["offset"]
-
-    # One end behind each timestep's events: a stable sort by timestep puts it there.
-    per_frame = steps.shape[1]
-    ends = np.full(frames * per_frame, 1 << fields["end"]["offset"])
-    keys = np.concatenate([frame * per_frame + step, np.arange(frames * per_frame)])
-    sorted_ = np.argsort(keys, kind="stable")
-    words = np.concatenate([events, ends])[sorted_]
-    in_frame = keys[sorted_] // per_frame
+    stream = aer_stream(levels, manifest["network"]["input"]["shape"])
+    draw, words = np.random.default_rng(0), stream.eot << fields["end"]["offset"]
+    for name in ("address", "level"):
+        garbage = draw.integers(0, 1 << fields[name]["width"], len(words))
+        words |= np.where(stream.eot, garbage, getattr(stream, name)) << fields[name]["offset"]
     marks = np.zeros(len(words), int)
-    marks[np.flatnonzero(np.diff(in_frame, prepend=-1))] |= FIRST
-    marks[np.flatnonzero(np.diff(in_frame, append=frames))] |= LAST
+    marks[np.flatnonzero(np.diff(stream.frame, prepend=-1))] |= FIRST
+    marks[np.flatnonzero(np.diff(stream.frame, append=len(levels)))] |= LAST
     return "".join(f"{mark:x} {word:x}\n"
                    for mark, word in zip(marks.tolist(), words.tolist(), strict=True))
 

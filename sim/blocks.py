@@ -16,8 +16,10 @@ import numpy as np
 from ..golden import integer
 from ..golden.spec import Dense, Input, Network, Neuron, Population
 from ..golden.spec.artifact import Trained, load, sum_range
-from ..golden.training.data.readers import load_folder, to_levels
+from ..golden.spec.pixels import to_levels
+from ..golden.training.data.readers import load_folder
 from ..golden.training.export import signed_width
+from ..hw.layout.compile import compile
 from ..hw.layout.cycles import count_cycles
 from ..hw.layout.plan import make_plan
 from .bench import simulate
@@ -58,7 +60,7 @@ def distinct(spec, found):
             s, source=f"s{local[s.source]}", target="t", w_width=8)
             for s in spec.synapses_to(name)))
             for name in block.names)
-        kinds.setdefault((source.shape, source.n_max, block.source == spec.input.name, parts),
+        kinds.setdefault((source.shape, source.emit_max, block.source == spec.input.name, parts),
                          block)
     return list(kinds.values())
 
@@ -79,26 +81,26 @@ def cut(trained, block):
         read_out = Population(name=PROBE, shape=(1,), sum_width=width,
                               neuron=Neuron(quantiser=None, v_width=30))
         return Network(
-            timesteps=spec.timesteps, populations=[*populations, read_out],
-            synapses=[*renamed.values(), probe],
-            input=Input(shape=source.shape, n_max=source.n_max,
+            timesteps=spec.timesteps, populations=(*populations, read_out),
+            synapses=(*renamed.values(), probe),
+            input=Input(shape=source.shape, n_max=source.emit_max,
                         static=block.source == spec.input.name and spec.input.static))
 
     wide = network(30)
     width = signed_width(*sum_range(wide, weights, wide.populations[-1]))
     biases = {p.name: trained.biases[p.name] for p in populations if p.bias_width}
-    return Trained(network(width), weights, biases, {"activity": {
-        renamed[name].name: found for name, found in trained.notes.get("activity", {}).items()
-        if name in renamed}})
+    return Trained(network(width), weights, biases, activity={
+        renamed[name].name: found for name, found in (trained.activity or {}).items()
+        if name in renamed})
 
 
 def check(trained, block, levels, lanes, folder, **options):
     """Simulate one block; returns its result and whether the cycle model agrees."""
     part = cut(trained, block)
-    plan = make_plan(part.spec, lanes=lanes, activity=part.notes["activity"])
+    layout = compile(part.spec, make_plan(part.spec, lanes=lanes, activity=part.activity))
     expected = integer.run(part, levels)
-    result = simulate(part, plan, levels, out_dir=folder, expected=expected, **options)
-    model = count_cycles(part.spec, plan, levels,
+    result = simulate(part, layout, levels, out_dir=folder, expected=expected, **options)
+    model = count_cycles(layout, levels,
                          {name: found.numpy() for name, found in expected.levels.items()})
     return result, np.array_equal(result.latency, model.latency)
 

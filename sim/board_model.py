@@ -11,7 +11,8 @@ from ..golden import integer
 from ..hw.layout.addressing import address_space, addresses
 from ..hw.layout.memory_image import load_writes
 from ..hw.link import protocol
-from ..hw.link.protocol import Command, Register, State, Status, SynapseRegister
+from ..hw.link.plan_registers import plan_registers
+from ..hw.link.protocol import Command, Register, State, Status
 
 __all__ = ["BoardModel"]
 
@@ -23,7 +24,7 @@ class BoardModel:
     ----------
     networks : :class:`qblif.golden.spec.artifact.Trained` of one description, whose weights it may
     run
-    stages : the manifest's stages
+    layout : :class:`qblif.hw.layout.compile.Layout`
     classes : a dictionary for the classes of frames, which several boards may share
     damage : ``damage(data, to_board)`` returns what arrives of ``data``; ``None`` damages nothing
 
@@ -31,10 +32,10 @@ class BoardModel:
     ``networks``, which must not be.
     """
 
-    def __init__(self, networks, stages, damage=None, clock_hz=1_000_000, classes=None):
-        self.spec, self.stages, self.clock_hz = networks[0].spec, stages, clock_hz
+    def __init__(self, networks, layout, damage=None, clock_hz=1_000_000, classes=None):
+        self.spec, self.layout, self.clock_hz = networks[0].spec, layout, clock_hz
         self.networks = [(network, {write[:3]: write.data for write in load_writes(
-            network, stages)}) for network in networks]
+            network, layout)}) for network in networks]
         self.words = len(self.networks[0][1])
         self.damage = damage or (lambda data, to_board: data)
         self.memory, self.classes = {}, {} if classes is None else classes
@@ -97,18 +98,18 @@ class BoardModel:
     def _word(self, space, bank, address):
         if space != protocol.REGISTERS_SPACE:
             return self.memory.get((space, bank, address), 0)
-        digest = int(self.spec.digest, 16)
-        synapses = [(k, stage["fire_lanes"], synapse) for k, stage in enumerate(self.stages)
-                    for synapse in stage["synapses"]]
+        digest, layout = int(self.spec.digest, 16), int(self.layout.digest, 16)
+        synapses = [plan_registers(stage, engine) for stage in self.layout.stages
+                    for engine in stage.engines]
         found = {Register.MAGIC: protocol.MAGIC, Register.VERSION: protocol.VERSION,
                  Register.DIGEST_LOW: digest & 0xFFFFFFFF, Register.DIGEST_HIGH: digest >> 32,
                  Register.CLOCK_HZ: self.clock_hz, Register.SYNAPSES: len(synapses),
                  Register.WORDS: self.words, Register.LEVELS: 0, Register.STATE: self.state,
-                 Register.LABEL: self.label, Register.CYCLES: 1, Register.CHECKSUM: self.loaded}
-        for k, (stage, fire_lanes, synapse) in enumerate(synapses):
-            fields = {"stage": stage, "fire_lanes": fire_lanes} | synapse
-            found |= {protocol.synapse_register(k, field): fields.get(field.name.lower(), 0)
-                      for field in SynapseRegister}
+                 Register.LABEL: self.label, Register.CYCLES: 1, Register.CHECKSUM: self.loaded,
+                 Register.LAYOUT_LOW: layout & 0xFFFFFFFF, Register.LAYOUT_HIGH: layout >> 32}
+        for k, registers in enumerate(synapses):
+            found |= {protocol.synapse_register(k, register): value
+                      for register, value in registers.items()}
         return found.get(address, 0)
 
     def _read(self, rest, request, **place):
@@ -172,7 +173,7 @@ class BoardModel:
 
 def _unpack(events, source):
     """The frame that :func:`qblif.hw.link.protocol.pack_events` packed."""
-    bits, size = protocol.level_bits(source.n_max), address_space(source.shape)
+    bits, size = protocol.level_bits(source.emit_max), address_space(source.shape)
     steps, levels = [], []
     for byte in events:
         if byte == 0:
@@ -186,7 +187,7 @@ def _unpack(events, source):
 
 def _unpack_dense(data, source):
     """The frame that :func:`qblif.hw.link.protocol.pack_dense` packed."""
-    bits, size = protocol.level_bits(source.n_max), address_space(source.shape)
+    bits, size = protocol.level_bits(source.emit_max), address_space(source.shape)
     row = -(-size // (8 // bits))
     steps = [[byte >> bits * j & (1 << bits) - 1 for byte in data[k:k + row]
               for j in range(8 // bits)][:size] for k in range(0, len(data), row)]

@@ -28,14 +28,15 @@ class Comparison:
     steps: np.ndarray
 
 
-def compare(population, stage, recorded, levels, membranes):
-    """Compare one population's recording with ``levels`` and ``membranes``, both ``(timesteps,
-    frames, neurons)``.
+def compare(stage, recorded, levels, membranes):
+    """Compare the recording of one :class:`~qblif.hw.layout.compile.StageLayout` with ``levels``
+    and ``membranes``, both ``(timesteps, frames, neurons)``.
 
-    ``stage`` is the manifest's, ``recorded`` what :func:`qblif.sim.bench_files.decode` returned.
-    Timesteps that were not recorded are not compared.
+    ``recorded`` is what :func:`qblif.sim.bench_files.decode` returned.  Timesteps that were not
+    recorded are not compared.
     """
-    name, size, beats = population.name, population.size, stage["beats"]
+    population, beats = stage.population, stage.vectors
+    name, size = population.name, population.size
     timesteps, frames, _ = membranes.shape
     whole = min(len(recorded["cycle"]) // beats, timesteps * frames)
     words = _order(name, recorded, beats, whole, timesteps, frames)
@@ -44,7 +45,7 @@ def compare(population, stage, recorded, levels, membranes):
     if population.neuron.quantiser is None:
         del golden["level"]
     for what, expected in golden.items():
-        rtl = _by_neuron(recorded, f"{what}s", stage["fire_lanes"], beats, whole,
+        rtl = _by_neuron(recorded, f"{what}s", stage.fire_lanes, beats, whole,
                          population.shape)
         expected = np.asarray(expected).swapaxes(0, 1).reshape(-1, size)[:whole]
         differs = rtl != expected

@@ -6,7 +6,6 @@ from itertools import zip_longest
 import numpy as np
 
 from ..golden import integer
-from ..hw.layout.scatter import ScatterMap
 from .bench_files import encode_load, fields_of
 from .stall import describe_stall
 
@@ -16,7 +15,7 @@ UNEXPLAINED = ("Verilog, weights and expectation are intact: the hardware differ
                "model")
 
 
-def diagnose(folder, manifest, trained, levels, expected, writes, outcome):
+def diagnose(folder, manifest, layout, trained, levels, expected, writes, outcome):
     """Every cause that can be told, or one sentence that none was found.
 
     ``folder`` holds the files of the run, ``writes`` are the
@@ -25,7 +24,7 @@ def diagnose(folder, manifest, trained, levels, expected, writes, outcome):
     """
     causes = [
         edited_verilog((folder / "network.v").read_text(), manifest),
-        wrong_load((folder / "load.hex").read_text(), manifest, trained, writes),
+        wrong_load((folder / "load.hex").read_text(), manifest, layout, trained, writes),
         corrupted_expectation(trained, levels, expected),
         describe_stall(outcome, len(levels), [p.name for p in trained.spec.populations]),
         "the output changed or fell while it waited to be accepted" if outcome["broken"] else None,
@@ -41,7 +40,7 @@ def edited_verilog(text, manifest):
     return None
 
 
-def wrong_load(text, manifest, trained, writes):
+def wrong_load(text, manifest, layout, trained, writes):
     """The first difference between the load file and the network file."""
     lines = zip_longest(text.splitlines(), encode_load(manifest, writes).splitlines())
     wrong = [k for k, (found, wanted) in enumerate(lines) if found != wanted]
@@ -60,35 +59,29 @@ def wrong_load(text, manifest, trained, writes):
     if (field["stage"], field["bank"], field["address"]) != write[:3]:
         return f"word {k} of the load file goes to another place than the network file says"
     more = f" ({len(wrong)} words differ)" if len(wrong) > 1 else ""
-    return _name_value(manifest, trained, write, field["data"]) + more
+    return _name_value(layout.stages[write.stage], trained, write, field["data"]) + more
 
 
-def _name_value(manifest, trained, write, data):
+def _name_value(stage, trained, write, data):
     """Which weight or bias of the load word differs."""
-    stage, spec = manifest["stages"][write.stage], trained.spec
-    population = spec.populations[write.stage]
-    bank = write.bank
-    for synapse, found in zip(spec.synapses_to(population.name), stage["synapses"], strict=True):
-        if bank < found["slices"]:
-            return _name_weight(trained, synapse, found, write, bank, data)
-        bank -= found["slices"]
-    channel = write.address * stage["fire_lanes"] + bank
-    wanted = int(trained.biases[population.name][channel])
-    return (f"bias {channel} of {population.name} differs: loaded "
-            f"{_signed(data, population.bias_width)}, network file {wanted}")
+    bank = stage.load_banks[write.bank]
+    if bank.kind == "weights":
+        engine = next(e for e in stage.engines if e.name == bank.owner)
+        return _name_weight(engine, bank, trained.weights[engine.name], write, data)
+    channel = write.address * stage.fire_lanes + bank.first
+    return (f"bias {channel} of {stage.name} differs: loaded {_signed(data, bank.width)}, "
+            f"network file {int(trained.biases[stage.name][channel])}")
 
 
-def _name_weight(trained, synapse, found, write, bank, data):
-    width = synapse.w_width
+def _name_weight(engine, bank, weights, write, data):
+    width = engine.synapse.w_width
     changed = data ^ write.data
     lane = ((changed & -changed).bit_length() - 1) // width
-    weights = trained.weights[synapse.name]
-    reach = ScatterMap.of(trained.spec, synapse, found["lanes"])
-    numbers = reach.weight_words(np.arange(1, weights.size + 1))
-    number = numbers[write.address, bank * found["slice_lanes"] + lane] - 1
+    numbers = engine.scatter.weight_words(np.arange(1, weights.size + 1))
+    number = numbers[write.address, bank.first + lane] - 1
     at = "padding" if number < 0 else ", ".join(map(str, np.unravel_index(number, weights.shape)))
     loaded, wanted = (_signed(value >> lane * width, width) for value in (data, write.data))
-    return (f"weight {at} of synapse {synapse.name} differs: loaded {loaded}, "
+    return (f"weight {at} of synapse {engine.name} differs: loaded {loaded}, "
             f"network file {wanted}")
 
 

@@ -6,7 +6,6 @@ The golden twin, which counts them from levels, is :func:`qblif.golden.study.ene
 from collections import Counter
 from dataclasses import dataclass
 
-from ..hw.layout.plan import reaches_of
 from .bench import simulate
 from .simulators import SimulatorError
 
@@ -43,7 +42,7 @@ class Counted:
         return self.words // self.slots * self.share
 
 
-def count_operations(trained, plan, levels, out_dir, simulator="verilator", progress=None):
+def count_operations(trained, layout, levels, out_dir, simulator="verilator", progress=None):
     """A :class:`Counted` for each synapse, by name, of input levels ``(frames, inputs)``.
 
     Raises :class:`~qblif.sim.simulators.SimulatorError` where the simulator fails, and where a
@@ -52,15 +51,15 @@ def count_operations(trained, plan, levels, out_dir, simulator="verilator", prog
     spec, totals = trained.spec, Counter()
     most = max(1, PART_VALUES // (spec.timesteps * sum(p.size for p in spec.populations)))
     for first in range(0, len(levels), most):
-        result = simulate(trained, plan, levels[first:first + most], simulator=simulator,
+        result = simulate(trained, layout, levels[first:first + most], simulator=simulator,
                           out_dir=out_dir, progress=progress and (
                               lambda done, first=first: progress(first + done)))
         if not result.ok:
             raise SimulatorError("The Verilog differs from the integer model (qblif simulate "
                                  f"looks closer): {result.findings[0]}")
         totals.update(result.counters)
-    return {s.name: Counted(name=s.name, lanes=r.lanes, slots=r.slots, share=r.share,
-                            events=totals[f"events_{s.source}_{s.target}"],
-                            words=totals[f"words_{s.source}_{s.target}"])
-            for p, stage in zip(spec.populations, plan.stages, strict=True)
-            for s, r in zip(spec.synapses_to(p.name), reaches_of(spec, p, stage), strict=True)}
+    return {e.name: Counted(name=e.name, lanes=e.lanes, slots=e.scatter.slots,
+                            share=e.scatter.share,
+                            events=totals[f"events_{e.source.name}_{e.target.name}"],
+                            words=totals[f"words_{e.source.name}_{e.target.name}"])
+            for e in layout.engines}

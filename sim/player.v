@@ -3,7 +3,7 @@
 // Each line of the file holds a mark and a word, both hexadecimal.  Mark bit 0 stands on a frame's
 // first beat, bit 1 on its last.  The cycle in which a marked beat is accepted goes to NAME.log as
 // "CYCLE MARK".  Nothing is played before `go`.  Each cycle is idle with probability idle/256.
-// Tie `ready` high for an interface without it.
+// Tie `ready` high for an interface without it.  An idle cycle carries random bits.
 module qblif_player #(
     parameter WIDTH = 1,
     parameter NAME = "i",
@@ -26,6 +26,7 @@ module qblif_player #(
     reg [3:0] mark, next_mark;
     reg [WIDTH-1:0] next_word;
     reg [31:0] random, r1, r2;
+    wire [(WIDTH+31)/32*32-1:0] noise = {((WIDTH + 31) / 32){random}};
 
     initial begin
         file = $fopen({NAME, ".hex"}, "r");
@@ -49,6 +50,7 @@ module qblif_player #(
         end
         if (~valid | ready) begin
             valid <= 0;
+            word <= noise[WIDTH-1:0];
             if (go & ~done & ({1'b0, random[7:0]} >= idle)) begin
                 got = $fscanf(file, "%h %h\n", next_mark, next_word);
                 if (got == 2) begin

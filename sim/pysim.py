@@ -9,10 +9,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..hw.core.network import NetworkCore
-from ..hw.layout.addressing import address_order, addresses, by_neuron
+from ..hw.layout.addressing import address_space, by_neuron
+from ..hw.layout.aer import aer_stream
 from ..hw.layout.memory_image import load_writes
-from ..hw.verilog import describe_stage
-from .stream import simulate_component, stream_checker, stream_get, stream_put
+from .stream import (
+    aer_checker,
+    garbage,
+    simulate_component,
+    stream_checker,
+    stream_get,
+    stream_put,
+    wait,
+)
 
 __all__ = ["Recording", "run_network"]
 
@@ -21,40 +29,44 @@ __all__ = ["Recording", "run_network"]
 class Recording:
     """What the network did: ``levels`` and ``membranes`` map populations to ``(timesteps, frames,
     neurons)``, ``classes`` is ``(frames,)``; ``starts`` and ``results`` are the cycles in which
-    each frame's first input beat and its result were accepted."""
+    each frame's first input transfer and its result were accepted; ``cycles`` is the register."""
 
     levels: dict[str, np.ndarray]
     membranes: dict[str, np.ndarray]
     classes: np.ndarray
     starts: np.ndarray
     results: np.ndarray
+    cycles: int
 
 
-def run_network(trained, plan, levels, *, baked=False, i_stall=0, o_stall=0, ready_first=True,
+def run_network(trained, layout, levels, *, baked=False, i_stall=0, o_stall=0, ready_first=True,
                 seed=0, timeout=200_000):
     """Run frames of input levels through the hardware of ``trained``.
 
     ``baked`` puts the weights into the memories' initial contents instead of loading them.  Before
     each transfer either side idles for 0 to ``i_stall`` or ``o_stall`` cycles, drawn under
-    ``seed``.  Raises :class:`AssertionError` where no end comes within ``timeout`` cycles.
+    ``seed``.  Raises :class:`AssertionError` where no end comes within ``timeout`` cycles, where an
+    assertion of the hardware fails, and where a stage sends an address twice in a timestep.
     """
     spec = trained.spec
-    dut = NetworkCore(spec, plan, trained if baked else None)
+    dut = NetworkCore(layout, trained if baked else None)
     draw = random.Random(seed)
     beats = {p.name: [] for p in spec.populations}
-    labels, starts, results, now = [], [], [], [0]
+    labels, starts, results, now, cycles = [], [], [], [0], [0]
 
     async def source(ctx):
         if not baked:
             await load(ctx, dut, trained)
         for frame in levels:
-            for event in frame_events(frame, spec.input.shape):
+            for event in frame_events(frame, spec.input):
                 await stream_put(ctx, dut.i, event, draw.randint(0, i_stall))
 
     async def sink(ctx):
         for _ in levels:
             payload = await stream_get(ctx, dut.o, draw.randint(0, o_stall), ready_first)
             labels.append(payload.label)
+        await wait(ctx, 3)
+        cycles[0] = ctx.get(dut.cycles)
 
     async def watch(ctx):
         signals = [dut.i.valid & dut.i.ready, dut.i.p.end, dut.o.valid & dut.o.ready]
@@ -77,35 +89,40 @@ def run_network(trained, plan, levels, *, baked=False, i_stall=0, o_stall=0, rea
                     beats[population.name].append(traces[2 * k + 1])
             now[0] += 1
 
-    simulate_component(dut, source, sink, background=[watch, stream_checker(dut.o)],
-                       timeout=timeout)
+    aer = {"input": dut.i} | {p.name: stage.o for p, stage in
+                              zip(spec.populations[:-1], dut.stages[:-1], strict=True)}
+    checkers = [aer_checker(stream, name) for name, stream in aer.items()]
+    simulate_component(dut, source, sink, timeout=timeout,
+                       background=[watch, stream_checker(dut.o), *checkers])
     found = {p.name: arrange(p, beats[p.name], spec.timesteps, len(levels))
              for p in spec.populations}
     return Recording({name: pair[0] for name, pair in found.items()},
                      {name: pair[1] for name, pair in found.items()},
-                     np.array(labels), np.array(starts), np.array(results))
+                     np.array(labels), np.array(starts), np.array(results), cycles[0])
 
 
-def frame_events(frame, shape):
-    """The beats of one frame: each timestep's events by address, then its end."""
-    frame = np.atleast_2d(frame)
-    order, address = address_order(shape), addresses(shape)
-    for step in frame:
-        for neuron in order[step[order] != 0]:
-            yield {"address": int(address[neuron]), "level": int(step[neuron]), "end": 0}
-        yield {"address": 0, "level": 0, "end": 1}
+def frame_events(frame, source):
+    """The transfers of one frame: each timestep's events by address, then its EOT marker, whose
+    other fields are garbage.
+
+    ``source`` is the network's :class:`~qblif.golden.spec.Input`.
+    """
+    stream = aer_stream(np.asarray(frame)[None], source.shape)
+    bits = (address_space(source.shape) - 1).bit_length(), source.n_max.bit_length()
+    for address, level, end in zip(stream.address.tolist(), stream.level.tolist(),
+                                   stream.eot.tolist(), strict=True):
+        yield {"address": garbage(bits[0]) if end else address,
+               "level": garbage(bits[1]) if end else level, "end": end}
 
 
 async def load(ctx, dut, trained):
     """Write every weight and bias through the load port."""
-    stages = [describe_stage(*item) for item in
-              zip(trained.spec.populations, dut.plan.stages, dut.stages, strict=True)]
     ctx.set(dut.load_valid, 1)
-    for write in load_writes(trained, stages):
+    for write in load_writes(trained, dut.layout):
         ctx.set(dut.load, write._asdict())
         await ctx.tick()
     ctx.set(dut.load_valid, 0)
-    await ctx.tick().repeat(2)
+    await wait(ctx, 2)
 
 
 def arrange(population, beats, timesteps, frames):

@@ -61,6 +61,14 @@ class Result:
     check_seconds: float
     build_cached: bool
 
+    def __str__(self):
+        wrong, membranes = sum(self.level_mismatches.values()), sum(
+            self.membrane_mismatches.values())
+        cycles = f"{self.latency.mean():,.0f} cycles a frame" if len(self.results) else "no result"
+        return (f"{self.frames} frames on {self.simulator}: {wrong} of {self.levels_compared:,} "
+                f"levels, {membranes} of {self.membranes_compared:,} membranes and "
+                f"{self.class_mismatches} classes differ; {cycles}")
+
     @property
     def ok(self):
         """Whether every frame came out and nothing differs."""

@@ -15,6 +15,7 @@ import sys
 import time
 from pathlib import Path
 
+from ..golden.spec.errors import QblifError
 from .build_cache import Build, BuildCache, cache_folder
 
 __all__ = ["SIMULATORS", "Build", "SimulatorError", "build", "build_program", "cache_folder",
@@ -36,7 +37,7 @@ PROGRAM_OPTIONS = ["-O3", "--x-assign", "fast", "--x-initial", "fast", "--output
 ICARUS_OPTIONS = ["-g2005"]
 
 
-class SimulatorError(RuntimeError):
+class SimulatorError(QblifError, RuntimeError):
     """A simulator that is missing or failed, in one sentence."""
 
 

@@ -15,7 +15,7 @@ def describe_stall(outcome, frames, stages):
     last = max(zip(outcome["seen"], stages, strict=True))
     return "; ".join([
         (f"stalled: {outcome['results']} of {frames} results after {outcome['entered']} whole "
-        f"frames of input"), f"frame {outcome['results']} does not come out", _outside(outcome),
+         "frames of input"), f"frame {outcome['results']} does not come out", _outside(outcome),
         *_stages(outcome, stages),
         f"the trace seen last is that of {last[1]}, in cycle {last[0]} of {outcome['cycle']}"
         if last[0] else "no trace was seen"])

@@ -1,20 +1,44 @@
-"""Drive and check Amaranth streams in Amaranth's own simulator."""
+"""Drive and check Amaranth streams in Amaranth's own simulator.
+
+Testbenches wait for one tick at a time: on Python before 3.13 an abandoned ``until`` or ``repeat``
+warns, and can hide the failure that it was abandoned for.
+"""
 
 import random
 
+from amaranth.hdl import ClockDomain, Fragment, Module, Value
 from amaranth.sim import Simulator
 
-__all__ = ["run_stream", "simulate_component", "stream_checker", "stream_get", "stream_put"]
+from .watchdog import Watchdog
+
+__all__ = ["aer_checker", "garbage", "run_stream", "simulate_component", "stream_checker",
+           "stream_get", "stream_put", "wait"]
+
+_garbage = random.Random()  # Seeded for each simulation, so that it can be repeated.
+
+
+def garbage(bits):
+    """``bits`` random bits, for fields that a contract calls ignored."""
+    return _garbage.getrandbits(bits) if bits else 0
+
+
+async def wait(ctx, cycles):
+    """Let ``cycles`` pass."""
+    for _ in range(cycles):
+        await ctx.tick()
 
 
 async def stream_put(ctx, stream, payload, stall=0):
-    """Offer ``payload`` after ``stall`` idle cycles, until it is accepted."""
-    if stall:
-        await ctx.tick().repeat(stall)
+    """Offer ``payload`` after ``stall`` idle cycles, until it is accepted; garbage otherwise."""
+    await wait(ctx, stall)
     ctx.set(stream.payload, payload)
     ctx.set(stream.valid, 1)
-    await ctx.tick().until(stream.ready)
+    ready = False
+    while not ready:
+        _, _, ready = await ctx.tick().sample(stream.ready)
     ctx.set(stream.valid, 0)
+    bits = Value.cast(stream.payload)
+    ctx.set(bits.as_unsigned(), garbage(len(bits)))
 
 
 async def stream_get(ctx, stream, stall=0, ready_first=True):
@@ -23,13 +47,14 @@ async def stream_get(ctx, stream, stall=0, ready_first=True):
     With ``ready_first`` the sink raises ready before valid, as a full-rate consumer does; without
     it the sink waits for valid, so that a producer that waits for ready hangs.
     """
-    if stall:
-        await ctx.tick().repeat(stall)
+    await wait(ctx, stall)
     if not ready_first:
         while not ctx.get(stream.valid):
             await ctx.tick()
     ctx.set(stream.ready, 1)
-    payload, = await ctx.tick().sample(stream.payload).until(stream.valid)
+    valid = False
+    while not valid:
+        _, _, valid, payload = await ctx.tick().sample(stream.valid, stream.payload)
     ctx.set(stream.ready, 0)
     return payload
 
@@ -48,22 +73,44 @@ def stream_checker(stream):
     return rules
 
 
+def aer_checker(stream, name="AER stream"):
+    """A background testbench: an address comes once in a timestep, with a level above 0.
+
+    The widths of all sums are proven for that.  It is checked here and not in the hardware, where
+    it would take a bit of memory for each address of a stream from outside.
+    """
+    async def rules(ctx):
+        seen = set()
+        while True:
+            _, _, taken, payload = await ctx.tick().sample(stream.valid & stream.ready, stream.p)
+            if not taken:
+                continue
+            if payload.end:
+                seen.clear()
+                continue
+            assert payload.level, f"{name}: address {payload.address} came with level 0"
+            assert payload.address not in seen, (
+                f"{name}: address {payload.address} came twice in a timestep")
+            seen.add(payload.address)
+    return rules
+
+
 def simulate_component(dut, *testbenches, background=(), timeout=100_000):
     """Run until all ``testbenches`` have returned.
 
-    Raises :class:`AssertionError` where that takes more than ``timeout`` cycles.
+    Raises :class:`AssertionError` where that takes more than ``timeout`` cycles, or where all
+    streams stand still, see :class:`qblif.sim.watchdog.Watchdog`.
     """
-    async def watchdog(ctx):
-        # Not `tick().repeat(timeout)`: an abandoned repeat warns on Python before 3.13.
-        for _ in range(timeout):
-            await ctx.tick()
-        raise AssertionError(f"no end after {timeout} cycles")
-
-    simulator = Simulator(dut)
+    _garbage.seed(0)
+    fragment = Fragment.get(dut, None)
+    top = Module()
+    top.domains.sync = ClockDomain()  # Also for what has no register of its own.
+    top.submodules.dut = fragment
+    simulator = Simulator(top)
     simulator.add_clock(1e-6)
     for testbench in testbenches:
         simulator.add_testbench(testbench)
-    for testbench in (*background, watchdog):
+    for testbench in (*background, Watchdog(fragment, timeout).run):
         simulator.add_testbench(testbench, background=True)
     simulator.run()
 

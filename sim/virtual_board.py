@@ -53,8 +53,7 @@ class VirtualBoard:
 
     Parameters
     ----------
-    spec : :class:`qblif.golden.spec.Network`
-    plan : :class:`qblif.hw.layout.plan.Plan`
+    layout : :class:`qblif.hw.layout.compile.Layout`
     levels : whether it records levels
     cache : folder of builds in place of the user's cache
 
@@ -68,14 +67,14 @@ class VirtualBoard:
     _orders: IO[bytes]
     _ends: tuple[int, int]
 
-    def __init__(self, spec, plan, *, levels=True, cache=None):
+    def __init__(self, layout, *, levels=True, cache=None):
         require("verilator")
-        core = BoardCore(spec, plan, clock_hz=CLOCK_HZ, baud=CLOCK_HZ // self.bit_cycles,
+        core = BoardCore(layout, clock_hz=CLOCK_HZ, baud=CLOCK_HZ // self.bit_cycles,
                          levels=levels)
-        self.streams = ["i", *(population.name for population in spec.populations)]
+        self.streams = ["i", *(population.name for population in layout.spec.populations)]
         with tempfile.TemporaryDirectory() as folder:
             verilog = Path(folder) / f"{TOP}.v"
-            verilog.write_text(to_verilog(core, f"{TOP}_core") + watched(spec))
+            verilog.write_text(to_verilog(core, f"{TOP}_core") + watched(layout.spec))
             self.build = build_program([verilog, SOURCE], TOP, cache)
 
     def __enter__(self):

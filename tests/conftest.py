@@ -6,6 +6,8 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from no_skip import pytest_make_collect_report, pytest_runtest_makereport  # noqa: F401
+from random_cases import base_seed
 
 from qblif.golden.spec import (
     Conv2d,
@@ -19,13 +21,14 @@ from qblif.golden.spec import (
     Reset,
 )
 from qblif.golden.spec.artifact import Trained
+from qblif.hw.layout.compile import compile
 from qblif.hw.layout.plan import Plan, StagePlan, make_plan
 from qblif.sim.simulators import SimulatorError, require
 
 
 @pytest.fixture(scope="session")
 def tiny():
-    """A network of 12-10-3 neurons with its plan and frames, in which every part matters."""
+    """A network of 12-10-3 neurons with its layout and frames, in which every part matters."""
     hidden = Neuron(leak=Decay((2,)), quantiser=Quantiser(n_max=5, theta=32), v_width=12,
                     reset=Reset(gate=Decay((1,))))
     out = Neuron(leak=Decay((1,)), quantiser=None, v_width=12)
@@ -42,7 +45,7 @@ def tiny():
         {"out": np.array([1, -3, 5], np.int32)})
     frames = draw.integers(0, 6, (30, 12)) * (draw.random((30, 12)) < 0.5)
     frames[4] = 0
-    return trained, make_plan(spec, lanes=4), frames
+    return trained, compile(spec, make_plan(spec, lanes=4)), frames
 
 
 @pytest.fixture(scope="session")
@@ -66,9 +69,9 @@ def residual():
         spec, {s.name: draw.integers(-50, 70, spec.weight_shape(s)).astype(np.int32)
                for s in synapses}, {"b": draw.integers(-20, 30, 6).astype(np.int32)})
     frames = draw.integers(0, 4, (8, 144)) * (draw.random((8, 144)) < 0.3)
-    return trained, Plan(stages=(
+    return trained, compile(spec, Plan(stages=(
         StagePlan(lanes=6, fire_lanes=2), StagePlan(lanes=3), StagePlan(lanes=(4, 2), fire_lanes=2),
-        StagePlan(lanes=5))), frames
+        StagePlan(lanes=5)))), frames
 
 
 @pytest.fixture(scope="session")
@@ -98,16 +101,20 @@ def unplugged(tiny, board_cache):
         require("verilator")
     except SimulatorError as error:
         pytest.skip(str(error))
-    trained, plan, _ = tiny
+    _, layout, _ = tiny
     with (board_cache / "lock").open("w") as lock:  # One process builds, the others wait.
         fcntl.flock(lock, fcntl.LOCK_EX)
-        return VirtualBoard(trained.spec, plan, cache=board_cache / "qblif" / "sim")
+        return VirtualBoard(layout, cache=board_cache / "qblif" / "sim")
 
 
 @pytest.fixture
 def tally(record_property):
     """``tally(kind, injected, right, error)`` adds a line to the table of faults."""
     return lambda *line: record_property("faults", line)
+
+
+def pytest_report_header():
+    return f"QBLIF_SEED={base_seed()} (of the random networks)"
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -16,8 +16,9 @@ from qblif.golden.training.config import TrainConfig
 from qblif.golden.training.export import export
 from qblif.golden.training.nets import build
 from qblif.golden.training.presets import PRESETS, with_preset
-from qblif.golden.training.quantise import snap
+from qblif.golden.training.quantise import quantise
 from qblif.hw.core import neuron as hardware
+from qblif.hw.layout.compile import compile
 from qblif.hw.layout.plan import make_plan
 from qblif.sim.pysim import run_network
 from qblif.sim.stream import simulate_component
@@ -38,7 +39,7 @@ def trained(seed=0):
     net = build(with_preset(config, "one-threshold"), (12,), 4)
     for _ in range(5):
         net(torch.randint(0, net.input_n_max + 1, (32, 12)).float())
-    return snap(net.eval(), 8)
+    return quantise(net.eval(), 8)
 
 
 def test_golden_models_agree():
@@ -55,7 +56,7 @@ def test_every_step_of_the_hardware():
                   quantiser=Quantiser(n_max=3, theta=8))
     population = Population(name="p", shape=(1,), neuron=spec, sum_width=4)
     steps = list(itertools.product(range(-32, 32), range(-8, 8)))
-    dut, found = hardware.Neuron(population), []
+    dut, found = hardware.NeuronCore(population), []
 
     async def feed(ctx):
         for v, current in steps + [steps[-1]] * dut.latency:
@@ -74,7 +75,7 @@ def test_the_network_in_hardware(tmp_path):
     network.save(tmp_path / "one.safetensors")
     assert Network.from_dict(network.spec.to_dict()) == network.spec
     frames = np.random.default_rng(0).integers(0, network.spec.input.n_max + 1, (3, 12))
-    rtl = run_network(network, make_plan(network.spec, lanes=4), frames)
+    rtl = run_network(network, compile(network.spec, make_plan(network.spec, lanes=4)), frames)
     expected = integer.run(network, frames)
     np.testing.assert_array_equal(rtl.levels["hidden1"], expected.levels["hidden1"])
     np.testing.assert_array_equal(rtl.membranes["hidden1"], expected.membranes["hidden1"])

@@ -1,20 +1,19 @@
-"""Which component of the design each mapped cell belongs to."""
+"""Mapped cells by design hierarchy, traced back through the flattened netlist."""
 
 import re
 from collections import Counter, defaultdict
 
-from .netlist import kind_of
+from .tools import SynthError
 
 __all__ = ["components"]
 
 
-def components(module, rtlil, top, depth=2):
-    """Mapped cells by the component that they lie in.
+def components(module, rtlil, top, family, depth=2):
+    """Mapped cells by the instance that they come from.
 
-    A cell belongs to the component that drives its output's name in the source; a cell whose output
-    has no name there (logic between two registers) belongs with what it feeds, so that each
-    register counts together with the logic in front of it, and a block RAM that has taken a
-    register in counts with that register.
+    A cell belongs to the instance in which its output has a name.  A cell whose output has none
+    (logic between two registers) belongs to its load, so that a register counts together with the
+    logic in front of it, and a block RAM with the register that was folded into it.
 
     Parameters
     ----------
@@ -24,19 +23,26 @@ def components(module, rtlil, top, depth=2):
         The same design before flattening, as RTLIL text.
     top : str
         Name of its top module.
+    family : :class:`qblif.boards.families.Family`
     depth : int
-        How many levels of instances are told apart.
+        Hierarchy depth.
 
     Returns
     -------
     dict
-        ``"stage.lane*"`` -> Counter of kinds of cells, the top itself under ``""``.  A number at
-        the end of an instance's name becomes a star, and ``"instances"`` says how many were joined.
+        ``"stage.lane*"`` -> Counter of kinds of cells, the top itself under ``""``.  Instances
+        whose names differ in a trailing number share a row, with a star in its place and their
+        number under ``"instances"``.
+
+    Raises
+    ------
+    SynthError
+        No module ``top`` in ``rtlil``.
     """
     owners = _owners(module, _scopes(rtlil, top))
     rows, joined = defaultdict(Counter), defaultdict(set)
     for name, cell in module["cells"].items():
-        if kind := kind_of(cell["type"]):
+        if kind := family.kind_of(cell["type"]):
             scope = owners.get(name, ())[:depth]
             row = ".".join(_without_number(part) for part in scope)
             rows[row][kind] += 1
@@ -55,13 +61,15 @@ def _scopes(rtlil, top):
     wires, cells = defaultdict(list), defaultdict(list)
     current = None
     for line in rtlil.splitlines():
-        words = line.split()
-        if line.startswith("module "):
+        words = line.split() or [""]
+        if words[0] == "module":
             current = words[1].removeprefix("\\")
-        elif line.startswith("  wire ") and words[-1].startswith("\\") and "input" not in words:
+        elif words[0] == "wire" and words[-1].startswith("\\") and "input" not in words:
             wires[current].append(words[-1][1:])
-        elif line.startswith("  cell \\"):
+        elif words[0] == "cell" and words[1].startswith("\\"):
             cells[current].append((words[1][1:], words[2].removeprefix("\\")))
+    if top not in wires:
+        raise SynthError(f"yosys' RTLIL has no wire in module {top}: is its format a new one?")
     names = {}
     stack: list[tuple[str, tuple[str, ...]]] = [(top, ())]
     while stack:
@@ -87,7 +95,7 @@ def _owners(module, scopes):
                 if found and name not in owners:
                     owners[name] = found[0]
 
-    # Nameless cells take the owner of what they feed, from the registers backwards.
+    # Cells without a name take the owner of their load, from the registers backwards.
     frontier = list(owners)
     while frontier:
         reader = frontier.pop()

@@ -1,4 +1,4 @@
-"""The longest path of a placed design, in words that a designer understands."""
+"""The longest path of a placed design: its cells, nets and delays."""
 
 import re
 from dataclasses import dataclass
@@ -58,30 +58,14 @@ class CriticalPath:
         """Bits of carry chains passed."""
         return sum(step.kind == "logic" and step.type == "carry" for step in self.steps)
 
+    @property
+    def slowest_net(self):
+        """The routing step with the greatest delay; ``None`` if there is no routing."""
+        return max((s for s in self.steps if s.kind == "routing"), key=lambda s: s.ns, default=None)
+
     def in_words(self):
-        """Three sentences: from where to where, through what, and what bounds it."""
-        return f"{self._ends()} {self._through()} {self.bound()}"
-
-    def bound(self):
-        """One sentence on what to change for a higher Fmax."""
-        worst = max((s for s in self.steps if s.kind == "routing"), key=lambda s: s.ns,
-                    default=None)
-        if self.source.type == "block RAM" and self.source.ns > max(self.ns / 3, 2):
-            return (f"Bound by the block RAM: {self.source.ns:.1f} ns pass before its output is "
-                    "there; a register of its own behind it, without reset, folds into the block.")
-        if worst and self.routing_ns > 0.6 * self.ns and worst.fanout >= 32:
-            return (f"Bound by routing ({self._share()}): {worst.net} drives {worst.fanout} inputs "
-                    f"and takes {worst.ns:.1f} ns; copies of its register would shorten it.")
-        if worst and self.routing_ns > 0.6 * self.ns:
-            return (f"Bound by routing ({self._share()}), mostly distance: {worst.net} takes "
-                    f"{worst.ns:.1f} ns to {worst.fanout} input{'s' * (worst.fanout != 1)}.")
-        if self.carry_bits > self.lut_levels:
-            return f"Bound by the carry chain of {self.carry_bits} bits; split or shorten the sum."
-        return (f"Bound by {self.lut_levels} levels of LUTs; a register between them would "
-                "shorten it.")
-
-    def _share(self):
-        return f"{self.routing_ns / self.ns:.0%} of the path" if self.ns else "all of the path"
+        """From where to where, through what, and the slowest net."""
+        return " ".join(filter(None, (self._ends(), self._through(), self._slowest())))
 
     def _ends(self):
         return (f"The longest path takes {self.ns:.1f} ns, from {self.source.type} "
@@ -98,11 +82,16 @@ class CriticalPath:
         return (f"It passes {', '.join(parts)}: {self.logic_ns:.1f} ns in cells and "
                 f"{self.routing_ns:.1f} ns in routing.")
 
+    def _slowest(self):
+        net = self.slowest_net
+        return net and (f"The slowest net, {net.net}, takes {net.ns:.1f} ns to {net.fanout} "
+                        f"input{'s' * (net.fanout != 1)}.")
+
 
 _KINDS = {"clk-to-q": "clock-to-out", "routing": "routing", "logic": "logic", "setup": "setup"}
 
 
-def longest_path(report, fanout):
+def longest_path(report, fanout, names):
     """The path that sets Fmax, from the placer's report; ``None`` if no path has two registers.
 
     Parameters
@@ -110,44 +99,39 @@ def longest_path(report, fanout):
     report : dict
         The placer's JSON report.
     fanout : dict
-        Name of a net -> inputs that read it.
+        Name of a net -> inputs that it drives.
+    names : :class:`qblif.boards.families.family.PathNames`
     """
     paths = [path["path"] for path in report["critical_paths"]
              if "async" not in path["from"] and "async" not in path["to"]]
-    paths = [CriticalPath(steps=tuple(_steps(path, fanout))) for path in paths if path]
+    paths = [CriticalPath(steps=tuple(_steps(path, fanout, names))) for path in paths if path]
     return max(paths, key=lambda path: path.ns, default=None)
 
 
-def _steps(path, fanout):
+def _steps(path, fanout, names):
     for i, piece in enumerate(path):
-        kind = _KINDS.get(piece["type"], "logic")
-        end = piece["to"]
-        type_ = _type(end, at_end=i in (0, len(path) - 1), carry=_is_carry(piece))
-        net = piece.get("net", "")
-        yield Step(kind=kind, ns=piece["delay"], cell=_readable(end["cell"]), type=type_, net=net,
-                   fanout=fanout.get(net, 0))
+        end, net = piece["to"], piece.get("net", "")
+        yield Step(kind=_KINDS.get(piece["type"], "logic"), ns=piece["delay"], net=net,
+                   cell=_readable(end["cell"], names),
+                   type=_type(piece, i in (0, len(path) - 1), names), fanout=fanout.get(net, 0))
 
 
-def _is_carry(piece):
-    ports = piece["from"]["port"], piece["to"]["port"]
-    return (piece["type"] == "logic"
-            and ("COUT" in ports or "CIN" in ports or any(p.startswith("FC") for p in ports)))
-
-
-def _type(end, at_end, carry):
-    port, cell = end["port"], end["cell"]
-    if re.match(r"(DO|AD|DI|CE|WE|RST|OCE)[AB]\d*$|[RW](DATA|ADDR|E|CLKE|MASK)(_\d+)?$", port):
+def _type(piece, at_end, names):
+    """Type of the cell at the end of a piece; the first and the last are registers or memories."""
+    port, cell = piece["to"]["port"], piece["to"]["cell"]
+    if re.fullmatch(names.block_ram, port):
         return "block RAM"
-    if re.search(r"(ADDRESS|DATAIN|DATAOUT|MASKWREN)", port):
+    if re.fullmatch(names.spram, port):
         return "single-port RAM"
-    if carry:
+    if piece["type"] == "logic" and any(re.fullmatch(names.carry_port, piece[end]["port"])
+                                        for end in ("from", "to")):
         return "carry"
     if at_end:
         return "register"
-    return "carry" if "$CCU2" in cell else "LUT"
+    return "carry" if re.search(names.carry_cell, cell) else "LUT"
 
 
-def _readable(cell):
+def _readable(cell, names):
     """The hierarchical signal or instance that a mapped cell was named after."""
-    cell = re.sub(r"(\$|_)(TRELLIS|PFUMX|L6MUX|CCU2C|LUT4|SB_|DFFLC|LC$|PACKED).*$", "", cell)
+    cell = re.sub(names.suffix, "", cell)
     return re.sub(r"\$\d+(?=$|\[)", "", cell)

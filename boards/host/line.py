@@ -6,6 +6,7 @@ import time
 
 from cobs import cobs
 
+from ...golden.spec.errors import QblifError
 from ...hw.link.protocol import MAX_PAYLOAD, Command, crc, pack_request, unpack_checked
 
 __all__ = ["HostError", "Line", "open_port"]
@@ -13,7 +14,7 @@ __all__ = ["HostError", "Line", "open_port"]
 LONGEST_ANSWER = 4 * MAX_PAYLOAD  # More bytes without a delimiter are noise.
 
 
-class HostError(RuntimeError):
+class HostError(QblifError, RuntimeError):
     """What is wrong with the board or the line, and what to do, in one sentence."""
 
 

@@ -13,12 +13,13 @@ from ...hw.link.protocol import (
 __all__ = ["load_checksum", "load_requests"]
 
 
-def load_requests(trained, stages):
-    """The requests of a load: ``(place, data)`` for consecutive words of one bank."""
+def load_requests(trained, layout):
+    """The requests of a load onto hardware of this :class:`~qblif.hw.layout.compile.Layout`:
+    ``(place, data)`` for consecutive words of one bank."""
     room = MAX_PAYLOAD - 2 - argument_bytes(Command.WRITE)
     place, data = None, b""
-    for write in load_writes(trained, stages):
-        size = _word_bytes(trained.spec, stages, write)
+    for write in load_writes(trained, layout):
+        size = row_bytes(layout.stages[write.stage].load_banks[write.bank].width)
         following = place and place | {"address": place["address"] + len(data) // size}
         here = {"space": write.stage, "bank": write.bank, "address": write.address, "size": size}
         if here != following or len(data) + size > room:
@@ -27,16 +28,6 @@ def load_requests(trained, stages):
             place, data = here, b""
         data += write.data.to_bytes(size, "little")
     yield place, data
-
-
-def _word_bytes(spec, stages, write):
-    population, stage = spec.populations[write.stage], stages[write.stage]
-    bank = write.bank
-    for synapse, found in zip(spec.synapses_to(population.name), stage["synapses"], strict=True):
-        if bank < found["slices"]:
-            return row_bytes(found["slice_lanes"] * synapse.w_width)
-        bank -= found["slices"]
-    return row_bytes(population.bias_width)
 
 
 def load_checksum(runs):

@@ -1,4 +1,4 @@
-"""How a burst level is spent: as signed power-of-two digits.  Standard library only.
+"""How a burst level is encoded: as signed power-of-two digits.  Standard library only.
 
 The hardware twin is :class:`qblif.hw.core.burst.BurstExpander`.
 """
@@ -37,8 +37,9 @@ def naf(level):
 def digits(level, mode="shift"):
     """The digits whose values sum to ``level``.
 
-    ``shift`` spends a burst in non-adjacent form, at most 3 additions for levels up to 20;
-    ``repeat`` adds the plain weight ``level`` times, the accumulate count of eq. 10 as written.
+    ``shift`` takes canonical signed digits (CSD, also called non-adjacent form), at most 3
+    additions for levels up to 20; ``repeat`` is unary, the plain weight ``level`` times, the
+    accumulate count of eq. 10 as written.
     """
     if mode not in MODES:
         raise ValueError(f"Burst mode must be one of {', '.join(MODES)}, not {mode!r}")

@@ -49,6 +49,11 @@ class Input:
         """Every level that there is, in order."""
         return tuple(range(self.n_max + 1))
 
+    @property
+    def emit_max(self):
+        """Largest level, as of a :class:`Population`."""
+        return self.n_max
+
 
 @dataclass(frozen=True, kw_only=True)
 class Population:
@@ -90,8 +95,9 @@ class Population:
         return self.neuron.levels
 
     @property
-    def n_max(self):
-        return self.neuron.n_max
+    def emit_max(self):
+        """Largest level that can leave."""
+        return self.neuron.emit_max
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,7 +25,7 @@ class Census:
     """How often every neuron sent every level: all figures here follow from it.
 
     ``counts[name]`` is ``(levels, neurons)`` of int64, in the order of the ``levels`` of the
-    input or firing population, over ``frames`` frames and their timesteps.  A static input is spent
+    input or firing population, over ``frames`` frames and their timesteps.  A static input is sent
     once a frame.  ``classes`` is ``(frames,)``.
     """
 
@@ -157,12 +157,13 @@ def surrogate_curves(population, gamma=None):
     """
     neuron, gamma = population.neuron, gamma or 1.0
     beyond = max(2 * gamma, 3.0)
-    U = torch.linspace(gamma - beyond, neuron.n_max * gamma + beyond, POINTS, dtype=torch.float64)
+    U = torch.linspace(gamma - beyond, neuron.emit_max * gamma + beyond, POINTS,
+                       dtype=torch.float64)
     of = {name: find_surrogate(name, neuron.leak)
           if name != "quadratic-window" or neuron.leak.kind == "quadratic" else slope
           for name, slope in SURROGATES.items()}
     return Curves(
-        name=population.name, gamma=gamma, n_max=neuron.n_max, membrane=U.numpy(),
-        staircase=staircase(U / gamma, neuron.n_max, neuron.quantiser.spacing).numpy(),
-        slopes={name: slope(U, U.new_tensor(gamma), neuron.n_max).numpy()
+        name=population.name, gamma=gamma, n_max=neuron.emit_max, membrane=U.numpy(),
+        staircase=staircase(U / gamma, neuron.emit_max, neuron.quantiser.spacing).numpy(),
+        slopes={name: slope(U, U.new_tensor(gamma), neuron.emit_max).numpy()
                 for name, slope in of.items()})

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from ..spec.artifact import Trained, sum_range
+from ..spec.artifact import sum_range
 from ..training.config import TrainConfig
 from ..training.data.augment import augment
 from ..training.export import derive_v_width, signed_width
@@ -38,7 +38,9 @@ class Choice:
 def options(population):
     """Every N_max that a population can be given without training, lowest first."""
     quantiser = population.neuron.quantiser
-    return tuple(n for n in quantiser.levels if n) if population.n_max > 1 else (quantiser.n_max,)
+    if population.emit_max == 1:
+        return (quantiser.n_max,)
+    return tuple(n for n in quantiser.levels if n)
 
 
 def choose(meter, points, mode="shift", goal=0.0):
@@ -105,8 +107,9 @@ def _descend(meter, sets, here, lowest, mode, goal):
         here = max(near, key=worth)
 
 
-def reduced(trained, n_max, notes=None):
-    """The network with these N_max, one a hidden population, and the widths that they need.
+def reduced(trained, n_max):
+    """The network with these N_max, one a hidden population, and the widths that they need; its
+    notes and activity are those of ``trained``.
 
     The integer model computes in it what it computes with the wider ones: a sum or a membrane only
     loses bits that no frame can reach.
@@ -116,8 +119,7 @@ def reduced(trained, n_max, notes=None):
     draft = replace(spec, populations=(*draft, spec.populations[-1]))
     narrow = replace(draft, populations=tuple(_narrow(trained, draft, p)
                                               for p in draft.populations))
-    return Trained(narrow, trained.weights, trained.biases,
-                   trained.notes if notes is None else notes)
+    return replace(trained, spec=narrow)
 
 
 def _narrow(trained, spec, population):

@@ -6,13 +6,12 @@ that ``docs/`` quotes.
 
 import argparse
 from dataclasses import replace
-from unittest import mock
 
 import torch
 
-from ..training import qat as snapped
-from ..training.data.readers import embedded, load_folder, to_levels
-from ..training.quantise import snap
+from ..spec.pixels import to_levels
+from ..training.data.readers import embedded, load_folder
+from ..training.quantise import quantise
 from ..training.recipes import EMBEDDED, MNIST
 from ..training.train import train_float
 
@@ -31,12 +30,13 @@ def compare(net, levels, labels, f):
     ``net`` is a trained :class:`~qblif.golden.training.modules.BurstNet`; both runs use the same
     integer weights, on a grid of ``f`` fraction bits and wide enough not to clip.
     """
-    grid = snap(net, w_width=16)
-    for stage in grid.stages[:-1]:
+    quantised = quantise(net, w_width=16)
+    for stage in quantised.stages[:-1]:
         stage.f.fill_(f)
-    floor = grid(levels)
-    with mock.patch.object(snapped, "leak_floats", real_decay):
-        real = grid(levels)
+    floor = quantised(levels)
+    for stage in quantised.stages[:-1]:
+        stage.decay = real_decay
+    real = quantised(levels)
     differ = [(a != b).double().mean() for a, b in zip(floor.levels, real.levels, strict=True)]
     return (*(float((o.logits.argmax(1) == labels).double().mean()) for o in (floor, real)),
             float(sum(differ) / len(differ)))

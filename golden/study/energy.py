@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..activity import reach
+from ..activity import fan_out
 from ..spec.burst import MODES, digits
 
 __all__ = ["Energy", "SynapseCost", "energies", "synapse_costs"]
@@ -21,8 +21,8 @@ FLOP, SOP, SIGN = 12.5e-12, 77e-15, 3.7e-12  # Joules: Table 6's prices.
 class SynapseCost:
     """What one synapse was asked to do, over all frames of a census.
 
-    ``sops[mode]`` are additions of a weight to a target, by burst mode: ``repeat`` spends a level
-    of s as s of them (eq. 10 as written), ``shift`` as its digits.  ``macs`` are the
+    ``sops[mode]`` are additions of a weight to a target, by burst mode: ``repeat`` takes s of
+    them for a level of s (eq. 10 as written), ``shift`` its digits.  ``macs`` are the
     multiply-accumulates if its source sent real numbers instead: one a target and source that
     meet, zero or not, where a pooled place is one source; once a frame from a static input.
     """
@@ -41,15 +41,15 @@ def synapse_costs(spec, census):
 
 def _cost(spec, synapse, census):
     source, counts = spec.source(synapse.source), census.counts[synapse.source]
-    reached = reach(spec, synapse).astype(np.int64)
+    targets = fan_out(spec, synapse).astype(np.int64)
     from_input = source is spec.input
     times = census.frames * (1 if from_input and spec.input.static else spec.timesteps)
     return SynapseCost(
         name=synapse.name, from_input=from_input,
         events=int(counts[[level > 0 for level in source.levels]].sum()),
-        macs=times * int(reached.sum()) // math.prod(synapse.pool),
+        macs=times * int(targets.sum()) // math.prod(synapse.pool),
         sops={mode: int(np.array([len(digits(level, mode)) for level in source.levels])
-                        @ counts @ reached) for mode in MODES})
+                        @ counts @ targets) for mode in MODES})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from .. import integer, neuron
-from ..activity import reach
+from ..activity import fan_out
 from ..spec.burst import MODES, digits
 
 __all__ = ["Meter", "Point", "with_n_max"]
@@ -67,11 +67,11 @@ class Meter:
                       else levels.transpose(0, 1))
         largest = max(p.size for p in self.populations)
         self.batch = max(1, integer.BATCH_NEURONS // largest)
-        room = CACHE // (4 * spec.timesteps * len(levels) * largest)
-        self.currents = functools.lru_cache(max(2, room))(self._make_currents)
-        self._outcome = functools.lru_cache(max(2, room) + len(self.populations))(self._run)
-        spent = self.input[:1] if spec.input.static else self.input
-        self._before = self._costs(spec.input.name, spent)
+        kept = CACHE // (4 * spec.timesteps * len(levels) * largest)
+        self.currents = functools.lru_cache(max(2, kept))(self._make_currents)
+        self._outcome = functools.lru_cache(max(2, kept) + len(self.populations))(self._run)
+        sent = self.input[:1] if spec.input.static else self.input
+        self._before = self._costs(spec.input.name, sent)
 
     def point(self, n_max):
         """The :class:`Point` of a vector."""
@@ -87,7 +87,7 @@ class Meter:
     def at_top(self):
         """Share of the levels that are N_max, of each hidden population as it was trained."""
         top = tuple(p.neuron.quantiser.n_max for p in self.hidden)
-        return [float((self._outcome(top[:k + 1])[0] == p.n_max).float().mean())
+        return [float((self._outcome(top[:k + 1])[0] == p.emit_max).float().mean())
                 for k, p in enumerate(self.hidden)]
 
     def _run(self, n_max):
@@ -125,12 +125,12 @@ class Meter:
 
     def _costs(self, source, levels):
         """Mean synaptic operations an image of one source's events, by burst mode."""
-        reached = sum(torch.from_numpy(reach(self.trained.spec, s))
+        targets = sum(torch.from_numpy(fan_out(self.trained.spec, s))
                       for s in self.trained.spec.synapses if s.source == source)
         costs = {}
         for mode in MODES:
             each = torch.tensor([len(digits(n, mode)) for n in range(int(levels.max()) + 1)],
                                 dtype=torch.uint8)
-            spent = each[levels.int()].sum((0, 1))
-            costs[mode] = float((spent * reached).sum()) / len(self.labels)
+            count = each[levels.int()].sum((0, 1))
+            costs[mode] = float((count * targets).sum()) / len(self.labels)
         return costs

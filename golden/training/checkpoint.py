@@ -8,22 +8,23 @@ from pathlib import Path
 import torch
 
 from ..spec.artifact import write_atomically
+from ..spec.errors import InvalidValue
 
 __all__ = ["CheckpointError", "fingerprint", "load_checkpoint", "save_checkpoint"]
 
 VERSION = 2
 
 
-class CheckpointError(ValueError):
+class CheckpointError(InvalidValue):
     """A checkpoint that cannot be resumed, and why, in one sentence."""
 
 
-def fingerprint(dataset):
-    """Short hash of a data set's training images and labels."""
-    images = dataset.train_images
+def fingerprint(dataset, part="train"):
+    """Short hash of a data set's training images and labels, or of its ``"test"`` ones."""
+    images, labels = getattr(dataset, f"{part}_images"), getattr(dataset, f"{part}_labels")
     state = hashlib.sha256(repr(images.shape).encode())
     state.update(images.tobytes() if hasattr(images, "tobytes") else repr(images).encode())
-    state.update(dataset.train_labels.tobytes())
+    state.update(labels.tobytes())
     return state.hexdigest()[:16]
 
 

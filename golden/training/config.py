@@ -3,11 +3,11 @@
 The documented presets are in :mod:`qblif.golden.training.recipes`.
 """
 
-import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
 
-from ..spec.axes import LEVEL_LIMIT, Decay, Neuron, Quadratic, Quantiser, Reset
-from ..spec.checks import check_int, check_type
+from ..spec.axes import LEVEL_LIMIT, WIDTH_LIMIT, Decay, Neuron, Quadratic, Quantiser, Reset
+from ..spec.checks import check_int, check_real, check_type
 
 __all__ = ["TrainConfig"]
 
@@ -15,6 +15,43 @@ SURROGATE_NAMES = ("relsg-et", "box-et", "rectangular", "arctan", "sigmoid", "qu
 LEAKS = ("shift", "quadratic")
 OPTIMISERS = ("adamw", "sgd")
 POLICIES = ("", "cifar10", "imagenet")
+
+
+def _checked(default, check) -> Any:
+    """A field of :class:`TrainConfig` whose value ``check`` refuses where it must."""
+    return field(default=default, metadata={"check": check})
+
+
+def _integer(default, what, low, high=None):
+    """An integer; with a default of ``None`` that too."""
+    return _checked(default, lambda value: value is default is None
+                    or check_int(what, value, low, high))
+
+
+def _each(default, what, low, high):
+    """An integer, or a tuple of them."""
+    def check(value):
+        for one in value if isinstance(value, tuple) else (value,):
+            check_int(what, one, low, high)
+
+    return _checked(default, check)
+
+
+def _real(default, what, low, high):
+    return _checked(default, lambda value: check_real(what, value, low, high))
+
+
+def _one_of(names, default, what):
+    def check(value):
+        if value not in names:
+            raise ValueError(f"{what} must be one of {', '.join(filter(None, names))}, "
+                             f"not {value!r}")
+
+    return _checked(default, check)
+
+
+def _of_type(kind, default, what):
+    return _checked(default, lambda value: check_type(what, value, kind))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,11 +72,11 @@ class TrainConfig:
     w_width          weight width in bits
     v_width          hidden membrane width in bits, saturating; ``None`` derives one that cannot
                      overflow
-    beta, alpha      leak factor and reset strength of eq. 8; beta and 1 - alpha snap to the
+    beta, alpha      leak factor and reset strength of eq. 8; beta and 1 - alpha round to the
                      nearest :class:`~qblif.golden.spec.Decay`
     terms            largest number of shifts in such a factor, 1 or 2
     leak_kind        shift (beta) or quadratic
-    a, u1, u2        the quadratic leak's parameters, u1 and u2 in levels; they snap to the nearest
+    a, u1, u2        the quadratic leak's parameters, u1 and u2 in levels; they round to the nearest
                      :class:`~qblif.golden.spec.Quadratic`
     reset_kind       one of :attr:`qblif.golden.spec.Reset.KINDS`
     surrogate        a name of :data:`qblif.golden.training.surrogate.SURROGATES`
@@ -49,13 +86,15 @@ class TrainConfig:
                      are 1 wide in these units, so a large gain (with gamma) makes them short.  The
                      norms see timesteps and frames as one batch, so a gain equal to gamma is tdBN
                      (Zheng et al. 2021) with alpha = 1
+    validation       images held out of the training set, equally many a class, to choose epochs
+                     and settings by; 0 for none
     epochs           epochs of the float network
-    qat_epochs       epochs on the hardware's grid, from the float network
+    qat_epochs       epochs in the hardware's fixed point, from the float network
     batch            frames per step, over all processes
-    optimiser        of the float phase: adamw, or sgd with Nesterov's momentum; adamw on the grid
+    optimiser        of the float phase: adamw, or sgd with Nesterov's momentum; adamw in QAT
     momentum         of sgd
     lr               peak learning rate of the float phase (one cycle: cosine up, cosine down to 0)
-    qat_lr           the same on the grid, as a share of each tensor's root mean square
+    qat_lr           the same in QAT, as a share of each tensor's root mean square
     warm_up          share of a phase's steps in which the learning rate rises
     weight_decay     on weights only; decoupled with adamw
     smoothing        label smoothing
@@ -78,103 +117,64 @@ class TrainConfig:
     ================ ==========================================================================
     """
 
-    net: str = "dense"
-    width: float = 1.0
-    hidden: tuple[int, ...] = (128,)
-    timesteps: int = 2
-    n_max: int | tuple[int, ...] = 15
-    spacing: str = "uniform"
-    output: str = "level"
-    input_n_max: int = 2
-    w_width: int = 8
-    v_width: int | None = None
-    beta: float = 0.5
-    alpha: float = 1.0
-    terms: int = 1
-    leak_kind: str = "shift"
-    a: float = 0.25
-    u1: float = 0.0
-    u2: float = 0.5
-    reset_kind: str = "gate"
-    surrogate: str = "relsg-et"
-    gamma: float = 4.0
-    learn_gamma: bool = True
-    gain: float = 16.0
-    epochs: int = 100
-    qat_epochs: int = 8
-    batch: int = 512
-    optimiser: str = "adamw"
-    momentum: float = 0.9
-    lr: float = 1e-2
-    qat_lr: float = 1e-2
-    warm_up: float = 0.2
-    weight_decay: float = 1e-4
-    smoothing: float = 0.05
-    mixup: float = 0.0
-    cutmix: float = 0.0
-    amp: bool = False
-    channels_last: bool = False
-    workers: int = 0
-    activity: float = 0.02
-    shift: float = 0.0
-    rotate: float = 0.0
-    shear: float = 0.0
-    scale: float = 0.0
-    crop: int = 0
-    flip: bool = False
-    cutout: int = 0
-    auto_augment: str = ""
-    seed: int = 0
-    threads: int = 1
+    net: str = _of_type(str, "dense", "Network")
+    width: float = _real(1.0, "Width factor", 1e-3, 1e3)
+    hidden: tuple[int, ...] = _each((128,), "Hidden size", 1, 1 << 16)
+    timesteps: int = _integer(2, "Timesteps", 1, 1024)
+    n_max: int | tuple[int, ...] = _each(15, "N_max", 1, LEVEL_LIMIT)
+    spacing: str = _one_of(Quantiser.SPACINGS, "uniform", "Spacing of levels")
+    output: str = _one_of(Neuron.OUTPUTS, "level", "Output")
+    input_n_max: int = _integer(2, "Input N_max", 1, LEVEL_LIMIT)
+    w_width: int = _integer(8, "Weight width", 2, 16)
+    v_width: int | None = _integer(None, "Membrane width", 2, WIDTH_LIMIT)
+    beta: float = _real(0.5, "Beta", 0, 1)
+    alpha: float = _real(1.0, "Alpha", 0, 1)
+    terms: int = _integer(1, "Decay terms", 1, 2)
+    leak_kind: str = _one_of(LEAKS, "shift", "Leak")
+    a: float = _real(0.25, "a", 0, 4)
+    u1: float = _real(0.0, "u1", -15, 15)
+    u2: float = _real(0.5, "u2", -15, 15)
+    reset_kind: str = _checked("gate", lambda kind: Reset(kind=kind))
+    surrogate: str = _one_of(SURROGATE_NAMES, "relsg-et", "Surrogate")
+    gamma: float = _real(4.0, "Gamma", 1e-6, 1e6)
+    learn_gamma: bool = _of_type(bool, True, "Learnable gamma")
+    gain: float = _real(16.0, "Gain", 1e-6, 1e6)
+    validation: int = _integer(0, "Validation images", 0)
+    epochs: int = _integer(100, "Epochs", 1)
+    qat_epochs: int = _integer(8, "QAT epochs", 0)
+    batch: int = _integer(512, "Batch", 2)
+    optimiser: str = _one_of(OPTIMISERS, "adamw", "Optimiser")
+    momentum: float = _real(0.9, "Momentum", 0, 1)
+    lr: float = _real(1e-2, "Learning rate", 0, 10)
+    qat_lr: float = _real(1e-2, "QAT learning rate", 0, 10)
+    warm_up: float = _real(0.2, "Warm-up", 0, 0.99)
+    weight_decay: float = _real(1e-4, "Weight decay", 0, 10)
+    smoothing: float = _real(0.05, "Label smoothing", 0, 0.99)
+    mixup: float = _real(0.0, "MixUp", 0, 100)
+    cutmix: float = _real(0.0, "CutMix", 0, 100)
+    amp: bool = _of_type(bool, False, "Mixed precision")
+    channels_last: bool = _of_type(bool, False, "Channels last")
+    workers: int = _integer(0, "Workers", 0, 1024)
+    activity: float = _real(0.02, "Activity penalty", 0, 1e6)
+    shift: float = _real(0.0, "Shift", 0, 1000)
+    rotate: float = _real(0.0, "Rotation", 0, 180)
+    shear: float = _real(0.0, "Shear", 0, 60)
+    scale: float = _real(0.0, "Scale change", 0, 0.9)
+    crop: int = _integer(0, "Crop", 0, 1000)
+    flip: bool = _of_type(bool, False, "Flip")
+    cutout: int = _integer(0, "Cutout", 0, 1000)
+    auto_augment: str = _one_of(POLICIES, "", "AutoAugment policy")
+    seed: int = _integer(0, "Seed", 0, (1 << 63) - 1)
+    threads: int = _integer(1, "Threads", 1, 1024)
 
     def __post_init__(self):
         object.__setattr__(self, "hidden", tuple(self.hidden))
-        if not self.hidden:
-            raise ValueError("Hidden sizes must name at least one population")
-        for size in self.hidden:
-            check_int("Hidden size", size, 1, 1 << 16)
-        for what, field, low, high in (
-                ("Timesteps", "timesteps", 1, 1024),
-                ("Input N_max", "input_n_max", 1, LEVEL_LIMIT), ("Weight width", "w_width", 2, 16),
-                ("Epochs", "epochs", 1, None), ("QAT epochs", "qat_epochs", 0, None),
-                ("Decay terms", "terms", 1, 2), ("Batch", "batch", 2, None),
-                ("Crop", "crop", 0, 1000), ("Cutout", "cutout", 0, 1000),
-                ("Workers", "workers", 0, 1024),
-                ("Seed", "seed", 0, (1 << 63) - 1), ("Threads", "threads", 1, 1024)):
-            check_int(what, getattr(self, field), low, high)
         if isinstance(self.n_max, list):
             object.__setattr__(self, "n_max", tuple(self.n_max))
-        for n_max in self.n_max if isinstance(self.n_max, tuple) else (self.n_max,):
-            check_int("N_max", n_max, 1, LEVEL_LIMIT)
-        if self.v_width is not None:
-            check_int("Membrane width", self.v_width, 2, 30)
-        for what, field, low, high in (
-                ("Beta", "beta", 0, 1), ("Alpha", "alpha", 0, 1), ("a", "a", 0, 4),
-                ("u1", "u1", -15, 15), ("u2", "u2", -15, 15), ("Gamma", "gamma", 1e-6, 1e6),
-                ("Gain", "gain", 1e-6, 1e6), ("Width factor", "width", 1e-3, 1e3),
-                ("Momentum", "momentum", 0, 1), ("Warm-up", "warm_up", 0, 0.99),
-                ("MixUp", "mixup", 0, 100), ("CutMix", "cutmix", 0, 100),
-                ("Learning rate", "lr", 0, 10), ("QAT learning rate", "qat_lr", 0, 10),
-                ("Weight decay", "weight_decay", 0, 10), ("Label smoothing", "smoothing", 0, 0.99),
-                ("Activity penalty", "activity", 0, 1e6), ("Shift", "shift", 0, 1000),
-                ("Rotation", "rotate", 0, 180), ("Shear", "shear", 0, 60),
-                ("Scale change", "scale", 0, 0.9)):
-            _check_real(what, getattr(self, field), low, high)
-        for what, field, names in (("Surrogate", "surrogate", SURROGATE_NAMES),
-                                   ("Leak", "leak_kind", LEAKS),
-                                   ("Spacing of levels", "spacing", Quantiser.SPACINGS),
-                                   ("Output", "output", Neuron.OUTPUTS),
-                                   ("Optimiser", "optimiser", OPTIMISERS),
-                                   ("AutoAugment policy", "auto_augment", POLICIES)):
-            if getattr(self, field) not in names:
-                raise ValueError(f"{what} must be one of {', '.join(filter(None, names))}, "
-                                 f"not {getattr(self, field)!r}")
-        for what, field, kind in (("Network", "net", str), ("Mixed precision", "amp", bool),
-                                  ("Channels last", "channels_last", bool),
-                                  ("Learnable gamma", "learn_gamma", bool),
-                                  ("Flip", "flip", bool)):
-            check_type(what, getattr(self, field), kind)
-        Reset(kind=self.reset_kind)  # It says which kinds there are.
+        if not self.hidden:
+            raise ValueError("Hidden sizes must name at least one population")
+        for each in fields(self):
+            each.metadata["check"](getattr(self, each.name))
 
     @property
     def leak(self):
@@ -196,10 +196,3 @@ class TrainConfig:
         """Plain values, for notes and checkpoints."""
         n_max = list(self.n_max) if isinstance(self.n_max, tuple) else self.n_max
         return asdict(self) | {"hidden": list(self.hidden), "n_max": n_max}
-
-
-def _check_real(what, value, low, high):
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise TypeError(f"{what} must be a number, not {value!r}")
-    if not math.isfinite(value) or not low <= value <= high:
-        raise ValueError(f"{what} must be in {low}..{high}, not {value}")

@@ -5,7 +5,7 @@ import torch
 
 from .. import integer
 from ..activity import activity
-from .data.readers import to_levels
+from ..spec.pixels import to_levels
 
 __all__ = ["accuracy", "integer_accuracy", "mean_activity"]
 
@@ -35,11 +35,7 @@ def accuracy(net, dataset, config):
 
 def integer_accuracy(trained, dataset, device=None):
     """The same for the exact integer network."""
-    def classes(images):
-        levels = to_levels(images, trained.spec.input.n_max)
-        return integer.run(trained, levels, device, trace=False).classes.numpy()
-
-    return _share(dataset, classes)
+    return _share(dataset, lambda images: trained.run(images, device))
 
 
 def _share(dataset, classes):

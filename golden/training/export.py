@@ -1,4 +1,4 @@
-"""From the snapped network to the one artifact, with every width derived from its integers."""
+"""From the QAT network to the one artifact, with every width derived from its integers."""
 
 import numpy as np
 import torch
@@ -11,12 +11,12 @@ __all__ = ["derive_v_width", "export", "signed_width"]
 
 def export(net, notes=None, like=None):
     """The :class:`~qblif.golden.spec.artifact.Trained` of a
-    :class:`~qblif.golden.training.qat.SnappedNet`.
+    :class:`~qblif.golden.training.qat.QATNet`.
 
     Sum, membrane and bias widths are the smallest that provably cannot overflow, unless the
     network was trained with a narrower saturating membrane.  With ``like``, a
     :class:`~qblif.golden.spec.Network`, the widths are its own, so that the same hardware runs it.
-    Raises :class:`ValueError` where the integers outgrow what the snapped network computes exactly.
+    Raises :class:`ValueError` where the integers outgrow what the QAT network computes exactly.
     """
     weights, biases = {}, {}
     for stage in net.stages:
@@ -59,7 +59,7 @@ def _narrowest(draft, population, stage, weights, bias, exact):
     low, high = sum_range(draft, weights, population)
     v_width, reach = derive_v_width(population.neuron, draft.timesteps, low, high, bias)
     if reach >= exact:
-        raise ValueError(f"Membranes of {population.name} reach {reach}, more than the snapped "
+        raise ValueError(f"Membranes of {population.name} reach {reach}, more than the QAT "
                          f"network computes exactly ({exact})")
     asked = getattr(stage, "v_width", None)
     return Population(name=population.name, shape=population.shape,

@@ -1,7 +1,7 @@
 """The float network that trains: torch modules of the QB-LIF neuron and of graphs of populations.
 
-The integer twin of the neuron is :mod:`qblif.golden.neuron`; its snapped twin, with every weight
-and membrane on the hardware's grid, is :mod:`qblif.golden.training.qat`.
+The integer twin of the neuron is :mod:`qblif.golden.neuron`; its quantised twin, with every weight
+and membrane in the hardware's fixed point, is :mod:`qblif.golden.training.qat`.
 """
 
 import functools
@@ -13,6 +13,7 @@ from torch import nn
 from torch.nn import functional
 
 from ..spec import Decay, Input, Quantiser, Reset, as_map
+from .leak import leak_at_rest, leak_real
 from .surrogate import burst_level, find_surrogate
 
 __all__ = ["BurstNet", "Edge", "Output", "QBLIF", "Stage", "as_frames", "over_time"]
@@ -74,12 +75,13 @@ class QBLIF(nn.Module):
         """
         gamma = self.gamma
         if U is None:
-            U = current + gamma * self.leak.at_rest if self.leak.at_rest else current
+            rest = leak_at_rest(self.leak)
+            U = current + gamma * rest if rest else current
         else:
             closed = torch.where(fired, self.reset.gate.factor, 1.0)
             if self.reset.kind == "gate-input":
                 current = current * closed
-            U = self.leak.real(U, gamma) + current
+            U = leak_real(self.leak, U, gamma) + current
             if self.reset.kind == "gate":
                 U = U * closed
         level = burst_level(U, gamma, self.n_max, self.slope, self.spacing)

@@ -2,8 +2,9 @@
 
 A preset is what it changes of a :class:`~qblif.golden.training.config.TrainConfig`; topology and
 recipe stay as they are.  A new system is an entry here, and where it needs a leak, a spacing of
-levels or a reset that there is not yet, a case of that axis in :mod:`qblif.golden.spec.axes` and
-one in ``hw`` (``docs/neurons.md`` adds one as an example).
+levels or a reset that does not exist yet, a case of that axis in :mod:`qblif.golden.spec.axes` or
+:mod:`qblif.golden.spec.leak` (with its float twin, :mod:`qblif.golden.training.leak`) and one in
+``hw`` (``docs/neurons.md`` adds one as an example).
 """
 
 from dataclasses import replace

@@ -1,8 +1,8 @@
-"""The network on the hardware's grid, still trainable: quantisation-aware training.
+"""Quantisation-aware training: the network in the hardware's fixed point, still trainable.
 
 Forward, every value is an integer held in a float that is exact for it, and levels and membranes
 equal :func:`qblif.golden.integer.run` to the bit; backward, each rounding passes the gradient of
-what it rounds.  :func:`qblif.golden.training.quantise.snap` makes one from a float network.
+what it rounds.  :func:`qblif.golden.training.quantise.quantise` makes one from a float network.
 
 A convolution is exact in evaluation mode on every device, being a matrix product over its windows.
 In training it is the library's: exact on a CPU, where that sums products directly; a GPU's may use
@@ -18,56 +18,21 @@ from torch import nn
 from torch.nn import functional
 
 from ..spec import Input, as_map
-from ..spec.axes import WIDTH_LIMIT, Decay
+from ..spec.axes import Decay
 from .modules import Output, as_frames, over_time
+from .straight_through import leak_floats, round_to, straight_through
 from .surrogate import find_surrogate, staircase
 
-__all__ = ["SnappedEdge", "SnappedNet", "SnappedReadout", "SnappedStage", "leak_floats",
-           "round_to"]
+__all__ = ["QATEdge", "QATNet", "QATReadout", "QATStage"]
 
-MARGIN = 2  # How far training on the grid may grow the sums that float32 was chosen for.
-
-
-class _Exact(torch.autograd.Function):
-    """``exact`` forward, the gradient of ``factor * x`` backward."""
-
-    @staticmethod
-    def forward(ctx, x, exact, factor):
-        ctx.factor = factor
-        return exact
-
-    @staticmethod
-    def backward(ctx, *grad_outputs):
-        return grad_outputs[0] * ctx.factor, None, None
+MARGIN = 2  # How far this training may grow the sums that float32 was chosen for.
 
 
-def straight_through(x, exact, factor=1.0):
-    """``exact`` as if it were ``factor * x`` (straight-through estimator)."""
-    return _Exact.apply(x, exact, factor)
-
-
-def round_to(x, width=WIDTH_LIMIT):
-    """``x`` rounded to the nearest integer (a half to the even one) of ``width`` signed bits.
-
-    The one rounding between the float network and the integers: training and export both call it.
-    """
-    limit = 1 << width - 1
-    clipped = x.clamp(-limit, limit - 1)
-    return straight_through(clipped, clipped.detach().round())
-
-
-def leak_floats(leak, x, theta=1):
-    """``leak.apply`` of :mod:`qblif.golden.spec.axes`, of integers held in floats."""
-    kept = x.detach()
-    exact = leak.apply(kept.to(torch.int32)).to(kept.dtype)
-    return straight_through(x, exact, leak.slope(kept, theta))
-
-
-class SnappedEdge(nn.Module):
+class QATEdge(nn.Module):
     """The integers of one synapse, a :class:`~qblif.golden.spec.Dense` or ``Conv2d``.
 
     ``weight`` is trained in units of one level of the target (the edge divided by the target's
-    gamma, times the source's gamma and the pool's average); on the grid it is multiplied by the
+    gamma, times the source's gamma and the pool's average); in fixed point it is multiplied by the
     population's scale and rounded to ``synapse.w_width`` bits.
     """
 
@@ -107,28 +72,28 @@ def exact_convolution(x, weight, synapse):
     return y.flatten(1, 2).unflatten(2, extents)
 
 
-class _SnappedPopulation(nn.Module):
+class _QATPopulation(nn.Module):
     """Edges into a population of ``shape`` and a bias a channel; subclasses have a ``scale``.
 
-    ``room`` is what hardware leaves to them, a :class:`qblif.golden.training.retarget.Room`, or
-    ``None``.
+    ``limits`` are those of hardware that is there, a
+    :class:`qblif.golden.training.retarget.WidthLimits`, or ``None``.
     """
 
     scale: Any
 
-    def __init__(self, name, shape, edges, bias, room):
+    def __init__(self, name, shape, edges, bias, limits):
         super().__init__()
-        self.name, self.shape, self.room = name, tuple(shape), room
+        self.name, self.shape, self.limits = name, tuple(shape), limits
         self.edges: Any = nn.ModuleList(edges)  # torch types its members as plain modules.
         self.bias = nn.Parameter(bias)
 
     def integers(self):
         """Weights by synapse name, and biases ``(channels,)``: integers held in floats."""
         weights = {e.synapse.name: e.integers(self.scale) for e in self.edges}
-        if self.room is None:
+        if self.limits is None:
             return weights, round_to(self.bias * self.scale)
-        bias = self.room.bias(self.bias * self.scale)
-        return self.room.shrink(weights, bias), bias
+        bias = self.limits.bias(self.bias * self.scale)
+        return self.limits.shrink(weights, bias), bias
 
     def current(self, levels):
         """Current ``(timesteps, frames, ...)`` from levels by source name."""
@@ -142,19 +107,21 @@ class _SnappedPopulation(nn.Module):
         return functools.reduce(torch.add, parts) + bias
 
 
-class SnappedStage(_SnappedPopulation):
+class QATStage(_QATPopulation):
     """A population of integer neurons.
 
-    theta, the scale of its grid, is ``2**f``.  ``gamma`` only shapes the surrogate.  ``v_width``
+    theta, its scale, is ``2**f``.  ``gamma`` only shapes the surrogate.  ``v_width``
     saturates the membrane.
     """
 
-    def __init__(self, name, shape, edges, bias, *, f, neuron, v_width=None, room=None):
-        super().__init__(name, shape, edges, bias, room)
+    decay = staticmethod(leak_floats)  # Of leak and gate; a study of its rounding sets another.
+
+    def __init__(self, name, shape, edges, bias, *, f, neuron, v_width=None, limits=None):
+        super().__init__(name, shape, edges, bias, limits)
         self.f = nn.Buffer(torch.tensor(f))
         self.gamma = nn.Buffer(neuron.gamma.detach().clone())
         self.n_max, self.spacing, self.output = neuron.n_max, neuron.spacing, neuron.output
-        self.leak, self.reset = neuron.leak.on_grid(f), neuron.reset
+        self.leak, self.reset = neuron.leak.with_bits(f), neuron.reset
         self.slope, self.v_width = find_surrogate(neuron.surrogate, neuron.leak), v_width
 
     @property
@@ -162,7 +129,7 @@ class SnappedStage(_SnappedPopulation):
         return 1 << int(self.f)
 
     @property
-    def largest(self):
+    def emit_max(self):
         """Largest level that leaves."""
         return 1 if self.output == "binary" else self.n_max
 
@@ -183,14 +150,14 @@ class SnappedStage(_SnappedPopulation):
         return self._level(x, 1) if self.output == "binary" else level, left
 
     def _level(self, v, n_max, spacing="uniform"):
-        return _SnappedLevel.apply(v, self.theta, self.gamma, n_max, self.slope, spacing)
+        return _QATLevel.apply(v, self.theta, self.gamma, n_max, self.slope, spacing)
 
     def _charge(self, v, current, fired):
         if self.reset.kind == "gate-input":
-            current = torch.where(fired, leak_floats(self.reset.gate, current), current)
-        x = self._saturate(leak_floats(self.leak, v, self.theta) + current)
+            current = torch.where(fired, self.decay(self.reset.gate, current), current)
+        x = self._saturate(self.decay(self.leak, v, self.theta) + current)
         if self.reset.kind == "gate":
-            x = torch.where(fired, self._saturate(leak_floats(self.reset.gate, x)), x)
+            x = torch.where(fired, self._saturate(self.decay(self.reset.gate, x)), x)
         return x
 
     def _saturate(self, x):
@@ -200,7 +167,7 @@ class SnappedStage(_SnappedPopulation):
         return straight_through(x, x.detach().clamp(-limit, limit - 1))
 
 
-class _SnappedLevel(torch.autograd.Function):
+class _QATLevel(torch.autograd.Function):
     """The level of ``v``; backward the surrogate at ``U = v * gamma / theta``."""
 
     @staticmethod
@@ -217,13 +184,13 @@ class _SnappedLevel(torch.autograd.Function):
         return slope.mul_(grad_outputs[0]).mul_(scale), None, None, None, None, None
 
 
-class SnappedReadout(_SnappedPopulation):
-    """The read-out on the grid.  Only the arg-max counts, so ``scale`` may be any number."""
+class QATReadout(_QATPopulation):
+    """The read-out in fixed point.  Only the arg-max counts, so ``scale`` may be any number."""
 
-    n_max, largest, leak = 0, 0, Decay()
+    n_max, emit_max, leak = 0, 0, Decay()
 
-    def __init__(self, name, shape, edges, bias, *, scale, room=None):
-        super().__init__(name, shape, edges, bias, room)
+    def __init__(self, name, shape, edges, bias, *, scale, limits=None):
+        super().__init__(name, shape, edges, bias, limits)
         self.factor = nn.Buffer(torch.tensor(scale, dtype=torch.float64))
 
     @property
@@ -231,8 +198,8 @@ class SnappedReadout(_SnappedPopulation):
         return float(self.factor)
 
 
-class SnappedNet(nn.Module):
-    """Stages and read-out on the grid; ``forward`` is that of :class:`BurstNet`, in integers.
+class QATNet(nn.Module):
+    """Stages and read-out in fixed point; ``forward`` is that of :class:`BurstNet`, in integers.
 
     ``membranes`` are the hardware's; logits are scaled back to the float network's units.
     """
@@ -252,16 +219,16 @@ class SnappedNet(nn.Module):
     @torch.no_grad()
     def _fits_float32(self):
         """Whether every sum of a frame stays below 2**24, with a margin for training."""
-        n_max = {Input.name: self.input_n_max} | {s.name: s.largest for s in self.stages}
+        n_max = {Input.name: self.input_n_max} | {s.name: s.emit_max for s in self.stages}
         for stage in self.stages:
             weights, bias = stage.integers()
             current = float(bias.abs().max()) + sum(
                 float(weights[e.synapse.name].abs().flatten(1).sum(1).max())
                 * n_max[e.synapse.source] * math.prod(e.synapse.pool) for e in stage.edges)
-            reach = 0
+            magnitude = 0
             for _ in range(self.timesteps):
-                reach = stage.leak.bound(reach) + math.ceil(current)
-            if reach * MARGIN >= 1 << 24:
+                magnitude = stage.leak.bound(magnitude) + math.ceil(current)
+            if magnitude * MARGIN >= 1 << 24:
                 return False
         return True
 

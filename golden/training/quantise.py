@@ -1,4 +1,4 @@
-"""From a float network to one on the hardware's grid: norms folded, scales absorbed, grids chosen.
+"""From a float network to fixed point: norms folded, scales absorbed, fraction bits chosen.
 
 An edge's weights are divided by its target's gamma and multiplied by its source's (eq. 10), and by
 the factor of its average pool; a residual edge is a weight a channel, the ratio of the gammas.
@@ -13,10 +13,10 @@ from torch import nn
 
 from ..spec import Conv2d, Dense, Input, Quadratic, as_map
 from .modules import BurstNet
-from .qat import SnappedEdge, SnappedNet, SnappedReadout, SnappedStage
-from .retarget import Room, check_edges
+from .qat import QATEdge, QATNet, QATReadout, QATStage
+from .retarget import WidthLimits, check_edges
 
-__all__ = ["fold_norm", "fraction_bits", "readout_scale", "snap"]
+__all__ = ["fold_norm", "fraction_bits", "quantise", "readout_scale"]
 
 log = logging.getLogger(__name__)
 
@@ -24,8 +24,8 @@ MIN_LEAK_HEADROOM = 4  # f - k below this: the shift leak's dead zone is a visib
 IDENTITY_WIDTH = 16  # Most bits of a residual edge's few weights, which take no part in the grid.
 
 
-def snap(net: BurstNet, w_width, v_width=None, like=None):
-    """A :class:`~qblif.golden.training.qat.SnappedNet` from a trained float network.
+def quantise(net: BurstNet, w_width, v_width=None, like=None):
+    """A :class:`~qblif.golden.training.qat.QATNet` from a trained float network.
 
     Each population has one grid, which its edges share.  ``like`` is a network of the same graph
     whose grids and widths are taken instead of what suits these weights best.  Warns where the
@@ -47,33 +47,33 @@ def snap(net: BurstNet, w_width, v_width=None, like=None):
             weight, bias = fold_norm(layer, edge.norm)
             weights.append(weight * gammas[edge.source] / gamma / math.prod(edge.pool))
             biases.append(bias / gamma)
-        room = None
+        limits = None
         if like:
-            room = Room.of(like, like.source(stage.name))
+            limits = WidthLimits.of(like, like.source(stage.name))
             synapses = [replace(s, w_width=t.w_width) for s, t in zip(
                 synapses, like.synapses_to(stage.name), strict=True)]
         stages.append(_stage(stage, shapes[stage.name], synapses, weights, sum(biases), v_width,
-                             room))
+                             limits))
         if stage.neuron is not None and net.timesteps > 1:
             _check_headroom(stage.name, int(stages[-1].f), stage.neuron.leak)
-    return SnappedNet(stages, net.input_shape, net.timesteps, net.input_n_max, net.static)
+    return QATNet(stages, net.input_shape, net.timesteps, net.input_n_max, net.static)
 
 
-def _stage(stage, shape, synapses, weights, bias, v_width, room):
+def _stage(stage, shape, synapses, weights, bias, v_width, limits):
     chosen = [w for w, e in zip(weights, stage.edges, strict=True)
               if not isinstance(e.synapse, nn.Identity)] or weights
     grid = torch.cat([w.flatten() for w in chosen])
     w_width = synapses[0].w_width
     least = Quadratic.FRACTION if stage.neuron and stage.neuron.leak.kind == "quadratic" else 0
-    f = room.f if room else fraction_bits(grid, w_width, least)
+    f = limits.f if limits else fraction_bits(grid, w_width, least)
     scale = 2.0**f if stage.neuron is not None else readout_scale(grid, w_width)
-    edges = [SnappedEdge(_widened(s, w * scale) if isinstance(e.synapse, nn.Identity) and not room
+    edges = [QATEdge(_widened(s, w * scale) if isinstance(e.synapse, nn.Identity) and not limits
                          else s, w.float())
              for s, w, e in zip(synapses, weights, stage.edges, strict=True)]
     if stage.neuron is None:
-        return SnappedReadout(stage.name, shape, edges, bias.float(), scale=scale, room=room)
-    return SnappedStage(stage.name, shape, edges, bias.float(), f=f, neuron=stage.neuron,
-                        v_width=room.v_width if room else v_width, room=room)
+        return QATReadout(stage.name, shape, edges, bias.float(), scale=scale, limits=limits)
+    return QATStage(stage.name, shape, edges, bias.float(), f=f, neuron=stage.neuron,
+                        v_width=limits.v_width if limits else v_width, limits=limits)
 
 
 def _layer(edge, source_shape):

@@ -8,17 +8,17 @@ from dataclasses import dataclass
 
 import torch
 
-from .qat import round_to, straight_through
+from .straight_through import round_to, straight_through
 
-__all__ = ["Room", "check_config", "check_edges", "check_same"]
+__all__ = ["WidthLimits", "check_config", "check_edges", "check_same"]
 
 
 @dataclass(frozen=True)
-class Room:
+class WidthLimits:
     """What the hardware leaves to the integers of one population.
 
     ``f`` is log2 of its threshold, ``None`` for the read-out; ``low`` and ``high`` bound the sums;
-    ``reach`` is the largest sum of levels behind one weight, by synapse; ``cap`` the largest
+    ``most`` is the largest sum of levels behind one weight, by synapse; ``cap`` the largest
     current that a membrane without a leak or saturation can take in every timestep, ``None`` for
     one that saturates.
     """
@@ -29,18 +29,18 @@ class Room:
     low: int
     high: int
     cap: int | None
-    reach: dict
+    most: dict
 
     @classmethod
     def of(cls, like, population):
-        """The room of one population of ``like``, a :class:`~qblif.golden.spec.Network`."""
+        """The limits of one population of ``like``, a :class:`~qblif.golden.spec.Network`."""
         neuron, half = population.neuron, 1 << population.sum_width - 1
         fires = neuron.quantiser is not None
         return cls(
             f=neuron.quantiser.shift if fires else None, v_width=neuron.v_width,
             bias_width=population.bias_width, low=-half, high=half - 1,
             cap=None if fires else ((1 << neuron.v_width - 1) - 1) // like.timesteps,
-            reach={s.name: like.source(s.source).n_max * math.prod(s.pool)
+            most={s.name: like.source(s.source).emit_max * math.prod(s.pool)
                    for s in like.synapses_to(population.name)})
 
     def bias(self, bias):
@@ -53,7 +53,7 @@ class Room:
         if self.cap is not None:
             there = bias.detach().double()
             low, high = (-self.cap - there).clamp(min=low), (self.cap - there).clamp(max=high)
-        sums = torch.cat([w.detach().double().flatten(1) * self.reach[name]
+        sums = torch.cat([w.detach().double().flatten(1) * self.most[name]
                           for name, w in weights.items()], 1)
         factor = torch.minimum(high / sums.clamp(min=0).sum(1).clamp(min=1),
                                low / sums.clamp(max=0).sum(1).clamp(max=-1)).clamp(0, 1)

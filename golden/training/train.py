@@ -1,4 +1,4 @@
-"""Training from images to the artifact: a float phase, then one on the hardware's grid.
+"""Training from images to the artifact: a float phase, then one in the hardware's fixed point.
 
 Equal configurations on equal data give equal bits on one machine's CPU, and a resumed training
 gives the bits of an uninterrupted one.
@@ -6,9 +6,8 @@ gives the bits of an uninterrupted one.
 
 import contextlib
 import logging
-import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -22,14 +21,13 @@ from .data.vision import mixing
 from .evaluate import accuracy, integer_accuracy, mean_activity
 from .export import export
 from .nets import build
-from .quantise import snap
+from .quantise import quantise
 from .retarget import check_config, check_same
+from .schedule import batches, one_cycle
 
 __all__ = ["Progress", "train", "train_float"]
 
 log = logging.getLogger(__name__)
-
-START = 0.1  # Learning rate at the first step, as a share of the peak.
 
 
 @dataclass(frozen=True)
@@ -37,7 +35,8 @@ class Progress:
     """Where a training stands: ``done`` of ``total`` steps, over both phases.
 
     ``phase`` is "float" or "quantised"; ``epoch`` counts from 1 within it; ``loss`` is the running
-    mean of the epoch.
+    mean of the epoch; ``validation`` is the accuracy on the validation images after the last whole
+    epoch, ``None`` where there is none.
     """
 
     phase: str
@@ -46,6 +45,7 @@ class Progress:
     done: int
     total: int
     loss: float
+    validation: float | None
 
 
 def train(config, dataset, *, like=None, checkpoint=None, resume=False, progress=None,
@@ -78,6 +78,7 @@ def train_float(config, dataset, *, progress=None, device="cpu"):
 @contextlib.contextmanager
 def _reproducible(config, device):
     threads, strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    fill = torch.utils.deterministic.fill_uninitialized_memory
     # A GPU's short format would round the grid's wider integers.
     exact = torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False)
     with torch.random.fork_rng(), exact:
@@ -85,29 +86,37 @@ def _reproducible(config, device):
         torch.set_num_threads(config.threads)
         # A GPU's matrix products repeat only under a setting made before the process starts.
         torch.use_deterministic_algorithms(True, warn_only=device != "cpu")
+        # A tenth of a step on a CPU, for memory that nothing here reads before it writes.
+        torch.utils.deterministic.fill_uninitialized_memory = False
         try:
             yield
         finally:
             torch.set_num_threads(threads)
             torch.use_deterministic_algorithms(strict)
+            torch.utils.deterministic.fill_uninitialized_memory = fill
 
 
 class _Training:
     def __init__(self, config, dataset, checkpoint, progress, device, like=None):
-        self.config, self.dataset, self.like = config, dataset, like
+        self.config, self.like = config, like
+        self.dataset = self.whole = dataset
+        if config.validation:
+            self.dataset = dataset.hold_out(config.validation, config.seed)
         self.described = config.to_dict() | {"like": like and like.digest}
         self.checkpoint, self.progress, self.device = checkpoint, progress, device
         self.generator = torch.Generator().manual_seed(config.seed + parallel.rank())
-        self.loader = Loader(dataset, config, device, self.generator)
+        self.loader = Loader(self.dataset, config, device, self.generator)
         self.mixing = mixing(config, dataset.classes)
         self.net: Any = build(config, dataset.shape, dataset.classes)
         if like:  # An hour before it matters.
             check_config(config, like)
-            check_same(export(self._snapped(self.net)).spec, like)
+            check_same(export(self._quantised(self.net)).spec, like)
         self.net = self.net.to(device)
         self.data = fingerprint(dataset)
         self.results: dict[str, Any] = {"seconds": 0.0}
-        self.frames = len(dataset.train_labels)
+        if config.validation:
+            self.results["validation"] = {"float": [], "quantised": []}
+        self.frames = len(self.dataset.train_labels)
         self.steps = len(parallel.share(batches(torch.arange(self.frames), config.batch)))
 
     def run(self, resume):
@@ -116,16 +125,16 @@ class _Training:
         if phase == "float":
             self.float_phase(state)
             state = None
-        self.net = self._snapped(self.net).to(self.device)
+        self.net = self._quantised(self.net).to(self.device)
         self._phase("quantised", self.config.qat_epochs, self.config.qat_lr, state)
         return self._export()
 
-    def _snapped(self, net):
-        return snap(net, self.config.w_width, self.config.v_width, self.like)
+    def _quantised(self, net):
+        return quantise(net, self.config.w_width, self.config.v_width, self.like)
 
     def float_phase(self, state=None):
         self._phase("float", self.config.epochs, self.config.lr, state)
-        self.results["accuracy_float"] = accuracy(self.net, self.dataset, self.config)
+        self.results["accuracy_float"] = accuracy(self.net, self.whole, self.config)
         self.results["gammas"] = self.net.gammas
         log.info("float accuracy %.2f %%", 100 * self.results["accuracy_float"])
 
@@ -146,6 +155,7 @@ class _Training:
         for epoch in range(first, epochs):
             started = time.perf_counter()
             self._epoch(model, phase, epoch, epochs, optimiser)
+            self._validate(phase)
             self.results["seconds"] += time.perf_counter() - started
             self._save(phase, epoch + 1, optimiser)
 
@@ -191,11 +201,20 @@ class _Training:
             loss = loss + config.activity * torch.log2(1 + levels).sum(0).mean()
         return loss
 
+    def _validate(self, phase):
+        """Accuracy on the held-out images after an epoch: noted and logged, it changes nothing."""
+        if self.config.validation:
+            share = accuracy(self.net, self.dataset, self.config)
+            self.results["validation"][phase].append(share)
+            log.info("validation accuracy %.2f %%", 100 * share)
+
     def _report(self, phase, epoch, epochs, step, loss):
         config = self.config
         before = config.epochs if phase == "quantised" else 0
+        seen = self.results.get("validation", {}).get(phase)
         self.progress(Progress(phase, epoch + 1, epochs, (before + epoch) * self.steps + step,
-                               (config.epochs + config.qat_epochs) * self.steps, loss))
+                               (config.epochs + config.qat_epochs) * self.steps, loss,
+                               seen[-1] if seen else None))
 
     def _save(self, phase, epoch, optimiser):
         if self.checkpoint and not parallel.rank():
@@ -206,37 +225,19 @@ class _Training:
                 "config": self.described, "data": self.data})
 
     def _export(self):
-        config, dataset = self.config, self.dataset
+        config, dataset = self.config, self.whole
         net = self.net.cpu()
         trained = export(net, like=self.like)
         notes = {"dataset": dataset.name, "config": config.to_dict(), "seed": config.seed,
                  "epochs": config.epochs, "qat_epochs": config.qat_epochs,
                  "test_images": len(dataset.test_labels),
                  "accuracy_integer": integer_accuracy(trained, dataset, self.device),
-                 "activity": mean_activity(trained, dataset, self.device), **self.results}
+                 **self.results}
         log.info("integer accuracy %.2f %%", 100 * notes["accuracy_integer"])
-        return export(net, notes, self.like)
+        return replace(trained, notes=notes,
+                       activity=mean_activity(trained, dataset, self.device))
 
 
 def _size(parameter):
-    """Root mean square, with a floor: a snapped layer's units differ from its neighbour's."""
+    """Root mean square, with a floor: a quantised layer's units differ from its neighbour's."""
     return max(float(parameter.detach().square().mean().sqrt()), 1e-3)
-
-
-def batches(order, size):
-    """``order`` in parts of ``size``; a single frame left over joins the last part, because batch
-    norm needs two."""
-    parts = list(order.split(size))
-    if len(parts) > 1 and len(parts[-1]) == 1:
-        parts[-2:] = [torch.cat(parts[-2:])]
-    return parts
-
-
-def one_cycle(position, warm_up):
-    """Learning rate as a share of its peak: a cosine up, then a cosine down to 0.
-
-    ``position`` runs from 0 to 1 over a phase, of which ``warm_up`` is the share that rises.
-    """
-    if position < warm_up:
-        return START + (1 - START) * (1 - math.cos(math.pi * position / warm_up)) / 2
-    return (1 + math.cos(math.pi * (position - warm_up) / (1 - warm_up))) / 2

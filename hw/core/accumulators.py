@@ -1,7 +1,7 @@
-"""Accumulators of one timestep's weights, read by the fire pass while the next ones fill.
+"""Accumulators of one timestep, read by the update pass while the next timestep is added.
 
-A flat population with fewer than four groups of neurons has its sums in registers, with more in
-block RAM.  A map's are :class:`qblif.hw.core.map_accumulators.MapAccumulators`.
+A flat population with fewer than four words has its sums in registers, with more in block RAM.  A
+map's are :class:`qblif.hw.core.map_accumulators.MapAccumulators`.
 """
 
 from amaranth import *
@@ -10,8 +10,9 @@ from amaranth.lib.wiring import In, Out
 
 from ..layout.latency import MEMORY_SUMS_GROUPS, SUMS_READ_LATENCY
 from ..layout.memories import is_distributed
+from .checks import check, simulated
 from .lanes import Lanes
-from .payloads import BLOCK_RAM, DISTRIBUTED_RAM, Issue, index_shape, pipe
+from .payloads import BLOCK_RAM, DISTRIBUTED_RAM, Issue, SumsRead, index_shape, pipe
 
 __all__ = ["MemoryAccumulators", "RegisterAccumulators", "Accumulators", "select"]
 
@@ -20,8 +21,8 @@ class Accumulators(wiring.Component):
     """``words * lanes`` accumulators; ``lanes`` of them take an addend each cycle.
 
     Control arrives :attr:`Lanes.latency` cycles before the addends that it belongs to.  The sums
-    that an ``end`` completes can be read from ``ready`` on, until the next ``end`` is issued, in
-    order: ``fire_lanes`` neurons a beat, the channels of one position after those of the other.
+    that an EOT completes are read in order, a vector of ``fire_lanes`` neurons at a time, pixel by
+    pixel, while the next timestep is added in another buffer.
 
     Parameters
     ----------
@@ -29,9 +30,9 @@ class Accumulators(wiring.Component):
     sum_width, addend_width, fire_lanes : int
         ``fire_lanes`` divides the lanes.
     lag : int
-        Cycles by which reading is held back, for another synapse's sums to come with these.
+        Alignment delay: the sums come so many cycles later, together with a slower synapse's.
     memory : one of :data:`qblif.hw.layout.memories.MEMORIES`
-        The stage's; with ``"mixed"``, small sums lie in distributed RAM.
+        The stage's; with ``"mixed"``, small accumulators lie in distributed RAM.
 
     Members
     -------
@@ -39,14 +40,14 @@ class Accumulators(wiring.Component):
     addends : ``In(data.ArrayLayout(signed(addend_width), lanes))``
     carry : ``In(1)``
         Added to every addend.
-    ready : ``Out(1)``
-        A pulse: the completed sums can be read.
-    next : ``In(1)``, turn : ``In(1)``, restart : ``In(1)``
-        Read a beat; it is the last of its position; it is the last of the pass.
-    last_use : ``In(1)``
+    complete : ``Out(1)``
+        A pulse: the sums of one timestep can be read.
+    read : ``In(SumsRead())``
+        Read enable; last vector of this pixel; last vector of the pass.
+    last_read : ``In(1)``
         No later pass reads these sums.
     sums : ``Out(data.ArrayLayout(signed(sum_width), fire_lanes))``
-        :attr:`read_latency` and ``lag`` cycles after ``next``.
+        :attr:`read_latency` and ``lag`` cycles after ``read.en``.
     clearing : ``Out(1)``
         After a reset: nothing may be issued yet.
     """
@@ -63,8 +64,8 @@ class Accumulators(wiring.Component):
             "issue": In(Issue(self.words)),
             "addends": In(data.ArrayLayout(signed(addend_width), self.lanes)),
             "carry": In(1),
-            "ready": Out(1),
-            "next": In(1), "turn": In(1), "restart": In(1), "last_use": In(1),
+            "complete": Out(1),
+            "read": In(SumsRead()), "last_read": In(1),
             "sums": Out(data.ArrayLayout(signed(sum_width), fire_lanes)),
             "clearing": Out(1),
         })
@@ -73,25 +74,34 @@ class Accumulators(wiring.Component):
         """One adder: the carry enters as a bit below both operands."""
         return (Cat(C(1, 1), sum_).as_signed() + Cat(self.carry, addend).as_signed()) >> 1
 
-    def sweep(self, m):
-        """Word and part of the beat that is read, and a pulse as its word is read for the last
-        time, all ``lag`` cycles later."""
+    def read_address(self, m):
+        """Word, and part of it, that is read; and a pulse as a word is read for the last time.  All
+        after the alignment delay."""
         word, part = Signal(index_shape(self.words)), Signal(index_shape(self.parts_per_word))
-        leave = self.turn | (part == self.parts_per_word - 1)
-        with m.If(self.next):
-            m.d.sync += part.eq(Mux(leave, 0, part + 1))
-            with m.If(leave):
-                m.d.sync += word.eq(Mux(self.restart, 0, word + 1))
-        used = self.next & leave & self.last_use
+        word_last = self.read.pixel_last | (part == self.parts_per_word - 1)
+        with m.If(self.read.en):
+            m.d.sync += part.eq(Mux(word_last, 0, part + 1))
+            with m.If(word_last):
+                m.d.sync += word.eq(Mux(self.read.pass_last, 0, word + 1))
+        spent = self.read.en & word_last & self.last_read
         return (pipe(m, word, self.lag, "word"), pipe(m, part, self.lag, "part"),
-                pipe(m, used, self.lag, "used", reset=True))
+                pipe(m, spent, self.lag, "spent", reset=True))
+
+    def check_reads(self, m, platform):
+        """In simulation: only complete sums are read."""
+        if simulated(platform):
+            unread = Signal(range(self.reach.unread + 1))
+            release = self.read.en & self.read.pass_last & self.last_read
+            m.d.sync += unread.eq(unread + self.complete - release)
+            check(m, platform, ~self.read.en | (unread != 0),
+                  "update pass before its accumulators are complete")
 
     @property
     def parts_per_word(self):
         return self.lanes // self.fire_lanes
 
     def parts(self, word):
-        """A word of ``lanes`` sums cut into what the fire pass reads at once."""
+        """A word of ``lanes`` sums cut into the vectors that are read at once."""
         width = self.fire_lanes * self.sum_width
         return [word[start:start + width] for start in range(0, len(word), width)]
 
@@ -114,39 +124,45 @@ def tree(items, index):
 
 
 class RegisterAccumulators(Accumulators):
-    """Accumulators in registers: a ring of words that turns by one with each addition.
+    """Accumulators in registers: a ring of words that rotates by one with each addition::
 
-    At an end the ring is copied into a snapshot, which the fire pass reads, and cleared.
+        t      issue                           r      read.en
+        t + 4  addends; sum of the first word  r + 1  one of 8 vectors each
+        t + 5  in the ring's last word         r + 2  sums
+
+    An EOT copies the ring into the second buffer, which the update pass reads, and clears it; an
+    EOT issued in cycle t is ``complete`` in t + 5.
     """
 
     read_latency = SUMS_READ_LATENCY["registers"]
 
     def elaborate(self, platform):
         m = Module()
+        self.check_reads(m, platform)
         word = data.ArrayLayout(signed(self.sum_width), self.lanes)
         ring = [Signal(word, name=f"ring_{g}") for g in range(self.words)]
-        snapshot = [Signal(word, name=f"snapshot_{g}", reset_less=True)
+        buffer = [Signal(word, name=f"buffer_{g}", reset_less=True)
                     for g in range(self.words)]
 
         valid = pipe(m, self.issue.valid, Lanes.latency, "valid", reset=True)
         end = pipe(m, self.issue.end, Lanes.latency, "end", reset=True)
-        m.d.sync += self.ready.eq(end)
+        m.d.sync += self.complete.eq(end)
         with m.If(valid):
             for g in range(1, self.words):
                 m.d.sync += ring[g - 1].eq(ring[g])
             for lane in range(self.lanes):
                 m.d.sync += ring[-1][lane].eq(self.add(ring[0][lane], self.addends[lane]))
         with m.If(end):
-            m.d.sync += [register.eq(word_) for register, word_ in zip(snapshot, ring, strict=True)]
+            m.d.sync += [register.eq(word_) for register, word_ in zip(buffer, ring, strict=True)]
             m.d.sync += [register.eq(0) for register in ring]
 
-        parts = [part for word_ in snapshot for part in self.parts(word_.as_value())]
-        word, part, _ = self.sweep(m)
+        parts = [part for word_ in buffer for part in self.parts(word_.as_value())]
+        word, part, _ = self.read_address(m)
         m.d.comb += self.sums.eq(select(m, parts, self.index(m, word, part), "chosen"))
         return m
 
     def index(self, m, word, part):
-        """``word * parts + part``, from a table: no multiplier."""
+        """``word * parts_per_word + part``, from a table: no multiplier."""
         index = Signal(index_shape(self.words * self.parts_per_word))
         with m.Switch(word):
             for k in range(self.words):
@@ -156,12 +172,20 @@ class RegisterAccumulators(Accumulators):
 
 
 class MemoryAccumulators(Accumulators):
-    """Accumulators in two banks of block RAM: the synapses add in one, the fire pass reads the
-    other.
+    """Accumulators in block RAM, a ping-pong buffer: the synapses add in one half, the update pass
+    reads the other::
 
-    Read, add, write takes :attr:`min_groups` cycles; as a digit walks over all groups, no sum is
-    read before it is written.  Nothing is ever cleared: a sum's first addition in a timestep reads
-    a row that is never written and holds 0.
+        t      issue                      r      read.en: RAM addressed
+        t + 2  RAM addressed              r + 1  RAM output
+        t + 3  RAM output                 r + 2  `row`
+        t + 4  `old`, addends             r + 3  one of 8 vectors each
+        t + 5  `new` at the write port    r + 4  sums
+        t + 6  in the RAM
+
+    As a digit visits all words in turn, and there are at least :attr:`min_groups` of them, a word
+    is addressed again in t + 6 at the earliest: nothing has to be bypassed.  Nothing is cleared
+    either: the first addition to a word in a timestep reads a row that is never written and holds
+    0.  An EOT issued in cycle t is ``complete`` in t + 5.
     """
 
     min_groups = MEMORY_SUMS_GROUPS
@@ -169,18 +193,18 @@ class MemoryAccumulators(Accumulators):
 
     def elaborate(self, platform):
         m = Module()
-        row = Signal(data.StructLayout({"word": self.issue.word.shape(), "bank": 1}))
+        self.check_reads(m, platform)
+        row = Signal(data.StructLayout({"word": self.issue.word.shape(), "half": 1}))
         size = 1 << len(row.as_value())
         zero = size if self.words == size // 2 else size - 1
-        # Reads and writes never meet: see min_groups, and the fire pass reads the other bank.
-        # What must not be read before it is written holds ones, so that a test would see it.
+        # Rows that must be written before they are read hold ones, so that tests see it.
         width = self.lanes * self.sum_width
         m.submodules.memory = sums = memory.Memory(
             shape=unsigned(width), depth=zero + 1, init=[(1 << width) - 1] * zero + [0],
             attrs=DISTRIBUTED_RAM if is_distributed(self.memory, zero + 1) else BLOCK_RAM)
-        operand, write, fire = sums.read_port(), sums.write_port(), sums.read_port()
+        operand, write, update = sums.read_port(), sums.write_port(), sums.read_port()
 
-        # Read: the operand is there with the addend.
+        # Read, so that `old` comes with the addends.
         issue = pipe(m, self.issue, Lanes.latency - 2, "issue", reset=True)
         m.d.comb += [row.word.eq(issue.word), operand.addr.eq(Mux(issue.first, zero, row))]
         added = pipe(m, issue, 2, "added", reset=True)
@@ -194,17 +218,17 @@ class MemoryAccumulators(Accumulators):
         m.d.comb += [write.data.eq(new), write.addr.eq(pipe(m, row, 3, "written")),
                      write.en.eq(pipe(m, added.valid, 1, "write", reset=True))]
 
-        # End: change banks; an empty timestep has written nothing and reads the zero row.
+        # EOT: swap halves.  A timestep without events wrote nothing: its pass reads the zero row.
         empty = Signal()
-        m.d.sync += self.ready.eq(added.end)
+        m.d.sync += self.complete.eq(added.end)
         with m.If(issue.end):
-            m.d.sync += row.bank.eq(~row.bank)
+            m.d.sync += row.half.eq(~row.half)
         with m.If(added.end):
             m.d.sync += empty.eq(added.first)
 
-        # Fire pass.
-        word, part, _ = self.sweep(m)
-        m.d.comb += fire.addr.eq(Mux(empty, zero, Cat(word, ~row.bank)))
-        parts = self.parts(pipe(m, fire.data, 1, "row"))
+        # Update pass.
+        word, part, _ = self.read_address(m)
+        m.d.comb += update.addr.eq(Mux(empty, zero, Cat(word, ~row.half)))
+        parts = self.parts(pipe(m, update.data, 1, "row"))
         m.d.comb += self.sums.eq(select(m, parts, pipe(m, part, 2, "part"), "chosen"))
         return m

@@ -1,4 +1,4 @@
-"""Events to digits: how a burst is spent.  The golden twin is
+"""Burst expander: how a burst is encoded in digits.  The golden twin is
 :func:`qblif.golden.spec.burst.digits`."""
 
 from amaranth import *
@@ -22,44 +22,49 @@ class DigitSet:
 
 
 class Burst(data.StructLayout):
-    """An event on its way to ``place``, of any shape; or the end of a timestep."""
+    """An event with its ``base``, of any shape; or, with ``end``, an EOT marker: the other fields
+    are then ignored."""
 
-    def __init__(self, place, n_max):
-        super().__init__({"place": place, "level": range(n_max + 1), "end": 1})
+    def __init__(self, base, n_max):
+        super().__init__({"base": base, "level": range(n_max + 1), "end": 1})
 
 
 class Digit(data.StructLayout):
-    """One accumulation at ``place``; or the end of a timestep."""
+    """One digit of an event, weight times ``2**shift``; or an EOT marker."""
 
-    def __init__(self, place, digit_set):
-        super().__init__({"place": place, "shift": range(digit_set.max_shift + 1),
+    def __init__(self, base, digit_set):
+        super().__init__({"base": base, "shift": range(digit_set.max_shift + 1),
                           "negative": 1, "end": 1})
 
 
 class BurstExpander(wiring.Component):
-    """Turn each event into its digits, one a cycle; an end passes through as one beat.
+    """Turn each event into its digits, one a cycle; an EOT marker passes through as one transfer.
 
-    Latency one cycle; no bubbles between events.
+    Latency one cycle; no bubbles between events::
+
+        t      i accepted: an event of two digits
+        t + 1  o valid: first digit
+        t + 2  o valid: last digit; the next event is accepted
 
     Parameters
     ----------
-    place : shape of what passes through with each digit
+    base : shape of what passes through with each digit
     levels : every level of the source, in order
-    mode : ``"shift"`` (non-adjacent form) or ``"repeat"``
+    mode : ``"shift"`` (signed digits in non-adjacent form) or ``"repeat"`` (unary)
 
     Members
     -------
-    i : ``In(stream.Signature(Burst(place, n_max)))``
-    o : ``Out(stream.Signature(Digit(place, digit_set)))``
+    i : ``In(stream.Signature(Burst(base, n_max)))``
+    o : ``Out(stream.Signature(Digit(base, digit_set)))``
     """
 
-    def __init__(self, place, levels, mode="shift"):
+    def __init__(self, base, levels, mode="shift"):
         self.n_max = n_max = levels[-1]
         self.mode = mode
         self.digit_set = DigitSet(levels, mode)
         super().__init__({
-            "i": In(stream.Signature(Burst(place, n_max))),
-            "o": Out(stream.Signature(Digit(place, self.digit_set))),
+            "i": In(stream.Signature(Burst(base, n_max))),
+            "o": Out(stream.Signature(Digit(base, self.digit_set))),
         })
 
     def elaborate(self, platform):
@@ -70,17 +75,17 @@ class BurstExpander(wiring.Component):
         load = Signal()
         m.d.comb += [i.ready.eq(~o.valid | o.ready & last), load.eq(i.valid & i.ready)]
         with m.If(i.ready):
-            m.d.sync += [o.valid.eq(i.valid), o.p.place.eq(i.p.place), o.p.end.eq(i.p.end)]
+            m.d.sync += [o.valid.eq(i.valid), o.p.base.eq(i.p.base), o.p.end.eq(i.p.end)]
 
         step = o.valid & o.ready
         if self.mode == "repeat":
-            self.count(m, load, step, last)
+            self.count_down(m, load, step, last)
         else:
             self.shift_out(m, load, step, last)
         return m
 
-    def count(self, m, load, step, last):
-        """``repeat``: the plain weight, counted down."""
+    def count_down(self, m, load, step, last):
+        """``repeat``: the weight itself, ``level`` times."""
         remaining = Signal(range(self.n_max + 1))
         m.d.comb += last.eq((remaining <= 1) | self.o.p.end)
         with m.If(load):
@@ -89,7 +94,7 @@ class BurstExpander(wiring.Component):
             m.d.sync += remaining.eq(remaining - 1)
 
     def shift_out(self, m, load, step, last):
-        """``shift``: a level's digits are looked up at once and leave one by one."""
+        """``shift``: a level's digits are looked up together and leave one by one."""
         digit = data.StructLayout({"shift": self.o.p.shift.shape(), "negative": 1, "more": 1})
         queue = Signal(data.ArrayLayout(digit, self.digit_set.most))
         m.d.comb += [last.eq(~queue[0].more), self.o.p.shift.eq(queue[0].shift),
@@ -98,12 +103,12 @@ class BurstExpander(wiring.Component):
             with m.Switch(self.i.p.level):
                 for level, found in self.digit_set.of_level.items():
                     with m.Case(level):
-                        for place, (shift, negative) in enumerate(found):
-                            m.d.sync += queue[place].eq(digit.const({
+                        for k, (shift, negative) in enumerate(found):
+                            m.d.sync += queue[k].eq(digit.const({
                                 "shift": shift, "negative": negative,
-                                "more": place + 1 < len(found)}))
+                                "more": k + 1 < len(found)}))
             with m.If(self.i.p.end):
                 m.d.sync += queue[0].more.eq(0)
         with m.Elif(step):
-            for place in range(self.digit_set.most - 1):
-                m.d.sync += queue[place].eq(queue[place + 1])
+            for k in range(self.digit_set.most - 1):
+                m.d.sync += queue[k].eq(queue[k + 1])

@@ -1,4 +1,4 @@
-"""One event stream for several synapses."""
+"""One AER stream for several synapses."""
 
 from amaranth import *
 from amaranth.lib import stream, wiring
@@ -8,11 +8,12 @@ __all__ = ["Fork"]
 
 
 class Fork(wiring.Component):
-    """Every item goes to each of ``count`` sinks, which take it when they can; then the next.
+    """Every payload goes to each of ``count`` sinks, which accept it in any order; the next one
+    follows when all have.  No latency, no registers but who has accepted.
 
     Parameters
     ----------
-    shape : of an item
+    shape : of the payload
     count : int
 
     Members

@@ -1,4 +1,4 @@
-"""The lanes' datapath from a weight to what an accumulator adds: digits without a multiplier."""
+"""The lanes: weight times digit, without a multiplier."""
 
 from amaranth import *
 from amaranth.lib import data, wiring
@@ -11,12 +11,14 @@ __all__ = ["Lanes"]
 
 
 class Lanes(wiring.Component):
-    """``lanes`` weights times one digit, as a pipeline: shift by 0 or 1 and invert, register, shift
-    by 0, 2 or 4, register.
+    """``lanes`` weights times one digit, a digit a cycle::
 
-    A negative digit is the inverted weight plus a carry, which the accumulator's adder takes in.
-    Digits arrive two cycles before their weights; ``addends`` come :attr:`latency` cycles after the
-    digit.
+        t      shift, negative
+        t + 2  weights: inverted, and shifted by 0 or 1
+        t + 3  shifted by 0, 2 or 4
+        t + 4  addends, carry
+
+    A negative digit is the inverted weight and a carry, which the accumulator's adder takes in.
 
     Parameters
     ----------
@@ -63,7 +65,7 @@ class Lanes(wiring.Component):
             fine = Signal(signed(self.w_width + min(1, max_shift)), name=f"fine_{lane}",
                           reset_less=True)
 
-            # Inverting before shifting: the places that the shift frees are filled with ones.
+            # Inverted before it is shifted: the freed low bits are filled with ones.
             signed_ = (weight.as_unsigned() ^ negative.replicate(self.w_width)).as_signed()
             shifted = Cat(negative, signed_).as_signed()
             m.d.sync += fine.eq(Mux(shift[0], shifted, signed_) if max_shift else signed_)
@@ -74,6 +76,6 @@ class Lanes(wiring.Component):
             for step in range(2, max_shift + 1, 2):
                 with m.If(coarse == step // 2):
                     m.d.sync += addend.eq(Cat(carry.replicate(step), fine).as_signed())
-        # At once: a simulator resolves a wide wire anew for each part that is assigned to it.
+        # One assignment: simulators evaluate a wide wire again for each part assigned to it.
         m.d.comb += self.addends.eq(Cat(addends))
         return m

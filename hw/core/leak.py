@@ -11,9 +11,14 @@ __all__ = ["Leak"]
 
 
 class Leak(wiring.Component):
-    """Membrane after the leak, a pipeline of :attr:`latency` cycles.
+    """Membrane after the leak, a membrane a cycle, :attr:`latency` cycles later.
 
-    A decay is shifts and adders.  The quadratic term of a membrane is looked up: it has 256 values.
+    A decay is shifts and adders, and one register.  The quadratic term is looked up in a table of
+    256 values::
+
+        t      v                  t + 3  register behind the RAM
+        t + 1  index              t + 4  o = v + term
+        t + 2  RAM output
 
     Parameters
     ----------
@@ -23,8 +28,8 @@ class Leak(wiring.Component):
     -------
     v : ``In(signed(v_width))``
     first : ``In(1)``
-        It is the frame's first timestep: the membrane is 0.
-    o : ``Out(signed(...))``, with room for rounding and for the quadratic term
+        The step is of the frame's first timestep: the membrane is 0.
+    o : ``Out(signed(...))``, wide enough for rounding and for the quadratic term
     """
 
     def __init__(self, neuron):
@@ -55,7 +60,7 @@ class Leak(wiring.Component):
         return m
 
     def look_up(self, m, leak):
-        """Index, read, register, add."""
+        """The quadratic term, and the membrane beside it."""
         v = Mux(self.first, 0, self.v)
         eighths = v.as_signed() >> leak.bits - leak.FRACTION
         index = Signal(signed(8), reset_less=True)
@@ -70,6 +75,6 @@ class Leak(wiring.Component):
 
 
 def decay_room(decay):
-    """Bits above the operand's that the rounding of several shifts may need."""
+    """Bits above the operand's that rounding several shifts may need."""
     terms = len(decay.subtract) + len(decay.add)
     return terms.bit_length() if terms > 1 else 0

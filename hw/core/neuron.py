@@ -13,8 +13,8 @@ from .quantiser import QuantiserCore
 __all__ = ["NeuronCore", "NeuronIn", "NeuronOut"]
 
 
-# What a burst leaves at once, as in :class:`qblif.golden.spec.Reset`; ``amount`` is its level times
-# theta, and the result's lowest bits are the membrane.
+# The membrane right after a burst, as in :class:`qblif.golden.spec.Reset`: ``amount`` is the level
+# times theta; the lowest bits of the result are the membrane.
 AFTER_BURST = {
     "none": lambda v, level, amount, theta: v,
     "gate": lambda v, level, amount, theta: v,
@@ -27,7 +27,7 @@ AFTER_BURST = {
 class NeuronIn(data.StructLayout):
     """State before the step, and what the step adds to it.
 
-    ``first``: it is the frame's first timestep, in which the state is 0 whatever the fields say.
+    ``first``: the step is of the frame's first timestep; the state is 0, whatever the fields say.
     """
 
     def __init__(self, population):
@@ -46,15 +46,22 @@ class NeuronOut(data.StructLayout):
     def __init__(self, population):
         super().__init__({
             "v": signed(population.neuron.v_width),
-            "level": range(population.neuron.n_max + 1),
+            "level": range(population.neuron.emit_max + 1),
         })
 
 
 class NeuronCore(wiring.Component):
     """Leak, charge, gate, fire and reset, as a pipeline that never stalls.
 
-    Takes one step a cycle, of any neuron; gives it back :attr:`latency` cycles later.  Adders
-    and constant shifts only, and a table where the leak is quadratic.
+    One step of any neuron a cycle, :attr:`latency` cycles later at ``o``.  With ``L``, the latency
+    of the leak::
+
+        t          i                       t + L + 2  gated; the quantiser's level
+        t + L      leaked, current         t + L + 3  level, amount, membrane
+        t + L + 1  charged                 t + L + 4  o
+
+    A read-out has no quantiser: its membrane is ``o`` in t + L + 2.  Adders and constant shifts
+    only, and a table where the leak is quadratic.
 
     Parameters
     ----------

@@ -6,10 +6,10 @@ from amaranth.utils import ceil_log2
 
 from ..layout.addressing import beats
 
-__all__ = ["ANY_RAM", "BLOCK_RAM", "DISTRIBUTED_RAM", "Event", "Issue", "LoadWord", "TraceBeat",
-           "index_shape", "pipe", "saturate"]
+__all__ = ["ANY_RAM", "BLOCK_RAM", "DISTRIBUTED_RAM", "Event", "Issue", "LoadWord",
+           "SumsRead", "TraceBeat", "index_shape", "pipe", "saturate"]
 
-# Every memory here is never read where it is written in the same cycle, by its schedule.
+# No port reads an address that is written in the same cycle: tests/hw/poison.py checks it.
 ANY_RAM = {"no_rw_check": True, "ram_style": "auto"}
 BLOCK_RAM = ANY_RAM | {"ram_style": "block"}
 DISTRIBUTED_RAM = ANY_RAM | {"ram_style": "distributed"}
@@ -21,10 +21,11 @@ def index_shape(count):
 
 
 class Event(data.StructLayout):
-    """One burst: ``level`` 1..n_max from the neuron ``address``; or the end of a timestep.
+    """One transfer of an AER stream: a burst of ``level`` 1..n_max from the neuron ``address``, or
+    an end-of-timestep (EOT) marker.
 
-    ``size`` is the address space, see :mod:`qblif.hw.layout.addressing`.  ``end`` closes the
-    timestep (for a static input: the frame); the other fields are then ignored.
+    ``size`` is the address space, see :mod:`qblif.hw.layout.addressing`.  ``end`` marks the EOT of
+    a timestep (for a static input: of the frame); the other fields are then ignored.
     """
 
     def __init__(self, size, n_max):
@@ -32,22 +33,30 @@ class Event(data.StructLayout):
 
 
 class Issue(data.StructLayout):
-    """Control of one accumulation on its way down the pipeline.
+    """Control of one accumulation on its way down the lanes' pipeline.
 
-    ``valid``: the lanes' addends go to word ``word`` of the sums; ``first`` where no digit has
-    ended in this timestep.  ``end``: the sums are complete; ``first`` then says that no event came
-    at all.
+    ``valid``: the lanes' addends go to word ``word`` of the accumulators; ``first``: no digit of
+    this timestep has been issued completely.  ``end``: an EOT, the sums are complete; ``first``
+    then says that the timestep had no event.
     """
 
     def __init__(self, words):
         super().__init__({"valid": 1, "end": 1, "first": 1, "word": index_shape(words)})
 
 
-class LoadWord(data.StructLayout):
-    """One write into a memory of a stage: weight slices are its first banks, biases the next.
+class SumsRead(data.StructLayout):
+    """How an update pass reads accumulators: ``en`` reads the next vector of neurons, the last of
+    its pixel with ``pixel_last``, the last of the pass with ``pass_last``."""
 
-    See :class:`qblif.hw.core.weights.WeightMemory`.  ``stages`` adds the field that names the
-    stage.
+    def __init__(self):
+        super().__init__({"en": 1, "pixel_last": 1, "pass_last": 1})
+
+
+class LoadWord(data.StructLayout):
+    """One write into a memory of a stage.
+
+    ``bank`` is a load bank: the weight slices come first, then the bias memories; see
+    :class:`qblif.hw.core.weights.WeightMemory`.  ``stages`` adds the field that names the stage.
     """
 
     def __init__(self, *, banks, depth, width, stages=None):
@@ -57,13 +66,16 @@ class LoadWord(data.StructLayout):
 
 
 class TraceBeat(data.StructLayout):
-    """What ``fire_lanes`` neurons did in one timestep: levels and membranes, from ``beat`` on."""
+    """What a vector of ``fire_lanes`` neurons did in one timestep: levels and membranes.
+
+    ``beat`` is the vector's number in its update pass.
+    """
 
     def __init__(self, population, fire_lanes):
         neuron = population.neuron
         super().__init__({
             "beat": index_shape(beats(population.shape, fire_lanes)),
-            "levels": data.ArrayLayout(range(neuron.n_max + 1), fire_lanes),
+            "levels": data.ArrayLayout(range(neuron.emit_max + 1), fire_lanes),
             "membranes": data.ArrayLayout(signed(neuron.v_width), fire_lanes),
         })
 
@@ -71,7 +83,7 @@ class TraceBeat(data.StructLayout):
 def pipe(m, value, cycles, name, *, reset=False):
     """``value`` delayed by ``cycles`` clock cycles; registers are called ``name_1``, ``name_2``...
 
-    Only what starts something needs the reset; data that follows it does without.
+    Only valid bits need the reset; the data beside them does without.
     """
     for cycle in range(1, cycles + 1):
         register = Signal(value.shape(), name=f"{name}_{cycle}", reset_less=not reset)

@@ -1,4 +1,4 @@
-"""Burst level of a membrane, two ways that agree to the bit.  The golden twin is
+"""Quantiser: the burst level of a membrane, in two ways that agree to the bit.  The golden twin is
 :func:`qblif.golden.neuron.fire`."""
 
 from amaranth import *
@@ -11,12 +11,11 @@ __all__ = ["QuantiserCore"]
 
 
 class QuantiserCore(wiring.Component):
-    """Combinational level of a membrane, and how much of the membrane it stands for.
+    """Level of a membrane, and the part of the membrane that the level stands for; combinational.
 
-    ``ladder`` compares the membrane with ``level * theta`` for every level, as the paper draws it;
-    these are constants.  ``slice`` is for ``theta = 2**f``: the level is the membrane without its
-    last f bits, saturated, and costs no comparator; of levels that are powers of two it is the
-    leading one of that.
+    ``ladder`` is a thermometer of comparators with the constants ``level * theta``, as the paper
+    draws it.  ``slice`` is for ``theta = 2**f`` and needs no comparator: the level is the membrane
+    without its lowest f bits, saturated; where levels are powers of two, the leading one of these.
 
     Parameters
     ----------
@@ -28,7 +27,7 @@ class QuantiserCore(wiring.Component):
     -------
     v : ``In(signed(v_width))``
     level : ``Out(range(n_max + 1))``
-        Of the quantiser: an output that is binary comes later.
+        The quantiser's; a binary output is made of it later.
     amount : ``Out(signed(v_width))``
         ``level * theta``.
     """
@@ -52,7 +51,7 @@ class QuantiserCore(wiring.Component):
         quantiser, v_max = self.neuron.quantiser, self.neuron.v_max
 
         if self.kind == "ladder":
-            # The last rung reached wins; rungs above the membrane's range are never reached.
+            # The highest threshold that is reached wins; those out of range never are.
             for n in quantiser.levels[1:]:
                 if n * quantiser.theta <= v_max:
                     with m.If(self.v >= n * quantiser.theta):

@@ -1,19 +1,26 @@
-"""The queue between a fire pass and the events that leave it."""
+"""A first-in, first-out queue in block RAM."""
 
 from amaranth import *
 from amaranth.lib import memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..layout.memories import queue_depth
+from .checks import check
 from .payloads import BLOCK_RAM
 
 __all__ = ["EventQueue"]
 
 
 class EventQueue(wiring.Component):
-    """First in, first out, in block RAM.  The writer never waits: it must know that there is room.
+    """First in, first out, in block RAM.  The writer must keep count: it may push only while
+    ``level`` is below the depth.
 
-    Latency three cycles, of which one is a register behind the RAM; throughput one item a cycle.
+    Throughput is one item a cycle; into an empty queue::
+
+        t      push
+        t + 1  RAM addressed
+        t + 2  RAM output
+        t + 3  o valid
 
     Parameters
     ----------
@@ -24,8 +31,8 @@ class EventQueue(wiring.Component):
     -------
     push : ``In(1)``
     item : ``In(shape)``
-    held : ``Out(range(depth + 1))``
-        Items in the RAM.
+    level : ``Out(range(depth + 1))``
+        Items in the RAM; up to two more are in the output registers.
     o : ``Out(stream.Signature(shape))``
     """
 
@@ -33,11 +40,11 @@ class EventQueue(wiring.Component):
         self.shape = shape
         self.depth = queue_depth(depth)
         super().__init__({"push": In(1), "item": In(shape), "o": Out(stream.Signature(shape)),
-                          "held": Out(range(self.depth + 1))})
+                          "level": Out(range(self.depth + 1))})
 
     def elaborate(self, platform):
         m = Module()
-        # Only written items are read, so that reads and writes never meet.
+        # Only the addresses from head to tail are read, and only those outside are written.
         m.submodules.items = items = memory.Memory(shape=self.shape, depth=self.depth, init=[],
                                                    attrs=BLOCK_RAM)
         write, read = items.write_port(), items.read_port()
@@ -45,9 +52,10 @@ class EventQueue(wiring.Component):
         head = Signal.like(tail)
 
         m.d.comb += [write.en.eq(self.push), write.addr.eq(tail), write.data.eq(self.item),
-                     self.held.eq((tail - head)[:len(tail)])]
+                     self.level.eq((tail - head)[:len(tail)])]
         with m.If(self.push):
             m.d.sync += tail.eq(tail + 1)
+        check(m, platform, ~self.push | (self.level < self.depth), "push into a full queue")
 
         # Fetch into the RAM's output, then into the register.
         fetched = Signal()

@@ -10,14 +10,15 @@ __all__ = ["ArgMax", "ClassResult"]
 
 
 class ClassResult(data.StructLayout):
-    """What the network says about one frame."""
+    """The network's answer to one frame."""
 
     def __init__(self, classes):
         super().__init__({"label": index_shape(classes)})
 
 
 class ArgMax(wiring.Component):
-    """Class of a frame: the largest membrane of the read-out, the lowest index on a tie.
+    """Class of a frame: the largest membrane of the read-out, the lowest index on a tie; it is
+    valid in the cycle after the last membrane.
 
     Parameters
     ----------
@@ -28,9 +29,9 @@ class ArgMax(wiring.Component):
     start : ``In(1)``
         A pulse as the last pass of a frame starts.
     credit : ``Out(1)``
-        No result is waiting or under way.
-    valid, end : ``In(1)``, beat : ``In(index_shape(size))``, v : ``In(signed(v_width))``
-        The membranes of the last pass, in order.
+        No result waits or is being computed.
+    valid, end : ``In(1)``, neuron : ``In(index_shape(size))``, v : ``In(signed(v_width))``
+        The membranes of the last pass, one a cycle and in order; ``end`` with the last.
     o : ``Out(stream.Signature(ClassResult(size)))``
     """
 
@@ -39,7 +40,7 @@ class ArgMax(wiring.Component):
             "start": In(1),
             "credit": Out(1),
             "valid": In(1),
-            "beat": In(index_shape(size)),
+            "neuron": In(index_shape(size)),
             "v": In(signed(v_width)),
             "end": In(1),
             "o": Out(stream.Signature(ClassResult(size))),
@@ -50,8 +51,8 @@ class ArgMax(wiring.Component):
         best = Signal.like(self.v)
         pending = Signal()
         m.d.comb += self.credit.eq(~pending)
-        with m.If(self.valid & ((self.beat == 0) | (self.v > best))):
-            m.d.sync += [best.eq(self.v), self.o.p.label.eq(self.beat)]
+        with m.If(self.valid & ((self.neuron == 0) | (self.v > best))):
+            m.d.sync += [best.eq(self.v), self.o.p.label.eq(self.neuron)]
         with m.If(self.valid & self.end):
             m.d.sync += self.o.valid.eq(1)
         with m.If(self.o.valid & self.o.ready):

@@ -1,12 +1,11 @@
-"""Weight memory of a synapse stage: one word of ``lanes`` weights a cycle, loadable at run time."""
+"""Weight memory of a synapse: a word of ``lanes`` weights a cycle, loadable at run time."""
 
 from amaranth import *
 from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
-from ..layout.memories import WeightGeometry
-from ..layout.memory_image import pack
+from ..layout.memories import WeightGeometry, pack
 from .payloads import BLOCK_RAM, DISTRIBUTED_RAM, index_shape, pipe
 
 __all__ = ["WeightMemory"]
@@ -16,11 +15,15 @@ SINGLE_PORT_RAM = {"ram_style": "huge"}
 
 
 class WeightMemory(wiring.Component):
-    """``depth`` words of ``lanes`` signed weights, read with a latency of two cycles: the memory's
-    own, and a plain register behind it, which can become the block RAM's output register.
+    """``depth`` words of ``lanes`` signed weights::
 
-    Depth and width are cut so that each memory block is full, and a multiplexer of a few parts at
-    most stands behind their registers: see :class:`qblif.hw.layout.memories.WeightGeometry`.
+        t      address
+        t + 1  RAM output
+        t + 2  weights, from a register that can become the block RAM's own
+
+    Depth and width are split so that every memory block is full: into *parts* by depth, with a
+    multiplexer of a few of them behind their registers, and into *slices* of whole weights by
+    width, the unit of loading; see :class:`qblif.hw.layout.memories.WeightGeometry`.
 
     Parameters
     ----------
@@ -28,17 +31,15 @@ class WeightMemory(wiring.Component):
     init : sequence of ``depth`` sequences of ``lanes`` integers, or ``None``
         Weights baked into the memory's initial contents.
     memory : one of :data:`qblif.hw.layout.memories.MEMORIES`
-        Single-port RAM reads and writes through one port: a write takes the cycle, and the weights
-        read in it stay what they were.  Raises :class:`ValueError` for it with ``init``, as such
-        memories start without contents.
+        Single-port RAM does not read in a cycle in which it is written.  Raises
+        :class:`ValueError` for it with ``init``, as such memories start without contents.
 
     Members
     -------
     address : ``In(index_shape(depth))``
     weights : ``Out(data.ArrayLayout(signed(w_width), lanes))``
     write : ``In(slices)``
-        One write enable a slice. Weights are loaded at rest: what is read in that cycle is not
-        defined.
+        One write enable a slice.  Load at rest: the weights read in that cycle are undefined.
     write_address : ``In(index_shape(depth))``
     write_data : ``In(slice_lanes * w_width)``
     """
@@ -67,7 +68,7 @@ class WeightMemory(wiring.Component):
         m = Module()
         geometry, words = self.geometry, []
         parts = geometry.parts
-        # The parts that begin at the address or before it, but for the first.
+        # Which parts but the first start at the address or below it.
         begun = [pipe(m, self.address >= part.start, 2, f"begun_{k}")
                  for k, part in enumerate(parts[1:], 1)]
         address = self.address
@@ -105,14 +106,13 @@ class WeightMemory(wiring.Component):
         return DISTRIBUTED_RAM if self.geometry.is_distributed(part) else BLOCK_RAM
 
     def dual_port(self, m, ram, address, enable, value, write_address):
-        # Never read and written at one address in one cycle: weights are loaded at rest.
         read, write = ram.read_port(), ram.write_port()
         m.d.comb += [read.addr.eq(address), write.addr.eq(write_address),
                      write.en.eq(enable), write.data.eq(value)]
         return read.data
 
     def single_port(self, m, ram, address, enable, value, _):
-        # One address, and never both enables: that is what maps to one port.
+        # One address and never both enables: this maps to one port.
         read, write = ram.read_port(), ram.write_port()
         m.d.comb += [read.addr.eq(address), read.en.eq(~enable), write.addr.eq(address),
                      write.en.eq(enable), write.data.eq(value)]

@@ -28,11 +28,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...golden.spec.burst import digits
-from .addressing import address_order, beat_order
+from .addressing import beat_order
+from .aer import aer_stream
 from .latency import (
     CLASS_LATENCY,
-    COMPLETE_LATENCY,
     CREDIT_LATENCY,
     ENCODER_FETCH,
     ENCODER_LOAD,
@@ -41,9 +40,7 @@ from .latency import (
     QUEUE_LATENCY,
     RELEASE_LATENCY,
     START_LATENCY,
-    stage_timing,
 )
-from .plan import reaches_of
 
 __all__ = ["Cycles", "count_cycles"]
 
@@ -66,35 +63,33 @@ class Cycles:
         return np.diff(self.last)
 
 
-def count_cycles(spec, plan, inputs, levels):
+def count_cycles(layout, inputs, levels):
     """Cycles of frames that are fed without a pause, into a sink that is always ready.
 
-    ``inputs`` are the input levels, ``(frames, sources)`` for a static input, else ``(frames,
-    timesteps, sources)``; they are fed in the order of their addresses.  ``levels`` maps population
-    names to ``(timesteps, frames, neurons)``, as in :class:`qblif.golden.integer.Trace`.  Cycle 0
-    is the first after the reset.
+    ``layout`` is a :class:`qblif.hw.layout.compile.Layout`.  ``inputs`` are the input levels,
+    ``(frames, sources)`` for a static input, else ``(frames, timesteps, sources)``; they are fed in
+    the order of their addresses.  ``levels`` maps population names to ``(timesteps, frames,
+    neurons)``, as in :class:`qblif.golden.integer.Trace`.  Cycle 0 is the first after the reset.
     """
-    stages = [StageClock(spec, population, stage)
-              for population, stage in zip(spec.populations, plan.stages, strict=True)]
+    spec = layout.spec
+    stages = [StageClock(stage) for stage in layout.stages]
     # The last first: a pass may only run when all that it waits for is known.
-    synapses = [synapse for stage in reversed(stages) for synapse in stage.synapses]
+    engines = [engine for stage in reversed(stages) for engine in stage.engines]
     for stage in stages:
-        stage.following = [s for s in synapses if s.source == stage.name]
-    feed = Feed([s for s in synapses if s.source == spec.input.name],
-                start=max(synapse.cleared for synapse in synapses))
-    order = address_order(spec.input.shape)
-    inputs = np.asarray(inputs).reshape(len(inputs), -1, spec.input.size)
+        stage.following = [e for e in engines if e.source == stage.name]
+    feed = Feed([e for e in engines if e.source == spec.input.name],
+                start=max(engine.cleared for engine in engines))
+    stream = aer_stream(np.asarray(inputs), spec.input.shape)
     spent = [np.asarray(levels[p.name]) for p in spec.populations]
     firsts = []
-    for frame, timesteps in enumerate(inputs):
-        for stage, fired in zip(stages, spent, strict=True):
-            stage.begin_frame(fired[:, frame])
-        taken = []
-        for row in timesteps:
-            for neuron in order[row[order] != 0].tolist():
-                taken.append(feed.event(neuron, int(row[neuron])))
-            taken.append(feed.end())
-        firsts.append(taken[0])
+    for frame, neuron, level, eot in zip(*(part.tolist() for part in (
+            stream.frame, stream.neuron, stream.level, stream.eot)), strict=True):
+        if frame == len(firsts):
+            for stage, fired in zip(stages, spent, strict=True):
+                stage.begin_frame(fired[:, frame])
+        taken = feed.end() if eot else feed.event(neuron, level)
+        if frame == len(firsts):
+            firsts.append(taken)
     return Cycles(np.array(firsts), np.array(stages[-1].results))
 
 
@@ -115,64 +110,16 @@ class Feed:
         return taken
 
 
-class SynapseClock:
-    """The state of one synapse as cycle numbers; items must come in order.
-
-    ``free`` is the first cycle in which the next item can be expanded, ``ready`` the one in which
-    the fire pass can use the sums that an end completed, ``None`` before that.
-    """
-
-    def __init__(self, spec, synapse, reach, stage, plan):
-        self.source, self.stage = synapse.source, stage
-        self.static = synapse.source == spec.input.name and spec.input.static
-        self.steps = reach.steps().tolist()
-        self.digits = [len(digits(level, plan.burst))
-                       for level in range(spec.source(synapse.source).n_max + 1)]
-        self.cleared = reach.positions * reach.groups if reach.sums == "map" else 0
-        self.holds = reach.banks == 1  # Events wait for a pass, too.
-        self.registered = reach.needs_tables  # Events wait in a register in front.
-        self.entry = self.free = 0
-        self.releases = deque([0] * reach.unread, maxlen=reach.unread)  # Of the last passes.
-        self.ready = None
-
-    def event(self, present, neuron, level):
-        """Accept an event that is offered from cycle ``present`` on; returns when."""
-        accepted, expanded = self.accept(present)
-        steps = self.steps[neuron] * self.digits[level]
-        first = max(expanded + 1, self.releases[0]) if self.holds and steps else expanded + 1
-        self.free = first + max(0, steps - 1)
-        return accepted
-
-    def accept(self, present):
-        if not self.registered:
-            accepted = max(present, self.free)
-            return accepted, accepted
-        accepted = max(present, self.entry)
-        self.entry = max(accepted + 1, self.free)
-        return accepted, self.entry
-
-    def end(self, present):
-        """Accept the end of a timestep, and run the passes that it starts."""
-        accepted, expanded = self.accept(present)
-        self.free = max(expanded + 1, self.releases[0])
-        self.ready = self.free + COMPLETE_LATENCY
-        self.stage.run()
-        return accepted
-
-
 class StageClock:
     """The state of one stage's population as cycle numbers."""
 
-    def __init__(self, spec, population, plan):
-        reaches = reaches_of(spec, population, plan)
-        self.name = population.name
+    def __init__(self, layout):
+        self.name, self.timing = layout.name, layout.timing
         self.following = []
-        self.timesteps = spec.timesteps
-        self.timing = stage_timing(population, plan, reaches)
-        self.order = beat_order(population.shape, plan.fire_lanes)
-        self.fires = population.neuron.quantiser is not None
-        self.synapses = [SynapseClock(spec, synapse, reach, self, plan) for synapse, reach
-                         in zip(spec.synapses_to(population.name), reaches, strict=True)]
+        self.timesteps = layout.timesteps
+        self.order = beat_order(layout.population.shape, layout.fire_lanes)
+        self.fires = layout.fires
+        self.engines = [engine.clock(self) for engine in layout.engines]
         self.idle = 0  # Of the fire pass.
         self.credit = 0  # Of the read-out: the cycle in which a result can be taken.
         self.queued = self.loaded = self.picked = self.taken = 0  # Of the emitter, queue to event.
@@ -186,16 +133,16 @@ class StageClock:
 
     def run(self):
         """Every pass whose sums are there."""
-        while all(synapse.ready is not None for synapse in self.synapses):
-            start = max(self.idle, self.credit, *(s.ready for s in self.synapses))
+        while all(engine.ready is not None for engine in self.engines):
+            start = max(self.idle, self.credit, *(e.ready for e in self.engines))
             final = self.timestep == self.timesteps - 1
-            used = [s for s in self.synapses if final or not s.static]
-            for synapse in used:
-                synapse.ready = None
+            used = [e for e in self.engines if final or not e.static]
+            for engine in used:
+                engine.ready = None
             last = (self.emit if self.fires else self.classify)(start, final)
             self.idle = last + self.timing.pass_cycles - self.timing.beats + 1
-            for synapse in used:
-                synapse.releases.append(last + RELEASE_LATENCY)
+            for engine in used:
+                engine.releases.append(last + RELEASE_LATENCY)
             self.timestep += 1
 
     def classify(self, start, final):

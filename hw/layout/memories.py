@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 __all__ = ["MEMORIES", "Part", "QUEUE_SLACK", "SMALL_ROWS", "WeightGeometry",
-           "frame_queue_items", "is_distributed", "queue_depth"]
+           "frame_queue_items", "is_distributed", "pack", "queue_depth"]
 
 MEMORIES = ("block", "packed", "mixed", "spram")
 BLOCK_RAM_WIDTHS = {9: 36, 10: 18, 11: 9, 12: 4, 13: 2, 14: 1}  # By address bits, of 18 kbit.
@@ -140,3 +140,10 @@ def _peel(part, times):
     if not times or part.rows <= SMALLEST_PART or top == part.rows:
         return [part]
     return [Part(part.start, top), *_peel(Part(part.start + top, part.rows - top), times - 1)]
+
+
+def pack(values, width, start=0, count=None):
+    """``count`` signed integers of ``values`` from ``start`` on as one word, the first lowest."""
+    stop = len(values) if count is None else min(start + count, len(values))
+    return sum((int(values[k]) & (1 << width) - 1) << (k - start) * width
+               for k in range(start, stop))

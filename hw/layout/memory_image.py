@@ -1,13 +1,8 @@
-"""How weights and biases lie in the memories, and the words that load them.
-
-Neither torch nor amaranth: the generator, the test bench and the host all read it.
-"""
+"""The words that load a network's weights and biases into the memories of its layout."""
 
 from typing import NamedTuple
 
-from .scatter import ScatterMap
-
-__all__ = ["LoadWrite", "load_writes", "pack"]
+__all__ = ["LoadWrite", "load_writes"]
 
 
 class LoadWrite(NamedTuple):
@@ -19,32 +14,17 @@ class LoadWrite(NamedTuple):
     data: int
 
 
-def pack(values, width, start=0, count=None):
-    """``count`` signed integers of ``values`` from ``start`` on as one word, the first lowest."""
-    stop = len(values) if count is None else min(start + count, len(values))
-    return sum((int(values[k]) & (1 << width) - 1) << (k - start) * width
-               for k in range(start, stop))
-
-
-def load_writes(trained, stages):
-    """Every write that brings ``trained`` onto the hardware.
-
-    ``stages`` is the manifest's list of stages, whose geometry the words follow.
-    """
-    spec = trained.spec
-    for index, (population, stage) in enumerate(zip(spec.populations, stages, strict=True)):
-        first = 0
-        for synapse, found in zip(spec.synapses_to(population.name), stage["synapses"],
-                                  strict=True):
-            reach = ScatterMap.of(spec, synapse, found["lanes"])
-            words = reach.weight_words(trained.weights[synapse.name]).tolist()
-            for bank in range(found["slices"]):
-                start = bank * found["slice_lanes"]
-                for address, word in enumerate(words):
-                    yield LoadWrite(index, first + bank, address,
-                                    pack(word, synapse.w_width, start, found["slice_lanes"]))
-            first += found["slices"]
-        if population.bias_width:
-            for channel, bias in enumerate(trained.biases[population.name].tolist()):
-                beat, lane = divmod(channel, stage["fire_lanes"])
-                yield LoadWrite(index, first + lane, beat, pack([bias], population.bias_width))
+def load_writes(trained, layout):
+    """Every write that brings ``trained`` onto hardware of this
+    :class:`~qblif.hw.layout.compile.Layout`, in the order in which a load sends them."""
+    for stage in layout.stages:
+        image = stage.memory_image(trained)
+        weights = [bank for bank in image if stage.load_banks[bank].kind == "weights"]
+        for bank in weights:
+            for address, data in enumerate(image[bank]):
+                yield LoadWrite(stage.index, bank, address, data)
+        biases = [bank for bank in image if bank not in weights]
+        for address in range(max((len(image[bank]) for bank in biases), default=0)):
+            for bank in biases:
+                if address < len(image[bank]):
+                    yield LoadWrite(stage.index, bank, address, image[bank][address])

@@ -1,6 +1,6 @@
 """How a network is spread over hardware: lanes per stage, and the choices that change no result."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ...golden.spec.burst import MODES
 from ...golden.spec.checks import check_int
@@ -8,10 +8,9 @@ from .addressing import beats
 from .memories import MEMORIES
 from .scatter import ScatterMap
 
-__all__ = ["KINDS", "Plan", "StagePlan", "Work", "make_plan", "reaches_of"]
+__all__ = ["KINDS", "Plan", "StagePlan", "Work", "lanes_of", "make_plan", "quantiser_kind"]
 
 LANES_LIMIT = 1024
-BANKS_LIMIT = 4
 KINDS = ("slice", "ladder")  # Of :class:`qblif.hw.core.quantiser.QuantiserCore`; no Amaranth here.
 
 
@@ -66,31 +65,24 @@ class Plan:
     stages: tuple[StagePlan, ...]
 
 
-def reaches_of(network, population, plan):
-    """The :class:`qblif.hw.layout.scatter.ScatterMap` of each synapse to ``population`` under its
-    :class:`StagePlan`; :class:`ValueError` where the plan has other synapses."""
-    synapses = network.synapses_to(population.name)
-    lanes = plan.lanes * len(synapses) if len(plan.lanes) == 1 else plan.lanes
-    if len(lanes) != len(synapses):
-        raise ValueError(f"Population {population.name} has {len(synapses)} synapses, but the plan "
+def lanes_of(network, population, plan):
+    """Lanes of each synapse to ``population`` under its :class:`StagePlan`.
+
+    Raises :class:`ValueError` where the plan has other synapses.
+    """
+    count = len(network.synapses_to(population.name))
+    lanes = plan.lanes * count if len(plan.lanes) == 1 else plan.lanes
+    if len(lanes) != count:
+        raise ValueError(f"Population {population.name} has {count} synapses, but the plan "
                          f"has lanes for {len(lanes)}")
-    reaches = [ScatterMap.of(network, synapse, n)
-               for synapse, n in zip(synapses, lanes, strict=True)]
-    if plan.banks == 1:
-        skipped = [0] * len(synapses)
-    else:
-        depth = network.depth
-        latest = max(depth[synapse.source] for synapse in synapses)
-        skipped = [latest - depth[synapse.source] for synapse in synapses]
-    return [replace(reach, banks=min(plan.banks + k, BANKS_LIMIT)) if reach.sums == "map" else reach
-            for reach, k in zip(reaches, skipped, strict=True)]
+    return lanes
 
 
 def make_plan(network, *, lanes, activity=None, burst="shift", quantiser=None):
     """A balanced plan: ``lanes`` for the busiest synapse, elsewhere the fewest that keep up.
 
     ``lanes`` is one number, or one a population.  ``activity`` is what training measured, mean
-    digits a frame by synapse name (``notes["activity"]`` of the network file); without it every
+    digits a frame by synapse name (``activity`` of the network file); without it every
     input is taken to be equally likely.  ``quantiser=None`` takes the slice where theta is a power
     of two.
     """
@@ -133,7 +125,7 @@ def quantiser_kind(population, wanted):
 class Work:
     """What a frame asks of one synapse, on the mean: target positions that its digits reach.
 
-    ``activity`` is ``notes["activity"]`` of the network file; what it does not have is guessed:
+    ``activity`` is ``activity`` of the network file; what it does not have is guessed:
     half of the sources send a digit, and each source as often as any other.
     """
 
@@ -169,7 +161,7 @@ def _digits(network, synapse, found, burst):
     source = network.source(synapse.source)
     key = "digits" if burst == "shift" else "repeat_digits"
     times = 1 if source is network.input and source.static else network.timesteps
-    guess = {"digits": 0.5, "repeat_digits": 0.25 * source.n_max}[key] * source.size * times
+    guess = {"digits": 0.5, "repeat_digits": 0.25 * source.emit_max}[key] * source.size * times
     return found.get(key, guess)
 
 

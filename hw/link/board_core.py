@@ -17,8 +17,7 @@ class BoardCore(wiring.Component):
 
     Parameters
     ----------
-    spec : :class:`qblif.golden.spec.Network`
-    plan : :class:`qblif.hw.layout.plan.Plan`
+    layout : :class:`qblif.hw.layout.compile.Layout`
     clock_hz, baud : int
     trained : :class:`qblif.golden.spec.artifact.Trained` for the memories' initial contents, or
     ``None``
@@ -39,9 +38,9 @@ class BoardCore(wiring.Component):
     Raises :class:`ValueError` where the clock cannot give the serial rate.
     """
 
-    def __init__(self, spec, plan, *, clock_hz, baud, trained=None, levels=True):
+    def __init__(self, layout, *, clock_hz, baud, trained=None, levels=True):
         self.cycles = bit_cycles(clock_hz, baud)
-        self.linked = HostInterface(spec, plan, clock_hz=clock_hz, trained=trained, levels=levels)
+        self.linked = HostInterface(layout, clock_hz=clock_hz, trained=trained, levels=levels)
         super().__init__({
             "rx": In(1, init=1), "tx": Out(1, init=1), "armed": Out(1), "busy": Out(1),
             "label": Out(self.linked.label.shape()), "label_valid": Out(1)})

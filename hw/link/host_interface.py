@@ -10,9 +10,9 @@ from ..layout.addressing import address_space
 from ..layout.latency import NETWORK_READBACK_LATENCY, reset_cycles
 from .dense import DenseUnpacker
 from .framing import FrameReceiver, FrameSender
+from .plan_registers import plan_registers
 from .processor import CommandProcessor
 from .protocol import (
-    BURSTS,
     LEVELS_SPACE,
     MAGIC,
     REGISTERS_SPACE,
@@ -38,8 +38,7 @@ class HostInterface(wiring.Component):
 
     Parameters
     ----------
-    spec : :class:`qblif.golden.spec.Network`
-    plan : :class:`qblif.hw.layout.plan.Plan`
+    layout : :class:`qblif.hw.layout.compile.Layout`
     clock_hz : int
         Clock frequency, for the host to read.
     trained : :class:`qblif.golden.spec.artifact.Trained` for the memories' initial contents, or
@@ -59,20 +58,18 @@ class HostInterface(wiring.Component):
         The class of the last frame, until the next one starts.
     """
 
-    def __init__(self, spec, plan, *, clock_hz, trained=None, levels=True):
-        self.spec = spec
-        self.plan = plan
+    def __init__(self, layout, *, clock_hz, trained=None, levels=True):
+        self.layout = layout
+        self.spec = spec = layout.spec
         self.clock_hz = clock_hz
-        self.network = NetworkCore(spec, plan, trained, peek=True)
-        self.runner = Runner(spec, reset_cycles([stage.population.timing
-                                                 for stage in self.network.stages]))
+        self.network = NetworkCore(layout, trained, readback=True)
+        self.runner = Runner(spec, reset_cycles([stage.timing for stage in layout.stages]))
         self.recorders = [
-            LevelRecorder(p, timesteps=spec.timesteps, fire_lanes=s.fire_lanes)
-            if levels and p.n_max else None
-            for p, s in zip(spec.populations, plan.stages, strict=True)]
+            LevelRecorder(stage.population, timesteps=spec.timesteps, fire_lanes=stage.fire_lanes)
+            if levels and stage.fires else None for stage in layout.stages]
         widths = [len(self.network.load.data), 32, *(r.width for r in self.recorders if r)]
         self.link = CommandProcessor(
-            words=sum(stage.load_words for stage in self.network.stages),
+            words=layout.load_words,
             write_bytes=row_bytes(widths[0]), read_bytes=row_bytes(max(widths)),
             read_latency=NETWORK_READBACK_LATENCY + SPACE_LATENCY)
         super().__init__({
@@ -113,7 +110,7 @@ class HostInterface(wiring.Component):
         link, network = self.link, self.network
         in_stage = link.space < len(network.stages)
         m.d.comb += [network.load_valid.eq(link.write & in_stage),
-                     network.peek.eq(link.read & in_stage), network.load.stage.eq(link.space),
+                     network.readback.eq(link.read & in_stage), network.load.stage.eq(link.space),
                      network.load.bank.eq(link.bank), network.load.address.eq(link.address),
                      network.load.data.eq(link.data)]
         register = self.connect_registers(m)
@@ -131,7 +128,7 @@ class HostInterface(wiring.Component):
                     with m.Case(LEVELS_SPACE + k):
                         m.d.sync += link.word.eq(recorder.row)
             with m.Default():
-                m.d.sync += link.word.eq(network.peek_data)
+                m.d.sync += link.word.eq(network.readback_data)
 
     def connect_registers(self, m):
         """The register at the link's address, a cycle later; beyond the last they repeat."""
@@ -147,35 +144,28 @@ class HostInterface(wiring.Component):
 
     def registers(self):
         """Every register's value by its address."""
-        digest = int(self.spec.digest, 16)
+        digest, layout = int(self.spec.digest, 16), int(self.layout.digest, 16)
         found = {
+            Register.LAYOUT_LOW: layout & 0xFFFFFFFF, Register.LAYOUT_HIGH: layout >> 32,
             Register.MAGIC: MAGIC, Register.VERSION: VERSION,
             Register.DIGEST_LOW: digest & 0xFFFFFFFF, Register.DIGEST_HIGH: digest >> 32,
             Register.CLOCK_HZ: self.clock_hz, Register.SYNAPSES: len(self.spec.synapses),
             Register.WORDS: self.link.words, Register.LEVELS: int(any(self.recorders)),
             Register.STATE: self.link.state, Register.LABEL: self.runner.label,
             Register.CYCLES: self.network.cycles, Register.CHECKSUM: self.link.checksum}
-        synapses = [(k, name, synapse) for k, stage in enumerate(self.network.stages)
-                    for name, synapse in zip(stage.sources, stage.synapses, strict=True)]
-        for number, (k, source, synapse) in enumerate(synapses):
-            plan, target = self.plan.stages[k], self.spec.populations[k].name
-            events, words = self.activity_bits(source, synapse.reach)
-            found |= {synapse_register(number, offset): value for offset, value in {
-                SynapseRegister.STAGE: k, SynapseRegister.LANES: synapse.reach.lanes,
-                SynapseRegister.FIRE_LANES: plan.fire_lanes,
-                SynapseRegister.BURST: BURSTS.index(plan.burst),
-                SynapseRegister.SLICES: synapse.memory.slices,
-                SynapseRegister.SLICE_LANES: synapse.memory.slice_lanes,
-                SynapseRegister.EVENTS: getattr(
-                    self.network, f"events_{source}_{target}")[:events],
-                SynapseRegister.WORDS: getattr(
-                    self.network, f"words_{source}_{target}")[:words],
-            }.items()}
+        synapses = [(stage, engine) for stage in self.layout.stages for engine in stage.engines]
+        for number, (stage, engine) in enumerate(synapses):
+            events, words = self.activity_bits(engine)
+            name = f"{engine.source.name}_{stage.name}"
+            found |= {synapse_register(number, offset): value for offset, value in (
+                plan_registers(stage, engine) | {
+                    SynapseRegister.EVENTS: getattr(self.network, f"events_{name}")[:events],
+                    SynapseRegister.WORDS: getattr(self.network, f"words_{name}")[:words],
+                }).items()}
         return found
 
-    def activity_bits(self, source, reach):
-        """Bits that hold the events, and the words, which a frame can bring to a synapse."""
-        before = self.spec.source(source)
-        steps = 1 if before is self.spec.input and before.static else self.spec.timesteps
-        words = int(reach.steps().sum()) * before.n_max * steps
-        return (before.size * steps).bit_length(), min(32, words.bit_length())
+    def activity_bits(self, engine):
+        """Bits that hold the events, and the words, which a frame can bring to an engine."""
+        steps = 1 if engine.static else self.spec.timesteps
+        words = int(engine.scatter.steps().sum()) * engine.source.emit_max * steps
+        return (engine.source.size * steps).bit_length(), min(32, words.bit_length())

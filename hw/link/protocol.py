@@ -9,9 +9,7 @@ import binascii
 import zlib
 from enum import IntEnum
 
-from ...golden.spec.burst import MODES
-
-__all__ = ["ARGUMENTS", "BURSTS", "CRC_BYTES", "LEVELS_SPACE", "MAGIC", "MAX_PAYLOAD",
+__all__ = ["ARGUMENTS", "CRC_BYTES", "LEVELS_SPACE", "MAGIC", "MAX_PAYLOAD",
            "REGISTERS_SPACE", "RUN_DENSE", "RUN_FIRST", "RUN_LAST", "VERSION", "Command",
            "Register", "State", "Status", "SynapseRegister", "argument_bytes",
            "checksum", "crc", "level_bits", "pack_dense", "pack_events", "pack_frame",
@@ -19,9 +17,7 @@ __all__ = ["ARGUMENTS", "BURSTS", "CRC_BYTES", "LEVELS_SPACE", "MAGIC", "MAX_PAY
            "unpack_checked"]
 
 MAGIC = int.from_bytes(b"QBLF", "little")
-VERSION = 2
-
-BURSTS = MODES  # A board says its mode as an index into these.
+VERSION = 3
 
 CRC_BYTES = 2
 MAX_PAYLOAD = 500  # Bytes of a request without its CRC: one small block RAM holds it.
@@ -87,6 +83,8 @@ class Register(IntEnum):
     LABEL = 9  # Of the last frame, as the cycles.
     CYCLES = 10
     CHECKSUM = 11  # Of the load that armed the board.
+    LAYOUT_LOW = 12  # Digest of :class:`qblif.hw.layout.compile.Layout`.
+    LAYOUT_HIGH = 13
 
 
 class SynapseRegister(IntEnum):
@@ -95,17 +93,21 @@ class SynapseRegister(IntEnum):
     STAGE = 0  # The population that it leads to.
     LANES = 1
     FIRE_LANES = 2  # Of the stage, as the next.
-    BURST = 3  # Index of the mode in :data:`BURSTS`.
-    SLICES = 4
-    SLICE_LANES = 5
+    BURST = 3  # Index of the mode in :data:`qblif.golden.spec.burst.MODES`.
+    MEMORY = 4  # Index in :data:`qblif.hw.layout.memories.MEMORIES`.
+    BUFFERS = 5
     EVENTS = 6  # Of the last frame.
     WORDS = 7
+    QUANTISER = 8  # Index in :data:`qblif.hw.layout.plan.KINDS`.
+    QUEUE = 9  # Of the plan; 0 where it names none.
 
+
+SYNAPSE_REGISTERS = 16  # Addresses from one synapse's first register to the next one's.
 
 
 def synapse_register(synapse, offset=0):
     """Address of register ``offset`` of synapse ``synapse``, counted stage by stage."""
-    return 16 + len(SynapseRegister) * synapse + offset
+    return 16 + SYNAPSE_REGISTERS * synapse + offset
 
 
 def argument_bytes(command):

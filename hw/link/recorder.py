@@ -32,7 +32,7 @@ class LevelRecorder(wiring.Component):
 
     def __init__(self, population, *, timesteps, fire_lanes):
         self.rows = timesteps * beats(population.shape, fire_lanes)
-        self.width = fire_lanes * population.n_max.bit_length()
+        self.width = fire_lanes * population.emit_max.bit_length()
         super().__init__({
             "start": In(1), "trace": In(TraceBeat(population, fire_lanes)), "trace_valid": In(1),
             "address": In(index_shape(self.rows)), "row": Out(self.width)})

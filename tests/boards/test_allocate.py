@@ -7,6 +7,7 @@ from qblif.boards.devices import BOARD_DEVICES
 from qblif.boards.fit import frame_cycles, load_bytes, need, refusal, stage_cycles, weight_kbit
 from qblif.golden.spec import Dense, Input, Network, Neuron, Population, Quantiser
 from qblif.golden.spec.artifact import load
+from qblif.hw.layout.compile import compile
 from qblif.hw.layout.plan import Work, make_plan
 
 NETWORKS = Path(__file__).parents[2] / "networks"
@@ -31,7 +32,7 @@ def test_single_port_ram_holds_the_first_layer_at_eight_lanes():
     plan = next(allocator("up5k", link=True).plans())
     assert plan.stages[0].memory == "spram" and plan.stages[0].lanes == (8,)
     device = BOARD_DEVICES["up5k"]
-    needed = need(mlp(), plan, device, link=True)
+    needed = need(compile(mlp(), plan), device, link=True)
     assert needed.spram == 4 and not refusal(needed, device)
 
 
@@ -56,9 +57,9 @@ def test_small_devices_hold_it_with_no_lanes_at_all(device):
 @pytest.mark.parametrize("device", ["up5k", "ecp5-45k", "ecp5-85k"])
 def test_plans_fit_and_get_slower(device):
     plans = list(allocator(device, link=True).plans())
-    cycles = [frame_cycles(mlp(), plan) for plan in plans]
+    cycles = [frame_cycles(compile(mlp(), plan)) for plan in plans]
     assert len(plans) > 3 and all(b > a for a, b in zip(cycles, cycles[1:], strict=False))
-    assert all(not refusal(need(mlp(), plan, BOARD_DEVICES[device], link=True),
+    assert all(not refusal(need(compile(mlp(), plan), BOARD_DEVICES[device], link=True),
                            BOARD_DEVICES[device]) for plan in plans)
 
 
@@ -66,18 +67,20 @@ def test_plans_fit_and_get_slower(device):
 def test_the_lanes_that_were_asked_for_are_as_fast_as_a_balanced_plan(lanes):
     plan, why = allocator("ecp5-85k").with_lanes(lanes)
     assert not why and max(max(stage.lanes) for stage in plan.stages) == lanes
-    assert frame_cycles(mlp(), plan) <= frame_cycles(mlp(), make_plan(mlp(), lanes=lanes))
+    assert frame_cycles(compile(mlp(), plan)) <= frame_cycles(
+        compile(mlp(), make_plan(mlp(), lanes=lanes)))
 
 
 @pytest.mark.parametrize("name", ["mnist-cnn", "cifar-vgg"])
 def test_stages_of_the_published_networks_are_about_equally_busy(name):
     trained = load(NETWORKS / f"{name}.safetensors")
-    spec, activity = trained.spec, trained.notes["activity"]
+    spec, activity = trained.spec, trained.activity
     plan = next(allocator("ecp5-85k", spec, activity=activity).plans())
-    cycles = [stage_cycles(spec, p, s, [Work(spec, y, activity) for y in spec.synapses_to(p.name)])
-              for p, s in zip(spec.populations, plan.stages, strict=True)]
+    layout = compile(spec, plan)
+    cycles = [stage_cycles(stage, [Work(spec, e.synapse, activity) for e in stage.engines])
+              for stage in layout.stages]
     assert max(cycles) <= 1.5 * sum(cycles) / len(cycles)
-    assert max(cycles) == frame_cycles(spec, plan, activity)
+    assert max(cycles) == frame_cycles(layout, activity)
 
 
 def test_distributed_ram_where_there_is_some():
@@ -91,7 +94,7 @@ def test_distributed_ram_where_there_is_some():
 
 def test_one_bank_where_block_ram_is_scarce():
     trained = load(NETWORKS / "mnist-cnn.safetensors")
-    spec, activity = trained.spec, trained.notes["activity"]
+    spec, activity = trained.spec, trained.activity
     banks = {name: [stage.banks for stage in next(allocator(
         name, spec, activity=activity).plans()).stages] for name in ("ecp5-25k", "ecp5-85k")}
     assert sum(banks["ecp5-25k"]) < sum(banks["ecp5-85k"])
@@ -99,12 +102,12 @@ def test_one_bank_where_block_ram_is_scarce():
 
 def test_weight_sizes():
     assert weight_kbit(mlp()) == (784 * 128 + 128 * 10) * 8 / 1000
-    assert load_bytes(mlp(), make_plan(mlp(), lanes=8)) == 784 * 128 + 1280
+    assert load_bytes(compile(mlp(), make_plan(mlp(), lanes=8))) == 784 * 128 + 1280
 
 
 def test_frame_cycles_of_the_published_network():
     trained = load(NETWORKS / "mnist-mlp.safetensors")
-    activity = trained.notes["activity"]
+    activity = trained.activity
     plan = make_plan(trained.spec, lanes=32, activity=activity)
     digits = activity["input->hidden1"]["digits"]
-    assert frame_cycles(trained.spec, plan, activity) == pytest.approx(4 * digits + 1)
+    assert frame_cycles(compile(trained.spec, plan), activity) == pytest.approx(4 * digits + 1)

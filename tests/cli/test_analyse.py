@@ -11,9 +11,11 @@ from qblif.cli.main import main
 from qblif.golden import integer
 from qblif.golden.spec import Conv2d, Dense, Input, Network, Neuron, Population
 from qblif.golden.spec.artifact import Trained
+from qblif.golden.spec.pixels import to_levels
 from qblif.golden.study.analysis import take_census
 from qblif.golden.study.energy import synapse_costs
-from qblif.golden.training.data.readers import load_folder, to_levels
+from qblif.golden.training.data.readers import load_folder
+from qblif.hw.layout.compile import compile
 from qblif.hw.layout.plan import make_plan
 from qblif.sim import operations
 from qblif.sim.operations import count_operations
@@ -65,7 +67,8 @@ def colours(path):
 def test_report_and_pictures(files, images, tiny, tmp_path, capsys):
     trained = tiny[0]
     assert analyse(files["first"], "--data", images, "--images", "9", "--out", tmp_path) == 0
-    report = json.loads((tmp_path / "analysis.json").read_text())
+    report = json.loads((tmp_path / "analyse.json").read_text())
+    assert report == json.loads((tmp_path / "analysis.json").read_text())
     levels = to_levels(load_folder(images).test_images[:9], 5)
     trace = integer.run(trained, levels)
     sent = trace.levels["hidden"].flatten().tolist()
@@ -145,7 +148,7 @@ def test_counters_that_differ_are_an_error(files, images, tmp_path, monkeypatch,
     """Must fail: a counter of one word too many."""
     def miscount(trained, plan, levels, out_dir, simulator, progress):
         costs = synapse_costs(trained.spec, take_census(trained, levels))
-        mode = plan.stages[0].burst
+        mode = plan.stages[0].plan.burst
         return {c.name: operations.Counted(name=c.name, lanes=1, slots=1, share=1, events=c.events,
                                            words=c.sops[mode] + (mode == "shift")) for c in costs}
 
@@ -176,7 +179,7 @@ def test_hardware_counts_maps(tmp_path, icarus):
                              for s in synapses})
     frames = draw.integers(0, 4, (3, 60))
     costs = synapse_costs(spec, take_census(trained, frames))
-    found = count_operations(trained, make_plan(spec, lanes=(6, 4, 2)), frames,
+    found = count_operations(trained, compile(spec, make_plan(spec, lanes=(6, 4, 2))), frames,
                              tmp_path, icarus)
     assert {n: (c.events, c.operations) for n, c in found.items()} == {
         c.name: (c.events, c.sops["shift"]) for c in costs}

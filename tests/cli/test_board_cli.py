@@ -49,17 +49,22 @@ def sentence(done):
 # What works.
 
 @pytest.fixture(scope="module")
-def command(files, unplugged, board_cache):
+def command(files, tiny, unplugged, board_cache, tmp_path_factory):
     """Port of a board that the command simulates; the build is in the cache."""
+    out = tmp_path_factory.mktemp("virtual")
     process = subprocess.Popen(
-        [*QBLIF, "virtual-board", files["first"], "--lanes", "4"], stdout=subprocess.PIPE,
-        text=True, env=os.environ | {"XDG_CACHE_HOME": str(board_cache)})
+        [*QBLIF, "virtual-board", files["first"], "--lanes", "4", "--out", out],
+        stdout=subprocess.PIPE, text=True, env=os.environ | {"XDG_CACHE_HOME": str(board_cache)})
     port = None
     for line in process.stdout:
         if line.startswith("Serial port: "):
             port = line.split()[-1]
+        if line.rstrip().endswith("virtual-board.json"):
             break
     assert port, "qblif virtual-board ended"
+    report = json.loads((out / "virtual-board.json").read_text())
+    assert report["port"] == port
+    assert report["lanes"] == [list(stage.lanes) for stage in tiny[1].plan.stages]
     yield port
     process.terminate()  # A shell's background ignores the interrupt.
     assert process.wait(PATIENCE) == 128 + signal.SIGTERM

@@ -19,7 +19,7 @@ def test_capacity(files, images, tmp_path, capsys, burst):
     assert end.value.code == 0
     report = json.loads((tmp_path / "capacity.json").read_text())
     lower, was = load(tmp_path / "capacity.safetensors"), load(files["first"])
-    assert [p.n_max for p in lower.spec.populations] == [*report["chosen"]["n_max"], 0]
+    assert [p.emit_max for p in lower.spec.populations] == [*report["chosen"]["n_max"], 0]
     assert report["before"]["n_max"] == [5] and report["training_images"] == 20
     assert lower.notes["capacity"]["chosen"] == report["chosen"]
     assert lower.notes["accuracy_integer"] == report["chosen"]["accuracy_test"]

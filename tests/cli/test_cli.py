@@ -414,13 +414,19 @@ def simulate(tiny, stripes, out, *options):
     return code, json.loads((out / "simulate.json").read_text())
 
 
-def test_simulate(tiny, stripes, out, icarus):
+def test_simulate(capsys, tiny, stripes, out, icarus):
     code, report = simulate(tiny, stripes, out)
     assert code == 0 and report["ok"] is True and report["cycles"]["model_equal"] is True
     assert report["images"] == 5 and report["levels_compared"] == 5 * 2 * 6
     assert set(report["mismatches"].values()) == {0}
     assert report["accuracy"]["rtl"] == report["accuracy"]["integer"]
     assert [synapse["lanes"] for synapse in report["synapses"]] == [2, 1]
+    # The float accuracy is of another number of images, and says so.
+    assert report["accuracy_images"] == {"float": 40, "integer": 5, "rtl": 5}
+    shown = capsys.readouterr().out
+    for text in ("accuracy, RTL, 5 images", "accuracy, integer model, 5 images",
+                 "accuracy, float, 40 images of the training"):
+        assert text in shown
 
 
 def test_simulate_notices_a_difference(capsys, tiny, stripes, out, icarus, monkeypatch):

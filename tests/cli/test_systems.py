@@ -44,6 +44,25 @@ def test_table_of_two(images, placed, tmp_path, capsys, simulator_icarus):
     assert run(images, tmp_path, "--neurons", "qif", "--seed", "1") == 0 and len(placed) == 3
 
 
+def test_what_is_kept_is_of_the_same_data_and_simulator(images, other_images, tmp_path,
+                                                        monkeypatch):
+    measured = []
+
+    def measure(trained, pictures, folder, count, lanes, simulator, device):
+        measured.append(simulator)
+        return {"ok": True, "accuracy": dict.fromkeys(("float", "integer", "rtl"), 0.5),
+                "mismatches": {"levels": 0}, "levels_compared": 1, "joules": {"paper": 0},
+                "operations": 1, "cycles": {"interval_mean": 1.0}, "lut": 1, "fmax_mhz": 1.0}
+
+    monkeypatch.setattr(systems, "measure", measure)
+    out = tmp_path / "out"
+    for k, (folder, *options) in enumerate((
+            [images], [other_images(5, 1)], [other_images(0, 5)], [images],
+            [images, "--simulator", "verilator"])):
+        assert run(folder, out, "--neurons", "qif", *options) == 0 and len(measured) == k + 1
+        assert run(folder, out, "--neurons", "qif", *options) == 0 and len(measured) == k + 1
+
+
 def test_a_name_that_there_is_not(images, placed, tmp_path, capsys):
     assert run(images, tmp_path, "--neurons", "qb-lif,alif") == 2
     assert capsys.readouterr().err.strip() == (

@@ -1,7 +1,13 @@
 import pytest
 
-from qblif.cli.train import _changes, choose_recipe
-from qblif.golden.training.recipes import CIFAR_VGG, EMBEDDED, MNIST, PAPER_CIFAR10
+from qblif.cli.train import _changes
+from qblif.golden.training.recipes import (
+    CIFAR_VGG,
+    EMBEDDED,
+    MNIST,
+    PAPER_CIFAR10,
+    choose_recipe,
+)
 
 
 @pytest.mark.parametrize("data, name, net, recipe", [

@@ -3,7 +3,7 @@ import itertools
 import numpy as np
 import pytest
 
-from qblif.golden.activity import activity, reach
+from qblif.golden.activity import activity, fan_out
 from qblif.golden.spec import Conv2d, Dense, Input, Network, Neuron, Population, Quantiser
 
 FIRES = Neuron(quantiser=Quantiser(n_max=15, theta=16), v_width=16)
@@ -33,7 +33,7 @@ def test_convolution_by_hand():
     spec = network((1, 4, 4), (5, 2, 2), Conv2d(source="input", target="a", kernel=3, stride=2,
                                                 padding=1))
     rows = np.array([1, 2, 1, 1])
-    np.testing.assert_array_equal(reach(spec, spec.synapses[0]), np.outer(rows, rows).ravel() * 5)
+    np.testing.assert_array_equal(fan_out(spec, spec.synapses[0]), np.outer(rows, rows).ravel() * 5)
 
 
 @pytest.mark.parametrize("kernel, stride, padding, pool, groups", [
@@ -50,4 +50,4 @@ def test_reach_equals_counting(kernel, stride, padding, pool, groups):
             if 0 <= r < 7 // pool and 0 <= c < 9 // pool:
                 counts[:, r * pool:r * pool + pool, c * pool:c * pool + pool] += channels // groups
     spec = network(source, shape, synapse)
-    np.testing.assert_array_equal(reach(spec, synapse), counts.ravel())
+    np.testing.assert_array_equal(fan_out(spec, synapse), counts.ravel())

@@ -11,7 +11,7 @@ from qblif.golden.training.export import export
 from qblif.golden.training.modules import QBLIF, BurstNet, Edge, Stage
 from qblif.golden.training.nets import build
 from qblif.golden.training.qat import exact_convolution, library_convolution
-from qblif.golden.training.quantise import fold_norm, snap
+from qblif.golden.training.quantise import fold_norm, quantise
 
 DEFAULTS = {"gamma": 0.3, "gain": 1.0, "input_n_max": 4, "n_max": 7}
 
@@ -32,17 +32,17 @@ def inputs(net):
     return (size,) if net.static else (net.timesteps, size)
 
 
-def assert_equal_to_integers(snapped, levels):
+def assert_equal_to_integers(quantised, levels):
     """Every level and membrane, in training and in evaluation mode."""
-    trained = export(snapped)
+    trained = export(quantised)
     trace = integer.run(trained, levels)
     for mode in (True, False):
-        output = snapped.train(mode)(levels)
+        output = quantised.train(mode)(levels)
         for population, membrane in zip(trained.spec.populations, output.membranes, strict=True):
             name = population.name
             assert tuple(membrane.shape[2:]) == population.shape
             assert torch.equal(membrane.flatten(2).int(), trace.membranes[name]), name
-        for stage, level in zip(snapped.stages, output.levels, strict=False):
+        for stage, level in zip(quantised.stages, output.levels, strict=False):
             assert torch.equal(level.flatten(2).to(torch.uint8), trace.levels[stage.name])
     return trained, trace
 
@@ -58,7 +58,7 @@ def test_named_network_equals_integer_model(net, width, shape, timesteps):
     config = TrainConfig(net=net, width=width, timesteps=timesteps, beta=0.75, alpha=0.5,
                          **DEFAULTS)
     float_net, levels = seen(build(config, shape, 10))
-    trained, trace = assert_equal_to_integers(snap(float_net, 8), levels)
+    trained, trace = assert_equal_to_integers(quantise(float_net, 8), levels)
     # The last firing population says something.
     assert trace.levels[trained.spec.populations[-2].name].any()
 
@@ -114,16 +114,16 @@ def flat(shape):
 @pytest.mark.parametrize("seed", range(60))
 def test_random_graph_equals_integer_model(seed):
     net, levels = seen(random_graph(seed))
-    assert_equal_to_integers(snap(net, random.Random(seed).choice((4, 8, 12))), levels)
+    assert_equal_to_integers(quantise(net, random.Random(seed).choice((4, 8, 12))), levels)
 
 
 def test_equality_fails_for_a_changed_weight():
     config = TrainConfig(net="4c3-p2-4c3", timesteps=1, **DEFAULTS)
-    snapped = snap(seen(build(config, (1, 8, 8), 3))[0], 8)
-    trained = export(snapped)
+    quantised = quantise(seen(build(config, (1, 8, 8), 3))[0], 8)
+    trained = export(quantised)
     trained.weights["input->conv1"][0, 0, 1, 1] += 9
     levels = torch.full((2, 64), 4, dtype=torch.uint8)
-    same = torch.equal(snapped(levels).membranes[0].flatten(2).int(),
+    same = torch.equal(quantised(levels).membranes[0].flatten(2).int(),
                        integer.run(trained, levels).membranes["conv1"])
     assert not same
 
@@ -139,7 +139,7 @@ def test_scales_are_absorbed_by_hand():
         for edge in stage.edges:
             if not isinstance(edge.synapse, nn.Identity):
                 nn.init.constant_(edge.synapse.weight, value)
-    c = snap(BurstNet(stages, (1, 4, 4), 1, 1), 8).stages[2]
+    c = quantise(BurstNet(stages, (1, 4, 4), 1, 1), 8).stages[2]
     assert [e.weight.unique().tolist() for e in c.edges] == [[0.5 / 4 / 4], [0.8125 * 2 / 4]]
     assert [e.synapse for e in c.edges] == [
         Conv2d(source="a", target="c", kernel=1, groups=2, pool=2),
@@ -154,11 +154,11 @@ def test_residual_edge_may_be_wider_than_the_weights():
               Stage("b", [Edge("a", nn.Identity()), Edge("a", nn.Conv2d(2, 2, 3, padding=1))],
                     QBLIF(3, gamma=0.5)), Stage("c", [Edge("b", nn.Linear(2, 2))])]
     nn.init.uniform_(stages[1].edges[1].synapse.weight, -0.02, 0.02)
-    snapped = snap(BurstNet(stages, (1, 1, 1), 2, 4), 8)
-    identity, conv = snapped.stages[1].edges
+    quantised = quantise(BurstNet(stages, (1, 1, 1), 2, 4), 8)
+    identity, conv = quantised.stages[1].edges
     assert conv.synapse.w_width == 8 and identity.synapse.w_width > 8
-    assert identity.integers(snapped.stages[1].scale).flatten().tolist() == [
-        4.0 * snapped.stages[1].theta] * 2
+    assert identity.integers(quantised.stages[1].scale).flatten().tolist() == [
+        4.0 * quantised.stages[1].theta] * 2
 
 
 def test_biases_of_all_edges_sum():
@@ -166,15 +166,15 @@ def test_biases_of_all_edges_sum():
               padding=1))], QBLIF(3, gamma=0.5)), Stage("b", [Edge("a", nn.Linear(18, 2))])]
     for edge, bias in zip(stages[0].edges, (0.25, 0.5), strict=True):
         nn.init.constant_(edge.synapse.bias, bias)
-    assert snap(BurstNet(stages, (1, 3, 3), 1, 4), 8).stages[0].bias.tolist() == [1.5, 1.5]
+    assert quantise(BurstNet(stages, (1, 3, 3), 1, 4), 8).stages[0].bias.tolist() == [1.5, 1.5]
 
 
 def test_pooled_read_out_is_a_convolution_over_the_pooled_map():
     config = TrainConfig(net="4c3-p3", **DEFAULTS)
-    spec = export(snap(seen(build(config, (1, 9, 6), 5))[0], 8)).spec
+    spec = export(quantise(seen(build(config, (1, 9, 6), 5))[0], 8)).spec
     assert spec.synapses[1] == Conv2d(source="conv1", target="output", kernel=(3, 2), pool=3)
     config = TrainConfig(net="4c3", **DEFAULTS)
-    spec = export(snap(seen(build(config, (1, 9, 6), 5))[0], 8)).spec
+    spec = export(quantise(seen(build(config, (1, 9, 6), 5))[0], 8)).spec
     assert spec.synapses[1] == Dense(source="conv1", target="output")
 
 

@@ -166,7 +166,7 @@ def test_random_networks_cover_what_they_should():
             seen |= {part.leak, part.reset.kind, f"bias {population.bias_width > 0}"}
             seen |= {"top"} if bool((v == part.v_max).any()) else set()
             seen |= {"bottom"} if bool((v == part.v_min).any()) else set()
-            if part.quantiser and bool((trace.levels[population.name] == part.n_max).any()):
+            if part.quantiser and bool((trace.levels[population.name] == part.emit_max).any()):
                 seen |= {"full burst"}
     assert seen == {*LEAKS, *Reset.KINDS, "static True", "static False", "depth 1", "depth 2",
                     "depth 3", "residual", "bias True", "bias False", "top", "bottom",

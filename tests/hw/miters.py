@@ -42,8 +42,8 @@ class QuantiserMiter(wiring.Component):
 class Spender(wiring.Component):
     """Expander, lane and accumulator: what one event adds to one sum.
 
-    The event is the one at place 1 that arrives as ``first``; others, at place 0, may be under way
-    before it and follow it, and are not counted.
+    The event is the one with base 1 that arrives as ``first``; others, with base 0, may come before
+    and after it, and are not counted.
 
     Members
     -------
@@ -53,7 +53,7 @@ class Spender(wiring.Component):
         What the lane takes with the event's digits; and at other times.
     sum : ``Out(signed(w_width + 5))``
     busy : ``Out(1)``
-        Some digit at place 1 is not in the sum yet.
+        Some digit with base 1 is not in the sum yet.
     """
 
     def __init__(self, levels, mode, w_width):
@@ -72,7 +72,7 @@ class Spender(wiring.Component):
         m.submodules.lanes = lanes = self.lanes
         wiring.connect(m, wiring.flipped(self.i), expander.i)
         digit = expander.o.p
-        ours = expander.o.valid & digit.place
+        ours = expander.o.valid & digit.base
         m.d.comb += [expander.o.ready.eq(1), lanes.shift.eq(digit.shift),
                      lanes.negative.eq(digit.negative)]
 
@@ -129,7 +129,7 @@ class BurstMiter(wiring.Component):
             m.submodules[mode] = way
             m.d.comb += [
                 way.first.eq(self.first), way.weight.eq(weight), way.other.eq(self.other_weight),
-                way.i.valid.eq(self.first | self.other_valid), way.i.p.place.eq(self.first),
+                way.i.valid.eq(self.first | self.other_valid), way.i.p.base.eq(self.first),
                 way.i.p.end.eq(Mux(self.first, self.end, self.other_end)),
                 way.i.p.level.eq(Mux(self.first, self.level, self.other_level))]
             ready += [way.i.ready, ~way.busy]

@@ -1,32 +1,54 @@
-"""What the tests of random networks share: choices under one seed, and the comparison."""
+"""What the tests of random networks share: choices under one seed, and the comparison.
+
+All cases derive from one base seed: the environment's ``QBLIF_SEED``, or else the commit that is
+checked out, so that every commit tries other networks; 0 without a checkout.  pytest prints it in
+its header.  A case that fails prints the command that runs it again.
+"""
 
 import os
+import subprocess
+from functools import cache
+from pathlib import Path
 
 import numpy as np
-import pytest
-from hypothesis import HealthCheck, currently_in_test_context, example, given, note, settings
-from hypothesis import strategies as st
+from poison import poisoned
 
 from qblif.golden import integer
 from qblif.golden.spec import Decay, Neuron, Quadratic, Quantiser, Reset
+from qblif.hw.layout.compile import compile
 from qblif.hw.layout.cycles import count_cycles
 from qblif.hw.layout.plan import StagePlan
 from qblif.sim.pysim import run_network
 
 LEAKS = [Decay(), Decay((1,)), Decay((3,)), Decay((0,)), Decay((1,), (3,)), Decay((2, 4))]
 GATES = [Decay((0,)), Decay(), Decay((1,)), Decay((3,)), Decay((1, 2))]
-GROUPS = 8  # Test functions, so that pytest-xdist can share them out.
-EXAMPLES = 26  # A test function: 208 networks in all.
+CASES = 208  # Networks a test.
 
-profile = settings(max_examples=EXAMPLES, deadline=None, derandomize=True, database=None,
-                   print_blob=True, suppress_health_check=list(HealthCheck))
+
+@cache
+def base_seed():
+    """What all cases derive from."""
+    if "QBLIF_SEED" in os.environ:
+        return int(os.environ["QBLIF_SEED"])
+    try:
+        commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=Path(__file__).parent, text=True,
+                                capture_output=True, check=True).stdout
+    except (OSError, subprocess.CalledProcessError):
+        return 0
+    return int(commit[:8], 16)
 
 
 class Draw:
-    """Random choices under one seed."""
+    """Random choices under one seed: an integer, or several."""
 
-    def __init__(self, seed):
+    def __init__(self, *seed):
         self.random = np.random.default_rng(seed)
+
+    @classmethod
+    def case(cls, name, number):
+        """The choices of case ``number`` of the test ``name``, as announced on its output."""
+        print(f"QBLIF_SEED={base_seed()} pytest tests/hw/{name}.py -k '{name}[{number}]'")
+        return cls(base_seed(), number, *name.encode())
 
     def integer(self, low, high):
         return int(self.random.integers(low, high + 1))
@@ -81,40 +103,24 @@ def draw_frames(draw, spec):
     return frames
 
 
-def check_against_golden(draw, seed, trained, plan, frames):
-    """Every level, membrane and class, and without stalls every cycle."""
+def check_against_golden(draw, trained, plan, frames):
+    """Every level, membrane and class, and without stalls every cycle; all memories poisoned."""
     stalls = {} if draw.chance(0.5) else {"i_stall": draw.integer(0, 3), "o_stall":
                                           draw.integer(0, 40), "ready_first": draw.chance(0.5)}
-    (note if currently_in_test_context() else print)(
-        f"seed {seed}: {trained.spec}\n{plan}\n{stalls}")
+    starts_empty = any(stage.memory == "spram" for stage in plan.stages)
+    options = stalls | {"baked": draw.chance(0.7) and not starts_empty,
+                        "seed": draw.integer(0, 1 << 30)}
+    print(f"{trained.spec}\n{plan}\n{options}")
     golden = integer.run(trained, frames)
-    rtl = run_network(trained, plan, frames, baked=draw.chance(0.7), seed=seed, **stalls)
+    layout = compile(trained.spec, plan)
+    with poisoned():
+        rtl = run_network(trained, layout, frames, **options)
     for name, expected in golden.membranes.items():
-        np.testing.assert_array_equal(rtl.levels[name], golden.levels[name], f"{seed} {name}")
-        np.testing.assert_array_equal(rtl.membranes[name], expected, f"{seed} {name}")
-    np.testing.assert_array_equal(rtl.classes, golden.classes, f"{seed}")
+        np.testing.assert_array_equal(rtl.levels[name], golden.levels[name], name)
+        np.testing.assert_array_equal(rtl.membranes[name], expected, name)
+    np.testing.assert_array_equal(rtl.classes, golden.classes)
     if not stalls:
-        model = count_cycles(trained.spec, plan, frames,
+        model = count_cycles(layout, frames,
                              {name: levels.numpy() for name, levels in golden.levels.items()})
         np.testing.assert_array_equal(rtl.starts - rtl.starts[0], model.first - model.first[0])
         np.testing.assert_array_equal(rtl.results - rtl.starts[0], model.last - model.first[0])
-
-
-def check_group(check, group):
-    """``check(seed)`` for :data:`EXAMPLES` seeds, others for each group."""
-    @profile
-    @given(st.integers(0, (1 << 32) - 1))
-    @example(group)
-    def examples(number):
-        # Unlike groups: derandomised, each would draw the same numbers.
-        check(number * GROUPS + group)
-
-    examples()
-
-
-def replay(check):
-    """``check`` the seed in the environment, if there is one."""
-    seed = os.environ.get("QBLIF_SEED")
-    if seed is None:
-        pytest.skip("QBLIF_SEED names the seed of a case to replay")
-    check(int(seed))

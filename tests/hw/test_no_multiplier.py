@@ -3,6 +3,7 @@ from amaranth.back import rtlil
 
 from qblif.golden.spec import Decay, Dense, Input, Network, Neuron, Population, Quantiser, Reset
 from qblif.hw.core.network import NetworkCore
+from qblif.hw.layout.compile import compile
 from qblif.hw.layout.plan import make_plan
 
 
@@ -24,7 +25,7 @@ def network(theta, n_max, kind):
     ("gate", 64, 15), ("subtract", 50, 20), ("gate-input", 64, 7), ("none", 37, 3)])
 def test_no_multiplier(kind, theta, n_max, burst, lanes):
     spec = network(theta, n_max, kind)
-    text = rtlil.convert(NetworkCore(spec, make_plan(spec, lanes=lanes, burst=burst)),
+    text = rtlil.convert(NetworkCore(compile(spec, make_plan(spec, lanes=lanes, burst=burst))),
                          emit_src=False)
     assert "cell $add" in text or "cell $sub" in text
     for cell in ("$mul", "$div", "$mod", "$pow", "$divfloor", "$modfloor"):

@@ -3,27 +3,26 @@ the last bit, and where nothing is stalled against the cycle model, to the cycle
 
 As :mod:`test_random_networks`, with maps of odd sizes, strides, padding, pooling, groups, several
 synapses to one population and several from one, and queues as short as they may be.
-``QBLIF_SEED=N pytest tests/hw/test_random_graphs.py -k replay`` runs one seed alone.
 """
 
 import numpy as np
 import pytest
 from random_cases import (
-    GROUPS,
+    CASES,
     Draw,
     check_against_golden,
-    check_group,
     draw_frames,
     draw_neuron,
     draw_stage,
-    replay,
 )
 
 from qblif.golden.spec import Conv2d, Dense, Input, Network, Population, as_map
 from qblif.golden.spec.artifact import Trained, sum_range
 from qblif.golden.training.export import signed_width
+from qblif.hw.layout.compile import compile
 from qblif.hw.layout.latency import LEAK_LATENCY
-from qblif.hw.layout.plan import Plan, reaches_of
+from qblif.hw.layout.memories import MEMORIES
+from qblif.hw.layout.plan import Plan
 
 
 def draw_conv(draw, source, name, shape=None):
@@ -74,7 +73,7 @@ def draw_population(draw, nodes, name, last, weights):
                                       synapse.weight_shape(source.shape, shape)).astype(np.int32)
         weights[synapse.name] = tensor
         fan_in = tensor[0].size
-        reach += np.abs(tensor).mean() * source.n_max * np.sqrt(fan_in) / 2
+        reach += np.abs(tensor).mean() * source.emit_max * np.sqrt(fan_in) / 2
     bias_width = draw.integer(2, 8) if draw.chance(0.4) else 0
     return Population(name=name, shape=shape, neuron=draw_neuron(draw, last, reach), sum_width=30,
                       bias_width=bias_width), synapses
@@ -112,20 +111,16 @@ def draw_plan(draw, spec):
         least = 11 + LEAK_LATENCY[population.neuron.leak.kind]
         stages.append(draw_stage(draw, population, lanes, fire, burst=burst,
                                  queue=draw.one_of([None, least]), banks=draw.one_of([1, 2, 2]),
-                                 memory=draw.one_of(["block", "packed", "mixed"])))
+                                 memory=draw.one_of(MEMORIES)))
     return Plan(stages=tuple(stages))
 
 
-def check(seed):
-    draw = Draw(seed)
+@pytest.mark.parametrize("number", range(CASES))
+def test_random_graphs(number):
+    draw = Draw.case("test_random_graphs", number)
     trained = draw_graph(draw)
-    check_against_golden(draw, seed, trained, draw_plan(draw, trained.spec),
+    check_against_golden(draw, trained, draw_plan(draw, trained.spec),
                          draw_frames(draw, trained.spec))
-
-
-@pytest.mark.parametrize("group", range(GROUPS))
-def test_random_graphs(group):
-    check_group(check, group)
 
 
 def test_some_graphs_have_edges_with_more_banks():
@@ -134,12 +129,6 @@ def test_some_graphs_have_edges_with_more_banks():
         draw = Draw(seed)
         spec = draw_graph(draw).spec
         plan = draw_plan(draw, spec)
-        return max(reach.banks for population, stage in zip(spec.populations, plan.stages,
-                                                            strict=True)
-                   for reach in reaches_of(spec, population, stage))
+        return max(engine.scatter.banks for engine in compile(spec, plan).engines)
     found = [most(seed) for seed in range(200)]
     assert found.count(3) > 8 and found.count(4) > 3
-
-
-def test_replay():
-    replay(check)

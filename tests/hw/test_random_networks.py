@@ -1,25 +1,24 @@
 """Random networks in Amaranth's simulator, against the integer model, to the last bit, and where
 nothing is stalled against the cycle model, to the cycle.
 
-One example is one network with its plan, frames and stalls, drawn from one seed.  A failure prints
-that seed; ``QBLIF_SEED=N pytest tests/hw/test_random_networks.py -k replay`` runs it alone.
+One case is one network with its plan, frames and stalls, drawn from one seed: see
+:mod:`random_cases`.
 """
 
 import numpy as np
 import pytest
 from random_cases import (
-    GROUPS,
+    CASES,
     Draw,
     check_against_golden,
-    check_group,
     draw_frames,
     draw_neuron,
     draw_stage,
-    replay,
 )
 
 from qblif.golden.spec import Dense, Input, Network, Neuron, Population
 from qblif.golden.spec.artifact import Trained, sum_range
+from qblif.hw.layout.memories import MEMORIES
 from qblif.hw.layout.plan import Plan
 
 
@@ -30,12 +29,12 @@ def draw_layer(draw, name, source, last):
     low = draw.one_of([-high - 1, -high // 3, -high - 1])  # Now and then mostly positive.
     weights = draw.random.integers(low, high + 1, (size, source.size)).astype(np.int32)
     bias_width = draw.integer(2, 8) if draw.chance(0.4) else 0
-    reach = 1 + np.abs(weights).mean() * source.n_max * np.sqrt(source.size) / 2
+    reach = 1 + np.abs(weights).mean() * source.emit_max * np.sqrt(source.size) / 2
     neuron = draw_neuron(draw, last, reach)
     synapse = Dense(source=source.name, target=name, w_width=w_width)
     fields = {"name": name, "shape": (size,), "neuron": neuron, "bias_width": bias_width}
     wide = Population(**fields, sum_width=30)
-    spec = Network(timesteps=1, input=Input(shape=(source.size,), n_max=source.n_max),
+    spec = Network(timesteps=1, input=Input(shape=(source.size,), n_max=source.emit_max),
                    populations=[Population(**fields | {"neuron": Neuron(quantiser=None, v_width=9)},
                                            sum_width=30)],
                    synapses=[Dense(source="input", target=name, w_width=w_width)])
@@ -70,21 +69,14 @@ def draw_plan(draw, spec):
         lanes = draw.integer(1, min(80, population.size + 3))
         last = population.neuron.quantiser is None
         fire = 1 if last else draw.one_of([f for f in (1, 2, 4, 8) if lanes % f == 0])
-        stages.append(draw_stage(draw, population, lanes, fire, burst=burst))
+        memory = draw.one_of(MEMORIES) if draw.chance(0.3) else "block"
+        stages.append(draw_stage(draw, population, lanes, fire, burst=burst, memory=memory))
     return Plan(stages=tuple(stages))
 
 
-def check(seed):
-    draw = Draw(seed)
+@pytest.mark.parametrize("number", range(CASES))
+def test_random_networks(number):
+    draw = Draw.case("test_random_networks", number)
     trained = draw_network(draw)
-    check_against_golden(draw, seed, trained, draw_plan(draw, trained.spec),
+    check_against_golden(draw, trained, draw_plan(draw, trained.spec),
                          draw_frames(draw, trained.spec))
-
-
-@pytest.mark.parametrize("group", range(GROUPS))
-def test_random_networks(group):
-    check_group(check, group)
-
-
-def test_replay():
-    replay(check)

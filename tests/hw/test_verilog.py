@@ -10,6 +10,7 @@ from amaranth.lib.wiring import In, Out
 
 from qblif.golden.spec import Conv2d, Decay, Dense, Input, Network, Neuron, Population, Quantiser
 from qblif.golden.spec.artifact import Trained
+from qblif.hw.layout.compile import compile
 from qblif.hw.layout.plan import make_plan
 from qblif.hw.verilog import generate, to_verilog
 
@@ -36,12 +37,12 @@ PLAN = make_plan(TRAINED.spec, lanes=4)
 
 @pytest.fixture(scope="module")
 def loadable():
-    return generate(TRAINED.spec, PLAN)
+    return generate(compile(TRAINED.spec, PLAN))
 
 
 @pytest.fixture(scope="module")
 def baked():
-    return generate(TRAINED.spec, PLAN, TRAINED)
+    return generate(compile(TRAINED.spec, PLAN), TRAINED)
 
 
 @pytest.fixture(params=["loadable", "baked"])
@@ -111,11 +112,10 @@ def test_membranes_alone_are_signed(loadable):
 def test_stages_follow_the_plan(generated):
     assert [(s["name"], tuple(e["lanes"] for e in s["synapses"]), s["fire_lanes"])
             for s in generated.manifest["stages"]] == [
-        (p.name, s.lanes, s.fire_lanes) for p, s in
-        zip(TRAINED.spec.populations, PLAN.stages, strict=True)]
-    for population, stage in zip(TRAINED.spec.populations, generated.manifest["stages"],
-                                 strict=True):
-        assert stage["beats"] * stage["fire_lanes"] >= population.size
+        (s.name, s.plan.lanes, s.fire_lanes) for s in generated.layout.stages]
+    for stage in generated.manifest["stages"]:
+        size = TRAINED.spec.source(stage["name"]).size
+        assert stage["beats"] * stage["fire_lanes"] >= size
         for synapse in stage["synapses"]:
             assert synapse["slices"] * synapse["slice_lanes"] >= synapse["lanes"]
 
@@ -132,15 +132,15 @@ def test_digests(loadable, baked):
 
 
 def test_other_top_name():
-    generated = generate(TRAINED.spec, PLAN, name="digits")
+    generated = generate(compile(TRAINED.spec, PLAN), name="digits")
     assert generated.manifest["top"] == "digits" and "\nmodule digits(" in generated.verilog
 
 
 # The text.
 
 def test_text_is_deterministic(loadable, baked):
-    assert generate(TRAINED.spec, PLAN) == loadable
-    assert generate(TRAINED.spec, PLAN, network()) == baked
+    assert generate(compile(TRAINED.spec, PLAN)) == loadable
+    assert generate(compile(TRAINED.spec, PLAN), network()) == baked
 
 
 def test_no_name_with_an_index(generated):
@@ -154,7 +154,7 @@ def multiplies(text):
 @pytest.mark.parametrize("lanes, burst", [(1, "repeat"), (3, "shift"), (8, "shift")])
 def test_no_multiplier_in_the_text(lanes, burst):
     plan = make_plan(TRAINED.spec, lanes=lanes, burst=burst)
-    assert not multiplies(generate(TRAINED.spec, plan).verilog)
+    assert not multiplies(generate(compile(TRAINED.spec, plan)).verilog)
 
 
 def test_a_multiplier_would_be_seen():
@@ -183,7 +183,7 @@ def test_every_weight_is_in_the_text(baked):
                               ("hidden->out", 2, 10)):
         other = network()
         other.weights[name][row, column] ^= 1
-        changed = generate(TRAINED.spec, PLAN, other)
+        changed = generate(compile(TRAINED.spec, PLAN), other)
         assert changed.verilog != baked.verilog
         assert changed.manifest["weights_digest"] != baked.manifest["weights_digest"]
 
@@ -197,7 +197,7 @@ def test_read_out_that_is_a_map():
                    synapses=[Conv2d(source="input", target="out", kernel=1)])
     with pytest.raises(ValueError, match=r"^Population out must be flat, as the read-out of "
                                          r"classes, not \(2, 1, 2\)$"):
-        generate(spec, make_plan(spec, lanes=1))
+        generate(compile(spec, make_plan(spec, lanes=1)))
 
 
 def test_plan_of_another_network():
@@ -205,7 +205,7 @@ def test_plan_of_another_network():
     short = Network(timesteps=2, input=spec.input, populations=spec.populations[1:],
                     synapses=[Dense(source="input", target="out")])
     with pytest.raises(ValueError, match="^Plan must have 1 stages, not 2$"):
-        generate(short, PLAN)
+        generate(compile(short, PLAN))
 
 
 def test_population_names_that_make_one_port():
@@ -217,4 +217,4 @@ def test_population_names_that_make_one_port():
                                 neuron=Neuron(quantiser=None, v_width=12))],
         synapses=[Dense(source="input", target="x"), Dense(source="x", target="x_valid")])
     with pytest.raises(ValueError, match="^Population name 'x_valid' makes a second port"):
-        generate(spec, make_plan(spec, lanes=1))
+        generate(compile(spec, make_plan(spec, lanes=1)))

@@ -8,7 +8,7 @@ from qblif.golden import integer
 from qblif.golden.training.config import TrainConfig
 from qblif.golden.training.export import export
 from qblif.golden.training.nets import build
-from qblif.golden.training.quantise import snap
+from qblif.golden.training.quantise import quantise
 from qblif.sim.blocks import Block, blocks, check, cut, distinct
 
 
@@ -19,7 +19,7 @@ def trained():
                             gain=1.0), (3, 8, 8), 4)
     for _ in range(3):
         net(torch.randint(0, net.input_n_max + 1, (16, 192)).float())
-    return export(snap(net.eval(), 8))
+    return export(quantise(net.eval(), 8))
 
 
 @pytest.fixture(scope="module")

@@ -29,14 +29,14 @@ LOST = r"^The board is not armed any more"
 class Expected:
     """What the models say of a network: its load, and its frames."""
 
-    def __init__(self, trained, plan, frames, stages):
+    def __init__(self, trained, layout, frames):
         self.trained, self.frames = trained, frames
-        self.requests = list(load_requests(trained, stages))
+        self.requests = list(load_requests(trained, layout))
         self.checksum = load_checksum(self.requests)
         found = integer.run(trained, frames)
         self.classes = found.classes.numpy()
         self.levels = {name: tensor.numpy() for name, tensor in found.levels.items()}
-        self.cycles = np.array([count_cycles(trained.spec, plan, frames[k:k + 1], {
+        self.cycles = np.array([count_cycles(layout, frames[k:k + 1], {
             name: values[:, k:k + 1] for name, values in self.levels.items()}).latency[0]
             for k in range(len(frames))])
 
@@ -49,12 +49,11 @@ class Expected:
 class Bench:
     """A board that is plugged in, its open port, and a host whose line may be damaged."""
 
-    def __init__(self, board, networks, plan, frames):
+    def __init__(self, board, networks, layout, frames):
         self.board = board
         self.port = None
         self.open()
-        stages = self.host.identify().stages
-        self.networks = [Expected(network, plan, frames, stages) for network in networks]
+        self.networks = [Expected(network, layout, frames) for network in networks]
         line = self.host.line
         line.timeout, line.tries = PATIENCE, 1  # Nothing is asked twice.
         before = line.sent + line.received
@@ -120,9 +119,9 @@ class Bench:
 
 @pytest.fixture(scope="module")
 def bench(tiny, second, unplugged):
-    trained, plan, frames = tiny
+    trained, layout, frames = tiny
     with unplugged:
-        made = Bench(unplugged, (trained, second), plan, frames[:FRAMES])
+        made = Bench(unplugged, (trained, second), layout, frames[:FRAMES])
         yield made
         made.port.close()
 

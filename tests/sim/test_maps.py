@@ -5,7 +5,6 @@ import pytest
 
 from qblif.golden import integer
 from qblif.hw.layout.cycles import count_cycles
-from qblif.hw.layout.scatter import ScatterMap
 from qblif.sim.bench import simulate
 from qblif.sim.result import Stalls
 
@@ -25,7 +24,7 @@ def test_every_level_and_membrane(residual, tmp_path, simulator, cache, stalls):
     if stalls == Stalls():
         levels = {name: found.numpy() for name, found in
                   integer.run(trained, frames).levels.items()}
-        model = count_cycles(trained.spec, plan, frames, levels)
+        model = count_cycles(plan, frames, levels)
         np.testing.assert_array_equal(result.latency, model.latency)
         np.testing.assert_array_equal(result.interval, model.interval)
 
@@ -34,10 +33,10 @@ def test_counters_are_what_the_events_reach(residual, tmp_path, quick, cache):
     trained, plan, frames = residual
     result = run(residual, tmp_path, quick, cache)
     levels = {name: found.numpy() for name, found in integer.run(trained, frames).levels.items()}
-    skip = next(s for s in trained.spec.synapses if s.name == "a->c")
+    skip = next(engine for engine in plan.engines if engine.name == "a->c")
     assert result.counters["events_a_c"] == np.count_nonzero(levels["a"])
     digits = np.array([0, 1, 1, 2, 1, 2, 2])[levels["a"]].sum((0, 1))
-    steps = ScatterMap.of(trained.spec, skip, 2).steps()
+    steps = skip.scatter.steps()
     assert result.counters["words_a_c"] == (digits * steps).sum()
 
 

@@ -104,7 +104,7 @@ def mutations(text):
 
 def test_edited_verilog(bench, tiny, cache):
     trained, plan, _ = tiny
-    made = generate(trained.spec, plan)
+    made = generate(plan)
     # An adder of the datapath: both operands signed, in a lane or a neuron.
     text, line = next((text, line) for text, line in mutations(made.verilog)
                       if line.count("$signed") >= 2)
@@ -148,7 +148,7 @@ def cut(text, port, width, logic):
 
 def test_broken_handshake(bench, tiny, cache):
     trained, plan, _ = tiny
-    made = generate(trained.spec, plan)
+    made = generate(plan)
     text = cut(made.verilog, "i__ready", "", "  assign i__ready = 1'b0;")
     result = run(bench(generated=Generated(text, made.manifest), patience=2000), cache)
     edited, stalled = result.findings
@@ -161,7 +161,7 @@ def test_broken_handshake(bench, tiny, cache):
 
 def test_result_that_does_not_hold(bench, tiny, cache):
     trained, plan, _ = tiny
-    made = generate(trained.spec, plan)
+    made = generate(plan)
     text = cut(made.verilog, "o__payload", "[1:0] ",
                "  reg toggle = 0;\n"
                "  always @(posedge clk) toggle <= ~toggle;\n"

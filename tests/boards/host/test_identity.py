@@ -8,8 +8,10 @@ import pytest
 from qblif.boards.host.host import Host
 from qblif.boards.host.identity import read_identity
 from qblif.boards.host.line import HostError
+from qblif.hw.layout.compile import compile
 from qblif.hw.link.protocol import (
     REGISTERS_SPACE,
+    VERSION,
     Command,
     Register,
     State,
@@ -19,8 +21,9 @@ from qblif.hw.link.protocol import (
 )
 from qblif.sim.board_model import BoardModel
 
-from .test_host import FIRST, FRAMES, STAGES
+from .test_host import FIRST, FRAMES, PLAN
 
+LAYOUT = compile(FIRST.spec, PLAN)
 NUMBERS = [0, 1, 2, 3, 4, 5, 7, 9, 30, 64, 255, 256, 65_535, 1 << 31, (1 << 32) - 1]
 
 
@@ -29,7 +32,7 @@ class Strange(BoardModel):
     length."""
 
     def __init__(self, seed, registers=0.2, answers=0.05):
-        super().__init__([FIRST], STAGES)
+        super().__init__([FIRST], LAYOUT)
         self.draw, self.answers = random.Random(seed), answers
         places = [*Register, *(synapse_register(k, field) for k in range(2)
                                for field in SynapseRegister)]
@@ -85,8 +88,8 @@ def test_strange_boards(kind, registers, answers):
 
 
 def registers_of(**changed):
-    """``registers`` of a good board, but for those that are changed: a name, or name and synapse."""
-    board = BoardModel([FIRST], STAGES)
+    """``registers`` of a good board, but for those that are changed: name, or name and synapse."""
+    board = BoardModel([FIRST], LAYOUT)
     places = {getattr(Register, name, None): value for name, value in changed.items()}
     places |= {synapse_register(0, getattr(SynapseRegister, name[:-2])): value
                for name, value in changed.items() if name.endswith("_0")}
@@ -103,22 +106,22 @@ def test_identity_of_a_good_board():
     assert identity.digest == FIRST.spec.digest and not identity.levels
 
 
+AGAIN = ": build the bitstream again"
+
+
 @pytest.mark.parametrize("changed, words", [
     ({"MAGIC": 7}, "What answers is no qblif board: check the port"),
-    ({"VERSION": 9}, ("The board speaks version 9 of the protocol, this program 2: build the "
-                     "bitstream again")),
-    ({"SYNAPSES": 0}, ("The board's number of synapses must be in 1..2048, not 0: build the "
-                      "bitstream again")),
-    ({"SYNAPSES": 1 << 31}, ("The board's number of synapses must be in 1..2048, not 2147483648: "
-                            "build the bitstream again")),
-    ({"STATE": 3}, "The board's state must be in 0..2, not 3: build the bitstream again"),
-    ({"CLOCK_HZ": 0}, ("The board's clock must be in 1..4294967295, not 0: build the bitstream "
-                      "again")),
-    ({"STAGE_0": 1}, "The board's stage of a synapse must be 0, not 1: build the bitstream again"),
-    ({"BURST_0": 2}, "The board's burst mode must be in 0..1, not 2: build the bitstream again"),
-    ({"LANES_0": 0}, "The board's lanes must be in 1..65536, not 0: build the bitstream again"),
-    ({"SLICES_0": 3}, ("The board's slices of 4 lanes must be 2, not 3: build the bitstream "
-                      "again"))])
+    ({"VERSION": 9}, f"The board speaks version 9 of the protocol, this program {VERSION}{AGAIN}"),
+    ({"SYNAPSES": 0}, f"The board's number of synapses must be in 1..2048, not 0{AGAIN}"),
+    ({"SYNAPSES": 1 << 31},
+     f"The board's number of synapses must be in 1..2048, not 2147483648{AGAIN}"),
+    ({"STATE": 3}, f"The board's state must be in 0..2, not 3{AGAIN}"),
+    ({"CLOCK_HZ": 0}, f"The board's clock must be in 1..4294967295, not 0{AGAIN}"),
+    ({"STAGE_0": 1}, f"The board describes no plan (Stage 1 does not follow stage -1){AGAIN}"),
+    ({"BURST_0": 2},
+     f"The board describes no plan (Burst must be a number below 2, not 2){AGAIN}"),
+    ({"LANES_0": 0}, f"The board describes no plan (Lanes must be in 1..1024, not 0){AGAIN}"),
+    ({"BUFFERS_0": 3}, f"The board describes no plan (Banks must be in 1..2, not 3){AGAIN}")])
 def test_registers_that_cannot_be(changed, words):
     with pytest.raises(HostError) as error:
         read_identity(registers_of(**changed))
@@ -126,20 +129,19 @@ def test_registers_that_cannot_be(changed, words):
 
 
 def test_stages_of_another_network():
-    board = BoardModel([FIRST], STAGES)
-    board.stages = [{"fire_lanes": 1, "synapses": [
-        stage["synapses"][0] for stage in STAGES]}]
-    with pytest.raises(HostError, match=r"^The board's stages must have \[1, 1\] synapses, as the "
-                                        r"network has, not \[2\]: build the bitstream again$"):
-        Host(board, timeout=0.001).load(FIRST)
+    class Merged(BoardModel):
+        """Both of its synapses lead to stage 0."""
 
+        def _word(self, space, bank, address):
+            changed = {synapse_register(1, SynapseRegister.STAGE): 0,
+                       synapse_register(0, SynapseRegister.FIRE_LANES): 1}
+            found = super()._word(space, bank, address)
+            return changed.get(address, found) if space == REGISTERS_SPACE else found
 
-def test_word_that_no_request_can_name():
-    board = BoardModel([FIRST], [{"fire_lanes": 2, "synapses": [
-        {"lanes": 300, "slices": 1, "slice_lanes": 300}]}, STAGES[1]])
-    with pytest.raises(HostError, match=r"^The board's bytes of a word of input->hidden must be in "
-                                        r"1\.\.255, not 300: build the bitstream again$"):
-        Host(board, timeout=0.001).load(FIRST)
+    with pytest.raises(HostError, match=r"^The board's plan is not for this network \(Plan must "
+                                        r"have 2 stages, not 1\): build the bitstream again$"):
+        Host(Merged([FIRST], LAYOUT), timeout=0.001).load(FIRST)
+
 
 
 def test_answer_of_a_frame_that_is_too_short():
@@ -147,7 +149,7 @@ def test_answer_of_a_frame_that_is_too_short():
         def _body(self, command, values):
             body = super()._body(command, values)
             return body[:5] if command is Command.RUN else body
-    host = Host(Short([FIRST], STAGES), timeout=0.001)
+    host = Host(Short([FIRST], LAYOUT), timeout=0.001)
     host.load(FIRST)
     with pytest.raises(HostError, match="^The board answers with another length than was asked"):
         host.run(FIRST, FRAMES)
@@ -158,4 +160,4 @@ def test_answer_of_a_frame_that_is_too_short():
     (np.full((1, 30), 0.5), "^Levels must be whole numbers, not float64$")])
 def test_frames_that_are_no_levels(frames, words):
     with pytest.raises(HostError, match=words):
-        Host(BoardModel([FIRST], STAGES), timeout=0.001).run(FIRST, frames)
+        Host(BoardModel([FIRST], LAYOUT), timeout=0.001).run(FIRST, frames)

@@ -63,7 +63,7 @@ def edit_metadata(path, **fields):
     """Rewrite metadata fields; ``None`` removes one."""
     header, body = split(path.read_bytes())
     for name, value in fields.items():
-        header["__metadata__"].pop(name)
+        header["__metadata__"].pop(name, None)
         if value is not None:
             header["__metadata__"][name] = value
     path.write_bytes(join(header, body))
@@ -269,16 +269,64 @@ def test_notes_that_are_no_object(file, notes):
 
 
 @pytest.mark.parametrize("notes, reason", [
-    ({"activity": [1]}, "Notes must give the activity as a dict"),
-    ({"activity": {"input->hidden": 3}}, "Notes must give the activity as a dict"),
-    ({"activity": {"input->hidden": {"digits": "many"}}},
-     "Notes must give the activity of input->hidden, digits as a number of at least 0, not 'many'"),
-    ({"activity": {"input->hidden": {"digits": float("nan")}}}, "Notes must give the activity of"),
-    ({"activity": {"input->hidden": {"digits": -1}}}, "Notes must give the activity of"),
-    ({"accuracy_float": "good"}, "Notes must give the accuracy_float as a number")])
+    ({"accuracy_float": "good"}, "Notes' accuracy_float must be a number of at least 0"),
+    ({"accuracy_integer": -0.5}, "Notes' accuracy_integer must be a number of at least 0")])
 def test_notes_that_would_be_used(file, notes, reason):
     edit_metadata(file, notes=json.dumps(notes))
     assert refusal(file).startswith(reason)
+
+
+# Activity.
+
+ACTIVITY = {"input->hidden": {"events": 2.5, "digits": 3.0},
+            "hidden->out": {"events": 1.0, "digits": 1.0}}
+
+
+def test_activity_is_an_entry_of_its_own(file):
+    made = trained(activity=ACTIVITY)
+    made.save(file)
+    header, _ = split(file.read_bytes())
+    assert json.loads(header["__metadata__"]["activity"]) == ACTIVITY
+    assert "activity" not in json.loads(header["__metadata__"]["notes"])
+    found = load(file)
+    assert found.activity == made.activity == ACTIVITY and found.notes == made.notes
+    assert found.notes["activity"] == ACTIVITY  # Where users look for it.
+
+
+def test_activity_of_an_older_file(file):
+    """It stands in the notes there."""
+    edit_metadata(file, notes=json.dumps({"activity": ACTIVITY}))
+    assert load(file).activity == ACTIVITY
+
+
+def test_activity_is_no_part_of_the_digests(file):
+    assert trained(activity=ACTIVITY).weights_digest == trained().weights_digest
+    assert trained().activity is None and "activity" not in trained().notes
+    trained().save(file)
+    assert load(file).activity is None
+
+
+def test_activity_that_is_replaced():
+    other = {"hidden->out": {"digits": 9.0}}
+    found = replace(trained(activity=ACTIVITY), activity=other)
+    assert found.activity == found.notes["activity"] == other
+    assert replace(found, notes={"seed": 4}).activity == other
+
+
+@pytest.mark.parametrize("where", ["activity", "notes"])
+@pytest.mark.parametrize("activity, reason", [
+    ([1], r"Activity must be a dict of figures by synapse, not [1]"),
+    ({"input->hidden": 3}, "Activity must be a dict of figures by synapse, not {'input->hidden'"),
+    ({"input->hidden": {"digits": "many"}},
+     "Activity of input->hidden, digits, must be a number of at least 0, not 'many'"),
+    ({"input->hidden": {"digits": float("nan")}}, "Activity of input->hidden, digits, must"),
+    ({"input->hidden": {"digits": -1}}, "Activity of input->hidden, digits, must"),
+    ({"input->out": {"digits": 1}},
+     "Activity must be of input->hidden, hidden->out, not 'input->out'")])
+def test_activity_that_is_none(file, where, activity, reason):
+    value = json.dumps(activity if where == "activity" else {"activity": activity})
+    edit_metadata(file, **{where: value})
+    assert refusal(file).startswith(f"{reason}")
 
 
 # Tensors.

@@ -268,7 +268,7 @@ def test_quantiser_shift(theta, shift):
 
 def test_membrane_range_is_that_of_two_complement():
     assert (HIDDEN.v_min, HIDDEN.v_max) == (-512, 511)
-    assert HIDDEN.n_max == 7 and READOUT.n_max == 0
+    assert HIDDEN.emit_max == 7 and READOUT.emit_max == 0
 
 
 def test_threshold_may_be_the_largest_membrane():
@@ -290,7 +290,7 @@ def test_network_answers_about_its_parts():
     assert spec.source("input") is spec.input and spec.source("out") is spec.populations[1]
     assert [s.name for s in spec.synapses_to("out")] == ["hidden->out"]
     assert [spec.weight_shape(s) for s in spec.synapses] == [(4, 6), (2, 4)]
-    assert spec.input.size == 6 and spec.populations[1].n_max == 0
+    assert spec.input.size == 6 and spec.populations[1].emit_max == 0
 
 
 def test_residual_edge_is_part_of_the_graph():

@@ -8,7 +8,7 @@ import pytest
 from qblif.golden.study import ablation
 from qblif.golden.study.ablation import BASE, TABLES, measure, summary
 from qblif.golden.training.config import TrainConfig
-from qblif.golden.training.data.readers import Dataset
+from qblif.golden.training.data.dataset import Dataset
 from qblif.golden.training.train import train_float
 
 TINY = TrainConfig(net="4c3s2", batch=50, epochs=1, qat_epochs=1, gamma=0.5, gain=1.0)
@@ -37,8 +37,8 @@ def test_rows_differ_from_each_other():
 
 def test_gamma_stays_where_it_is_not_learned():
     rows = TABLES["neurons"]
-    fixed = train_float(replace(TINY, **rows["I-LIF"].changes), part()).gammas["conv1"]
-    learned = train_float(replace(TINY, **rows["QB-LIF"].changes), part()).gammas["conv1"]
+    fixed, learned = (train_float(replace(TINY, **rows[f"{name}, rectangular"].changes),
+                                  part()).gammas["conv1"] for name in ("I-LIF", "QB-LIF"))
     assert abs(fixed - 0.5) < 1e-6 < abs(learned - 0.5)
 
 
@@ -49,6 +49,32 @@ def test_mean_and_spread_over_seeds():
     assert found["float"] == pytest.approx((60.0, 10.0)) and found["integer"] == (50.0, 0.0)
     assert (found["shift"], found["repeat"]) == (2.0, 4.0)
     assert found["nanojoules"] == pytest.approx(1.0)
+
+
+def test_papers_rows():
+    """Tables 5 and 6 of arXiv:2604.25688."""
+    assert {name: row.paper for name, row in TABLES["neurons"].items() if row.paper} == {
+        "binary LIF, Box-ET": 90.50, "I-LIF, Box-ET": 93.85, "QB-LIF, Box-ET": 95.05,
+        "I-LIF, ReLSG-ET": 94.45, "QB-LIF, ReLSG-ET": 95.58}
+    assert [row.paper for row in TABLES["n-max"].values()] == [
+        90.50, 93.35, 94.13, 94.64, 95.03, 95.58]
+
+
+def test_a_training_on_other_data_is_not_taken_for_this_one(tmp_path, monkeypatch, capsys):
+    """Two folders of one name."""
+    one = part()
+    sets = {"a/data": one, "b/data": replace(one, test_labels=1 - one.test_labels)}
+    monkeypatch.setattr(ablation, "BASE", replace(TINY, net="2c3s2"))
+    monkeypatch.setattr(ablation, "load_folder", sets.get)
+    monkeypatch.setattr(ablation, "TABLES", {"timesteps": {"T = 1": TABLES["timesteps"]["T = 1"]}})
+    monkeypatch.setattr(ablation.concurrent.futures, "ProcessPoolExecutor",
+                        ablation.concurrent.futures.ThreadPoolExecutor)
+    for folder in sets:
+        monkeypatch.setattr(sys, "argv", [
+            "ablation", "timesteps", "--seeds", "1", "--epochs", "1", "--jobs", "1", "--net",
+            "2c3s2", "--out", str(tmp_path), "--data", folder])
+        ablation.main()
+    assert len(list(tmp_path.iterdir())) == 2
 
 
 def test_a_finished_training_is_not_repeated(tmp_path, monkeypatch, capsys):

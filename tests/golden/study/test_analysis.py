@@ -110,7 +110,7 @@ def plainly(values, levels):
 
 def of_preset(name, output):
     config = with_preset(TrainConfig(n_max=5), name)
-    return Neuron(leak=config.leak.on_grid(5), reset=config.reset, output=output, v_width=14,
+    return Neuron(leak=config.leak.with_bits(5), reset=config.reset, output=output, v_width=14,
                   quantiser=Quantiser(n_max=config.n_max, theta=SCALE, spacing=config.spacing))
 
 

@@ -113,8 +113,9 @@ def test_reduced_is_the_network_with_clipped_levels(residual):
     trained, _, frames = residual
     assert reduced(trained, (6, 6, 6)).weights_digest  # Widths as they are, or narrower.
     n_max = (2, 6, 3)
-    lower = reduced(trained, n_max, {"seed": 1})
-    assert [p.n_max for p in lower.spec.populations] == [2, 6, 3, 0] and lower.notes == {"seed": 1}
+    lower = reduced(replace(trained, notes={"seed": 1}), n_max)
+    assert [p.emit_max for p in lower.spec.populations] == [2, 6, 3, 0]
+    assert lower.notes == {"seed": 1}
     for old, new in zip(trained.spec.populations, lower.spec.populations, strict=True):
         assert new.sum_width <= old.sum_width and new.neuron.v_width <= old.neuron.v_width
     wide = replace(trained, spec=replace(trained.spec, populations=tuple(

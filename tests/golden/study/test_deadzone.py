@@ -3,7 +3,7 @@ import torch
 
 from qblif.golden.study.deadzone import compare
 from qblif.golden.training.config import TrainConfig
-from qblif.golden.training.data.readers import Dataset
+from qblif.golden.training.data.dataset import Dataset
 from qblif.golden.training.train import train_float
 
 

@@ -1,3 +1,5 @@
+import builtins
+import sys
 from dataclasses import replace
 
 import pytest
@@ -75,6 +77,7 @@ def test_cutout(side):
     assert int(holes.min()) >= (side + 1) // 2 * ((side + 1) // 2) or side == 3
 
 
+@pytest.mark.usefixtures("torchvision")
 @pytest.mark.parametrize("fields", [{"mixup": 0.5}, {"cutmix": 1.0}, {"mixup": 0.5, "cutmix": 1.0}])
 def test_mixing_shares_the_labels(fields):
     torch.manual_seed(0)
@@ -92,6 +95,7 @@ def test_no_mixing():
     assert mixing(STILL, 4) is None
 
 
+@pytest.mark.usefixtures("torchvision")
 @pytest.mark.parametrize("policy", ["cifar10", "imagenet"])
 def test_auto_augment(policy):
     torch.manual_seed(0)
@@ -99,3 +103,24 @@ def test_auto_augment(policy):
     change = auto_augment(policy)
     changed = torch.stack([change(image) for image in images])
     assert changed.dtype == torch.uint8 and (changed != images).any()
+
+
+def test_torchvision_of_another_torch(monkeypatch):
+    """As its import fails where torch comes without CUDA and torchvision with it."""
+    there = builtins.__import__
+
+    def fail(name, *args):
+        if name == "torchvision":
+            raise RuntimeError("operator torchvision::nms does not exist")
+        return there(name, *args)
+
+    monkeypatch.setattr(builtins, "__import__", fail)
+    with pytest.raises(ValueError, match=r"^This needs a torchvision that was built for this torch,"
+                                         r" \d.*nms does not exist\)$"):
+        auto_augment("cifar10")
+
+
+def test_torchvision_missing(monkeypatch):
+    monkeypatch.setitem(sys.modules, "torchvision", None)
+    with pytest.raises(ValueError, match=r"^This needs torchvision, which is not installed$"):
+        mixing(replace(STILL, mixup=0.5), 4)

@@ -5,7 +5,7 @@ from torch import nn
 from qblif.golden.training.convert import from_torch
 from qblif.golden.training.export import export
 from qblif.golden.training.modules import QBLIF
-from qblif.golden.training.quantise import snap
+from qblif.golden.training.quantise import quantise
 
 
 def model(*more):
@@ -16,9 +16,9 @@ def model(*more):
 
 def test_layers_become_populations():
     net = from_torch(model(), (3, 8, 8), timesteps=2, input_n_max=4)
-    spec = export(snap(net.eval(), 8)).spec
+    spec = export(quantise(net.eval(), 8)).spec
     assert [p.shape for p in spec.populations] == [(4, 8, 8), (8, 2, 2), (6,), (2,)]
-    assert [p.n_max for p in spec.populations] == [7, 5, 3, 0]
+    assert [p.emit_max for p in spec.populations] == [7, 5, 3, 0]
     assert spec.synapses[1].pool == (2, 2) and spec.synapses[1].stride == (2, 2)
 
 

@@ -11,14 +11,14 @@ from qblif.golden.spec.artifact import load
 from qblif.golden.training.config import TrainConfig
 from qblif.golden.training.export import derive_v_width, export, signed_width
 from qblif.golden.training.nets import build
-from qblif.golden.training.quantise import snap
+from qblif.golden.training.quantise import quantise
 
 
-def snapped_net(shape=(8,), **kwargs):
+def qat_net(shape=(8,), **kwargs):
     torch.manual_seed(0)
     config = TrainConfig(**{"hidden": (6,), "gamma": 0.3, "gain": 1.0,
                             "input_n_max": 4} | kwargs)
-    return snap(build(config, shape, 3).eval(), config.w_width, config.v_width)
+    return quantise(build(config, shape, 3).eval(), config.w_width, config.v_width)
 
 
 HALF, CLOSED = Decay((1,)), Decay((0,))
@@ -72,7 +72,7 @@ def test_derived_membrane_never_overflows(kind):
 
 
 def test_derived_width_changes_nothing():
-    net = snapped_net((2, 4), timesteps=4, beta=0.875)
+    net = qat_net((2, 4), timesteps=4, beta=0.875)
     trained = export(net)
     levels = torch.randint(0, 5, (100, 8), dtype=torch.uint8)
     trace, output = integer.run(trained, levels), net(levels)
@@ -81,10 +81,10 @@ def test_derived_width_changes_nothing():
 
 
 def test_widths_are_the_smallest():
-    trained = export(snapped_net())
+    trained = export(qat_net())
     for population in trained.spec.populations:
         source = trained.spec.synapses_to(population.name)[0]
-        n_max = trained.spec.source(source.source).n_max
+        n_max = trained.spec.source(source.source).emit_max
         weights = trained.weights[source.name].astype(np.int64) * n_max
         low, high = np.minimum(weights, 0).sum(1).min(), np.maximum(weights, 0).sum(1).max()
         half = 1 << population.sum_width - 2
@@ -93,13 +93,13 @@ def test_widths_are_the_smallest():
 
 
 def test_narrow_membrane_is_kept():
-    trained = export(snapped_net(v_width=12))
+    trained = export(qat_net(v_width=12))
     assert trained.spec.populations[0].neuron.v_width == 12
     assert trained.spec.populations[1].neuron.v_width != 12
 
 
 def test_zero_biases_are_left_out():
-    net = snapped_net()
+    net = qat_net()
     with torch.no_grad():
         net.stages[0].bias.zero_()
         net.stages[-1].bias.fill_(1.0)
@@ -109,15 +109,15 @@ def test_zero_biases_are_left_out():
 
 
 def test_bias_too_large_for_exact_floats():
-    net = snapped_net()
+    net = qat_net()
     with torch.no_grad():
         net.stages[0].bias.fill_(1e9)
-    with pytest.raises(ValueError, match=r"^Membranes of hidden1 reach \d+, more than the snapped"):
+    with pytest.raises(ValueError, match=r"^Membranes of hidden1 reach \d+, more than the QAT"):
         export(net)
 
 
 def test_file_keeps_everything(tmp_path):
-    trained = export(snapped_net(), {"seed": 3})
+    trained = export(qat_net(), {"seed": 3})
     trained.save(tmp_path / "net.safetensors")
     loaded = load(tmp_path / "net.safetensors")
     assert loaded.spec == trained.spec and loaded.notes == {"seed": 3}

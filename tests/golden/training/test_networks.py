@@ -7,9 +7,11 @@ import torch
 
 from qblif.golden import integer
 from qblif.golden.spec.artifact import load
-from qblif.golden.training.data.readers import Dataset, embedded, to_levels
+from qblif.golden.spec.pixels import to_levels
+from qblif.golden.training.data.dataset import Dataset
+from qblif.golden.training.data.readers import embedded
 from qblif.golden.training.export import export
-from qblif.golden.training.quantise import snap
+from qblif.golden.training.quantise import quantise
 from qblif.golden.training.recipes import EMBEDDED
 from qblif.golden.training.train import train_float
 
@@ -26,7 +28,7 @@ def test_mnist_mlp_is_what_the_results_describe():
     trained = load(FILE)
     spec = trained.spec
     assert [spec.input.size, *(p.size for p in spec.populations)] == [784, 128, 10]
-    assert spec.timesteps == 2 and spec.populations[0].n_max == 15
+    assert spec.timesteps == 2 and spec.populations[0].emit_max == 15
     assert {s.w_width for s in spec.synapses} == {8}
     assert spec.populations[0].neuron.leak_headroom >= 4
     assert trained.notes["test_images"] == 10_000
@@ -45,7 +47,7 @@ def test_mnist_mlp_keeps_its_digest():
 
 
 def operations(trained):
-    return sum(a["operations"] for a in trained.notes["activity"].values())
+    return sum(a["operations"] for a in trained.activity.values())
 
 
 def test_mnist_cnn_is_what_the_results_describe():
@@ -75,15 +77,15 @@ def test_cifar_vgg_is_what_the_results_describe():
 
 
 @pytest.mark.parametrize("alpha, beta", [(1.0, 0.5), (0.25, 0.875)])
-def test_snapped_equals_integers_on_real_digits(digits, alpha, beta):
+def test_qat_equals_integers_on_real_digits(digits, alpha, beta):
     part = Dataset("part", digits.train_images[::4], digits.train_labels[::4],
                    digits.test_images, digits.test_labels)
     net = train_float(replace(EMBEDDED, epochs=2, alpha=alpha, beta=beta, timesteps=3), part)
-    snapped = snap(net.eval(), 8)
-    trained = export(snapped)
+    quantised = quantise(net.eval(), 8)
+    trained = export(quantised)
     levels = to_levels(digits.test_images, trained.spec.input.n_max)
     with torch.no_grad():
-        output = snapped(torch.from_numpy(levels))
+        output = quantised(torch.from_numpy(levels))
     trace = integer.run(trained, levels)
     hidden = trace.levels["hidden1"].numpy()
     assert len(np.unique(hidden)) > 5

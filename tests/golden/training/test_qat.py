@@ -12,7 +12,7 @@ from qblif.golden.training.export import export
 from qblif.golden.training.nets import build
 from qblif.golden.training.presets import PRESETS
 from qblif.golden.training.qat import leak_floats, round_to
-from qblif.golden.training.quantise import fold_norm, fraction_bits, snap
+from qblif.golden.training.quantise import fold_norm, fraction_bits, quantise
 
 DEFAULTS = {"hidden": (17, 9), "gamma": 0.3, "gain": 1.0, "input_n_max": 4}
 
@@ -30,9 +30,9 @@ def random_levels(net, frames=200, inputs=20):
     return torch.randint(0, net.input_n_max + 1, (frames, inputs), dtype=torch.uint8)
 
 
-def assert_equal_to_integers(snapped, levels):
-    trained = export(snapped)
-    output, trace = snapped(levels), integer.run(trained, levels)
+def assert_equal_to_integers(quantised, levels):
+    trained = export(quantised)
+    output, trace = quantised(levels), integer.run(trained, levels)
     for population, membrane in zip(trained.spec.populations, output.membranes, strict=True):
         name = population.name
         assert torch.equal(membrane.to(torch.int32), trace.membranes[name]), name
@@ -47,7 +47,7 @@ def assert_equal_to_integers(snapped, levels):
 def test_equals_integer_model(kind, beta, alpha):
     for seed, timesteps in itertools.product(range(3), (1, 4)):
         net = random_net(seed, reset_kind=kind, beta=beta, alpha=alpha, timesteps=timesteps)
-        _, trace = assert_equal_to_integers(snap(net, 8), random_levels(net))
+        _, trace = assert_equal_to_integers(quantise(net, 8), random_levels(net))
         assert any(level.any() for level in trace.levels.values())
 
 
@@ -57,7 +57,7 @@ def test_presets_equal_the_integer_model(preset, output):
     for seed, timesteps in itertools.product(range(3), (1, 4)):
         fields = PRESETS[preset] | {"gamma": 0.3, "output": output, "timesteps": timesteps}
         net = random_net(seed, **fields)
-        _, trace = assert_equal_to_integers(snap(net, 8), random_levels(net))
+        _, trace = assert_equal_to_integers(quantise(net, 8), random_levels(net))
         assert any(level.any() for level in trace.levels.values())
 
 
@@ -67,28 +67,28 @@ def test_presets_equal_the_integer_model(preset, output):
 def test_quadratic_leak_equals_the_integer_model(a, u1, u2, kind, spacing):
     net = random_net(4, leak_kind="quadratic", a=a, u1=u1, u2=u2, reset_kind=kind, n_max=8,
                      spacing=spacing, timesteps=3)
-    assert_equal_to_integers(snap(net, 8), random_levels(net))
+    assert_equal_to_integers(quantise(net, 8), random_levels(net))
 
 
 @pytest.mark.parametrize("kind", Reset.KINDS)
 @pytest.mark.parametrize("w_width, v_width", [(2, None), (4, 10), (8, 12), (8, 11), (16, 20)])
 def test_equals_integer_model_at_odd_widths(kind, w_width, v_width):
     net = random_net(5, reset_kind=kind, timesteps=5, beta=0.9, n_max=20, input_n_max=20)
-    snapped = snap(net, w_width)
+    quantised = quantise(net, w_width)
     if v_width is not None:
-        snapped = snap(net, w_width, v_width)
+        quantised = quantise(net, w_width, v_width)
         # The grid is the weights' own choice: keep theta inside the membrane.
-        for stage in snapped.stages[:-1]:
+        for stage in quantised.stages[:-1]:
             stage.f.clamp_(max=v_width - 3)
-    assert_equal_to_integers(snapped, random_levels(net))
+    assert_equal_to_integers(quantised, random_levels(net))
 
 
 def test_narrow_membrane_saturates():
     net = random_net(1, timesteps=4, beta=1.0, reset_kind="none")
-    snapped = snap(net, 8, v_width=12)
-    for stage in snapped.stages[:-1]:
+    quantised = quantise(net, 8, v_width=12)
+    for stage in quantised.stages[:-1]:
         stage.f.fill_(8)
-    _, trace = assert_equal_to_integers(snapped, random_levels(net))
+    _, trace = assert_equal_to_integers(quantised, random_levels(net))
     assert any(int(v.max()) == 2047 for v in trace.membranes.values())
 
 
@@ -98,26 +98,26 @@ def test_gate_of_several_shifts(gate, v_width):
     net = random_net(3, timesteps=5, beta=1.0)
     for stage in net.stages[:-1]:
         stage.neuron.reset = Reset(gate=gate)
-    snapped = snap(net, 6, v_width)
-    for stage in snapped.stages[:-1]:
+    quantised = quantise(net, 6, v_width)
+    for stage in quantised.stages[:-1]:
         stage.f.fill_(5)
-    assert_equal_to_integers(snapped, random_levels(net))
+    assert_equal_to_integers(quantised, random_levels(net))
 
 
 def test_per_timestep_input():
     net = random_net(2, timesteps=3)
     net.static = False
     levels = torch.randint(0, net.input_n_max + 1, (50, 3, 20), dtype=torch.uint8)
-    trained, _ = assert_equal_to_integers(snap(net, 8), levels)
+    trained, _ = assert_equal_to_integers(quantise(net, 8), levels)
     assert not trained.spec.input.static
 
 
 def test_equality_fails_for_a_changed_weight():
     net = random_net(0)
-    snapped, levels = snap(net, 8), random_levels(net)
-    trained = export(snapped)
+    quantised, levels = quantise(net, 8), random_levels(net)
+    trained = export(quantised)
     trained.weights["input->hidden1"][3, 4] += 1
-    same = torch.equal(snapped(levels).membranes[0].to(torch.int32),
+    same = torch.equal(quantised(levels).membranes[0].to(torch.int32),
                        integer.run(trained, levels).membranes["hidden1"])
     assert not same
 
@@ -172,29 +172,29 @@ def test_snapping_keeps_levels_near_the_float_network():
     net = random_net(3, w_width=16)
     levels = random_levels(net)
     with torch.no_grad():
-        snapped, full = snap(net, 16)(levels), net(levels.float())
-    differ = float((snapped.levels[0] != full.levels[0]).float().mean())
+        quantised, full = quantise(net, 16)(levels), net(levels.float())
+    differ = float((quantised.levels[0] != full.levels[0]).float().mean())
     assert differ < 0.002
-    assert float((snapped.logits.argmax(1) == full.logits.argmax(1)).float().mean()) > 0.98
+    assert float((quantised.logits.argmax(1) == full.logits.argmax(1)).float().mean()) > 0.98
 
 
 def test_small_headroom_warns(caplog):
     net = random_net(4, beta=0.984375)  # A leak shift of 6.
     with caplog.at_level(logging.WARNING):
-        snap(net, 2)
+        quantise(net, 2)
     assert "will not leak" in caplog.text
 
 
 def test_default_headroom_is_silent(caplog):
     with caplog.at_level(logging.WARNING):
-        snap(random_net(4), 8)
+        quantise(random_net(4), 8)
     assert not caplog.records
 
 
 def test_wide_weights_switch_to_double():
     net = random_net(4, timesteps=4, n_max=20, input_n_max=20)
-    assert snap(net, 8).dtype == torch.float32
-    assert snap(net, 16).dtype == torch.float64
+    assert quantise(net, 8).dtype == torch.float32
+    assert quantise(net, 16).dtype == torch.float64
 
 
 def weights(stage):
@@ -203,13 +203,13 @@ def weights(stage):
 
 def test_training_on_the_grid_moves_the_integers():
     net = random_net(6)
-    snapped, levels = snap(net, 8), random_levels(net)
-    before = [weights(stage) for stage in snapped.stages]
-    optimiser = torch.optim.Adam(snapped.parameters(), lr=0.02)
+    quantised, levels = quantise(net, 8), random_levels(net)
+    before = [weights(stage) for stage in quantised.stages]
+    optimiser = torch.optim.Adam(quantised.parameters(), lr=0.02)
     for _ in range(5):
         optimiser.zero_grad()
-        nn.functional.cross_entropy(snapped(levels).logits, levels[:, 0].long()).backward()
+        nn.functional.cross_entropy(quantised(levels).logits, levels[:, 0].long()).backward()
         optimiser.step()
-    for stage, old in zip(snapped.stages, before, strict=True):
+    for stage, old in zip(quantised.stages, before, strict=True):
         assert not torch.equal(weights(stage), old)
-    assert_equal_to_integers(snapped, levels)
+    assert_equal_to_integers(quantised, levels)

@@ -6,16 +6,9 @@ import pytest
 import torch
 from PIL import Image
 
-from qblif.golden.training.data.readers import (
-    CIFAR,
-    FILES,
-    Dataset,
-    embedded,
-    load_folder,
-    read_idx,
-    stratified_split,
-    to_levels,
-)
+from qblif.golden.spec.pixels import to_levels
+from qblif.golden.training.data.dataset import Dataset, stratified_split
+from qblif.golden.training.data.readers import CIFAR, FILES, embedded, load_folder, read_idx
 
 
 def idx(array):
@@ -127,6 +120,7 @@ def write_images(folder, per_class=2):
             Image.fromarray(pixels).save(folder / part / name / f"{i}.png")
 
 
+@pytest.mark.usefixtures("torchvision")
 def test_image_folders(tmp_path):
     write_images(tmp_path)
     dataset = load_folder(tmp_path)
@@ -138,6 +132,7 @@ def test_image_folders(tmp_path):
     assert (dataset.train_images[0] != dataset.train_images[0]).any()  # Cropped at random.
 
 
+@pytest.mark.usefixtures("torchvision")
 def test_image_folders_with_other_classes(tmp_path):
     write_images(tmp_path)
     (tmp_path / "val" / "dog").rename(tmp_path / "val" / "eel")
@@ -151,6 +146,7 @@ def test_image_folders_without_test(tmp_path):
         load_folder(tmp_path)
 
 
+@pytest.mark.usefixtures("torchvision")
 def test_image_folders_empty(tmp_path):
     (tmp_path / "train").mkdir()
     (tmp_path / "val").mkdir()

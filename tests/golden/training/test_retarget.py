@@ -6,15 +6,15 @@ from dataclasses import replace
 import pytest
 import torch
 
-from qblif.cli.train import config_of
 from qblif.golden import integer
 from qblif.golden.spec.artifact import Trained, sum_range
 from qblif.golden.training.checkpoint import CheckpointError
 from qblif.golden.training.config import TrainConfig
-from qblif.golden.training.data.readers import Dataset
+from qblif.golden.training.data.dataset import Dataset
 from qblif.golden.training.export import export, signed_width
 from qblif.golden.training.nets import build
-from qblif.golden.training.quantise import snap
+from qblif.golden.training.quantise import quantise
+from qblif.golden.training.recipes import recipe_of
 from qblif.golden.training.train import train
 
 CONFIG = TrainConfig(hidden=(9, 7), gamma=0.3, gain=1.0, input_n_max=4, timesteps=3, epochs=1,
@@ -43,7 +43,7 @@ def changed(spec, k=0, **fields):
 @pytest.fixture(scope="module")
 def there():
     """What the hardware was built for, with fields that others may need."""
-    spec = export(snap(float_net(CONFIG, 0), 8)).spec
+    spec = export(quantise(float_net(CONFIG, 0), 8)).spec
     for k in range(len(spec.populations)):
         spec = changed(spec, k, sum_width=20, bias_width=14, v_width=14 if k < 2 else 22)
     return spec
@@ -51,7 +51,7 @@ def there():
 
 @pytest.mark.parametrize("seed", range(6))
 def test_other_weights_on_the_same_hardware(there, seed):
-    net = snap(float_net(CONFIG, 1 + seed), 8, like=there)
+    net = quantise(float_net(CONFIG, 1 + seed), 8, like=there)
     trained = export(net, like=there)
     assert trained.spec == there
     levels = torch.randint(0, 5, (200, 20), dtype=torch.uint8)
@@ -61,25 +61,26 @@ def test_other_weights_on_the_same_hardware(there, seed):
 
 
 def test_residual_edges_keep_their_width():
-    there = export(snap(float_net(RESIDUAL, 0, (3, 8, 8)), 8)).spec
+    there = export(quantise(float_net(RESIDUAL, 0, (3, 8, 8)), 8)).spec
     synapses = tuple(replace(s, w_width=s.w_width + 1) if s.w_width > 8 else s
                      for s in there.synapses)
     assert synapses != there.synapses
     there = replace(there, synapses=synapses)
     for k in range(len(there.populations)):
         there = changed(there, k, sum_width=24, bias_width=20, v_width=25)
-    assert export(snap(float_net(RESIDUAL, 1, (3, 8, 8)), 8, like=there), like=there).spec == there
+    net = quantise(float_net(RESIDUAL, 1, (3, 8, 8)), 8, like=there)
+    assert export(net, like=there).spec == there
 
 
 def test_sums_that_would_outgrow_their_width(there):
     """Of every population; the read-out's by its membrane, which does not saturate, as well."""
-    free = export(snap(float_net(CONFIG, 1), 8, like=there), like=there)
+    free = export(quantise(float_net(CONFIG, 1), 8, like=there), like=there)
     widths = [signed_width(*sum_range(there, free.weights, p)) for p in there.populations]
     like = there
     for k, width in enumerate(widths):
         like = changed(like, k, sum_width=width - 1)
     like = changed(like, 2, v_width=widths[2])
-    net = snap(float_net(CONFIG, 1), 8, like=like)
+    net = quantise(float_net(CONFIG, 1), 8, like=like)
     with torch.no_grad():
         net.stages[1].bias.fill_(2.0)  # Which makes it fire.
     trained, levels = export(net, like=like), torch.full((50, 20), 4, dtype=torch.uint8)
@@ -93,7 +94,7 @@ def test_sums_that_would_outgrow_their_width(there):
 
 
 def test_a_bias_that_is_zero_is_still_loaded(there):
-    net = snap(float_net(CONFIG, 1), 8, like=there)
+    net = quantise(float_net(CONFIG, 1), 8, like=there)
     with torch.no_grad():
         net.stages[0].bias.zero_()
     assert not export(net, like=there).biases["hidden1"].any()
@@ -101,7 +102,7 @@ def test_a_bias_that_is_zero_is_still_loaded(there):
 
 def test_biases_are_clipped(there):
     like = changed(there, bias_width=3)
-    net = snap(float_net(CONFIG, 1), 8, like=like)
+    net = quantise(float_net(CONFIG, 1), 8, like=like)
     with torch.no_grad():
         net.stages[0].bias.fill_(100.0)
     assert export(net, like=like).biases["hidden1"].tolist() == [3] * 9
@@ -109,7 +110,7 @@ def test_biases_are_clipped(there):
 
 def test_hardware_without_biases(there):
     like = changed(there, bias_width=0)
-    trained = export(snap(float_net(CONFIG, 1), 8, like=like), like=like)
+    trained = export(quantise(float_net(CONFIG, 1), 8, like=like), like=like)
     assert list(trained.biases) == ["hidden2", "output"]
 
 
@@ -137,7 +138,7 @@ def first():
 
 
 def test_trained_again(first, tmp_path):
-    config = config_of(first, "first")
+    config = recipe_of(first, "first")
     assert config == CONFIG
     again = train(replace(config, seed=5), NOISE, like=first.spec)
     assert again.spec.digest == first.spec.digest
@@ -179,4 +180,4 @@ def test_resumed_for_other_hardware(first, tmp_path):
                                    {"config": {"epochs": -1}}])
 def test_file_that_does_not_say_how_it_was_trained(first, notes):
     with pytest.raises(ValueError, match=r"^first does not say how it was trained: name a"):
-        config_of(replace(first, notes=notes), "first")
+        recipe_of(replace(first, notes=notes), "first")

@@ -11,10 +11,13 @@ from PIL import Image
 
 from qblif.golden import integer
 from qblif.golden.spec.artifact import load
+from qblif.golden.spec.pixels import to_levels
 from qblif.golden.training.checkpoint import CheckpointError
 from qblif.golden.training.config import TrainConfig
-from qblif.golden.training.data.readers import Dataset, load_folder, to_levels
-from qblif.golden.training.train import batches, one_cycle, train
+from qblif.golden.training.data.dataset import Dataset
+from qblif.golden.training.data.readers import load_folder
+from qblif.golden.training.schedule import batches, one_cycle
+from qblif.golden.training.train import train
 
 TINY = TrainConfig(hidden=(12, 10), epochs=3, qat_epochs=2, batch=32, lr=0.02, qat_lr=2e-3,
                    gamma=0.3, gain=1.0, shift=1.0, rotate=5.0, shear=2.0, scale=0.05, activity=0.01)
@@ -102,13 +105,21 @@ def colours(n, seed):
 COLOURS = Dataset("colours", *colours(200, 0), *colours(60, 1))
 
 
+def test_ingredients_of_our_own_resumed(tmp_path):
+    resume_after_an_epoch(replace(CONV, mixup=0.0, cutmix=0.0, auto_augment=""), tmp_path)
+
+
+@pytest.mark.usefixtures("torchvision")
 @pytest.mark.parametrize("workers", [0, 2])
 def test_every_ingredient_resumed(tmp_path, workers):
+    resume_after_an_epoch(replace(CONV, workers=workers), tmp_path)
+
+
+def resume_after_an_epoch(config, tmp_path):
     def interrupt(progress):
         if (progress.phase, progress.epoch) == ("float", 2):
             raise Interrupted
 
-    config = replace(CONV, workers=workers)
     whole = train(config, COLOURS)
     with pytest.raises(Interrupted):
         train(config, COLOURS, checkpoint=tmp_path / "checkpoint", progress=interrupt)
@@ -121,6 +132,7 @@ def test_grey_images_feed_a_convolution():
     assert trained.spec.input.shape == (1, 8, 8)
 
 
+@pytest.mark.usefixtures("torchvision")
 def test_image_files(tmp_path):
     rng = np.random.default_rng(0)
     for part, name, i in itertools.product(("train", "val"), ("a", "b"), range(2)):
@@ -129,7 +141,8 @@ def test_image_files(tmp_path):
             tmp_path / part / name / f"{i}.png")
     config = replace(TINY, net="2c7s7-p8", batch=2, epochs=1, qat_epochs=1, shift=0.0, rotate=0.0,
                      auto_augment="imagenet")
-    trained = train(config, load_folder(tmp_path))
+    trained = train(replace(config, validation=2), load_folder(tmp_path))
+    assert len(trained.notes["validation"]["quantised"]) == 1
     assert trained.notes["test_images"] == 4 and trained.spec.input.shape == (3, 224, 224)
 
 
@@ -156,6 +169,56 @@ def test_progress_counts_to_the_end():
     train(replace(TINY, epochs=1, qat_epochs=1), STRIPES, progress=seen.append)
     assert [p.done for p in seen] == [10, 20] and {p.total for p in seen} == {20}
     assert [p.phase for p in seen] == ["float", "quantised"]
+
+
+def test_validation_images_are_held_out_of_the_training():
+    """Equally many of each class, none of them trained on, and the rest all there."""
+    part = STRIPES.hold_out(30, seed=3)
+    assert np.bincount(part.test_labels).tolist() == [10, 10, 10]
+    assert len(part.train_labels) == 270
+    pixels = np.concatenate([part.train_images, part.test_images]).reshape(300, -1)
+    assert (np.unique(pixels, axis=0) == np.unique(STRIPES.train_images.reshape(300, -1), axis=0)
+            ).all()
+    assert (STRIPES.hold_out(30, seed=4).test_images != part.test_images).any()
+
+
+def test_validation_accuracy_is_that_of_the_held_out_images():
+    seen = []
+    trained = train(replace(TINY, validation=30), STRIPES, progress=seen.append)
+    shares = trained.notes["validation"]
+    assert [len(shares[phase]) for phase in ("float", "quantised")] == [3, 2]
+    part = STRIPES.hold_out(30, TINY.seed)
+    classes = integer.run(trained, to_levels(part.test_images, TINY.input_n_max)).classes
+    assert shares["quantised"][-1] == (classes.numpy() == part.test_labels).mean()
+    assert [p.validation for p in seen] == [None, *shares["float"][:2], None,
+                                            shares["quantised"][0]]
+
+
+def test_validation_images_are_not_trained_on():
+    rest = STRIPES.hold_out(30, TINY.seed)
+    assert (train(replace(TINY, validation=30), STRIPES).weights_digest
+            == train(TINY, rest).weights_digest)
+
+
+def test_validation_resumes(tmp_path):
+    def interrupt(progress):
+        if (progress.phase, progress.epoch) == ("float", 3):
+            raise Interrupted
+
+    config = replace(TINY, validation=30)
+    path = tmp_path / "checkpoint"
+    with pytest.raises(Interrupted):
+        train(config, STRIPES, checkpoint=path, progress=interrupt)
+    assert_same_bits(train(config, STRIPES),
+                     train(config, STRIPES, checkpoint=path, resume=True))
+
+
+def test_validation_test_images_choose_nothing():
+    """Other test images, the same weights."""
+    other = replace(STRIPES, test_images=STRIPES.test_images[:40],
+                    test_labels=STRIPES.test_labels[:40])
+    config = replace(TINY, validation=30)
+    assert train(config, other).weights_digest == train(config, STRIPES).weights_digest
 
 
 def test_callers_settings_are_restored():

@@ -5,12 +5,12 @@ import pytest
 
 from qblif.golden.spec import Conv2d, Dense
 from qblif.hw.core.accumulators import MemoryAccumulators, RegisterAccumulators
+from qblif.hw.core.engine import ACCUMULATORS
 from qblif.hw.core.lanes import Lanes
 from qblif.hw.core.map_accumulators import MapAccumulators
-from qblif.hw.core.stage import SUMS
 from qblif.hw.layout.latency import MEMORY_SUMS_GROUPS
 from qblif.hw.layout.scatter import ScatterMap
-from qblif.sim.stream import simulate_component
+from qblif.sim.stream import simulate_component, wait
 
 LANES, FIRE_LANES, WIDTH, ADDEND = 4, 2, 12, 8
 
@@ -45,7 +45,7 @@ def schedule(timesteps, draw, gaps):
 
 
 def run(dut, timesteps, draw, gaps=False, uses=1):
-    """All sums of each timestep, read back as the fire pass reads them, while the next fill.
+    """All sums of each timestep, read back as an update pass reads them, while the next fill.
 
     Each timestep is read ``uses`` times, late where there are banks enough.
     """
@@ -82,22 +82,22 @@ def run(dut, timesteps, draw, gaps=False, uses=1):
             while ready[0] <= number:
                 await ctx.tick()
             if unread > 1 and draw.random() < 0.3:
-                await ctx.tick().repeat(30)
+                await wait(ctx, 30)
             for use in range(uses):
-                for beat in range(count):
-                    ctx.set(dut.next, 1)
-                    ctx.set(dut.turn, beat % parts == parts - 1)
-                    ctx.set(dut.restart, beat == count - 1)
-                    ctx.set(dut.last_use, use == uses - 1)
-                    released[0] += beat == count - 1 and use == uses - 1
+                for vector in range(count):
+                    ctx.set(dut.read, {"en": 1, "pixel_last": vector % parts == parts - 1,
+                                       "pass_last": vector == count - 1})
+                    ctx.set(dut.last_read, use == uses - 1)
+                    released[0] += vector == count - 1 and use == uses - 1
                     await ctx.tick()
-                ctx.set(dut.next, 0)
-        await ctx.tick().repeat(10)
+                ctx.set(dut.read.en, 0)
+        await wait(ctx, 10)
 
     async def watch(ctx):
         asked = [0] * (dut.read_latency + dut.lag)
         while True:
-            _, _, now, sums, completed = await ctx.tick().sample(dut.next, dut.sums, dut.ready)
+            _, _, now, sums, completed = await ctx.tick().sample(dut.read.en, dut.sums,
+                                                                 dut.complete)
             ready[0] += completed
             asked.append(now)
             if asked.pop(0):
@@ -120,7 +120,7 @@ def scattered(groups, positions, banks=2):
 
 
 def make(reach, kind=None, **parameters):
-    kind = kind or SUMS[reach.sums]
+    kind = kind or ACCUMULATORS[reach.sums]
     return kind(reach, sum_width=WIDTH, addend_width=ADDEND, fire_lanes=FIRE_LANES, **parameters)
 
 
@@ -158,9 +158,35 @@ def test_words_come_again_at_once(banks, groups, positions, gaps, uses):
         expected(t, dut.words) for t in timesteps for _ in range(uses)]
 
 
-def test_nothing_is_passed_forward_where_words_come_late():
+def test_nothing_is_bypassed_where_words_come_late():
     dut = make(scattered(4, 3))
     assert not dut.reach.returns_soon
     draw = random.Random(5)
     timesteps = [draw_timestep(draw, dut.words, draw.randint(0, 6), False) for _ in range(20)]
     assert run(dut, timesteps, draw) == [expected(t, dut.words) for t in timesteps]
+
+
+@pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize("reach", [flat(2), flat(5), scattered(2, 3)], ids=lambda r: r.sums)
+def test_update_pass_before_its_accumulators_are_complete(reach, late):
+    """Before the first EOT, or a second pass after one."""
+    dut = make(reach)
+
+    async def read(ctx):
+        while ctx.get(dut.clearing):
+            await ctx.tick()
+        if late:
+            ctx.set(dut.issue, {"end": 1, "first": 1})
+            await ctx.tick()
+            ctx.set(dut.issue, {})
+            while not ctx.get(dut.complete):
+                await ctx.tick()
+            await ctx.tick()
+            ctx.set(dut.read, {"en": 1, "pixel_last": 1, "pass_last": 1})
+            ctx.set(dut.last_read, 1)
+            await ctx.tick()
+        ctx.set(dut.read, {"en": 1})
+        await wait(ctx, 3)
+
+    with pytest.raises(AssertionError, match="update pass before its accumulators are complete$"):
+        simulate_component(dut, read)

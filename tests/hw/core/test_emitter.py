@@ -15,24 +15,24 @@ def run_emitter(size, n_max, fire_lanes, passes, *, queue=64, o_stall=0,
                 ready_first=True):
     """Events of several passes; a pass is the levels of ``size`` neurons.
 
-    A beat is seen :attr:`latency` cycles after it set out, all of them on the way if they may.
+    A vector comes ``step_latency`` cycles after it was issued, and one a cycle is issued that may.
     """
-    beats = -(-size // fire_lanes)
-    timing = StageTiming(beats=beats, read_latency=2, neuron_latency=5, queue=queue)
+    vectors = -(-size // fire_lanes)
+    timing = StageTiming(beats=vectors, read_latency=2, neuron_latency=5, queue=queue)
     dut = Emitter((size,), n_max, fire_lanes, timing)
     draw, found = random.Random(1), []
 
     async def sweep(ctx):
-        padding = [0] * (beats * fire_lanes - size)
-        waiting = [{"levels": (levels + padding)[beat * fire_lanes:][:fire_lanes],
-                    "place": beat, "end": beat == beats - 1}
-                   for levels in passes for beat in range(beats)]
+        padding = [0] * (vectors * fire_lanes - size)
+        waiting = [{"levels": (levels + padding)[vector * fire_lanes:][:fire_lanes],
+                    "address": {"channel": vector}, "end": vector == vectors - 1}
+                   for levels in passes for vector in range(vectors)]
         under_way = [None] * timing.step_latency
         while waiting or any(under_way):
-            under_way.append(waiting.pop(0) if waiting and ctx.get(dut.room) else None)
-            beat = under_way.pop(0)
-            ctx.set(dut.valid, beat is not None)
-            ctx.set(dut.i, beat or {})
+            under_way.append(waiting.pop(0) if waiting and ctx.get(dut.credit) else None)
+            vector = under_way.pop(0)
+            ctx.set(dut.valid, vector is not None)
+            ctx.set(dut.i, vector or {})
             await ctx.tick()
         ctx.set(dut.valid, 0)
 
@@ -67,14 +67,12 @@ def test_shortest_queue(sink):
 
 
 @pytest.mark.parametrize("levels", range(3 ** 4))
-def test_every_pattern_of_a_beat(levels):
+def test_every_pattern_of_a_vector(levels):
     passes = [[levels // 3 ** k % 3 for k in range(4)]] * 2
     assert run_emitter(4, 2, 4, passes) == expected_events(passes)
 
 
-# An abandoned wait warns on Python before 3.13.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_run_stream_finds_a_dead_output():
     with pytest.raises(AssertionError, match="^no end after 50 cycles"):
-        run_stream(BurstExpander(unsigned(2), range(4)), [{"place": 1, "level": 1, "end": 0}], 2,
+        run_stream(BurstExpander(unsigned(2), range(4)), [{"base": 1, "level": 1, "end": 0}], 2,
                    timeout=50)

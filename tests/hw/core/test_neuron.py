@@ -94,7 +94,7 @@ def preset(name, bits, v_width, most):
     config = with_preset(TrainConfig(), name)
     levels = spaced_levels(config.n_max, config.spacing)
     n_max = max(level for level in levels if level <= most)
-    return NeuronSpec(leak=config.leak.on_grid(bits), reset=config.reset, output=config.output,
+    return NeuronSpec(leak=config.leak.with_bits(bits), reset=config.reset, output=config.output,
                       v_width=v_width,
                       quantiser=Quantiser(n_max=n_max, theta=1 << bits, spacing=config.spacing))
 

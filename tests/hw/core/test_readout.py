@@ -18,13 +18,13 @@ def run_argmax(membranes, **sink):
             while not ctx.get(dut.credit):
                 await ctx.tick()
             ctx.set(dut.start, 1)
-            for beat, v in enumerate(frame):
+            for neuron, v in enumerate(frame):
                 await ctx.tick()
                 ctx.set(dut.start, 0)
                 ctx.set(dut.valid, 1)
-                ctx.set(dut.beat, beat)
+                ctx.set(dut.neuron, neuron)
                 ctx.set(dut.v, v)
-                ctx.set(dut.end, beat == size - 1)
+                ctx.set(dut.end, neuron == size - 1)
             await ctx.tick()
             ctx.set(dut.valid, 0)
 

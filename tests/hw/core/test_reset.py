@@ -8,6 +8,7 @@ from qblif.golden import integer
 from qblif.golden.spec import Conv2d, Decay, Dense, Input, Network, Neuron, Population, Quantiser
 from qblif.golden.spec.artifact import Trained
 from qblif.hw.core.network import NetworkCore
+from qblif.hw.layout.compile import compile
 from qblif.hw.layout.plan import make_plan
 from qblif.sim.pysim import arrange, frame_events
 from qblif.sim.stream import simulate_component, stream_put
@@ -51,12 +52,12 @@ def test_reset_in_mid_frame(cycles, kind, lanes, static):
     draw = np.random.default_rng(cycles)
     shape = (FRAMES, 10) if static else (FRAMES, 3, 10)
     frames = draw.integers(0, 7, shape)
-    dut, reset = NetworkCore(spec, make_plan(spec, lanes=lanes), trained), Signal()
+    dut, reset = NetworkCore(compile(spec, make_plan(spec, lanes=lanes)), trained), Signal()
     traces, labels = {p.name: [] for p in spec.populations}, []
 
     async def source(ctx):
         beats = [beat for frame in draw.integers(0, 7, (20, *shape[1:]))
-                 for beat in frame_events(frame, spec.input.shape)]
+                 for beat in frame_events(frame, spec.input)]
         ctx.set(dut.o.ready, 1)
         ctx.set(dut.i.valid, 1)
         for _ in range(cycles):
@@ -71,7 +72,7 @@ def test_reset_in_mid_frame(cycles, kind, lanes, static):
         labels.clear()
         ctx.set(reset, 0)
         for frame in frames:
-            for event in frame_events(frame, spec.input.shape):
+            for event in frame_events(frame, spec.input):
                 await stream_put(ctx, dut.i, event)
         while len(labels) < FRAMES:
             await ctx.tick()

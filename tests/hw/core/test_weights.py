@@ -3,8 +3,7 @@ import random
 import pytest
 
 from qblif.hw.core.weights import WeightMemory
-from qblif.hw.layout.memories import MEMORIES
-from qblif.hw.layout.memory_image import pack
+from qblif.hw.layout.memories import MEMORIES, pack
 from qblif.sim.stream import simulate_component
 
 LATENCY = 2

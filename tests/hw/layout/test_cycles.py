@@ -6,6 +6,7 @@ from qblif.golden import integer
 from qblif.golden.spec import Dense, Input, Network, Neuron, Population, Quantiser
 from qblif.golden.spec.artifact import Trained
 from qblif.hw.layout import latency
+from qblif.hw.layout.compile import compile
 from qblif.hw.layout.cycles import count_cycles
 from qblif.hw.layout.plan import Plan, StagePlan
 from qblif.sim.pysim import run_network
@@ -23,13 +24,13 @@ def test_example():
     first = np.zeros((4, 4), np.int32)
     first[1:3] = 30
     trained = Trained(spec, {"input->hidden": first, "hidden->out": np.ones((2, 4), np.int32)}, {})
-    plan = Plan(stages=(StagePlan(lanes=2, fire_lanes=2), StagePlan(lanes=2)))
+    layout = compile(spec, Plan(stages=(StagePlan(lanes=2, fire_lanes=2), StagePlan(lanes=2))))
     frames = np.array([[0, 1, 0, 1]])
     levels = {name: fired.numpy() for name, fired in integer.run(trained, frames).levels.items()}
     assert levels["hidden"].tolist() == [[[0, 1, 1, 0]]]
-    cycles = count_cycles(spec, plan, frames, levels)
+    cycles = count_cycles(layout, frames, levels)
     assert (cycles.first.tolist(), cycles.last.tolist()) == ([0], [43])
-    found = run_network(trained, plan, frames, baked=True)
+    found = run_network(trained, layout, frames, baked=True)
     assert (found.results - found.starts).tolist() == [43]
 
 

@@ -18,6 +18,7 @@ from qblif.golden.spec import (
 )
 from qblif.golden.spec.artifact import Trained
 from qblif.hw.core.network import NetworkCore
+from qblif.hw.layout.compile import compile
 from qblif.hw.layout.latency import (
     COMPLETE_LATENCY,
     COUNT_LATENCY,
@@ -32,7 +33,6 @@ from qblif.hw.layout.latency import (
 )
 from qblif.hw.layout.memory_image import load_writes
 from qblif.hw.layout.plan import Plan, StagePlan
-from qblif.hw.verilog import describe_stage
 from qblif.sim.pysim import frame_events
 from qblif.sim.stream import simulate_component, stream_put
 
@@ -59,28 +59,25 @@ def network():
                     "b": draw.integers(-30, 31, 4).astype(np.int32)})
 
 
-def writes(dut, trained):
-    return list(load_writes(trained, [
-        describe_stage(*item) for item in
-        zip(trained.spec.populations, PLAN.stages, dut.stages, strict=True)]))
+LAYOUT = compile(network().spec, PLAN)
 
 
 def test_readback():
     """Of every word, whichever was read before: the slowest takes exactly the latency."""
     trained = network()
-    dut = NetworkCore(trained.spec, PLAN, trained, peek=True)
-    words = writes(dut, trained)
+    dut = NetworkCore(LAYOUT, trained, readback=True)
+    words = list(load_writes(trained, LAYOUT))
     order = np.random.default_rng(0).permutation(len(words)).tolist()
     slowest = {"network": 0, "stage": 0}
 
     async def bench(ctx):
-        ctx.set(dut.peek, 1)
+        ctx.set(dut.readback, 1)
         for k in order:
             word = words[k]
             ctx.set(dut.load, {"stage": word.stage, "bank": word.bank, "address": word.address})
             for cycle in range(2 * NETWORK_READBACK_LATENCY):
-                for name, data in (("network", dut.peek_data),
-                                   ("stage", dut.stages[word.stage].peek_data)):
+                for name, data in (("network", dut.readback_data),
+                                   ("stage", dut.stages[word.stage].readback_data)):
                     if ctx.get(data) != word.data:
                         slowest[name] = max(slowest[name], cycle + 1)
                 await ctx.tick()
@@ -90,12 +87,12 @@ def test_readback():
 
 def test_cycle_counter_stops():
     trained = network()
-    dut = NetworkCore(trained.spec, PLAN, trained)
+    dut = NetworkCore(LAYOUT, trained)
     counts = []
 
     async def bench(ctx):
         ctx.set(dut.o.ready, 1)
-        for event in frame_events(np.full(10, 3), trained.spec.input.shape):
+        for event in frame_events(np.full(10, 3), trained.spec.input):
             await stream_put(ctx, dut.i, event)
         await ctx.tick().until(dut.o.valid)
         for _ in range(12):
@@ -106,15 +103,13 @@ def test_cycle_counter_stops():
     assert counts.index(counts[-1]) == COUNT_LATENCY - 1
 
 
-def timings(dut):
-    return [stage.population.timing for stage in dut.stages]
+TIMINGS = [stage.timing for stage in LAYOUT.stages]
 
 
 def test_reset_is_longer_than_any_pipeline():
-    dut = NetworkCore(network().spec, PLAN)
-    assert [timing.step_latency for timing in timings(dut)] == [12, 11, 8]
-    assert reset_cycles(timings(dut)) == 12
-    assert reset_cycles(timings(dut)[2:]) == 8 > COMPLETE_LATENCY
+    assert [timing.step_latency for timing in TIMINGS] == [12, 11, 5]
+    assert reset_cycles(TIMINGS) == 12
+    assert reset_cycles(TIMINGS[2:]) == COMPLETE_LATENCY == 7
 
 
 def test_no_network_needs_a_longer_reset_than_the_documentation_asks_for():
@@ -126,7 +121,7 @@ def test_no_network_needs_a_longer_reset_than_the_documentation_asks_for():
 def test_reset_in_mid_frame(cycles):
     """After a reset of so many cycles a frame's class is that of a network which had none."""
     trained = network()
-    dut, reset = NetworkCore(trained.spec, PLAN, trained), Signal()
+    dut, reset = NetworkCore(LAYOUT, trained), Signal()
     draw = np.random.default_rng(cycles)
     frames, labels = draw.integers(0, 4, (3, 10)), []
     membranes = {p.name: [] for p in trained.spec.populations}
@@ -134,7 +129,7 @@ def test_reset_in_mid_frame(cycles):
     async def bench(ctx):
         ctx.set(dut.o.ready, 1)
         events = [event for frame in draw.integers(0, 4, (9, 10))
-                  for event in frame_events(frame, trained.spec.input.shape)]
+                  for event in frame_events(frame, trained.spec.input)]
         ctx.set(dut.i.valid, 1)
         for _ in range(cycles):
             ctx.set(dut.i.payload, events[0])
@@ -142,13 +137,13 @@ def test_reset_in_mid_frame(cycles):
             del events[:ready]
         ctx.set(dut.i.valid, 0)
         ctx.set(reset, 1)
-        await ctx.tick().repeat(reset_cycles(timings(dut)))
+        await ctx.tick().repeat(reset_cycles(TIMINGS))
         ctx.set(reset, 0)
         labels.clear()
         for recorded in membranes.values():
             recorded.clear()
         for frame in frames:
-            for event in frame_events(frame, trained.spec.input.shape):
+            for event in frame_events(frame, trained.spec.input):
                 await stream_put(ctx, dut.i, event)
         while len(labels) < len(frames):
             await ctx.tick()

@@ -6,9 +6,11 @@ from qblif.golden.spec import Dense, Input, Neuron, Population, Quantiser
 from qblif.golden.spec import Network as NetworkSpec
 from qblif.golden.spec.artifact import Trained
 from qblif.hw.core.network import NetworkCore
-from qblif.hw.layout.memory_image import load_writes, pack
+from qblif.hw.layout.compile import compile
+from qblif.hw.layout.memories import pack
+from qblif.hw.layout.memory_image import load_writes
 from qblif.hw.layout.plan import Plan, StagePlan
-from qblif.hw.verilog import describe_ports, describe_stage
+from qblif.hw.verilog import describe_ports
 
 
 def trained(w_width=8, bias_width=7, sizes=(13, 11, 5)):
@@ -33,13 +35,15 @@ def trained(w_width=8, bias_width=7, sizes=(13, 11, 5)):
                        {"hidden": integers(bias_width, hidden)} if bias_width else {}))
 
 
-def manifest_of(network, *stages):
-    """The manifest's stages and ports, without the Verilog."""
-    hardware = NetworkCore(network.spec, Plan(stages=stages))
+def layout_of(network, *stages):
+    return compile(network.spec, Plan(stages=stages))
+
+
+def ports_of(layout):
+    """The manifest's ports, without the Verilog."""
+    hardware = NetworkCore(layout)
     Fragment.get(hardware, None)  # Amaranth warns of what is never elaborated.
-    return {"ports": describe_ports(hardware), "stages": [
-        describe_stage(*item) for item in
-        zip(network.spec.populations, stages, hardware.stages, strict=True)]}
+    return describe_ports(hardware)
 
 
 def signed(word, position, width):
@@ -47,10 +51,10 @@ def signed(word, position, width):
     return value - (1 << width) if value >> width - 1 else value
 
 
-def memories(network, stages):
+def memories(network, layout):
     """What the writes leave: ``{(stage, bank): {address: data}}``; each word is written once."""
     found = {}
-    for write in load_writes(network, stages):
+    for write in load_writes(network, layout):
         bank = found.setdefault((write.stage, write.bank), {})
         assert write.address not in bank
         bank[write.address] = write.data
@@ -78,15 +82,13 @@ PLANS = [(1, 1, 1), (2, 2, 1), (3, 1, 2), (4, 4, 5), (5, 1, 3), (8, 8, 4), (11, 
 @pytest.mark.parametrize("lanes, fire_lanes, out_lanes", PLANS)
 def test_writes_reconstruct_the_network(lanes, fire_lanes, out_lanes, w_width):
     network = trained(w_width)
-    manifest = manifest_of(network, StagePlan(lanes=lanes, fire_lanes=fire_lanes),
-                           StagePlan(lanes=out_lanes))
-    stages = manifest["stages"]
-    found = memories(network, stages)
-    for index, (population, stage) in enumerate(
-            zip(network.spec.populations, stages, strict=True)):
-        synapse, = network.spec.synapses_to(population.name)
+    layout = layout_of(network, StagePlan(lanes=lanes, fire_lanes=fire_lanes),
+                       StagePlan(lanes=out_lanes))
+    found = memories(network, layout)
+    for index, stage in enumerate(layout.describe()):
         edge, = stage["synapses"]
-        expected = network.weights[synapse.name]
+        population = network.spec.source(stage["name"])
+        expected = network.weights[f"{edge['source']}->{stage['name']}"]
         np.testing.assert_array_equal(
             read_weights(found, index, edge, expected.shape, w_width), expected)
         for neuron, bias in enumerate(network.biases[population.name].tolist()):
@@ -97,8 +99,7 @@ def test_writes_reconstruct_the_network(lanes, fire_lanes, out_lanes, w_width):
 
 def test_several_slices():
     network = trained()
-    stages = manifest_of(network, StagePlan(lanes=11), StagePlan(lanes=5))["stages"]
-    stage, = stages[0]["synapses"]
+    stage, = layout_of(network, StagePlan(lanes=11), StagePlan(lanes=5)).describe()[0]["synapses"]
     assert stage["slices"] > 1 and stage["lanes"] % stage["slice_lanes"]
     assert stage["slices"] * stage["slice_lanes"] >= stage["lanes"]
 
@@ -106,32 +107,33 @@ def test_several_slices():
 @pytest.mark.parametrize("lanes, fire_lanes, out_lanes", PLANS)
 def test_writes_fit_the_load_port(lanes, fire_lanes, out_lanes):
     network = trained(13)
-    manifest = manifest_of(network, StagePlan(lanes=lanes, fire_lanes=fire_lanes),
-                           StagePlan(lanes=out_lanes))
-    load, = (port for port in manifest["ports"] if port["name"] == "load")
+    layout = layout_of(network, StagePlan(lanes=lanes, fire_lanes=fire_lanes),
+                       StagePlan(lanes=out_lanes))
+    load, = (port for port in ports_of(layout) if port["name"] == "load")
     widths = {field["name"]: field["width"] for field in load["fields"]}
-    for write in load_writes(network, manifest["stages"]):
+    for write in load_writes(network, layout):
         for name, value in write._asdict().items():
             assert 0 <= value < 1 << widths[name]
-    for index, stage in enumerate(manifest["stages"]):
-        addresses = [w.address for w in load_writes(network, manifest["stages"])
-                     if w.stage == index and w.bank < stage["synapses"][0]["slices"]]
-        assert max(addresses) < stage["synapses"][0]["depth"]
+    for write in load_writes(network, layout):
+        bank = layout.stages[write.stage].load_banks[write.bank]
+        assert write.address < bank.depth and write.data >> bank.width == 0
+    assert layout.load_words == len(list(load_writes(network, layout)))
 
 
 def test_no_bias_no_bias_writes():
     network = trained(bias_width=0)
-    stages = manifest_of(network, StagePlan(lanes=4), StagePlan(lanes=5))["stages"]
-    slices = stages[0]["synapses"][0]["slices"]
-    assert all(w.bank < slices for w in load_writes(network, stages) if w.stage == 0)
+    layout = layout_of(network, StagePlan(lanes=4), StagePlan(lanes=5))
+    assert {bank.kind for bank in layout.stages[0].load_banks} == {"weights"}
+    banks = range(len(layout.stages[0].load_banks))
+    assert all(w.bank in banks for w in load_writes(network, layout) if w.stage == 0)
 
 
 def test_one_changed_weight_changes_one_word():
     network = trained()
-    stages = manifest_of(network, StagePlan(lanes=4), StagePlan(lanes=5))["stages"]
-    before = list(load_writes(network, stages))
+    layout = layout_of(network, StagePlan(lanes=4), StagePlan(lanes=5))
+    before = list(load_writes(network, layout))
     network.weights["input->hidden"][6, 2] ^= 1
-    after = list(load_writes(network, stages))
+    after = list(load_writes(network, layout))
     changed = [(a, b) for a, b in zip(before, after, strict=True) if a != b]
     assert len(changed) == 1 and changed[0][0].data ^ changed[0][1].data == 1 << 2 * 8
 

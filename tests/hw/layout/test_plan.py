@@ -8,9 +8,10 @@ import pytest
 from qblif.golden import integer
 from qblif.golden.spec import Dense, Input, Network, Neuron, Population, Quantiser
 from qblif.golden.spec.burst import digits
-from qblif.hw.layout import plan as planning
+from qblif.hw.layout import compile as compiling
+from qblif.hw.layout.compile import compile
 from qblif.hw.layout.cycles import count_cycles
-from qblif.hw.layout.plan import Plan, StagePlan, Work, make_plan, reaches_of
+from qblif.hw.layout.plan import Plan, StagePlan, Work, make_plan
 
 
 def network(*sizes, theta=64, n_max=7, static=True, timesteps=2):
@@ -154,8 +155,8 @@ def test_balance(seed):
 def test_fire_lanes_divide_and_keep_up(seed):
     spec, activity, lanes = random_case(seed)
     plan = make_plan(spec, lanes=lanes, activity=activity)
-    for population, stage, found in zip(spec.populations, plan.stages, lanes_of(plan),
-                                        strict=True):
+    for placed, found in zip(compile(spec, plan).stages, lanes_of(plan), strict=True):
+        population, stage = placed.population, placed.plan
         mean = activity[spec.synapses_to(population.name)[0].name]["digits"]
         assert found % stage.fire_lanes == 0
         assert stage.fire_lanes & stage.fire_lanes - 1 == 0
@@ -196,20 +197,18 @@ def test_plan_of_a_read_out_alone():
 
 def test_work_is_what_the_events_reach(residual):
     """With measured operations the mean cycles are exact, wherever on the map the events are."""
-    trained, plan, frames = residual
+    trained, layout, frames = residual
     spec = trained.spec
     levels = {"input": frames[None]} | {
         name: found.numpy() for name, found in integer.run(trained, frames).levels.items()}
     count = np.array([len(digits(level, "shift")) for level in range(7)])
-    for population, stage in zip(spec.populations, plan.stages, strict=True):
-        for synapse, reach in zip(spec.synapses_to(population.name),
-                                  reaches_of(spec, population, stage), strict=True):
-            spent = count[levels[synapse.source]].sum(0)  # Digits, (frames, neurons).
-            activity = {synapse.name: {
-                "digits": spent.sum() / len(frames),
-                "operations": (spent @ reach.operations()).sum() / len(frames)}}
-            words = (spent @ reach.steps()).sum() / len(frames)
-            assert Work(spec, synapse, activity).cycles(reach.lanes) == pytest.approx(words)
+    for engine in layout.engines:
+        spent = count[levels[engine.source.name]].sum(0)  # Digits, (frames, neurons).
+        activity = {engine.name: {
+            "digits": spent.sum() / len(frames),
+            "operations": (spent @ engine.scatter.operations()).sum() / len(frames)}}
+        words = (spent @ engine.scatter.steps()).sum() / len(frames)
+        assert Work(spec, engine.synapse, activity).cycles(engine.lanes) == pytest.approx(words)
 
 
 def test_lanes_for_each_synapse(residual):
@@ -220,22 +219,21 @@ def test_lanes_for_each_synapse(residual):
 
 
 def test_lanes_of_other_synapses(residual):
-    trained, _, _ = residual
-    population = trained.spec.populations[2]
+    trained, layout, _ = residual
+    stages = [*layout.plan.stages]
+    stages[2] = StagePlan(lanes=(1, 2, 3))
     with pytest.raises(ValueError, match="^Population c has 2 synapses, but the plan has lanes "
                                          "for 3$"):
-        reaches_of(trained.spec, population, StagePlan(lanes=(1, 2, 3)))
+        compile(trained.spec, Plan(stages=tuple(stages)))
 
 
 def banks_of(spec, plan):
-    return {s.name: reach.banks for population, stage in zip(spec.populations, plan.stages,
-                                                             strict=True)
-            for s, reach in zip(spec.synapses_to(population.name),
-                                reaches_of(spec, population, stage), strict=True)}
+    return {engine.name: engine.scatter.banks for engine in compile(spec, plan).engines}
 
 
 def test_an_edge_gets_a_bank_for_each_stage_that_it_skips(residual):
-    trained, plan, _ = residual
+    trained, layout, _ = residual
+    plan = layout.plan
     assert trained.spec.depth == {"input": 0, "a": 1, "b": 2, "c": 3, "out": 4}
     assert banks_of(trained.spec, plan) == {
         "input->a": 2, "a->b": 2, "b->c": 2, "a->c": 3, "c->out": 2}
@@ -245,8 +243,8 @@ def test_an_edge_gets_a_bank_for_each_stage_that_it_skips(residual):
 
 
 def test_banks_have_a_limit(residual):
-    trained, plan, _ = residual
-    spec = trained.spec
+    trained, layout, _ = residual
+    spec, plan = trained.spec, layout.plan
     edge = replace(spec.synapses[3], source="input", kernel=1, stride=2, groups=2)
     far = replace(spec, synapses=(*spec.synapses[:3], edge, spec.synapses[4]))
     assert banks_of(far, plan)["input->c"] == 4
@@ -260,13 +258,14 @@ def test_banks_have_a_limit(residual):
 
 
 def test_the_bank_of_a_residual_edge_pays(residual, monkeypatch):
-    trained, plan, frames = residual
+    trained, layout, frames = residual
     trace = integer.run(trained, frames)
     levels = {name: found.numpy() for name, found in trace.levels.items()}
 
     def cycles():
-        return int(count_cycles(trained.spec, plan, frames, levels).interval.sum())
+        layout_now = compile(trained.spec, layout.plan)
+        return int(count_cycles(layout_now, frames, levels).interval.sum())
 
     more = cycles()
-    monkeypatch.setattr(planning, "BANKS_LIMIT", 2)
+    monkeypatch.setattr(compiling, "BUFFERS_LIMIT", 2)
     assert more < 0.9 * cycles()

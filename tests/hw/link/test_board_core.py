@@ -3,6 +3,7 @@
 import pytest
 from cobs import cobs
 
+from qblif.hw.layout.compile import compile
 from qblif.hw.link.board_core import BoardCore
 from qblif.hw.link.protocol import (
     MAGIC,
@@ -19,6 +20,7 @@ from qblif.sim.stream import simulate_component
 from .test_host_interface import PLAN, network
 
 CLOCK, CYCLES = 1_000_000, 4
+LAYOUT = compile(network(1).spec, PLAN)
 
 
 def on_line(frame):
@@ -30,7 +32,7 @@ def bits(data):
 
 
 def test_a_request_and_its_answer():
-    dut = BoardCore(network(1).spec, PLAN, clock_hz=CLOCK, baud=CLOCK // CYCLES, levels=False)
+    dut = BoardCore(LAYOUT, clock_hz=CLOCK, baud=CLOCK // CYCLES, levels=False)
     line, busy = [], []
 
     async def host(ctx):
@@ -65,4 +67,4 @@ def test_a_request_and_its_answer():
 
 def test_rate_that_the_clock_cannot_give():
     with pytest.raises(ValueError, match="^Serial rate must be at most 250000 at a clock of"):
-        BoardCore(network(1).spec, PLAN, clock_hz=CLOCK, baud=CLOCK // 3)
+        BoardCore(LAYOUT, clock_hz=CLOCK, baud=CLOCK // 3)

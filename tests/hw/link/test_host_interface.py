@@ -9,6 +9,7 @@ from qblif.boards.host.requests import load_checksum, load_requests
 from qblif.golden import integer
 from qblif.golden.spec import Dense, Input, Network, Neuron, Population, Quantiser
 from qblif.golden.spec.artifact import Trained
+from qblif.hw.layout.compile import Layout, compile
 from qblif.hw.layout.cycles import count_cycles
 from qblif.hw.layout.plan import Plan, StagePlan
 from qblif.hw.link.board_core import BoardCore
@@ -47,20 +48,22 @@ def network(seed, static=True):
 
 
 def powered(trained, plan=PLAN, **options):
-    linked = HostInterface(trained.spec, plan, clock_hz=4_000_000, **options)
-    return Host(PysimPort(linked), timeout=120)
+    layout = plan if isinstance(plan, Layout) else compile(trained.spec, plan)
+    linked = HostInterface(layout, clock_hz=4_000_000, **options)
+    return Host(PysimPort(linked), timeout=50, tries=1)
 
 
-def compare(host, trained, frames, plan=PLAN):
+def compare(host, trained, frames):
     """Classes, levels and cycles of the frames, against the models."""
     found = host.run(trained, frames, levels=True)
+    layout = host.identify().layout(trained.spec)
     expected = integer.run(trained, frames)
     np.testing.assert_array_equal(found.classes, expected.classes.numpy())
     assert list(found.levels) == [p.name for p in trained.spec.populations[:-1]]
     for name, values in found.levels.items():
         np.testing.assert_array_equal(values, expected.levels[name].numpy())
     levels = {name: tensor.numpy() for name, tensor in expected.levels.items()}
-    cycles = [count_cycles(trained.spec, plan, frames[k:k + 1], {
+    cycles = [count_cycles(layout, frames[k:k + 1], {
         name: values[:, k:k + 1] for name, values in levels.items()}).latency[0]
         for k in range(len(frames))]
     np.testing.assert_array_equal(found.cycles, cycles)
@@ -87,10 +90,10 @@ def test_maps_with_a_residual_edge(residual):
     trained, plan, frames = residual
     host = powered(trained, plan)
     host.load(trained)
-    compare(host, trained, frames[:2], plan)
+    compare(host, trained, frames[:2])
     identity = host.identify()
-    assert [[s["lanes"] for s in stage["synapses"]] for stage in identity.stages] == [
-        [6], [3], [4, 2], [5]]
+    assert identity.lanes == [[6], [3], [4, 2], [5]]
+    assert identity.layout(trained.spec) == plan
     assert host.activity(trained.spec)["input->a"]["events"] == np.count_nonzero(frames[1])
 
 
@@ -115,7 +118,7 @@ def state(host):
 def load(host, drop=None, wrong=0, words=None):
     """A load in which something may be wrong; returns the status of its end."""
     identity = host.identify()
-    runs = list(load_requests(host.trained, identity.stages))
+    runs = list(load_requests(host.trained, identity.layout(host.trained.spec)))
     host.line.exchange(Command.BEGIN)
     for k, (place, data) in enumerate(runs):
         if k != drop:
@@ -135,9 +138,10 @@ def test_identity(board):
     identity = board.identify()
     assert identity.digest == board.trained.spec.digest
     assert identity.clock_hz == 4_000_000 and identity.state is State.DISARMED
-    assert [synapse["lanes"] for s in identity.stages for synapse in s["synapses"]] == [4, 2]
-    assert identity.words == sum(
-        len(data) // place["size"] for place, data in load_requests(board.trained, identity.stages))
+    assert identity.lanes == [[4], [2]]
+    layout = identity.layout(board.trained.spec)
+    assert identity.words == layout.load_words == sum(
+        len(data) // place["size"] for place, data in load_requests(board.trained, layout))
 
 
 def test_run_before_a_load_is_refused(board):
@@ -246,8 +250,8 @@ def test_without_levels():
 
 
 def test_no_multiplier():
-    text = rtlil.convert(BoardCore(network(1).spec, PLAN, clock_hz=12_000_000, baud=921_600),
-                         emit_src=False)
+    core = BoardCore(compile(network(1).spec, PLAN), clock_hz=12_000_000, baud=921_600)
+    text = rtlil.convert(core, emit_src=False)
     assert "cell $add" in text
     for cell in ("$mul", "$div", "$mod", "$pow", "$divfloor", "$modfloor"):
         assert f"cell {cell} " not in text

@@ -13,7 +13,7 @@ from amaranth.back import verilog
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
-from qblif.boards.flow.block_ram import fold_output_registers
+from qblif.boards.families.ecp5_block_ram import fold_output_registers
 from qblif.boards.flow.tools import run_yosys
 
 pyosys = pytest.importorskip("pyosys", reason="synthesis needs pyosys: pip install 'qblif[synth]'")

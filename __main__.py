@@ -1,0 +1,5 @@
+"""``python -m qblif``: the ``qblif`` command."""
+
+from .cli.main import main
+
+main()

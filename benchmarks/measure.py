@@ -1,0 +1,55 @@
+"""Run rows, each as a process of its own, and keep what came out as a record."""
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ..golden.spec.artifact import write_atomically
+from ..golden.spec.errors import QblifError
+from .tree import ROOT, describe_tree, describe_versions
+
+__all__ = ["RECORDS", "load_records", "measure"]
+
+RECORDS = Path(__file__).parent / "records"
+
+
+def measure(row, folders, records=RECORDS):
+    """Run ``row`` and write ``records/ROW.json``; returns the record.
+
+    ``folders`` maps the names of data sets to their folders.  The record has no path of this
+    machine: the command names the data set.  Raises :class:`QblifError` where a folder is missing
+    and where the command fails.
+    """
+    missing = sorted(row.data - folders.keys())
+    if missing:
+        raise QblifError(f"{row.name} needs the folder of {missing[0]}: give "
+                         f"--{missing[0].lower()} DIR")
+    tree = describe_tree()
+    with tempfile.TemporaryDirectory() as out:
+        words = [str(folders.get(word, word)) for word in row.words]
+        started = time.perf_counter()
+        done = subprocess.run([sys.executable, "-m", "qblif", *words, "--out", out], cwd=ROOT)
+        seconds = time.perf_counter() - started
+        # Exit code 1 says that something differs: a record says how much.
+        report = Path(out) / row.report
+        if done.returncode not in (0, 1) or not report.is_file():
+            raise QblifError(f"{row.name}: qblif {row.command} ended with exit code "
+                             f"{done.returncode}")
+        figures = row.pick(json.loads(report.read_text()))
+    tree["dirty"] |= describe_tree() != tree  # Somebody went on working.
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    record = {"row": row.name, "command": f"qblif {row.command}", **tree, "date": now,
+              "versions": describe_versions(), "seconds": round(seconds, 1), "figures": figures}
+    records.mkdir(exist_ok=True)
+    write_atomically(records / f"{row.name}.json",
+                     (json.dumps(record, indent=1) + "\n").encode())
+    return record
+
+
+def load_records(folder=RECORDS):
+    """``{row: record}`` of all records in ``folder``."""
+    return {file.stem: json.loads(file.read_text()) for file in sorted(folder.glob("*.json"))}

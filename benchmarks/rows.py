@@ -1,0 +1,93 @@
+"""The rows that can be measured: each is a ``qblif`` command and what counts of its report."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+__all__ = ["DATA", "ROWS", "Row"]
+
+# Data sets that a command may name in place of a folder.
+DATA = {"MNIST": "mnist", "CIFAR": "cifar"}
+
+
+@dataclass(frozen=True)
+class Row:
+    """``qblif COMMAND``, whose report is ``DIR/<first word>.json``; ``pick`` takes the figures from
+    it.  Words that are keys of :data:`DATA` stand for the folder of a data set."""
+
+    name: str
+    command: str
+    pick: Callable[[dict], dict]
+
+    @property
+    def words(self):
+        return self.command.split()
+
+    @property
+    def report(self):
+        return f"{self.words[0]}.json"
+
+    @property
+    def data(self):
+        """The data sets that it needs."""
+        return {word for word in self.words if word in DATA}
+
+
+def analysed(report):
+    return {key: report[key] for key in ("images", "accuracy", "weights_digest")}
+
+
+def simulated(report):
+    return {
+        **{key: report[key] for key in ("images", "accuracy", "mismatches", "levels_compared",
+                                        "membranes_compared", "cycles", "run_seconds",
+                                        "weights_digest")},
+        "build_seconds": None if report["build"]["cached"] else report["build"]["seconds"],
+        "synapses": [{key: synapse[key] for key in ("name", "lanes", "busy")}
+                     for synapse in report["synapses"]]}
+
+
+def placed(report):
+    return {key: report[key] for key in ("device", "lanes", "lut", "ff", "bram", "dsp", "fmax_mhz",
+                                         "seed", "multipliers", "network_digest")}
+
+
+def built(report):
+    return {key: report[key] for key in ("lanes", "lut", "bram", "spram", "capacities", "fmax_mhz",
+                                         "clock_mhz", "images_per_second", "load_seconds")}
+
+
+def compared(report):
+    return {name: {key: found[key] for key in (
+        "accuracy", "mismatches", "levels_compared", "operations", "joules", "cycles", "lut",
+        "fmax_mhz")} for name, found in report.items()}
+
+
+def whole(report):
+    return report
+
+
+def _rows():
+    mlp, cnn, vgg = (f"networks/{name}.safetensors"
+                     for name in ("mnist-mlp", "mnist-cnn", "cifar-vgg"))
+    for file, data in ((mlp, "MNIST"), (cnn, "MNIST"), (vgg, "CIFAR")):
+        name = file.removeprefix("networks/").removesuffix(".safetensors")
+        yield Row(f"{name}-integer", f"analyse {file} --data {data} --images all", analysed)
+    for lanes in (4, 32, 128):
+        yield Row(f"mnist-mlp-rtl-{lanes}",
+                  f"simulate {mlp} --data MNIST --images all --lanes {lanes}", simulated)
+    yield Row("mnist-mlp-icarus-32", f"simulate {mlp} --data MNIST --images 20 --lanes 32 "
+              "--simulator icarus", simulated)
+    yield Row("mnist-cnn-rtl-32", f"simulate {cnn} --data MNIST --images all --lanes 32", simulated)
+    yield Row("cifar-vgg-rtl", f"simulate {vgg} --data CIFAR --images 200 --lanes ecp5-85k",
+              simulated)
+    for lanes in (4, 32, 128):
+        yield Row(f"mnist-mlp-synth-{lanes}", f"synth {mlp} --lanes {lanes}", placed)
+    yield Row("mnist-cnn-synth-32", f"synth {cnn} --lanes 32", placed)
+    yield Row("cifar-vgg-synth", f"synth {vgg} --lanes ecp5-85k", placed)
+    for board in ("icebreaker", "ulx3s_85f", "orangecrab_85f"):
+        yield Row(f"build-{board}", f"build {mlp} --board {board}", built)
+    yield Row("systems", "systems --data MNIST", compared)
+    yield Row("demo", "demo", whole)
+
+
+ROWS = {row.name: row for row in _rows()}

@@ -1,0 +1,45 @@
+"""From what a user asks for to a plan: lanes as a number, one a stage, or a device to fill."""
+
+from ..golden.spec.errors import InvalidValue
+from ..hw.layout.plan import make_plan
+from .allocate import Allocator
+from .devices import DEVICES
+
+__all__ = ["plan_for"]
+
+
+def plan_for(trained, lanes, burst="shift", quantiser=None):
+    """The :class:`~qblif.hw.layout.plan.Plan` of a trained network.
+
+    ``lanes`` is a number for the busiest stage, a sequence of one number a stage, or either as
+    text (``"128,10"``); or the name of a device, for the fastest plan that should fit it.
+
+    Raises :class:`~qblif.golden.spec.errors.InvalidValue` for other text, and where no plan fits
+    the device.
+    """
+    activity = trained.activity
+    if isinstance(lanes, str) and lanes in DEVICES:
+        return _fill(trained.spec, lanes, activity, burst, quantiser)
+    return make_plan(trained.spec, lanes=_numbers(lanes), activity=activity, burst=burst,
+                     quantiser=quantiser)
+
+
+def _numbers(lanes):
+    """``lanes`` with text as numbers."""
+    if not isinstance(lanes, str):
+        return lanes
+    try:
+        numbers = [int(part) for part in lanes.split(",")]
+    except ValueError:
+        raise InvalidValue(f"Lanes must be a number, or one a stage like 128,10, not {lanes!r}") \
+            from None
+    return numbers[0] if len(numbers) == 1 else numbers
+
+
+def _fill(spec, name, activity, burst, quantiser):
+    """The fastest plan that a device should hold."""
+    allocator = Allocator(spec, DEVICES[name], activity, burst=burst, quantiser=quantiser)
+    plan = next(allocator.plans(), None)
+    if plan is None:
+        raise InvalidValue(f"The network does not fit {name}: it needs {allocator.smallest()[1]}")
+    return plan

@@ -1,0 +1,185 @@
+"""A network with its integers: what training exports and every other part takes.
+
+Its file is read by :mod:`qblif.golden.spec.artifact`.  numpy and safetensors only.
+"""
+
+import hashlib
+import json
+import math
+import os
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from safetensors.numpy import save
+
+from .checks import check_figure
+from .errors import InvalidType
+from .files import write_atomically
+from .network import Network
+from .pixels import to_levels
+
+__all__ = ["FORMAT", "VERSION", "Trained", "fits", "sum_range"]
+
+FORMAT = "qblif"
+VERSION = 2
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A network with its integers.
+
+    ``weights`` maps synapse names to tensors of the synapse's ``weight_shape``, ``biases``
+    population names to ``(channels,)``, both of int32.  ``notes`` is free information about the
+    training (accuracies, seed), which changes nothing that is computed or built.
+
+    ``activity`` is what :func:`qblif.golden.activity.activity` counted on training images, figures
+    by synapse, or ``None``: by it a hardware plan shares out lanes.  It stands in ``notes`` too,
+    and is taken from there where it is not given, as older files have it.
+
+    Raises :class:`ValueError` where a tensor is missing, misshapen, wider than its field, or
+    could overflow the width in which it is accumulated, and where the activity, or an accuracy that
+    the notes have, is no number.
+    """
+
+    spec: Network
+    weights: dict[str, np.ndarray]
+    biases: dict[str, np.ndarray] = field(default_factory=dict)
+    notes: dict[str, Any] = field(default_factory=dict)
+    activity: dict[str, dict[str, float]] | None = None
+
+    def __post_init__(self) -> None:
+        spec = self.spec
+        _check_notes(self.notes)
+        if self.activity is None:
+            object.__setattr__(self, "activity", self.notes.get("activity"))
+        if self.activity is not None:
+            _check_activity(self.activity, [s.name for s in spec.synapses])
+            object.__setattr__(self, "notes", self.notes | {"activity": self.activity})
+        _check_names("weights", self.weights, [s.name for s in spec.synapses])
+        _check_names("biases", self.biases, [p.name for p in spec.populations if p.bias_width])
+        for synapse in spec.synapses:
+            _check_tensor(f"Weights {synapse.name}", self.weights[synapse.name],
+                          spec.weight_shape(synapse), synapse.w_width)
+        for population in spec.populations:
+            if population.bias_width:
+                _check_tensor(f"Biases {population.name}", self.biases[population.name],
+                              (population.channels,), population.bias_width)
+            low, high = sum_range(spec, self.weights, population)
+            if not fits(low, high, population.sum_width):
+                raise ValueError(f"Sums of {population.name} reach {low}..{high}, which does not "
+                                 f"fit its {population.sum_width} bits")
+
+    @property
+    def weights_digest(self) -> str:
+        """64-bit hexadecimal fingerprint of every weight and bias."""
+        return _digest(self.spec, self.weights, self.biases)
+
+    def levels(self, images: Any) -> np.ndarray:
+        """Input levels of ``images``, as :func:`qblif.golden.integer.run` takes them.
+
+        Images are pixels 0..255 of uint8, ``(frames, [channels,] rows, columns)``; what is levels
+        already, ``(frames, inputs)`` or ``(frames, timesteps, inputs)``, stays what it is.  Raises
+        :class:`ValueError` where the images do not fit the network.
+        """
+        frames, input = np.asarray(images), self.spec.input
+        if input.static and frames.ndim > 2:
+            if math.prod(frames.shape[1:]) != input.size:
+                raise ValueError(f"Images have {math.prod(frames.shape[1:])} pixels, but the "
+                                 f"network's input has {input.size}")
+            frames = to_levels(frames, input.n_max)
+        return frames
+
+    def run(self, images: Any, device: str | None = None) -> np.ndarray:
+        """Class of each image, ``(frames,)`` of int64, by the exact integer model (it needs torch).
+
+        ``images`` are images or levels, as :meth:`levels` takes them; ``device`` is torch's.
+        """
+        from .. import integer
+        return integer.run(self, self.levels(images), device, trace=False).classes.numpy()
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the file whole or not at all."""
+        tensors = _tensors(self.spec, self.weights, self.biases)
+        metadata = {
+            "format": FORMAT,
+            "version": str(VERSION),
+            "spec": json.dumps(self.spec.to_dict()),
+            "spec_digest": self.spec.digest,
+            "weights_digest": self.weights_digest,
+            "notes": json.dumps({k: v for k, v in self.notes.items() if k != "activity"}),
+        }
+        if self.activity is not None:
+            metadata["activity"] = json.dumps(self.activity)
+        write_atomically(path, save(tensors, metadata))
+
+
+def sum_range(spec, weights, population):
+    """Smallest and largest sum that one timestep's events can leave in any accumulator."""
+    low = high = np.zeros(population.channels, np.int64)
+    for synapse in spec.synapses_to(population.name):
+        w = weights[synapse.name].astype(np.int64).reshape(population.channels, -1)
+        most = spec.source(synapse.source).emit_max * math.prod(synapse.pool)
+        low = low + np.minimum(w, 0).sum(1) * most
+        high = high + np.maximum(w, 0).sum(1) * most
+    return int(low.min()), int(high.max())
+
+
+def fits(low, high, width):
+    """Whether a signed field of ``width`` bits holds every integer in low..high."""
+    return -(1 << width - 1) <= low and high < 1 << width - 1
+
+
+def _tensors(spec, weights, biases):
+    """Tensors in the order of the description, each in the smallest integer type that holds it."""
+    tensors = {}
+    for synapse in spec.synapses:
+        dtype = np.int8 if synapse.w_width <= 8 else np.int16
+        tensors[f"{synapse.name}.weight"] = np.ascontiguousarray(weights[synapse.name], dtype)
+    for population in spec.populations:
+        if population.bias_width:
+            tensors[f"{population.name}.bias"] = np.ascontiguousarray(
+                biases[population.name], np.int32)
+    return tensors
+
+
+def _digest(spec, weights, biases):
+    state = hashlib.sha256(spec.digest.encode())
+    for name, tensor in _tensors(spec, weights, biases).items():
+        state.update(name.encode() + tensor.astype("<i4").tobytes())
+    return state.hexdigest()[:16]
+
+
+def _check_notes(notes):
+    """Notes are free, but for the accuracies, which are shown."""
+    if not isinstance(notes, dict):
+        raise InvalidType(f"Notes must be a dict, not {type(notes).__name__}")
+    for key in ("accuracy_float", "accuracy_integer"):
+        if key in notes:
+            check_figure(f"Notes' {key}", notes[key])
+
+
+def _check_activity(activity, synapses):
+    if not isinstance(activity, dict) or not all(isinstance(a, dict) for a in activity.values()):
+        raise InvalidType(f"Activity must be a dict of figures by synapse, not {activity!r}")
+    for synapse, figures in activity.items():
+        if synapse not in synapses:
+            raise ValueError(f"Activity must be of {', '.join(synapses)}, not {synapse!r}")
+        for what, figure in figures.items():
+            check_figure(f"Activity of {synapse}, {what},", figure)
+
+
+def _check_names(what, found, expected):
+    if sorted(found) != sorted(expected):
+        raise ValueError(f"{what} must be given for {', '.join(sorted(expected)) or 'nothing'}, "
+                         f"not {', '.join(sorted(found)) or 'nothing'}")
+
+
+def _check_tensor(what, tensor, shape, width):
+    if not isinstance(tensor, np.ndarray) or not np.issubdtype(tensor.dtype, np.integer):
+        raise InvalidType(f"{what} must be a numpy integer array, not {type(tensor).__name__}")
+    if tensor.shape != tuple(shape):
+        raise ValueError(f"{what} must have shape {tuple(shape)}, not {tensor.shape}")
+    if not fits(int(tensor.min()), int(tensor.max()), width):
+        raise ValueError(f"{what} must fit {width} signed bits, not reach "
+                         f"{int(tensor.min())}..{int(tensor.max())}")

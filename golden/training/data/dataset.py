@@ -1,0 +1,85 @@
+"""Labelled images, in memory or on disk, and a validation split of them."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+__all__ = ["Dataset", "stratified_split"]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Images ``(n, rows, columns)`` or ``(n, channels, rows, columns)`` of uint8 and labels
+    ``(n,)`` of an integer type, for training and test.
+
+    The images may be :class:`~qblif.golden.training.data.folders.Decoded` instead of arrays.
+    Raises :class:`ValueError` where the four do not belong together.
+    """
+
+    name: str
+    train_images: Any
+    train_labels: np.ndarray
+    test_images: Any
+    test_labels: np.ndarray
+
+    def __post_init__(self):
+        for part in ("train", "test"):
+            images, labels = getattr(self, f"{part}_images"), getattr(self, f"{part}_labels")
+            if len(images.shape) not in (3, 4) or images.dtype != np.uint8:
+                raise ValueError(f"The {part} images must be (n, height, width) of uint8, or (n, "
+                                 f"channels, height, width), not {images.shape} of {images.dtype}")
+            if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
+                raise ValueError(f"The {part} labels must be (n,) of integers, not "
+                                 f"{labels.shape} of {labels.dtype}")
+            if len(images) != len(labels):
+                raise ValueError(f"The {part} set has {len(images)} images, "
+                                 f"but {len(labels)} labels")
+            if not len(images):
+                raise ValueError(f"The {part} set is empty")
+        if self.train_images.shape[1:] != self.test_images.shape[1:]:
+            raise ValueError(f"Training images are {self.train_images.shape[1:]}, but test images "
+                             f"are {self.test_images.shape[1:]}")
+
+    @property
+    def shape(self):
+        """Shape of an image: height and width, behind the channels if there are any."""
+        return self.train_images.shape[1:]
+
+    @property
+    def classes(self):
+        """Number of classes: one more than the largest label."""
+        return 1 + int(max(self.train_labels.max(), self.test_labels.max()))
+
+    def hold_out(self, count, seed):
+        """The data set for choosing a recipe: ``count`` of the training images, equally many of
+        each class, are its test images, the others its training images.
+
+        Raises :class:`ValueError` where ``count`` does not divide by the classes.
+        """
+        rest, held = stratified_split(self.train_labels, count, seed)
+        images = self.train_images
+        if isinstance(images, np.ndarray):
+            rest_images, held_images = images[rest], images[held]
+        else:
+            rest_images, held_images = images.part(rest), images.part(held, train=False)
+        return replace(self, train_images=rest_images, train_labels=self.train_labels[rest],
+                       test_images=held_images, test_labels=self.train_labels[held])
+
+
+def stratified_split(labels, held_out, seed):
+    """Index arrays ``(rest, held_out)``: an equal count of each class is held out, at random.
+
+    Raises :class:`ValueError` unless ``held_out`` divides by the classes and each has enough.
+    """
+    classes = np.unique(labels)
+    share, remainder = divmod(held_out, len(classes))
+    if remainder:
+        raise ValueError(f"A held-out set of {held_out} does not divide by {len(classes)} classes")
+    smallest = int(min((labels == c).sum() for c in classes))
+    if share >= smallest:
+        raise ValueError(f"A held-out set of {held_out} takes {share} of each class, but the "
+                         f"smallest class has {smallest}")
+    rng = np.random.default_rng(seed)
+    test = np.concatenate([rng.permutation(np.flatnonzero(labels == c))[:share] for c in classes])
+    return np.setdiff1d(np.arange(len(labels)), test), np.sort(test)

@@ -1,0 +1,205 @@
+"""From a network and a plan to its layout on hardware: geometry, memories and latencies, once.
+
+Generator, loader, cycle model, resource estimate, test bench, host and manifest read the layout;
+none of them works anything out again.  Neither torch nor Amaranth.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from ...golden.spec import Network, Population, as_map
+from .addressing import address_space
+from .engine import Cost, Engine, LoadBank
+from .latency import SUMS_ADDER_LATENCY, StageTiming, stage_timing
+from .memories import SMALL_ROWS, pack, queue_depth
+from .plan import Plan, StagePlan, lanes_of
+from .scatter import ScatterMap
+from .scatter_engine import ScatterEngine
+
+__all__ = ["Layout", "StageLayout", "compile", "compile_stage"]
+
+BUFFERS_LIMIT = 4  # Ping-pong buffers of one engine.
+# LUTs of an ECP5, by the designs in docs/results.md.
+STAGE_LUTS, FIRE_LANE_LUTS = 150, 130
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageLayout:
+    """One stage of the dataflow: a population, and the engines that bring its currents."""
+
+    index: int
+    timesteps: int
+    population: Population
+    plan: StagePlan
+    engines: tuple[Engine, ...]
+    timing: StageTiming
+
+    @property
+    def name(self):
+        return self.population.name
+
+    @property
+    def fire_lanes(self):
+        return self.plan.fire_lanes
+
+    @property
+    def vectors(self):
+        """Vectors of ``fire_lanes`` neurons in an update pass."""
+        return self.timing.beats
+
+    @property
+    def channel_vectors(self):
+        """Vectors of one position: rows of each bias memory."""
+        return -(-self.population.channels // self.fire_lanes)
+
+    @property
+    def fires(self):
+        """Whether it sends events; the read-out does not."""
+        return self.population.neuron.quantiser is not None
+
+    def lag(self, engine):
+        """Cycles by which ``engine`` holds its currents back, for those of all to come at once."""
+        adder = SUMS_ADDER_LATENCY * (len(self.engines) > 1)
+        return self.timing.read_latency - adder - engine.read_latency
+
+    @cached_property
+    def load_banks(self):
+        """Every :class:`~qblif.hw.layout.engine.LoadBank`: weights engine by engine, then biases,
+        one bank a fire lane.  A bank's number at the load port is its place here."""
+        found = [bank for engine in self.engines for bank in engine.load_banks]
+        if self.population.bias_width:
+            found += [LoadBank(kind="biases", owner=self.name, first=lane, lanes=1,
+                               depth=self.channel_vectors, width=self.population.bias_width)
+                      for lane in range(self.fire_lanes)]
+        return tuple(found)
+
+    def memory_image(self, trained):
+        """The words of each load bank, ``{bank number: list of integers}``."""
+        words = [part for engine in self.engines
+                 for part in engine.memory_image(trained.weights[engine.name])]
+        if self.population.bias_width:
+            biases = trained.biases[self.name].tolist()
+            words += [[pack([bias], self.population.bias_width)
+                       for bias in biases[lane::self.fire_lanes]]
+                      for lane in range(self.fire_lanes)]
+        return dict(enumerate(words))
+
+    @property
+    def load_words(self):
+        """Words of a complete load; a bias memory's last row may be padding, which is not sent."""
+        weights = sum(bank.depth for bank in self.load_banks if bank.kind == "weights")
+        return weights + (self.population.channels if self.population.bias_width else 0)
+
+    @cached_property
+    def load_extent(self):
+        """Banks, depth and width that the load port must reach."""
+        return {"banks": len(self.load_banks),
+                "depth": max(self.channel_vectors, *(b.depth for b in self.load_banks)),
+                "width": max(b.width for b in self.load_banks)}
+
+    @cached_property
+    def cost(self):
+        """The :class:`~qblif.hw.layout.engine.Cost` of everything but the level recorder."""
+        population, lanes = self.population, self.fire_lanes
+        bits = population.emit_max.bit_length()
+        found, small = [], []
+        if self.timesteps > 1:
+            found.append((self.vectors, lanes * (population.neuron.v_width + 1)))
+        leak = population.neuron.leak
+        if leak.kind == "quadratic":
+            found += [(len(leak.table), leak.term_width)] * lanes
+        if population.bias_width:
+            (small if self.channel_vectors <= SMALL_ROWS else found).extend(
+                [(self.channel_vectors, population.bias_width)] * lanes)
+        if bits:
+            place = (address_space(population.shape) - 1).bit_length()
+            found.append((queue_depth(self.timing.queue), place + lanes * bits + 1))
+        own = Cost(tuple(found), small=tuple(small), luts=STAGE_LUTS + FIRE_LANE_LUTS * lanes)
+        return sum((engine.cost for engine in self.engines), own)
+
+    @property
+    def recorder_memory(self):
+        """``(rows, width)`` of the recorder of its levels, ``None`` for a read-out."""
+        width = self.fire_lanes * self.population.emit_max.bit_length()
+        return (self.timesteps * self.vectors, width) if width else None
+
+    def describe(self):
+        """Its part of the manifest."""
+        return {"name": self.name, "fire_lanes": self.fire_lanes, "beats": self.vectors,
+                "burst": self.plan.burst, "quantiser": self.plan.quantiser,
+                "memory": self.plan.memory, "queue": self.timing.queue,
+                "synapses": [engine.describe() for engine in self.engines],
+                "load_banks": [{"kind": b.kind, "owner": b.owner, "first": b.first,
+                                "lanes": b.lanes, "depth": b.depth, "width": b.width}
+                               for b in self.load_banks]}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """A network laid out on hardware: one :class:`StageLayout` a population, in its order."""
+
+    spec: Network
+    plan: Plan
+    stages: tuple[StageLayout, ...]
+
+    @property
+    def engines(self):
+        """Every engine, stage by stage."""
+        return [engine for stage in self.stages for engine in stage.engines]
+
+    @property
+    def load_words(self):
+        """Words of a complete load."""
+        return sum(stage.load_words for stage in self.stages)
+
+    def describe(self):
+        """The manifest's ``stages``: plain dictionaries, lists, strings and integers."""
+        return [stage.describe() for stage in self.stages]
+
+    @cached_property
+    def digest(self):
+        """64-bit hexadecimal fingerprint of network and layout (not of the weights)."""
+        text = json.dumps([self.spec.digest, self.describe()], sort_keys=True,
+                          separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def compile(spec, plan):
+    """Lay ``spec``, a :class:`qblif.golden.spec.Network`, out by ``plan``.
+
+    Raises :class:`ValueError` where the plan is for another network, and for a read-out that is a
+    map.
+    """
+    if len(plan.stages) != len(spec.populations):
+        raise ValueError(f"Plan must have {len(spec.populations)} stages, not {len(plan.stages)}")
+    last = spec.populations[-1]
+    if as_map(last.shape)[1:] != (1, 1):
+        raise ValueError(f"Population {last.name} must be flat, as the read-out of classes, "
+                         f"not {last.shape}")
+    return Layout(spec=spec, plan=plan, stages=tuple(
+        compile_stage(spec, population, stage)
+        for population, stage in zip(spec.populations, plan.stages, strict=True)))
+
+
+def compile_stage(spec, population, plan):
+    """The :class:`StageLayout` of one population of ``spec`` by its
+    :class:`~qblif.hw.layout.plan.StagePlan`."""
+    synapses = spec.synapses_to(population.name)
+    depth = spec.depth
+    latest = max(depth[synapse.source] for synapse in synapses)
+    engines = []
+    for synapse, lanes in zip(synapses, lanes_of(spec, population, plan), strict=True):
+        scatter = ScatterMap.of(spec, synapse, lanes)
+        if scatter.sums == "map":  # A residual edge gets a buffer for each stage that it skips.
+            skipped = 0 if plan.banks == 1 else latest - depth[synapse.source]
+            scatter = replace(scatter, banks=min(plan.banks + skipped, BUFFERS_LIMIT))
+        source = spec.source(synapse.source)
+        engines.append(ScatterEngine(
+            synapse=synapse, source=source, target=population, scatter=scatter, plan=plan,
+            static=source is spec.input and spec.input.static))
+    return StageLayout(
+        index=spec.populations.index(population), timesteps=spec.timesteps, population=population,
+        plan=plan, engines=tuple(engines),
+        timing=stage_timing(population, plan, [engine.scatter for engine in engines]))

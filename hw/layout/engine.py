@@ -1,0 +1,92 @@
+"""What an engine is: it takes AER streams and offers each neuron's current of a timestep.
+
+Everything that the rest of the project asks of an engine is in one class: its clock for the cycle
+model, its cost, its memory image and what it counts; its component is the class's twin in
+:data:`qblif.hw.core.engine.ENGINES`.  A stage adds the currents of its engines.
+:class:`qblif.hw.layout.scatter_engine.ScatterEngine` is the one kind that there is.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+__all__ = ["Cost", "Engine", "LoadBank"]
+
+
+@dataclass(frozen=True)
+class LoadBank:
+    """One memory behind a stage's load port: ``depth`` words of ``width`` bits.
+
+    ``kind`` is ``"weights"`` or ``"biases"``, ``owner`` the name of the synapse or population.  Its
+    words hold ``lanes`` values each, from lane ``first`` on, the first lowest.
+    """
+
+    kind: str
+    owner: str
+    first: int
+    lanes: int
+    depth: int
+    width: int
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a part takes of a device, before anything is synthesised.
+
+    ``memories`` are ``(rows, width)`` of memories for block RAM, or of what a device has instead
+    for small ones; ``distributed`` of those in distributed RAM, ``single_port`` of those in
+    single-port RAM, ``small`` of those that need no block RAM where there is distributed RAM.
+    ``luts`` is about how many LUTs of an ECP5 the rest takes.
+    """
+
+    memories: tuple[tuple[int, int], ...] = ()
+    distributed: tuple[tuple[int, int], ...] = ()
+    single_port: tuple[tuple[int, int], ...] = ()
+    small: tuple[tuple[int, int], ...] = ()
+    luts: float = 0.0
+
+    def __add__(self, other) -> "Cost":
+        return Cost(*(getattr(self, field) + getattr(other, field)
+                      for field in self.__dataclass_fields__))
+
+
+class Engine(ABC):
+    """From AER streams to completed currents; frozen, and without Amaranth.
+
+    ``name`` is that of its synapse, ``source`` where its events come from, ``lanes`` its synaptic
+    operations a cycle.  ``static``: its source sends one timestep a frame, whose currents serve all
+    timesteps.  ``unread`` completed timesteps may wait for their update pass, or are being read.
+    ``read_latency`` is the cycles from ``read_en`` to the currents.
+    """
+
+    name: str
+    source: object
+    lanes: int
+    static: bool
+    unread: int
+    read_latency: int
+
+    @property
+    @abstractmethod
+    def load_banks(self):
+        """The :class:`LoadBank` of each weight memory, in the order of the load port."""
+
+    @abstractmethod
+    def memory_image(self, weights):
+        """The words of each load bank, lists of integers, for a tensor of the synapse's shape."""
+
+    @abstractmethod
+    def clock(self, stage):
+        """Its clock for the cycle model, which tells ``stage`` when currents are complete."""
+
+    @property
+    @abstractmethod
+    def cost(self) -> Cost:
+        """Its :class:`Cost`."""
+
+    @abstractmethod
+    def operations(self, words):
+        """Synaptic operations behind a count of ``words``, the hardware's counter."""
+
+    @abstractmethod
+    def describe(self):
+        """Its part of the manifest: a dictionary of strings and integers."""

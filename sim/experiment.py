@@ -1,0 +1,127 @@
+"""Labelled frames on the generated Verilog, compared with the integer model: one report.
+
+It says what ``qblif simulate`` writes: accuracies, mismatches, cycles beside the cycle model's, and
+how busy each synapse was.  As many frames run at once as memory holds.
+"""
+
+import time
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..golden import integer
+from ..hw.layout import cycles as cycle_model
+from . import bench
+from .result import Stalls
+from .simulators import require
+
+__all__ = ["run_experiment"]
+
+PART_VALUES = 20_000_000  # Levels of a simulation that is run and compared at once.
+STALL = 64  # Of 256 cycles, those in which either side waits when the streams are disturbed.
+
+
+class _Part(NamedTuple):
+    """Some frames: their golden classes, what the simulation found, and the model's cycles."""
+
+    classes: np.ndarray
+    result: Any
+    model: Any
+
+
+def run_experiment(trained, layout, levels, labels, *, simulator="verilator", out_dir,
+                   stall_seed=None, progress=None) -> dict[str, Any]:
+    """Simulate and compare ``levels``, frames as the integer model takes them; ``labels`` are their
+    true classes.  Returns the content of ``simulate.json``.
+
+    With a ``stall_seed`` the streams are disturbed, and the cycle model is not compared.
+    ``progress`` is called with the number of frames that are done.  The run ends after the first
+    part in which anything differs.  Raises :class:`~qblif.sim.simulators.SimulatorError` where
+    the simulator is missing or fails.
+    """
+    require(simulator)
+    start = time.perf_counter()
+    parts = list(_parts(trained, layout, levels, simulator, out_dir, stall_seed,
+                        progress or (lambda done: None)))
+    report = _report(trained, layout, simulator, labels, parts)
+    return report | {"seconds": round(time.perf_counter() - start, 2)}
+
+
+def _parts(trained, layout, levels, simulator, folder, stall_seed, progress):
+    """Run frames, as many at once as memory holds, until one of them is wrong."""
+    spec = trained.spec
+    most = max(1, PART_VALUES // (spec.timesteps * sum(p.size for p in spec.populations)))
+    stalls = Stalls() if stall_seed is None else Stalls(idle=STALL, stall=STALL, seed=stall_seed)
+    for first in range(0, len(levels), most):
+        frames = levels[first:first + most]
+        expected = integer.run(trained, frames)
+        result = bench.simulate(
+            trained, layout, frames, simulator=simulator, out_dir=folder, expected=expected,
+            stalls=stalls, progress=lambda done, first=first: progress(first + done))
+        progress(first + len(result.results))
+        yield _Part(expected.classes.numpy(), result, None if stall_seed is not None else
+                    cycle_model.count_cycles(layout, frames, {
+                        name: found.numpy() for name, found in expected.levels.items()}))
+        if not result.ok:
+            return
+
+
+def _report(trained, layout, simulator, labels, parts):
+    results = [part.result for part in parts]
+    latency, interval = (np.concatenate(found) for found in (
+        [result.latency for result in results], [result.interval for result in results]))
+    done = len(latency)
+    equal = None if parts[0].model is None else done == len(labels) and all(
+        np.array_equal(part.result.latency, part.model.latency)
+        and np.array_equal(part.result.interval, part.model.interval) for part in parts)
+    mean_interval = float(interval.mean()) if len(interval) else None
+    per_frame = mean_interval or (float(latency.mean()) if done else None)
+    return {
+        "ok": all(result.ok for result in results) and equal is not False,
+        "simulator": simulator, "images": done,
+        "network_digest": trained.spec.digest, "weights_digest": trained.weights_digest,
+        **_accuracies(trained, labels, parts),
+        "mismatches": {
+            "levels": sum(sum(result.level_mismatches.values()) for result in results),
+            "membranes": sum(sum(result.membrane_mismatches.values()) for result in results),
+            "classes": sum(result.class_mismatches for result in results)},
+        "levels_compared": sum(result.levels_compared for result in results),
+        "membranes_compared": sum(result.membranes_compared for result in results),
+        "findings": [text for result in results for text in result.findings],
+        "first_mismatches": [text for result in results for text in result.first],
+        "cycles": {"mean": float(latency.mean()) if done else None,
+                   "interval_mean": mean_interval, "model_equal": equal},
+        "synapses": list(_synapses(layout, results, done, per_frame)),
+        "build": {"seconds": round(sum(result.build_seconds for result in results), 2),
+                  "cached": results[0].build_cached},
+        "run_seconds": round(sum(result.run_seconds for result in results), 2),
+    }
+
+
+def _accuracies(trained, labels, parts):
+    """Shares of right classes, and of how many images each is: the float one is the training's, as
+    the file notes it."""
+    golden, rtl = (np.concatenate(found) for found in (
+        [part.classes for part in parts], [part.result.classes for part in parts]))
+    return {
+        "accuracy": {
+            "float": trained.notes.get("accuracy_float"),
+            "integer": float(np.mean(golden == labels[:len(golden)])),
+            "rtl": float(np.mean(rtl == labels[:len(rtl)])) if len(rtl) else None},
+        "accuracy_images": {"float": trained.notes.get("test_images"), "integer": len(golden),
+                            "rtl": len(rtl)}}
+
+
+def _synapses(layout, results, frames, cycles):
+    """Activity of each synapse a frame, by the hardware's own counters."""
+    counters = {name: sum(result.counters[name] for result in results) / max(1, frames)
+                for name in results[0].counters}
+    for engine in layout.engines:
+        events, words = (counters[f"{what}_{engine.source.name}_{engine.target.name}"]
+                         for what in ("events", "words"))
+        operations = engine.operations(words)
+        rate = operations / cycles if cycles else None
+        yield {"name": engine.name, "lanes": engine.lanes, "fire_lanes": engine.plan.fire_lanes,
+               "burst": engine.plan.burst, "events": events, "words": words,
+               "synaptic_operations": operations, "sop_per_cycle": rate,
+               "busy": rate and rate / engine.lanes}

@@ -1,0 +1,26 @@
+import pytest
+
+from qblif.boards.planning import plan_for
+from qblif.golden.spec.errors import InvalidValue
+from qblif.hw.layout.plan import make_plan
+
+
+def test_a_number_one_a_stage_or_either_as_text(tiny):
+    trained = tiny[0]
+    assert plan_for(trained, 4) == plan_for(trained, "4") == make_plan(trained.spec, lanes=4)
+    for lanes in ("4,2", [4, 2], (4, 2)):
+        assert plan_for(trained, lanes) == make_plan(trained.spec, lanes=[4, 2])
+    assert plan_for(trained, 4, burst="repeat").stages[0].burst == "repeat"
+
+
+def test_a_device_gets_the_fastest_plan_that_fits_it(tiny):
+    small, large = (plan_for(tiny[0], device) for device in ("hx8k", "ecp5-85k"))
+    assert max(small.stages[0].lanes) <= max(large.stages[0].lanes)
+    assert large != make_plan(tiny[0].spec, lanes=1)
+
+
+@pytest.mark.parametrize("lanes", ["many", "8,", "2.5", ""])
+def test_other_text(tiny, lanes):
+    with pytest.raises(InvalidValue, match="^Lanes must be a number, or one a stage like 128,10, "
+                                           f"not {lanes!r}$"):
+        plan_for(tiny[0], lanes)

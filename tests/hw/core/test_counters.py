@@ -1,0 +1,62 @@
+import random
+
+import pytest
+
+from qblif.hw.core.counters import TAPS, Counter, InFlight
+from qblif.sim.stream import simulate_component, wait
+
+
+def test_counts_and_clears():
+    dut, found = Counter(), []
+
+    async def feed(ctx):
+        for pulse, clear in [(1, 0), (0, 0), (1, 0), (1, 1), (1, 0), (0, 1), (0, 0)]:
+            ctx.set(dut.pulse, pulse)
+            ctx.set(dut.clear, clear)
+            await ctx.tick()
+            found.append(ctx.get(dut.total))
+
+    simulate_component(dut, feed, timeout=20)
+    assert found == [1, 1, 2, 0, 1, 0, 0]
+
+
+@pytest.mark.parametrize("width", TAPS)
+def test_shift_registers_are_maximal(width):
+    state, steps = 1, 0
+    while state != 1 or not steps:
+        feedback = (state >> width - 1 ^ state >> TAPS[width] - 1) & 1
+        state = (state << 1 | feedback) & (1 << width) - 1
+        steps += 1
+    assert steps == (1 << width) - 1
+
+
+@pytest.mark.parametrize("most", [1, 2, 3, 6, 7, 23])
+def test_in_flight(most):
+    """From none to the most and back, and at random."""
+    dut, draw = InFlight(most), random.Random(most)
+    moves = [(1, 0)] * most + [(1, 1)] * 3 + [(0, 1)] * most + [
+        (draw.randint(0, 1), draw.randint(0, 1)) for _ in range(500)]
+
+    async def feed(ctx):
+        count = 0
+        for enter, leave in moves:
+            leave = leave and count > 0
+            enter = enter and (count < most or leave)
+            ctx.set(dut.enter, enter)
+            ctx.set(dut.leave, leave)
+            count += enter - leave
+            await ctx.tick()
+            assert ctx.get(dut.any) == (count > 0)
+
+    simulate_component(dut, feed, timeout=2_000)
+
+
+def test_one_too_many_in_flight():
+    dut = InFlight(3)
+
+    async def feed(ctx):
+        ctx.set(dut.enter, 1)
+        await wait(ctx, 10)
+
+    with pytest.raises(AssertionError, match="more than 3 items in flight$"):
+        simulate_component(dut, feed, timeout=20)

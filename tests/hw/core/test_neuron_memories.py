@@ -1,0 +1,54 @@
+import random
+
+import pytest
+
+from qblif.hw.core.neuron_memories import BiasMemories, StateMemory
+from qblif.sim.stream import simulate_component
+
+LATENCY = 2
+
+
+@pytest.mark.parametrize("vectors, fire_lanes", [(1, 1), (3, 2), (20, 1)])
+def test_state_is_what_was_written(vectors, fire_lanes):
+    dut = StateMemory(v_width=5, fire_lanes=fire_lanes, vectors=vectors)
+    draw, found = random.Random(0), []
+    rows = [[{"v": draw.randint(-16, 15), "fired": draw.randint(0, 1)} for _ in range(fire_lanes)]
+            for _ in range(vectors)]
+
+    async def feed(ctx):
+        ctx.set(dut.write, 1)
+        for k, row in enumerate(rows):
+            ctx.set(dut.write_address, k)
+            ctx.set(dut.new, row)
+            await ctx.tick()
+        ctx.set(dut.write, 0)
+        for k in range(vectors + LATENCY):
+            ctx.set(dut.address, min(k, vectors - 1))
+            _, _, row = await ctx.tick().sample(dut.state)
+            found.append([{"v": s.v, "fired": s.fired} for s in row])
+
+    simulate_component(dut, feed)
+    assert found[LATENCY:] == rows
+
+
+@pytest.mark.parametrize("baked", [False, True])
+@pytest.mark.parametrize("channels, fire_lanes", [(1, 1), (5, 2), (40, 2)])
+def test_biases(channels, fire_lanes, baked):
+    draw, found, rows = random.Random(channels), [], -(-channels // fire_lanes)
+    biases = [draw.randint(-8, 7) for _ in range(channels)]
+    dut = BiasMemories(width=4, fire_lanes=fire_lanes, rows=rows, init=biases if baked else None)
+
+    async def feed(ctx):
+        for k, bias in enumerate([] if baked else biases):
+            ctx.set(dut.write, 1 << k % fire_lanes)
+            ctx.set(dut.write_address, k // fire_lanes)
+            ctx.set(dut.write_data, bias & 15)
+            await ctx.tick()
+        ctx.set(dut.write, 0)
+        for k in range(rows + LATENCY):
+            ctx.set(dut.address, min(k, rows - 1))
+            _, _, row = await ctx.tick().sample(dut.bias)
+            found.append([int(b) for b in row])
+
+    simulate_component(dut, feed)
+    assert sum(found[LATENCY:], [])[:channels] == biases
