@@ -1,7 +1,7 @@
 """From a network and a plan to its layout on hardware: geometry, memories and latencies, once.
 
 Generator, loader, cycle model, resource estimate, test bench, host and manifest read the layout;
-none of them works anything out again.  Neither torch nor Amaranth.
+none of them derives anything again.
 """
 
 import hashlib
@@ -60,7 +60,7 @@ class StageLayout:
         return self.population.neuron.quantiser is not None
 
     def lag(self, engine):
-        """Cycles by which ``engine`` holds its currents back, for those of all to come at once."""
+        """Alignment delay of ``engine``: cycles until the slowest engine's currents arrive."""
         adder = SUMS_ADDER_LATENCY * (len(self.engines) > 1)
         return self.timing.read_latency - adder - engine.read_latency
 
@@ -88,7 +88,7 @@ class StageLayout:
 
     @property
     def load_words(self):
-        """Words of a complete load; a bias memory's last row may be padding, which is not sent."""
+        """Words of a complete load; padding in a bias memory's last row is not sent."""
         weights = sum(bank.depth for bank in self.load_banks if bank.kind == "weights")
         return weights + (self.population.channels if self.population.bias_width else 0)
 
@@ -101,7 +101,7 @@ class StageLayout:
 
     @cached_property
     def cost(self):
-        """The :class:`~qblif.hw.layout.engine.Cost` of everything but the level recorder."""
+        """Total :class:`~qblif.hw.layout.engine.Cost`, without the level recorder."""
         population, lanes = self.population, self.fire_lanes
         bits = population.emit_max.bit_length()
         found, small = [], []
@@ -121,12 +121,12 @@ class StageLayout:
 
     @property
     def recorder_memory(self):
-        """``(rows, width)`` of the recorder of its levels, ``None`` for a read-out."""
+        """``(rows, width)`` of its level recorder; ``None`` for a read-out."""
         width = self.fire_lanes * self.population.emit_max.bit_length()
         return (self.timesteps * self.vectors, width) if width else None
 
     def describe(self):
-        """Its part of the manifest."""
+        """Its entry in the manifest."""
         return {"name": self.name, "fire_lanes": self.fire_lanes, "beats": self.vectors,
                 "burst": self.plan.burst, "quantiser": self.plan.quantiser,
                 "memory": self.plan.memory, "queue": self.timing.queue,
@@ -167,7 +167,7 @@ class Layout:
 
 
 def compile(spec, plan):
-    """Lay ``spec``, a :class:`qblif.golden.spec.Network`, out by ``plan``.
+    """The layout of ``spec``, a :class:`qblif.golden.spec.Network`, under ``plan``.
 
     Raises :class:`ValueError` where the plan is for another network, and for a read-out that is a
     map.

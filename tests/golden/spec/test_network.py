@@ -269,6 +269,8 @@ def test_quantiser_shift(theta, shift):
 def test_membrane_range_is_that_of_two_complement():
     assert (HIDDEN.v_min, HIDDEN.v_max) == (-512, 511)
     assert HIDDEN.emit_max == 7 and READOUT.emit_max == 0
+    binary = replace(HIDDEN, output="binary")
+    assert binary.emit_max == 1 and binary.quantiser.n_max == 7
 
 
 def test_threshold_may_be_the_largest_membrane():

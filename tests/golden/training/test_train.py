@@ -184,7 +184,9 @@ def test_validation_images_are_held_out_of_the_training():
 
 def test_validation_accuracy_is_that_of_the_held_out_images():
     seen = []
-    trained = train(replace(TINY, validation=30), STRIPES, progress=seen.append)
+    wrong = replace(STRIPES, test_labels=(STRIPES.test_labels + 1) % 3)
+    trained = train(replace(TINY, validation=30), wrong, progress=seen.append)
+    assert trained.notes["accuracy_integer"] < 0.5 < min(trained.notes["validation"]["quantised"])
     shares = trained.notes["validation"]
     assert [len(shares[phase]) for phase in ("float", "quantised")] == [3, 2]
     part = STRIPES.hold_out(30, TINY.seed)
