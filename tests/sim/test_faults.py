@@ -22,7 +22,7 @@ COUNT = int(os.environ.get("QBLIF_FAULTS", "18"))  # Places of each kind.
 FEW = -(-COUNT // 3)  # Of the kinds after which a board is loaded again.
 FRAMES = 3
 TRIES = 60  # Of 50 ms each, which a busy machine may need.
-PATIENCE = 120
+PATIENCE = 50
 LOST = r"^The board is not armed any more"
 
 
@@ -54,7 +54,8 @@ class Bench:
         self.port = None
         self.open()
         self.networks = [Expected(network, layout, frames) for network in networks]
-        line, self.host.line.timeout = self.host.line, PATIENCE  # Nothing is asked twice.
+        line = self.host.line
+        line.timeout, line.tries = PATIENCE, 1  # Nothing is asked twice.
         before = line.sent + line.received
         self.work(self.networks[0])
         self.length = line.sent + line.received - before  # Bytes of a load and its frames.

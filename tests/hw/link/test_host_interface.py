@@ -50,7 +50,7 @@ def network(seed, static=True):
 def powered(trained, plan=PLAN, **options):
     layout = plan if isinstance(plan, Layout) else compile(trained.spec, plan)
     linked = HostInterface(layout, clock_hz=4_000_000, **options)
-    return Host(PysimPort(linked), timeout=120)
+    return Host(PysimPort(linked), timeout=50, tries=1)
 
 
 def compare(host, trained, frames):
@@ -255,3 +255,33 @@ def test_no_multiplier():
     assert "cell $add" in text
     for cell in ("$mul", "$div", "$mod", "$pow", "$divfloor", "$modfloor"):
         assert f"cell {cell} " not in text
+
+
+def test_pins_of_a_run():
+    """``armed``, ``busy``, ``label`` and ``label_valid`` while a frame comes in two parts."""
+    trained = network(1)
+    host = powered(trained)
+    linked = host.line.port.linked
+    seen = []
+
+    async def watch(ctx):
+        while True:
+            _, _, *pins = await ctx.tick().sample(linked.armed, linked.busy, linked.label_valid,
+                                                  linked.label)
+            if not seen or seen[-1] != tuple(pins):
+                seen.append(tuple(pins))
+    host.line.port._simulator.add_testbench(watch, background=True)
+    host.trained = trained
+
+    def pins():
+        host.identify()
+        host.line.port.read(1)  # Some cycles in which nothing is asked.
+        return seen[-1][:3]
+    assert pins() == (0, 0, 0)
+    assert load(host) == Status.OK and pins() == (1, 0, 0)
+    assert run(host) == Status.OK and pins() == (1, 0, 1)
+    label = seen[-1][3]
+    assert label == host._registers(Register.LABEL, 1)[0]
+    assert run(host, EVENTS[:2], RUN_FIRST) == Status.OK
+    assert pins() == (1, 1, 0), "busy until the frame's last part, and no class until then"
+    assert run(host, EVENTS[2:], RUN_LAST) == Status.OK and pins() == (1, 0, 1)
