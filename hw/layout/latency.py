@@ -53,17 +53,17 @@ class StageTiming:
     queue: int
 
     @property
-    def step_latency(self):
+    def step_latency(self) -> int:
         """From a beat's slot in the pass to its new membranes."""
         return self.read_latency + self.neuron_latency
 
     @property
-    def pass_cycles(self):
+    def pass_cycles(self) -> int:
         """Slots of a pass: one a beat, and so many that no membrane is read before its write."""
         return max(self.beats, self.neuron_latency + 2)
 
     @property
-    def full(self):
+    def full(self) -> int:
         """Most beats in the queue for another to start: those under way may all fire."""
         return self.queue - self.step_latency - QUEUE_LATENCY
 
