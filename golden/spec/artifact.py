@@ -4,6 +4,7 @@ numpy only, so that a machine that merely loads weights onto a board needs no to
 """
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,7 @@ class ArtifactError(InvalidValue):
     """A network file that cannot be used, and why, in one sentence."""
 
 
-def load(path):
+def load(path: str | os.PathLike[str]) -> Trained:
     """Read a network file; :class:`ArtifactError` says in one sentence what is wrong with it."""
     path = Path(path)
     if not path.is_file():

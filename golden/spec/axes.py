@@ -5,16 +5,25 @@ The timestep that they describe is :mod:`qblif.golden.neuron`, its hardware twin
 :mod:`qblif.golden.training.presets`.  Standard library only.
 """
 
+from __future__ import annotations
+
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from .checks import check_int, check_type
 from .leak import Decay, Quadratic
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 __all__ = ["LEVEL_LIMIT", "WIDTH_LIMIT", "Decay", "Neuron", "Quadratic", "Quantiser", "Reset"]
 
 LEVEL_LIMIT = 20  # The paper's largest N_max; its digits need shifts of at most 4.
 WIDTH_LIMIT = 30  # Leak + bias + sum then still fit the 32-bit integers of the golden model.
+
+Numbers = TypeVar("Numbers", int, float, "Tensor")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +43,7 @@ class Quantiser:
 
     SPACINGS = ("uniform", "powers")
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_int("N_max", self.n_max, 1, LEVEL_LIMIT)
         check_int("Threshold", self.theta, 1, 1 << 24)
         if self.spacing not in self.SPACINGS:
@@ -44,17 +53,17 @@ class Quantiser:
             raise ValueError(f"N_max must be a power of two where levels are, not {self.n_max}")
 
     @property
-    def levels(self):
+    def levels(self) -> tuple[int, ...]:
         """Every level that there is, in order."""
         return spaced_levels(self.n_max, self.spacing)
 
     @property
-    def shift(self):
+    def shift(self) -> int | None:
         """``log2(theta)``, or ``None`` where theta is no power of two."""
         return self.theta.bit_length() - 1 if self.theta & self.theta - 1 == 0 else None
 
 
-def spaced_levels(n_max, spacing):
+def spaced_levels(n_max: int, spacing: str) -> tuple[int, ...]:
     """The levels 0..n_max that a quantiser of this spacing has."""
     if spacing == "uniform":
         return tuple(range(n_max + 1))
@@ -84,7 +93,7 @@ class Reset:
 
     # What a burst leaves at once of the membrane, never more than it was: integers or floats,
     # tensors of any shape.  The gates act on the next step instead.
-    KINDS = {
+    KINDS: ClassVar[dict[str, Callable[[Any, Any, Any], Any]]] = {
         "none": lambda v, level, theta: v,
         "gate": lambda v, level, theta: v,
         "gate-input": lambda v, level, theta: v,
@@ -92,12 +101,12 @@ class Reset:
         "zero": lambda v, level, theta: v * (level <= 0),
     }
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.kind not in self.KINDS:
             raise ValueError(f"Reset must be one of {', '.join(self.KINDS)}, not {self.kind!r}")
         check_type("Reset gate", self.gate, Decay)
 
-    def after(self, v, level, theta):
+    def after(self, v: Numbers, level: Numbers, theta: Numbers | int) -> Numbers:
         """Membrane after a burst of ``level``, in the units of ``theta``."""
         return self.KINDS[self.kind](v, level, theta)
 
@@ -119,7 +128,7 @@ class Neuron:
 
     OUTPUTS = ("level", "binary")
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_type("Leak", self.leak, (Decay, Quadratic))
         check_type("Reset", self.reset, Reset)
         check_int("Membrane width", self.v_width, 2, WIDTH_LIMIT)
@@ -138,28 +147,28 @@ class Neuron:
                                  f"{self.v_width}-bit membrane")
 
     @property
-    def v_min(self):
+    def v_min(self) -> int:
         return -(1 << self.v_width - 1)
 
     @property
-    def v_max(self):
+    def v_max(self) -> int:
         return (1 << self.v_width - 1) - 1
 
     @property
-    def levels(self):
+    def levels(self) -> tuple[int, ...]:
         """Every level that can leave, in order; 0 alone for a read-out neuron."""
         if self.quantiser is None:
             return (0,)
         return (0, 1) if self.output == "binary" else self.quantiser.levels
 
     @property
-    def emit_max(self):
+    def emit_max(self) -> int:
         """Largest level that can leave, 0 for a read-out neuron.  The quantiser's ``n_max`` is that
         of the membrane: with a binary output more than this."""
         return self.levels[-1]
 
     @property
-    def leak_headroom(self):
+    def leak_headroom(self) -> float | None:
         """``log2(theta / 2**k)`` for the longest leak shift k, ``None`` where there is no leak.
 
         A shift leak does nothing for ``0 <= v < 2**k``; below about 4 bits of headroom that dead

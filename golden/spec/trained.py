@@ -16,7 +16,7 @@ from safetensors.numpy import save
 from .checks import check_figure
 from .errors import InvalidType
 from .files import write_atomically
-from .network import Network
+from .network import Network, Population
 from .pixels import to_levels
 
 __all__ = ["FORMAT", "VERSION", "Trained", "fits", "sum_range"]
@@ -114,7 +114,8 @@ class Trained:
         write_atomically(path, save(tensors, metadata))
 
 
-def sum_range(spec, weights, population):
+def sum_range(spec: Network, weights: dict[str, np.ndarray],
+              population: Population) -> tuple[int, int]:
     """Smallest and largest sum that one timestep's events can leave in any accumulator."""
     low = high = np.zeros(population.channels, np.int64)
     for synapse in spec.synapses_to(population.name):
@@ -125,7 +126,7 @@ def sum_range(spec, weights, population):
     return int(low.min()), int(high.max())
 
 
-def fits(low, high, width):
+def fits(low: int, high: int, width: int) -> bool:
     """Whether a signed field of ``width`` bits holds every integer in low..high."""
     return -(1 << width - 1) <= low and high < 1 << width - 1
 

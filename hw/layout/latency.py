@@ -51,7 +51,7 @@ class StageTiming:
     queue: int
 
     @property
-    def step_latency(self):
+    def step_latency(self) -> int:
         """From a vector's ``read_en`` to its new membranes."""
         return self.read_latency + self.neuron_latency
 

@@ -35,7 +35,7 @@ class StagePlan:
     queue: int | None = None
     banks: int = 2
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         several = isinstance(self.lanes, (tuple, list))
         object.__setattr__(self, "lanes", tuple(self.lanes) if several else (self.lanes,))
         check_int("Fire lanes", self.fire_lanes, 1, LANES_LIMIT)

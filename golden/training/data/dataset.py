@@ -1,5 +1,7 @@
 """Labelled images, in memory or on disk, and a validation split of them."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -23,7 +25,7 @@ class Dataset:
     test_images: Any
     test_labels: np.ndarray
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for part in ("train", "test"):
             images, labels = getattr(self, f"{part}_images"), getattr(self, f"{part}_labels")
             if len(images.shape) not in (3, 4) or images.dtype != np.uint8:
@@ -42,16 +44,16 @@ class Dataset:
                              f"are {self.test_images.shape[1:]}")
 
     @property
-    def shape(self):
+    def shape(self) -> tuple[int, ...]:
         """Shape of an image: height and width, behind the channels if there are any."""
         return self.train_images.shape[1:]
 
     @property
-    def classes(self):
+    def classes(self) -> int:
         """Number of classes: one more than the largest label."""
         return 1 + int(max(self.train_labels.max(), self.test_labels.max()))
 
-    def hold_out(self, count, seed):
+    def hold_out(self, count: int, seed: int) -> Dataset:
         """The data set for choosing a recipe: ``count`` of the training images, equally many of
         each class, are its test images, the others its training images.
 
