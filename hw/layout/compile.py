@@ -131,7 +131,7 @@ class StageLayout:
         width = self.fire_lanes * self.population.emit_max.bit_length()
         return (self.timesteps * self.vectors, width) if width else None
 
-    def describe(self):
+    def describe(self) -> dict[str, Any]:
         """Its entry in the manifest."""
         return {"name": self.name, "fire_lanes": self.fire_lanes, "beats": self.vectors,
                 "burst": self.plan.burst, "quantiser": self.plan.quantiser,

@@ -56,12 +56,12 @@ class StageTiming:
         return self.read_latency + self.neuron_latency
 
     @property
-    def pass_cycles(self):
+    def pass_cycles(self) -> int:
         """Cycles of a pass: one per vector, and enough to write a membrane before it is read."""
         return max(self.beats, self.neuron_latency + 2)
 
     @property
-    def full(self):
+    def full(self) -> int:
         """Highest FIFO level with credit for one more vector: all in flight may fire."""
         return self.queue - self.step_latency - QUEUE_LATENCY
 

@@ -154,12 +154,12 @@ class ScatterMap:
         return max(1, self.banks - 1)
 
     @property
-    def returns_soon(self):
+    def returns_soon(self) -> bool:
         """Whether a word may be visited again before it is written, so that it needs a bypass."""
         return self.slots < MEMORY_SUMS_GROUPS or any(word % self.slots for word in self.words)
 
     @property
-    def needs_tables(self):
+    def needs_tables(self) -> bool:
         """Whether addresses need decoding to find the weights and the accumulators."""
         here = [Span(0, 0, 1)]
         return (self.rows != here or self.columns != here or self.positions > 1
