@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ...golden.spec import Network, Population, as_map
+from ...golden.spec.errors import InvalidValue
 from .addressing import address_space
 from .engine import Cost, Engine, LoadBank
 from .latency import SUMS_ADDER_LATENCY, StageTiming, stage_timing
@@ -179,11 +180,11 @@ def compile(spec: Network, plan: Plan) -> Layout:
     map.
     """
     if len(plan.stages) != len(spec.populations):
-        raise ValueError(f"Plan must have {len(spec.populations)} stages, not {len(plan.stages)}")
+        raise InvalidValue(f"Plan must have {len(spec.populations)} stages, not {len(plan.stages)}")
     last = spec.populations[-1]
     if as_map(last.shape)[1:] != (1, 1):
-        raise ValueError(f"Population {last.name} must be flat, as the read-out of classes, "
-                         f"not {last.shape}")
+        raise InvalidValue(f"Population {last.name} must be flat, as the read-out of classes, "
+                           f"not {last.shape}")
     return Layout(spec=spec, plan=plan, stages=tuple(
         compile_stage(spec, population, stage)
         for population, stage in zip(spec.populations, plan.stages, strict=True)))

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from ...golden.spec.errors import InvalidValue
 from .addressing import beats
 from .memories import queue_depth
 
@@ -97,7 +98,7 @@ def stage_timing(population, plan, reaches):
     whole = any(reach.banks == 1 for reach in reaches)
     queue = plan.queue or max(least, count if whole else min(2 * count, QUEUE_BEATS))
     if queue < least:
-        raise ValueError(f"Population {population.name} must have a queue of at least {least} "
-                         f"beats, not {queue}")
+        raise InvalidValue(f"Population {population.name} must have a queue of at least {least} "
+                           f"beats, not {queue}")
     return StageTiming(beats=count, read_latency=read_latency, neuron_latency=latency,
                        queue=queue_depth(queue))

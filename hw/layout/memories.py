@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
+from ...golden.spec.errors import InvalidValue
+
 __all__ = ["MEMORIES", "Part", "QUEUE_SLACK", "SMALL_ROWS", "WeightGeometry",
            "frame_queue_items", "is_distributed", "pack", "queue_depth"]
 
@@ -71,8 +73,8 @@ class WeightGeometry:
 
     def __post_init__(self) -> None:
         if self.memory not in MEMORIES:
-            raise ValueError(f"Weight memory must be one of {', '.join(MEMORIES)}, "
-                             f"not {self.memory!r}")
+            raise InvalidValue(f"Weight memory must be one of {', '.join(MEMORIES)}, "
+                               f"not {self.memory!r}")
 
     @cached_property
     def parts(self) -> list[Part]:
