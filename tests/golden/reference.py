@@ -2,16 +2,7 @@
 
 import numpy as np
 
-from qblif.golden.spec import (
-    Decay,
-    Dense,
-    Input,
-    Network,
-    Neuron,
-    Population,
-    Quantiser,
-    Reset,
-)
+from qblif.golden.spec import Decay, Dense, Input, Network, Neuron, Population, Quantiser, Reset
 from qblif.golden.spec.artifact import Trained
 from qblif.golden.spec.burst import digits
 

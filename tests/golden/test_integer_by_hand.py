@@ -6,14 +6,7 @@ import torch
 
 from qblif.golden import integer
 from qblif.golden.integer import argmax
-from qblif.golden.spec import (
-    Decay,
-    Dense,
-    Input,
-    Network,
-    Neuron,
-    Population,
-)
+from qblif.golden.spec import Decay, Dense, Input, Network, Neuron, Population
 from qblif.golden.spec.artifact import Trained
 
 

@@ -8,9 +8,7 @@ from host_cases import CLASSES, FIRST, FRAMES, PLAN, SECOND, board, quick
 
 from qblif.boards.host.line import HostError
 from qblif.hw.layout.compile import compile
-from qblif.hw.link.protocol import (
-    State,
-)
+from qblif.hw.link.protocol import State
 from qblif.sim.board_model import BoardModel
 from qblif.sim.faults import DAMAGES, After, OneDamage, SteadyDamage
 

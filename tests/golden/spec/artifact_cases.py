@@ -8,11 +8,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from qblif.golden.spec import Decay, Dense, Input, Network, Neuron, Population, Quantiser, Reset
-from qblif.golden.spec.artifact import (
-    ArtifactError,
-    Trained,
-    load,
-)
+from qblif.golden.spec.artifact import ArtifactError, Trained, load
 
 HIDDEN = Neuron(leak=Decay((2,)), quantiser=Quantiser(n_max=3, theta=16), v_width=10,
                 reset=Reset(gate=Decay((1,))))

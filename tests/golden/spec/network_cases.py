@@ -1,15 +1,6 @@
 """A network description of two populations, any field of which can be changed."""
 
-from qblif.golden.spec import (
-    Decay,
-    Dense,
-    Input,
-    Network,
-    Neuron,
-    Population,
-    Quantiser,
-    Reset,
-)
+from qblif.golden.spec import Decay, Dense, Input, Network, Neuron, Population, Quantiser, Reset
 
 HIDDEN = Neuron(leak=Decay((2,)), quantiser=Quantiser(n_max=7, theta=16), v_width=10,
                 reset=Reset(gate=Decay((1, 3))))

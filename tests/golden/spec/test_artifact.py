@@ -8,10 +8,7 @@ import pytest
 from artifact_cases import SPEC, integers, split, trained
 from safetensors.numpy import load_file
 
-from qblif.golden.spec.artifact import (
-    load,
-    write_atomically,
-)
+from qblif.golden.spec.artifact import load, write_atomically
 
 # Round trip.
 

@@ -6,9 +6,7 @@ from dataclasses import replace
 import pytest
 from artifact_cases import edit_metadata, refusal, split, trained
 
-from qblif.golden.spec.artifact import (
-    load,
-)
+from qblif.golden.spec.artifact import load
 
 ACTIVITY = {"input->hidden": {"events": 2.5, "digits": 3.0},
             "hidden->out": {"events": 1.0, "digits": 1.0}}

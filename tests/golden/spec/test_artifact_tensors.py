@@ -17,10 +17,7 @@ from artifact_cases import (
 )
 
 from qblif.golden.spec import Dense
-from qblif.golden.spec.artifact import (
-    fits,
-    sum_range,
-)
+from qblif.golden.spec.artifact import fits, sum_range
 
 # Tensors.
 

@@ -5,9 +5,7 @@ import itertools
 import pytest
 import torch
 
-from qblif.golden.spec import (
-    Decay,
-)
+from qblif.golden.spec import Decay
 
 DECAYS = [decay for decay in (
     Decay(), *(Decay((k,)) for k in range(8)), *(Decay((j, k)) for j, k in

@@ -5,12 +5,7 @@ from dataclasses import FrozenInstanceError, replace
 import pytest
 from network_cases import HIDDEN, READOUT, network
 
-from qblif.golden.spec import (
-    Decay,
-    Dense,
-    Neuron,
-    Quantiser,
-)
+from qblif.golden.spec import Decay, Dense, Neuron, Quantiser
 
 
 @pytest.mark.parametrize("theta, shift", [(1, 0), (2, 1), (3, None), (64, 6), (96, None)])

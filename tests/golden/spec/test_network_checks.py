@@ -3,15 +3,7 @@
 import pytest
 from network_cases import READOUT, network, population
 
-from qblif.golden.spec import (
-    Decay,
-    Dense,
-    Input,
-    Neuron,
-    Quadratic,
-    Quantiser,
-    Reset,
-)
+from qblif.golden.spec import Decay, Dense, Input, Neuron, Quadratic, Quantiser, Reset
 
 WRONG_VALUE = {
     "shift_negative": (lambda: Decay((-1,)), r"Decay shift must be in 0\.\.15, not -1"),
