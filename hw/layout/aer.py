@@ -31,7 +31,7 @@ def aer_stream(levels, shape):
     """The :class:`AerStream` of ``levels`` ``(frames, neurons)``, or ``(frames, timesteps,
     neurons)``, from a source of ``shape``."""
     levels = np.asarray(levels)
-    steps = levels.reshape(len(levels), -1, levels.shape[-1])
+    steps = levels if levels.ndim == 3 else levels[:, None]
     frames, timesteps, _ = steps.shape
     order = address_order(shape)
     frame, step, place = np.nonzero(steps[..., order])
