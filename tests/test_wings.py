@@ -20,9 +20,10 @@ ARROWS = {
     "boards/host": {"hw/link", "hw/layout", "golden/spec"},
     "boards": {"hw", "hw/link", "hw/core", "hw/layout", "golden/spec"},
     "sim": {"hw", "hw/link", "hw/core", "hw/layout", "golden/training", "golden", "golden/spec"},
-    "cli": {"sim", "boards", "boards/host", "hw", "hw/link", "hw/layout", "golden/study",
+    "api": {"sim", "boards", "boards/host", "hw", "hw/link", "hw/layout", "golden/study",
             "golden/training", "golden", "golden/spec"},
-}
+    "cli": {"api", "sim", "boards", "boards/host", "hw", "hw/link", "hw/layout", "golden/study",
+            "golden/training", "golden", "golden/spec"},
 
 # An engine names its component, and imports it only as that is built.
 UPWARDS = {"hw/layout/scatter_engine.py": ["hw/core"]}
