@@ -24,7 +24,7 @@ ARROWS = {
             "golden/training", "golden", "golden/spec"},
     "cli": {"api", "sim", "boards", "boards/host", "hw", "hw/link", "hw/layout", "golden/study",
             "golden/training", "golden", "golden/spec"},
-
+}
 # An engine names its component, and imports it only as that is built.
 UPWARDS = {"hw/layout/scatter_engine.py": ["hw/core"]}
 
