@@ -10,7 +10,7 @@ import itertools
 import math
 from dataclasses import dataclass, replace
 
-from ..hw.layout.addressing import beats
+from ..hw.layout.addressing import vector_count
 from ..hw.layout.compile import compile_stage
 from ..hw.layout.memories import MEMORIES
 from ..hw.layout.plan import Plan, StagePlan, Work, quantiser_kind
@@ -68,7 +68,7 @@ class Allocator:
         found = []
         for lanes in sorted(chosen):
             for fire_lanes in fires:
-                if fire_lanes > max(lanes) or fire_lanes > 1 and beats(
+                if fire_lanes > max(lanes) or fire_lanes > 1 and vector_count(
                         population.shape, fire_lanes // 2) == 1:
                     break
                 whole = tuple(-(-n // fire_lanes) * fire_lanes for n in lanes)

@@ -64,7 +64,7 @@ def decode(data, fields, width):
 
 
 def read_log(text):
-    """``(cycles of first beats, cycles of last beats)`` from a player's log."""
+    """``(cycles of first transfers, cycles of last transfers)`` from a player's log."""
     rows = [line.split() for line in text.splitlines()]
     pairs = [(int(cycle, 16), int(mark, 16)) for cycle, mark in rows]
     return tuple(np.array([cycle for cycle, mark in pairs if mark & bit], np.int64)

@@ -16,8 +16,8 @@ SHOWN = 5  # Mismatches described in words, for each population.
 class Comparison:
     """One population: how much was compared, how much differed, the first few in words.
 
-    ``steps`` is the cycle in which each timestep's last beat was recorded, ``(frames, timesteps)``,
-    -1 where it never was.
+    ``steps`` is the cycle in which each timestep's last vector was recorded, ``(frames,
+    timesteps)``, -1 where it never was.
     """
 
     levels_compared: int
@@ -35,17 +35,17 @@ def compare(stage, recorded, levels, membranes):
     ``recorded`` is what :func:`qblif.sim.bench_files.decode` returned.  Timesteps that were not
     recorded are not compared.
     """
-    population, beats = stage.population, stage.vectors
+    population, vectors = stage.population, stage.vectors
     name, size = population.name, population.size
     timesteps, frames, _ = membranes.shape
-    whole = min(len(recorded["cycle"]) // beats, timesteps * frames)
-    words = _order(name, recorded, beats, whole, timesteps, frames)
+    whole = min(len(recorded["cycle"]) // vectors, timesteps * frames)
+    words = _order(name, recorded, vectors, whole, timesteps, frames)
     first, counts = [], {}
     golden = {"level": levels, "membrane": membranes}
     if population.neuron.quantiser is None:
         del golden["level"]
     for what, expected in golden.items():
-        rtl = _by_neuron(recorded, f"{what}s", stage.fire_lanes, beats, whole,
+        rtl = _by_neuron(recorded, f"{what}s", stage.fire_lanes, vectors, whole,
                          population.shape)
         expected = np.asarray(expected).swapaxes(0, 1).reshape(-1, size)[:whole]
         differs = rtl != expected
@@ -54,7 +54,7 @@ def compare(stage, recorded, levels, membranes):
                   for at in np.argwhere(differs)[:SHOWN]]
     first.extend(words)
     steps = np.full(timesteps * frames, -1, np.int64)
-    steps[:whole] = recorded["cycle"][:whole * beats].reshape(whole, beats)[:, -1]
+    steps[:whole] = recorded["cycle"][:whole * vectors].reshape(whole, vectors)[:, -1]
     return Comparison(
         levels_compared=whole * size * ("level" in counts), membranes_compared=whole * size,
         level_mismatches=counts.get("level", 0), membrane_mismatches=counts["membrane"],
@@ -69,25 +69,25 @@ def compare_classes(labels, expected):
         f"class of frame {k}: RTL {_value(labels[k])}, golden {expected[k]}" for k in found[:SHOWN])
 
 
-def _order(name, recorded, beats, whole, timesteps, frames):
-    """Sentences on beats out of order and on beats too many."""
-    beat = recorded["beat"][:whole * beats].reshape(whole, beats)
+def _order(name, recorded, vectors, whole, timesteps, frames):
+    """Sentences on vectors out of order and on vectors too many."""
+    vector = recorded["beat"][:whole * vectors].reshape(whole, vectors)
     words = []
-    wrong = np.argwhere(beat != np.arange(beats))
+    wrong = np.argwhere(vector != np.arange(vectors))
     if len(wrong):
         step, place = wrong[0]
         words.append(f"{name}, timestep {step % timesteps}, frame {step // timesteps}: "
-                     f"beat {_value(beat[step, place])} came where beat {place} belongs")
-    extra = len(recorded["beat"]) - timesteps * frames * beats
+                     f"vector {_value(vector[step, place])} came where vector {place} belongs")
+    extra = len(recorded["beat"]) - timesteps * frames * vectors
     if extra > 0:
-        words.append(f"{name}: {extra} beats more than {frames} frames have")
+        words.append(f"{name}: {extra} vectors more than {frames} frames have")
     return words
 
 
-def _by_neuron(recorded, what, fire_lanes, beats, whole, shape):
+def _by_neuron(recorded, what, fire_lanes, vectors, whole, shape):
     """Values of one kind as ``(timesteps of all frames, neurons)``."""
-    lanes = [recorded[f"{what}.{k}"][:whole * beats] for k in range(fire_lanes)]
-    return by_neuron(np.stack(lanes, -1).reshape(whole, beats, fire_lanes), shape)
+    lanes = [recorded[f"{what}.{k}"][:whole * vectors] for k in range(fire_lanes)]
+    return by_neuron(np.stack(lanes, -1).reshape(whole, vectors, fire_lanes), shape)
 
 
 def _describe(what, name, at, timesteps, rtl, expected):

@@ -1,7 +1,7 @@
 // Plays the words of NAME.hex on a stream, one word a cycle, or with idle cycles between them.
 //
 // Each line of the file holds a mark and a word, both hexadecimal.  Mark bit 0 stands on a frame's
-// first beat, bit 1 on its last.  The cycle in which a marked beat is accepted goes to NAME.log as
+// first transfer, bit 1 on its last.  The cycle in which a marked transfer is accepted goes to NAME.log as
 // "CYCLE MARK".  Nothing is played before `go`.  Each cycle is idle with probability idle/256.
 // Tie `ready` high for an interface without it.  An idle cycle carries random bits.
 module qblif_player #(

@@ -51,7 +51,7 @@ def run_network(trained, layout, levels, *, baked=False, i_stall=0, o_stall=0, r
     spec = trained.spec
     dut = NetworkCore(layout, trained if baked else None)
     draw = random.Random(seed)
-    beats = {p.name: [] for p in spec.populations}
+    vectors = {p.name: [] for p in spec.populations}
     labels, starts, results, now, cycles = [], [], [], [0], [0]
 
     async def source(ctx):
@@ -86,7 +86,7 @@ def run_network(trained, layout, levels, *, baked=False, i_stall=0, o_stall=0, r
                 results.append(now[0])
             for k, population in enumerate(spec.populations):
                 if traces[2 * k]:
-                    beats[population.name].append(traces[2 * k + 1])
+                    vectors[population.name].append(traces[2 * k + 1])
             now[0] += 1
 
     aer = {"input": dut.i} | {p.name: stage.o for p, stage in
@@ -94,7 +94,7 @@ def run_network(trained, layout, levels, *, baked=False, i_stall=0, o_stall=0, r
     checkers = [aer_checker(stream, name) for name, stream in aer.items()]
     simulate_component(dut, source, sink, timeout=timeout,
                        background=[watch, stream_checker(dut.o), *checkers])
-    found = {p.name: arrange(p, beats[p.name], spec.timesteps, len(levels))
+    found = {p.name: arrange(p, vectors[p.name], spec.timesteps, len(levels))
              for p in spec.populations}
     return Recording({name: pair[0] for name, pair in found.items()},
                      {name: pair[1] for name, pair in found.items()},
@@ -125,11 +125,11 @@ async def load(ctx, dut, trained):
     await wait(ctx, 2)
 
 
-def arrange(population, beats, timesteps, frames):
+def arrange(population, vectors, timesteps, frames):
     """``(levels, membranes)`` of one population from its trace, by timestep, frame and neuron."""
     by_kind = []
     for kind in ("levels", "membranes"):
-        values = [[int(value) for value in beat[kind]] for beat in beats]
+        values = [[int(value) for value in vector[kind]] for vector in vectors]
         steps = np.array(values, np.int64).reshape(frames, timesteps, -1, len(values[0]))
         by_kind.append(by_neuron(steps, population.shape).swapaxes(0, 1))
     return tuple(by_kind)

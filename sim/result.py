@@ -37,7 +37,7 @@ class Result:
     timestep and frame that came out.  ``first`` describes the first of them, ``findings`` their
     causes; both are empty where nothing is wrong.
 
-    ``starts`` and ``ends`` are the cycles in which each frame's first and last input beat was
+    ``starts`` and ``ends`` are the cycles in which each frame's first and last input transfer was
     accepted, ``results`` those of its result; ``steps`` maps populations to the cycle of each
     timestep's last membranes, ``(frames, timesteps)``.  A stalled run has fewer results.
     """
@@ -84,7 +84,7 @@ class Result:
 
     @property
     def latency(self) -> np.ndarray:
-        """Cycles from a frame's first input beat to its result, ``(frames,)``."""
+        """Cycles from a frame's first input transfer to its result, ``(frames,)``."""
         return self.results - self.starts[:len(self.results)]
 
     @property

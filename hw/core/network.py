@@ -9,7 +9,7 @@ from ..layout.addressing import address_space
 from .checks import check
 from .counters import InFlight
 from .fork import Fork
-from .payloads import Event, LoadWord, TraceBeat, pipe
+from .payloads import Event, LoadWord, TraceVector, pipe
 from .stage import StageCore
 from .synapse import COUNTERS
 
@@ -76,7 +76,7 @@ class NetworkCore(wiring.Component):
                         "readback_data": Out(max(e["width"] for e in extents))}
         for stage in layout.stages:
             ports = {
-                f"trace_{stage.name}": Out(TraceBeat(stage.population, stage.fire_lanes)),
+                f"trace_{stage.name}": Out(TraceVector(stage.population, stage.fire_lanes)),
                 f"trace_{stage.name}_valid": Out(1),
             }
             ports |= {f"{what}_{engine.source.name}_{stage.name}": Out(32) for what in COUNTERS

@@ -4,10 +4,10 @@ from amaranth import *
 from amaranth.lib import data
 from amaranth.utils import ceil_log2
 
-from ..layout.addressing import beats
+from ..layout.addressing import vector_count
 
 __all__ = ["ANY_RAM", "BLOCK_RAM", "DISTRIBUTED_RAM", "Event", "Issue", "LoadWord",
-           "SumsRead", "TraceBeat", "index_shape", "pipe", "saturate"]
+           "SumsRead", "TraceVector", "index_shape", "pipe", "saturate"]
 
 # No port reads an address that is written in the same cycle: tests/hw/poison.py checks it.
 ANY_RAM = {"no_rw_check": True, "ram_style": "auto"}
@@ -65,7 +65,7 @@ class LoadWord(data.StructLayout):
         super().__init__(fields if stages is None else {"stage": index_shape(stages)} | fields)
 
 
-class TraceBeat(data.StructLayout):
+class TraceVector(data.StructLayout):
     """What a vector of ``fire_lanes`` neurons did in one timestep: levels and membranes.
 
     ``beat`` is the vector's number in its update pass.
@@ -74,7 +74,7 @@ class TraceBeat(data.StructLayout):
     def __init__(self, population, fire_lanes):
         neuron = population.neuron
         super().__init__({
-            "beat": index_shape(beats(population.shape, fire_lanes)),
+            "beat": index_shape(vector_count(population.shape, fire_lanes)),
             "levels": data.ArrayLayout(range(neuron.emit_max + 1), fire_lanes),
             "membranes": data.ArrayLayout(signed(neuron.v_width), fire_lanes),
         })

@@ -8,7 +8,7 @@ from ..layout.addressing import address_space
 from .emitter import Emitter
 from .neuron import NeuronCore
 from .neuron_memories import BiasMemories, StateMemory
-from .payloads import Event, SumsRead, TraceBeat, index_shape, pipe
+from .payloads import Event, SumsRead, TraceVector, index_shape, pipe
 from .readout import ArgMax, ClassResult
 from .update_sequencer import UpdateSequencer
 
@@ -56,7 +56,7 @@ class PopulationCore(wiring.Component):
         Those of all synapses together, ``timing.read_latency`` cycles after ``read``.
     o : bursts ``Out(stream.Signature(Event(...)))``, or of a read-out the class
         ``Out(stream.Signature(ClassResult(size)))``
-    trace : ``Out(TraceBeat)`` with ``trace_valid``; every level and membrane, for test benches
+    trace : ``Out(TraceVector)`` with ``trace_valid``; every level and membrane, for test benches
     write : ``In(fire_lanes)``, write_address, write_data : bias memories
     peek : ``In(1)``, read_bias : ``Out``
         With ``peek``: the biases at ``write_address``, two cycles later, at rest.
@@ -70,18 +70,18 @@ class PopulationCore(wiring.Component):
         self.unread = unread
         self.fire_lanes = fire_lanes
         self.can_peek = peek
-        self.beats = timing.beats
-        self.channel_beats = -(-population.channels // fire_lanes)
+        self.vectors = timing.vectors
+        self.channel_vectors = -(-population.channels // fire_lanes)
         self.sequencer = UpdateSequencer(population.shape, timing=timing, timesteps=timesteps,
                                          static=static, unread=unread, fire_lanes=fire_lanes)
         self.neurons = [NeuronCore(population, quantiser) for _ in range(fire_lanes)]
         self.state = self.biases = None
         if timesteps > 1:  # Otherwise every step starts from nothing.
             self.state = StateMemory(v_width=population.neuron.v_width, fire_lanes=fire_lanes,
-                                     vectors=timing.beats)
+                                     vectors=timing.vectors)
         if population.bias_width:
             self.biases = BiasMemories(width=population.bias_width, fire_lanes=fire_lanes,
-                                       rows=self.channel_beats, init=bias)
+                                       rows=self.channel_vectors, init=bias)
         self.fires = population.neuron.quantiser is not None
         if self.fires:
             self.output = Emitter(population.shape, population.emit_max, fire_lanes, timing)
@@ -94,10 +94,10 @@ class PopulationCore(wiring.Component):
             "sums": In(data.ArrayLayout(signed(population.sum_width), fire_lanes)),
             "o": Out(stream.Signature(Event(address_space(population.shape), population.emit_max)
                                       if self.fires else ClassResult(population.size))),
-            "trace": Out(TraceBeat(population, fire_lanes)),
+            "trace": Out(TraceVector(population, fire_lanes)),
             "trace_valid": Out(1),
             "write": In(fire_lanes if population.bias_width else 0),
-            "write_address": In(index_shape(self.channel_beats)),
+            "write_address": In(index_shape(self.channel_vectors)),
             "write_data": In(population.bias_width),
         } | ({"peek": In(1), "read_bias": Out(fire_lanes * population.bias_width)}
              if peek else {}))
@@ -121,7 +121,7 @@ class PopulationCore(wiring.Component):
             m.submodules[f"neuron_{k}"] = neuron
             m.d.comb += [neuron.i.first.eq(at_neurons.first), neuron.i.sum.eq(self.sums[k])]
             # A vector's lanes past the last channel do not fire.
-            padding = (self.channel_beats - 1) * self.fire_lanes + k >= self.population.channels
+            padding = (self.channel_vectors - 1) * self.fire_lanes + k >= self.population.channels
             silent = done.pixel_last if padding else C(0)
             m.d.comb += [self.trace.levels[k].eq(Mux(silent, 0, neuron.o.level)),
                          self.trace.membranes[k].eq(neuron.o.v)]

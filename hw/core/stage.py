@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from ..layout.latency import SUMS_ADDER_LATENCY
 from .accumulators import select
 from .engine import ENGINES
-from .payloads import LoadWord, TraceBeat, pipe
+from .payloads import LoadWord, TraceVector, pipe
 from .population import PopulationCore
 from .synapse import COUNTERS
 
@@ -59,7 +59,7 @@ class StageCore(wiring.Component):
         super().__init__({f"i_{source}": In(stream.Signature(engine.i.p.shape()))
                           for source, engine in self.engines.items()} | {
             "o": Out(stream.Signature(self.population.o.p.shape())),
-            "trace": Out(TraceBeat(layout.population, layout.fire_lanes)),
+            "trace": Out(TraceVector(layout.population, layout.fire_lanes)),
             "trace_valid": Out(1),
             "load_valid": In(1),
             "load": In(LoadWord(**layout.load_extent)),

@@ -89,7 +89,7 @@ class UpdateSequencer(wiring.Component):
             "complete": In(synapses), "release": Out(synapses),
             "pass_credit": In(1), "credit": In(1),
             "start": Out(1), "en": Out(1),
-            "vector": Out(UpdateVector(shape, fire_lanes, timing.beats)),
+            "vector": Out(UpdateVector(shape, fire_lanes, timing.vectors)),
             "last_read": Out(synapses), "waiting": Out(synapses)})
 
     def elaborate(self, platform):
@@ -116,7 +116,7 @@ class UpdateSequencer(wiring.Component):
         slot = Signal(range(self.timing.pass_cycles))
         m.d.comb += [self.start.eq(~self.waiting.any() & ~running & self.pass_credit),
                      self.en.eq(issuing & self.credit), vector.index.eq(slot),
-                     vector.pass_last.eq(slot == self.timing.beats - 1)]
+                     vector.pass_last.eq(slot == self.timing.vectors - 1)]
         with m.If(self.start):
             m.d.sync += [running.eq(1), issuing.eq(1)]
         with m.If(self.en | running & ~issuing):

@@ -9,8 +9,8 @@ import numpy as np
 
 from ...golden.spec import as_map
 
-__all__ = ["address_bits", "address_order", "address_space", "addresses", "beat_order",
-           "beats", "by_address", "by_neuron", "lane_bits"]
+__all__ = ["address_bits", "address_order", "address_space", "addresses", "by_address",
+           "by_neuron", "lane_bits", "vector_count", "vector_order"]
 
 
 def address_bits(shape):
@@ -41,13 +41,13 @@ def address_order(shape):
     return np.argsort(addresses(shape))
 
 
-def beats(shape, fire_lanes):
+def vector_count(shape, fire_lanes):
     """Vectors of an update pass."""
     channels, rows, columns = as_map(shape)
     return -(-channels // fire_lanes) * rows * columns
 
 
-def beat_order(shape, fire_lanes):
+def vector_order(shape, fire_lanes):
     """Neuron in each lane of each vector, ``(vectors, fire_lanes)``; -1 for padding."""
     channels, rows, columns = as_map(shape)
     neurons = np.arange(channels * rows * columns).reshape(channels, rows, columns)
@@ -65,7 +65,7 @@ def by_address(values, shape):
 
 def by_neuron(values, shape):
     """Values by vector, ``(..., vectors, fire_lanes)``, as ``(..., neurons)``."""
-    order = beat_order(shape, values.shape[-1])
+    order = vector_order(shape, values.shape[-1])
     found = np.empty((*values.shape[:-2], int(order.max()) + 1), values.dtype)
     found[..., order[order >= 0]] = values[..., order >= 0]
     return found

@@ -54,7 +54,7 @@ class StageLayout:
     @property
     def vectors(self) -> int:
         """Vectors of ``fire_lanes`` neurons in an update pass."""
-        return self.timing.beats
+        return self.timing.vectors
 
     @property
     def channel_vectors(self) -> int:

@@ -28,7 +28,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .addressing import beat_order
+from .addressing import vector_order
 from .aer import aer_stream
 from .latency import (
     CLASS_LATENCY,
@@ -117,7 +117,7 @@ class StageClock:
         self.name, self.timing = layout.name, layout.timing
         self.following = []
         self.timesteps = layout.timesteps
-        self.order = beat_order(layout.population.shape, layout.fire_lanes)
+        self.order = vector_order(layout.population.shape, layout.fire_lanes)
         self.fires = layout.fires
         self.engines = [engine.clock(self) for engine in layout.engines]
         self.idle = 0  # When the update pass is idle again.
@@ -140,14 +140,14 @@ class StageClock:
             for engine in used:
                 engine.ready = None
             last = (self.emit if self.fires else self.classify)(start, final)
-            self.idle = last + self.timing.pass_cycles - self.timing.beats + 1
+            self.idle = last + self.timing.pass_cycles - self.timing.vectors + 1
             for engine in used:
                 engine.releases.append(last + RELEASE_LATENCY)
             self.timestep += 1
 
     def classify(self, start, final):
         """An update pass of the read-out; the last of a frame gives the class, then credit."""
-        last = start + START_LATENCY + self.timing.beats - 1
+        last = start + START_LATENCY + self.timing.vectors - 1
         if final:
             result = last + self.timing.step_latency + CLASS_LATENCY
             self.credit = result + CREDIT_LATENCY
@@ -159,9 +159,9 @@ class StageClock:
         levels = self.pending[self.timestep]
         fired = levels.any(1).tolist()
         issued = start + START_LATENCY - 1
-        for beat, any_fired in enumerate(fired):
+        for vector, any_fired in enumerate(fired):
             issued = self.room(issued + 1)
-            last = beat == self.timing.beats - 1
+            last = vector == self.timing.vectors - 1
             if not any_fired and not last:
                 continue
             pushed = issued + self.timing.step_latency
@@ -171,7 +171,7 @@ class StageClock:
             self.queued = max(fetched + ENCODER_QUEUE, self.loaded)
             self.loaded = max(self.queued + ENCODER_LOAD, self.picked)
             pick = self.loaded
-            row, neurons = levels[beat], self.order[beat]
+            row, neurons = levels[vector], self.order[vector]
             for lane in np.flatnonzero(row).tolist():
                 pick = max(pick + 1, self.taken)
                 self.taken = max(s.event(pick + ENCODER_PICK, neurons[lane], row[lane])

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ...golden.spec.errors import InvalidValue
-from .addressing import beats
+from .addressing import vector_count
 from .memories import queue_depth
 
 __all__ = ["COUNT_LATENCY", "LANES_LATENCY", "LEAK_LATENCY", "MEMORY_SUMS_GROUPS",
@@ -41,12 +41,12 @@ QUEUE_LATENCY = 2  # Push to credit update.
 class StageTiming:
     """What determines the cycles of a stage's update passes.
 
-    ``beats``: vectors of ``fire_lanes`` neurons in a pass.  ``read_latency``: from ``read_en`` to
+    ``vectors``: vectors of ``fire_lanes`` neurons in a pass.  ``read_latency``: from ``read_en`` to
     the currents, for the slowest synapse.  ``neuron_latency``.  ``queue``: depth of the AER
     encoder's FIFO, in vectors.
     """
 
-    beats: int
+    vectors: int
     read_latency: int
     neuron_latency: int
     queue: int
@@ -59,7 +59,7 @@ class StageTiming:
     @property
     def pass_cycles(self) -> int:
         """Cycles of a pass: one per vector, and enough to write a membrane before it is read."""
-        return max(self.beats, self.neuron_latency + 2)
+        return max(self.vectors, self.neuron_latency + 2)
 
     @property
     def full(self) -> int:
@@ -87,9 +87,9 @@ def stage_timing(population, plan, reaches):
     """Timing of a population under its :class:`qblif.hw.layout.plan.StagePlan`.
 
     ``reaches`` are the :class:`qblif.hw.layout.scatter.ScatterMap` of its synapses.  Raises
-    :class:`ValueError` for a queue that cannot hold the beats under way.
+    :class:`ValueError` for a queue that cannot hold the vectors under way.
     """
-    count = beats(population.shape, plan.fire_lanes)
+    count = vector_count(population.shape, plan.fire_lanes)
     read_latency = (max(SUMS_READ_LATENCY[reach.sums] for reach in reaches)
                     + SUMS_ADDER_LATENCY * (len(reaches) > 1))
     latency = neuron_latency(population.neuron)
@@ -99,6 +99,6 @@ def stage_timing(population, plan, reaches):
     queue = plan.queue or max(least, count if whole else min(2 * count, QUEUE_BEATS))
     if queue < least:
         raise InvalidValue(f"Population {population.name} must have a queue of at least {least} "
-                           f"beats, not {queue}")
-    return StageTiming(beats=count, read_latency=read_latency, neuron_latency=latency,
+                           f"vectors, not {queue}")
+    return StageTiming(vectors=count, read_latency=read_latency, neuron_latency=latency,
                        queue=queue_depth(queue))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from ...golden.spec.burst import MODES
 from ...golden.spec.checks import check_int
 from ...golden.spec.errors import InvalidValue
-from .addressing import beats
+from .addressing import vector_count
 from .memories import MEMORIES
 from .scatter import ScatterMap
 
@@ -178,6 +178,6 @@ def _fire_lanes(network, population, edges):
     most = max(lanes for lanes, _ in edges)
     fire_lanes = 1
     while (most % (2 * fire_lanes) == 0 and 3 * network.timesteps
-           * beats(population.shape, fire_lanes) > 2 * cycles):
+           * vector_count(population.shape, fire_lanes) > 2 * cycles):
         fire_lanes *= 2
     return fire_lanes

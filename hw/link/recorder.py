@@ -4,8 +4,8 @@ from amaranth import *
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..core.payloads import BLOCK_RAM, TraceBeat, index_shape, pipe
-from ..layout.addressing import beats
+from ..core.payloads import BLOCK_RAM, TraceVector, index_shape, pipe
+from ..layout.addressing import vector_count
 
 __all__ = ["LevelRecorder"]
 
@@ -13,8 +13,8 @@ __all__ = ["LevelRecorder"]
 class LevelRecorder(wiring.Component):
     """The levels of one population in every timestep of the last frame.
 
-    Row ``timestep * beats + beat`` holds the levels of ``fire_lanes`` neurons, the first lowest.
-    Latency of a read: two cycles.  Nothing is read while a frame is under way.
+    Row ``timestep * vectors + vector`` holds the levels of ``fire_lanes`` neurons, the first in
+    the lowest bits.  Latency of a read: two cycles.  Nothing is read while a frame is under way.
 
     Parameters
     ----------
@@ -25,16 +25,16 @@ class LevelRecorder(wiring.Component):
     -------
     start : ``In(1)``
         A frame begins.
-    trace : ``In(TraceBeat(...))``, trace_valid : ``In(1)``
+    trace : ``In(TraceVector(...))``, trace_valid : ``In(1)``
     address : ``In(index_shape(rows))``
     row : ``Out(width)``
     """
 
     def __init__(self, population, *, timesteps, fire_lanes):
-        self.rows = timesteps * beats(population.shape, fire_lanes)
+        self.rows = timesteps * vector_count(population.shape, fire_lanes)
         self.width = fire_lanes * population.emit_max.bit_length()
         super().__init__({
-            "start": In(1), "trace": In(TraceBeat(population, fire_lanes)), "trace_valid": In(1),
+            "start": In(1), "trace": In(TraceVector(population, fire_lanes)), "trace_valid": In(1),
             "address": In(index_shape(self.rows)), "row": Out(self.width)})
 
     def elaborate(self, platform):

@@ -18,7 +18,7 @@ def run_emitter(size, n_max, fire_lanes, passes, *, queue=64, o_stall=0,
     A vector comes ``step_latency`` cycles after it was issued, and one a cycle is issued that may.
     """
     vectors = -(-size // fire_lanes)
-    timing = StageTiming(beats=vectors, read_latency=2, neuron_latency=5, queue=queue)
+    timing = StageTiming(vectors=vectors, read_latency=2, neuron_latency=5, queue=queue)
     dut = Emitter((size,), n_max, fire_lanes, timing)
     draw, found = random.Random(1), []
 

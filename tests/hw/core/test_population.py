@@ -10,7 +10,7 @@ import torch
 from qblif.golden import neuron as golden
 from qblif.golden.spec import Decay, Neuron, Population, Quantiser, Reset
 from qblif.hw.core.population import PopulationCore
-from qblif.hw.layout.addressing import addresses, beat_order, by_neuron
+from qblif.hw.layout.addressing import addresses, by_neuron, vector_order
 from qblif.hw.layout.latency import StageTiming, neuron_latency
 from qblif.sim.stream import aer_checker, simulate_component, stream_checker, stream_get
 
@@ -43,8 +43,8 @@ def expected(population, sums, bias):
 def run(population, sums, fire_lanes, *, bias=None, queue=64, lead=2, o_stall=0, ready_first=True):
     """``(levels, membranes, what left at o)``; the sums come ``lead`` cycles after their read."""
     frames, timesteps, _ = sums.shape
-    order = beat_order(population.shape, fire_lanes)
-    timing = StageTiming(beats=len(order), read_latency=lead,
+    order = vector_order(population.shape, fire_lanes)
+    timing = StageTiming(vectors=len(order), read_latency=lead,
                          neuron_latency=neuron_latency(population.neuron), queue=queue)
     dut = PopulationCore(population, timesteps=timesteps, timing=timing, static=(False,),
                          unread=(1,), fire_lanes=fire_lanes, bias=bias)

@@ -56,19 +56,19 @@ def test_reset_in_mid_frame(cycles, kind, lanes, static):
     traces, labels = {p.name: [] for p in spec.populations}, []
 
     async def source(ctx):
-        beats = [beat for frame in draw.integers(0, 7, (20, *shape[1:]))
-                 for beat in frame_events(frame, spec.input)]
+        vectors = [vector for frame in draw.integers(0, 7, (20, *shape[1:]))
+                 for vector in frame_events(frame, spec.input)]
         ctx.set(dut.o.ready, 1)
         ctx.set(dut.i.valid, 1)
         for _ in range(cycles):
-            ctx.set(dut.i.payload, beats[0])
+            ctx.set(dut.i.payload, vectors[0])
             _, _, ready = await ctx.tick().sample(dut.i.ready)
-            del beats[:ready]
+            del vectors[:ready]
         ctx.set(dut.i.valid, 0)
         ctx.set(reset, 1)
         await ctx.tick().repeat(RESET_CYCLES)
-        for beats in traces.values():
-            beats.clear()
+        for vectors in traces.values():
+            vectors.clear()
         labels.clear()
         ctx.set(reset, 0)
         for frame in frames:
@@ -81,9 +81,9 @@ def test_reset_in_mid_frame(cycles, kind, lanes, static):
         while True:
             if ctx.get(dut.o.valid):
                 labels.append(ctx.get(dut.o.p.label))
-            for name, beats in traces.items():
+            for name, vectors in traces.items():
                 if ctx.get(getattr(dut, f"trace_{name}_valid")):
-                    beats.append(ctx.get(getattr(dut, f"trace_{name}")))
+                    vectors.append(ctx.get(getattr(dut, f"trace_{name}")))
             await ctx.tick()
 
     simulate_component(ResetInserter(reset)(dut), source, background=[watch])

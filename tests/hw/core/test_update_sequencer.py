@@ -5,7 +5,7 @@ import pytest
 
 from qblif.golden.spec import as_map
 from qblif.hw.core.update_sequencer import UpdateSequencer
-from qblif.hw.layout.addressing import address_bits, addresses, beat_order, lane_bits
+from qblif.hw.layout.addressing import address_bits, addresses, lane_bits, vector_order
 from qblif.hw.layout.latency import StageTiming
 from qblif.sim.stream import simulate_component, wait
 
@@ -13,8 +13,8 @@ FLAGS = ("pixel_last", "pass_last", "first", "final")
 
 
 def make(shape, fire_lanes, *, timesteps, static=(False,), unread=None, neuron_latency=2):
-    vectors = len(beat_order(shape, fire_lanes))
-    timing = StageTiming(beats=vectors, read_latency=2, neuron_latency=neuron_latency, queue=64)
+    vectors = len(vector_order(shape, fire_lanes))
+    timing = StageTiming(vectors=vectors, read_latency=2, neuron_latency=neuron_latency, queue=64)
     return UpdateSequencer(shape, timing=timing, timesteps=timesteps, static=static,
                            unread=unread or [1] * len(static), fire_lanes=fire_lanes)
 
@@ -22,7 +22,7 @@ def make(shape, fire_lanes, *, timesteps, static=(False,), unread=None, neuron_l
 def expected(shape, fire_lanes, timesteps, frames):
     """``(index, address of lane 0, flags)`` of every vector."""
     channels, rows, columns = as_map(shape)
-    order, address = beat_order(shape, fire_lanes), addresses(shape)
+    order, address = vector_order(shape, fire_lanes), addresses(shape)
     per_pixel = -(-channels // fire_lanes)
     for _, t in itertools.product(range(frames), range(timesteps)):
         for index, neurons in enumerate(order):
@@ -44,7 +44,7 @@ def run(dut, passes, *, credit=1.0, gaps=0, seed=0):
 
     async def synapses(ctx):
         cycle = 0
-        while len(found) < passes * dut.timing.beats:
+        while len(found) < passes * dut.timing.vectors:
             ctx.set(dut.credit, draw.random() < credit)
             ctx.set(dut.pass_credit, draw.random() < credit)
             complete = 0
@@ -86,7 +86,7 @@ def test_every_vector_in_order(shape, fire_lanes, timesteps, credit):
 
 def test_the_picture_of_the_docstring():
     dut = make((3,), 1, timesteps=1, neuron_latency=3)
-    assert (dut.timing.beats, dut.timing.pass_cycles) == (3, 5)
+    assert (dut.timing.vectors, dut.timing.pass_cycles) == (3, 5)
     _, cycles, completed, released = run(dut, 2)
     assert completed[0] == (0, 0)
     assert cycles == [2, 3, 4, 8, 9, 10]  # Starts in cycles 1 and 7.
@@ -98,7 +98,7 @@ def test_no_state_is_read_before_it_is_written():
     for shape, latency in (((1,), 9), ((4,), 9), ((20,), 9)):
         dut = make(shape, 1, timesteps=2, unread=[2], neuron_latency=latency)
         _, cycles, *_ = run(dut, 6)
-        starts = cycles[::dut.timing.beats]
+        starts = cycles[::dut.timing.vectors]
         assert {b - a for a, b in itertools.pairwise(starts)} == {dut.timing.pass_cycles + 1}
         assert dut.timing.pass_cycles >= latency + 2
 

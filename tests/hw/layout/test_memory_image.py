@@ -92,8 +92,8 @@ def test_writes_reconstruct_the_network(lanes, fire_lanes, out_lanes, w_width):
         np.testing.assert_array_equal(
             read_weights(found, index, edge, expected.shape, w_width), expected)
         for neuron, bias in enumerate(network.biases[population.name].tolist()):
-            beat, lane = divmod(neuron, stage["fire_lanes"])
-            word = found[index, edge["slices"] + lane][beat]
+            vector, lane = divmod(neuron, stage["fire_lanes"])
+            word = found[index, edge["slices"] + lane][vector]
             assert signed(word, 0, population.bias_width) == bias
 
 

@@ -6,7 +6,7 @@ import torch
 
 from qblif.golden.integer import synapse_sum
 from qblif.golden.spec import Conv2d, Dense
-from qblif.hw.layout.addressing import address_bits, addresses, beat_order, by_neuron
+from qblif.hw.layout.addressing import address_bits, addresses, by_neuron, vector_order
 from qblif.hw.layout.scatter import ScatterMap, Span
 
 CASES = [  # Source, channels out, and the convolution.
@@ -88,8 +88,8 @@ def test_dense_is_the_kernel_of_the_whole_source():
 
 @pytest.mark.parametrize("shape", [(1,), (7,), (3, 4), (1, 1, 1), (5, 3, 2), (8, 1, 9), (1, 6, 5)])
 @pytest.mark.parametrize("fire_lanes", [1, 2, 4, 8])
-def test_beats_visit_every_neuron_once(shape, fire_lanes):
-    order = beat_order(shape, fire_lanes)
+def test_vectors_visit_every_neuron_once(shape, fire_lanes):
+    order = vector_order(shape, fire_lanes)
     size = int(np.prod(shape))
     assert sorted(order[order >= 0]) == list(range(size))
     np.testing.assert_array_equal(by_neuron(order, shape), range(size))

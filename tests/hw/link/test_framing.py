@@ -19,7 +19,7 @@ def frames(seed, count=12):
                             for _ in range(draw.choice(LENGTHS))) for _ in range(count)]
 
 
-def beats(sent):
+def transfers(sent):
     return [{"data": byte, "last": int(k == len(frame) - 1)}
             for frame in sent for k, byte in enumerate(frame)]
 
@@ -32,7 +32,7 @@ def on_line(frame):
 def test_encoder_equals_the_library(i_stall, o_stall, ready_first):
     sent = frames(1)
     expected = b"".join(cobs.encode(frame) + b"\0" for frame in sent)
-    assert bytes(run_stream(CobsEncoder(), beats(sent), len(expected), i_stall=i_stall,
+    assert bytes(run_stream(CobsEncoder(), transfers(sent), len(expected), i_stall=i_stall,
                             o_stall=o_stall, ready_first=ready_first)) == expected
 
 
@@ -41,13 +41,13 @@ def test_decoder_equals_the_library():
     line = b"".join(cobs.encode(frame) + b"\0" for frame in sent)
     count = sum(map(len, sent)) + len(sent)
     found, frame = [], b""
-    for beat in run_stream(CobsDecoder(), line, count, i_stall=1, o_stall=2, ready_first=False):
-        assert not beat.error
-        if beat.end:
+    for transfer in run_stream(CobsDecoder(), line, count, i_stall=1, o_stall=2, ready_first=False):
+        assert not transfer.error
+        if transfer.end:
             found.append(frame)
             frame = b""
         else:
-            frame += bytes([beat.data])
+            frame += bytes([transfer.data])
     assert found == sent
 
 
@@ -59,7 +59,7 @@ def test_decoder_reports_a_frame_that_was_cut_short():
 def test_sender_adds_the_crc():
     sent = frames(3)
     expected = b"".join(map(on_line, sent))
-    assert bytes(run_stream(FrameSender(), beats(sent), len(expected))) == expected
+    assert bytes(run_stream(FrameSender(), transfers(sent), len(expected))) == expected
 
 
 def received(line, longest=500, slow=0):
@@ -74,10 +74,10 @@ def received(line, longest=500, slow=0):
     async def sink(ctx):
         ctx.set(dut.o.ready, 1)
         while True:
-            _, _, valid, beat = await ctx.tick().sample(dut.o.valid, dut.o.payload)
+            _, _, valid, transfer = await ctx.tick().sample(dut.o.valid, dut.o.payload)
             if valid:
-                found[-1] += bytes([beat.data])
-                if beat.last:
+                found[-1] += bytes([transfer.data])
+                if transfer.last:
                     found.append(b"")
     simulate_component(dut, source, background=[sink, stream_checker(dut.o)])
     assert found.pop() == b""
@@ -139,10 +139,10 @@ def test_receiver_drops_what_comes_while_a_frame_is_taken():
         while True:
             await ctx.tick()
             ctx.set(dut.o.ready, 1)
-            _, _, valid, beat = await ctx.tick().sample(dut.o.valid, dut.o.payload)
+            _, _, valid, transfer = await ctx.tick().sample(dut.o.valid, dut.o.payload)
             ctx.set(dut.o.ready, 0)
             if valid:
-                found.append(beat.data)
+                found.append(transfer.data)
 
     async def wait(ctx):
         await ctx.tick().repeat(4000)

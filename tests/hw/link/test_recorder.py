@@ -3,7 +3,7 @@ import random
 import pytest
 
 from qblif.golden.spec import Neuron, Population, Quantiser
-from qblif.hw.layout.addressing import beats
+from qblif.hw.layout.addressing import vector_count
 from qblif.hw.link.recorder import LevelRecorder
 from qblif.sim.stream import simulate_component
 
@@ -50,7 +50,7 @@ def recorded(dut, levels_of_frames, draw):
 def test_rows_of_every_frame(n_max, shape, lanes, timesteps):
     draw = random.Random(n_max)
     dut = LevelRecorder(population(n_max, shape), timesteps=timesteps, fire_lanes=lanes)
-    assert dut.rows == timesteps * beats(shape, lanes)
+    assert dut.rows == timesteps * vector_count(shape, lanes)
     frames = [[[draw.randint(0, n_max) for _ in range(lanes)] for _ in range(dut.rows)]
               for _ in range(3)]
     bits = n_max.bit_length()
