@@ -16,6 +16,11 @@ BANNED = {
     "sets a beat out": "issues a vector",
     "what is of which": "which ... belongs to",
     "digit visits all that it reaches": "steps through its fan-out",
+    "was not to be had": "unavailable",
+    "were not to be had": "unavailable",
+    "passed forward": "bypassed",
+    "[Ff]ire pass": "update pass",
+    "leaves zeros behind": "clears",
 }
 
 
