@@ -89,8 +89,8 @@ def run_network(trained, layout, levels, *, baked=False, i_stall=0, o_stall=0, r
                     vectors[population.name].append(traces[2 * k + 1])
             now[0] += 1
 
-    aer = {"input": dut.i} | {p.name: stage.o for p, stage in
-                              zip(spec.populations[:-1], dut.stages[:-1], strict=True)}
+    aer = {"input": dut.i} | {stage.layout.name: stage.o for stage in dut.stages
+                              if stage.layout.fires}
     checkers = [aer_checker(stream, name) for name, stream in aer.items()]
     simulate_component(dut, source, sink, timeout=timeout,
                        background=[watch, stream_checker(dut.o), *checkers])

@@ -64,9 +64,7 @@ class PysimPort:
 
     async def _watch(self, ctx):
         linked, network = self.linked, self.linked.network
-        streams = {"i": network.i} | {
-            population.name: stage.o
-            for population, stage in zip(linked.spec.populations, network.stages, strict=True)}
+        streams = {"i": network.i} | {stage.layout.name: stage.o for stage in network.stages}
         moved = [stream.valid & stream.ready for stream in (linked.o, *streams.values())]
         steps = [engine.words for stage in network.stages for engine in stage.engines.values()]
         before = None
