@@ -1,8 +1,9 @@
-"""How many lanes each stage gets on a device: all about equally busy, within what there is.
+"""Choose the lanes of each stage for a device: stages about equally busy, within its resources.
 
-Every stage has a list of options, each with its mean cycles a frame and its share of the device.
-Of the options that are fast enough, one a stage, those are taken whose memories fit together and
-that have the fewest LUTs; the fewest cycles for which there are any are the fastest plan.
+Every stage has a list of options, each with its mean cycles a frame and its resources.  For a given
+number of cycles, one option per stage is chosen among those that are fast enough, so that the
+memories fit together and the LUTs are fewest; the fastest plan is the smallest number of cycles
+with a solution.
 """
 
 import itertools
@@ -19,7 +20,7 @@ __all__ = ["Allocator", "largest_first_layer"]
 
 MOST_LANES = 128
 MOST_FIRE_LANES = 16
-SLOWER = 1.2  # Between one plan that is tried and the next.
+SLOWER = 1.2  # Each further plan is slower by this factor.
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Option:
     need: object
 
     def memories(self):
-        return self.need.bram + 64 * self.need.spram, self.need.lut  # As in kbit.
+        return self.need.bram + 64 * self.need.spram, self.need.lut  # Weighted by capacity.
 
 
 class Allocator:
@@ -42,9 +43,9 @@ class Allocator:
     spec : :class:`qblif.golden.spec.Network`
     device : :class:`qblif.boards.devices.Device`
     activity : dict or None
-        What training measured, see :class:`qblif.hw.layout.plan.Work`.
+        Measured in training, see :class:`qblif.hw.layout.plan.Work`.
     link, levels : bool
-        Whether the host link comes with it, and the recorder of every level.
+        Whether to include the host link, and the recorder of all levels.
     burst : ``"shift"`` or ``"repeat"``
     quantiser : see :func:`qblif.hw.layout.plan.make_plan`
     """
@@ -79,16 +80,17 @@ class Allocator:
                     lacks = (memory == "spram" and not self.device.spram
                              or memory == "mixed" and not self.device.has_lut_ram)
                     if lacks or banks == 1 and not maps:
-                        continue  # There is no such choice.
+                        continue  # Not available.
                     found.append(Option(plan, stage_cycles(stage, works),
                                         stage_need(stage, self.device, levels)))
         return found
 
     def solve(self, cycles, lanes=MOST_LANES):
-        """The options with the fewest LUTs that take no more than ``cycles`` and no more than
-        ``lanes``, and whose memories fit together; ``None`` where there are none.
+        """The options with the fewest LUTs, within ``cycles`` and ``lanes``, whose memories fit
+        together; ``None`` if there are none.
 
-        Exact: stage by stage, for each number of memories in use, the fewest LUTs so far.
+        Exact, by dynamic programming over the stages: the fewest LUTs for each number of memories
+        in use.
         """
         found = {(self.fixed.bram, self.fixed.spram): (self.fixed.lut, ())}
         for options in self.options:
@@ -106,16 +108,16 @@ class Allocator:
         return min(found.values(), key=lambda v: v[0], default=(0, None))[1]
 
     def fits(self, cycles):
-        """:meth:`solve`, or ``None`` where it takes too many LUTs."""
+        """:meth:`solve`, or ``None`` where it needs too many LUTs."""
         found = self.solve(cycles)
         return found if found and not self.refusal(found) else None
 
     def refusal(self, options):
-        """Why these cannot fit, in words, or ""."""
+        """Why these options cannot fit, in words, or ""."""
         return refusal(sum((option.need for option in options), self.fixed), self.device)
 
     def plans(self):
-        """``Plan`` after ``Plan``, the fastest that fits first, each then slower by a fifth."""
+        """Yield plans: the fastest that fits first, each further one a fifth slower."""
         targets = sorted({o.cycles for options in self.options for o in options})
         low, high = 0, len(targets)  # Whatever fits still fits with more time.
         while low < high:
@@ -129,7 +131,7 @@ class Allocator:
                 yield plan_of(found)
 
     def with_lanes(self, lanes):
-        """``(plan, why it cannot fit or "")`` with so many lanes for the busiest stage."""
+        """``(plan, why it cannot fit or "")`` with ``lanes`` for the busiest stage."""
         cycles = max(min(o.cycles for o in options if max(o.plan.lanes) <= lanes)
                      for options in self.options)
         return self._described(self.solve(cycles, lanes), cycles, lanes)
@@ -139,7 +141,7 @@ class Allocator:
         return self._described(self.solve(math.inf), math.inf, MOST_LANES)
 
     def _described(self, found, cycles, lanes):
-        """Where nothing fits, the options with the fewest memories say why."""
+        """If nothing fits, the refusal is that of the options with the fewest memories."""
         found = found or [min((o for o in options if o.cycles <= cycles
                                and max(o.plan.lanes) <= lanes), key=Option.memories)
                           for options in self.options]
@@ -147,7 +149,7 @@ class Allocator:
 
 
 def undominated(options):
-    """The options that no other one beats in every respect."""
+    """The options that no other option dominates (Pareto front)."""
     kept = []
     for option in sorted(options, key=lambda o: (o.need.lut, o.need.bram, o.need.spram, o.cycles)):
         if all(k.need.bram > option.need.bram or k.need.spram > option.need.spram for k in kept):
@@ -160,7 +162,7 @@ def plan_of(options):
 
 
 def largest_first_layer(spec, device, **what):
-    """How many neurons the first layer may have, about; 0 where no dense layer follows a flat one.
+    """About how many neurons the first layer may have; 0 unless the network is dense throughout.
 
     ``what`` is passed on to :class:`Allocator`.
     """

@@ -1,4 +1,4 @@
-"""What a network needs of a device before anything is synthesised: memories, LUTs, mean cycles."""
+"""Resources of a layout before synthesis: memory blocks exactly, LUTs roughly, mean cycles."""
 
 import math
 from dataclasses import dataclass
@@ -13,16 +13,16 @@ __all__ = ["Need", "fixed_need", "frame_cycles", "load_bytes", "need", "refusal"
 
 SPRAM_BITS = 1 << 18
 LUT_RAM = (16, 4)  # Rows and bits of a distributed RAM,
-LUT_RAM_LUTS = 4  # which takes the place of so many LUTs.
+LUT_RAM_LUTS = 4  # which occupies this many LUTs.
 
-# Of ECP5, by the designs in docs/results.md; a logic cell of the others holds less.
+# For ECP5, from the designs in docs/results.md; logic cells of other families hold less.
 LUT_CORE, LUT_LINK = 150, 1000
-LUT_DOUBT = 1.1  # Only beyond so much of the LUTs is it certain that a design does not fit.
+LUT_DOUBT = 1.1  # The estimate must exceed the LUTs by this factor before a design is refused.
 
 
 @dataclass(frozen=True)
 class Need:
-    """Memory blocks that a design takes, exactly, and about how many LUTs."""
+    """Memory blocks that a design uses, exactly, and an estimate of its LUTs."""
 
     bram: int
     spram: int
@@ -33,14 +33,14 @@ class Need:
 
 
 def need(layout, device, *, link=False, levels=False):
-    """What a :class:`~qblif.hw.layout.compile.Layout` takes of ``device``; with ``link`` the host
-    link too, with ``levels`` the recorder of every level."""
+    """What a :class:`~qblif.hw.layout.compile.Layout` needs on ``device``, with the host link and
+    the recorder of all levels where asked for."""
     return sum((stage_need(stage, device, levels) for stage in layout.stages),
                fixed_need(layout.spec, device, link))
 
 
 def fixed_need(spec, device, link=False):
-    """What a network takes beside its stages."""
+    """What a network needs besides its stages."""
     if not link:
         return Need(0, 0, round(LUT_CORE * device.family.lut_scale))
     large, small = _split(_link_memories(spec), device)
@@ -49,7 +49,7 @@ def fixed_need(spec, device, link=False):
 
 
 def stage_need(stage, device, levels=False):
-    """What one :class:`~qblif.hw.layout.compile.StageLayout` takes."""
+    """What one :class:`~qblif.hw.layout.compile.StageLayout` needs."""
     cost = stage.cost
     memories = [*cost.memories, *(() if device.family.auto_lut_ram else cost.small)]
     if levels and stage.recorder_memory:
@@ -70,7 +70,7 @@ def _split(memories, device):
 
 
 def _small_luts(style, rows, width):
-    """A logic cell a bit, or distributed RAMs with multiplexers behind them."""
+    """One logic cell per bit, or distributed RAMs with multiplexers behind them."""
     if style == "logic":
         return rows * width
     deep, wide = -(-rows // LUT_RAM[0]), -(-width // LUT_RAM[1])
@@ -78,14 +78,14 @@ def _small_luts(style, rows, width):
 
 
 def _link_memories(spec):
-    """``(depth, width)``: a request, a block of an answer, the events of a frame."""
+    """``(depth, width)`` of the buffers for a request, an answer and a frame's events."""
     event = (address_space(spec.input.shape) - 1).bit_length() + spec.input.n_max.bit_length() + 1
     return [(MAX_PAYLOAD + CRC_BYTES, 8), (256, 8),
             (queue_depth(frame_queue_items(spec)), event)]
 
 
 def refusal(needed, device):
-    """Why ``needed`` cannot fit, as words; ``""`` where it may."""
+    """Why ``needed`` cannot fit, in words; ``""`` where it may."""
     words = {"bram": "block RAMs", "spram": "single-port RAMs", "lut": "LUTs, about"}
     doubt = {"lut": LUT_DOUBT}
     return ", ".join(f"{getattr(needed, kind)} of {getattr(device, kind)} {words[kind]}"
@@ -116,9 +116,9 @@ def load_bytes(layout):
 
 
 def frame_cycles(layout, activity=None):
-    """Mean cycles a frame takes in the steady state: of the stage that takes longest.
+    """Mean cycles per frame in the steady state: those of the slowest stage.
 
-    ``activity`` is what training measured, see :class:`qblif.hw.layout.plan.Work`.
+    ``activity`` was measured in training, see :class:`qblif.hw.layout.plan.Work`.
     """
     return max(stage_cycles(stage, [
         Work(layout.spec, engine.synapse, activity, stage.plan.burst) for engine in stage.engines

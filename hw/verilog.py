@@ -1,4 +1,4 @@
-"""Verilog of a whole network, and a manifest that says what its ports mean."""
+"""Verilog of a whole network, and a manifest that describes its ports and memories."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MANIFEST_VERSION = 1
 @dataclass(frozen=True)
 class Generated:
     """Verilog text, its manifest as plain dictionaries, lists, strings and integers, and the layout
-    that both are of."""
+    from which both were generated."""
 
     verilog: str
     manifest: dict[str, Any]
@@ -64,10 +64,10 @@ BRACKETED_NAME = re.compile(r"(\\[^\s\[]+)\[(\d+)\]")
 
 
 def to_verilog(component, name):
-    """Verilog of a component, with two changes to what Amaranth writes.
+    """Verilog of a component, with two changes to Amaranth's output.
 
-    Memories without contents have no initial value: the zeros would be most of the text of a
-    network whose weights are loaded, and a simulator then shows a read of what was never written.
+    Memories without contents get no initial value: the zeros would be most of the text of a
+    network whose weights are loaded, and without them a simulator exposes reads before writes.
     An array's element k is named ``x.k`` and not ``x[k]``, which yosys mistakes for a bit of ``x``
     as it maps to LUTs.
     """
@@ -76,7 +76,7 @@ def to_verilog(component, name):
 
 
 def rtlil_to_verilog(text):
-    """Verilog of what Amaranth wrote as RTLIL, changed as :func:`to_verilog` says."""
+    """Verilog from Amaranth's RTLIL, with the changes of :func:`to_verilog`."""
     text = EMPTY_CONTENTS.sub("", text)
     found = 1
     while found:

@@ -1,4 +1,4 @@
-"""Generated Verilog against the integer model, on a real simulator, with real frames."""
+"""Generated Verilog against the integer model, on a Verilog simulator, frame by frame."""
 
 import json
 import time
@@ -28,10 +28,10 @@ STANDSTILL = 10_000  # Cycles, and one for each accumulator that a reset clears.
 
 @dataclass(frozen=True, kw_only=True)
 class Bench:
-    """One simulation, laid out as files in ``folder`` that :meth:`run` plays.
+    """One simulation, prepared as files in ``folder`` that :meth:`run` reads.
 
-    Whatever is changed in those files between :func:`prepare` and :meth:`run` is what the simulator
-    sees, and is found by :meth:`check` where it makes a difference.
+    The simulator sees any change made to these files between :func:`prepare` and :meth:`run`, and
+    :meth:`check` finds it where it makes a difference.
     """
 
     folder: Path
@@ -92,7 +92,7 @@ class Bench:
         return replace(result, check_seconds=time.monotonic() - started)
 
     def discard(self):
-        """Remove what was played and recorded; the Verilog, its manifest and the log stay."""
+        """Remove stimuli and recordings; the Verilog, its manifest and the log stay."""
         for pattern in ("*.hex", "*.txt", "i.log", "load.log"):
             for path in self.folder.glob(pattern):
                 path.unlink()
@@ -116,7 +116,7 @@ class Bench:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run left, beside its files: the build it used, its seconds, the final state."""
+    """Outcome of a run besides its files: the build, the run time in seconds, the final state."""
 
     built: Build
     seconds: float
@@ -125,7 +125,7 @@ class Outcome:
 
 def prepare(trained, layout, levels, *, simulator="verilator", out_dir, expected=None,
             stalls=FULL_SPEED, baked=False, generated=None, patience=None):
-    """Write everything that one simulation needs into ``out_dir``; returns a :class:`Bench`.
+    """Write all files of one simulation into ``out_dir``; returns a :class:`Bench`.
 
     See :func:`simulate` for the parameters.
     """
@@ -171,10 +171,10 @@ def simulate(trained, layout, levels, *, simulator="verilator", out_dir, expecte
     baked : weights in the Verilog's initial memory contents instead of written through the load
         port, which takes most of a short run; the build then fits this network file alone
     generated : Verilog and manifest in place of those generated from the layout
-    patience : cycles without any accepted beat after which the run counts as stalled
+    patience : cycles without any accepted transfer after which the run counts as stalled
     cache : folder of builds in place of the user's cache
-    progress : called now and then with the number of results so far
-    keep : keep what was played and recorded, which is kept anyway where something is wrong
+    progress : called from time to time with the number of results so far
+    keep : keep stimuli and recordings; after a mismatch they are always kept
 
     Returns a :class:`qblif.sim.result.Result`.  Raises
     :class:`qblif.sim.simulators.SimulatorError` where the simulator is missing or fails,
@@ -191,7 +191,7 @@ def simulate(trained, layout, levels, *, simulator="verilator", out_dir, expecte
 
 
 def _patience(layout, stalls):
-    """More cycles than any stage can be busy between two vectors that it shows."""
+    """An upper bound on the cycles between two transfers of any stage."""
     busy = 0
     for stage in layout.stages:
         for engine in stage.engines:

@@ -1,4 +1,4 @@
-"""Why a simulation and the integer model disagree: one sentence a cause."""
+"""Why a simulation and the integer model disagree: one sentence per cause."""
 
 import hashlib
 from itertools import zip_longest
@@ -16,10 +16,10 @@ UNEXPLAINED = ("Verilog, weights and expectation are intact: the hardware differ
 
 
 def diagnose(folder, manifest, layout, trained, levels, expected, writes, outcome):
-    """Every cause that can be told, or one sentence that none was found.
+    """Every cause that can be identified, or one sentence that none was found.
 
-    ``folder`` holds the files of the run, ``writes`` are the
-    :class:`qblif.hw.layout.memory_image.LoadWrite` items that belong into its load file;
+    ``folder`` holds the files of the run; ``writes`` are the
+    :class:`qblif.hw.layout.memory_image.LoadWrite` items that its load file must contain;
     ``outcome`` is what :mod:`qblif.sim.cocotb_bench` wrote.
     """
     causes = [
@@ -34,7 +34,7 @@ def diagnose(folder, manifest, layout, trained, levels, expected, writes, outcom
 
 
 def edited_verilog(text, manifest):
-    """Whether the Verilog is still what the manifest was written for."""
+    """Whether the Verilog still matches its manifest."""
     if hashlib.sha256(text.encode()).hexdigest() != manifest["verilog_sha256"]:
         return "the Verilog was edited after generation: it does not match the manifest's sha256"
     return None
@@ -53,17 +53,17 @@ def wrong_load(text, manifest, layout, trained, writes):
     try:
         word = int(text.splitlines()[k].split()[1], 16)
     except (IndexError, ValueError):
-        return f"line {k + 1} of the load file is no word"
+        return f"line {k + 1} of the load file is not a word"
     field = {name: word >> f["offset"] & (1 << f["width"]) - 1 for name, f in fields.items()}
     write = writes[k]
     if (field["stage"], field["bank"], field["address"]) != write[:3]:
-        return f"word {k} of the load file goes to another place than the network file says"
+        return f"word {k} of the load file has another address than the network file gives"
     more = f" ({len(wrong)} words differ)" if len(wrong) > 1 else ""
     return _name_value(layout.stages[write.stage], trained, write, field["data"]) + more
 
 
 def _name_value(stage, trained, write, data):
-    """Which weight or bias of the load word differs."""
+    """Name the weight or bias that differs in a load word."""
     bank = stage.load_banks[write.bank]
     if bank.kind == "weights":
         engine = next(e for e in stage.engines if e.name == bank.owner)
@@ -91,7 +91,7 @@ def _signed(value, width):
 
 
 def corrupted_expectation(trained, levels, expected):
-    """Where ``expected`` is not what the integer model computes now."""
+    """Where ``expected`` differs from what the integer model computes now."""
     now = integer.run(trained, levels)
     for population in trained.spec.populations:
         name = population.name

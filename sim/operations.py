@@ -11,16 +11,16 @@ from .simulators import SimulatorError
 
 __all__ = ["Counted", "count_operations"]
 
-PART_VALUES = 20_000_000  # Levels of a simulation that is run and compared at once.
+PART_VALUES = 20_000_000  # Levels that one simulation runs and compares.
 
 
 @dataclass(frozen=True, kw_only=True)
 class Counted:
     """Totals of one synapse over all frames.
 
-    The hardware counts ``events`` and ``words``; a word is a cycle in which ``lanes`` adders each
-    have a place, so ``lane_slots = words * lanes``.  Of the ``slots`` words that a digit spends at
-    a position of the target, ``share`` lanes are wanted, the others pad:
+    The hardware counts ``events`` and ``words``, its lane-cycles; in each of them ``lanes`` adders
+    could work, so ``lane_slots = words * lanes``.  Of the ``slots`` words that a digit visits at a
+    position of the target, ``share`` lanes do useful work and the others are padding:
     ``operations = words / slots * share``, without a remainder.
     """
 
@@ -33,7 +33,7 @@ class Counted:
 
     @property
     def lane_slots(self):
-        """Additions that there was place for."""
+        """Additions that the lanes could have made."""
         return self.words * self.lanes
 
     @property
@@ -43,10 +43,10 @@ class Counted:
 
 
 def count_operations(trained, layout, levels, out_dir, simulator="verilator", progress=None):
-    """A :class:`Counted` for each synapse, by name, of input levels ``(frames, inputs)``.
+    """A :class:`Counted` per synapse, by name, for input levels ``(frames, inputs)``.
 
     Raises :class:`~qblif.sim.simulators.SimulatorError` where the simulator fails, and where a
-    level, membrane or class is wrong: then there is nothing to count.
+    level, membrane or class is wrong, since its counts would mean nothing.
     """
     spec, totals = trained.spec, Counter()
     most = max(1, PART_VALUES // (spec.timesteps * sum(p.size for p in spec.populations)))

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..golden.spec.errors import InvalidValue
+
 __all__ = ["Result", "Stalls"]
 
 
@@ -24,7 +26,7 @@ class Stalls:
     def __post_init__(self) -> None:
         for name in ("idle", "stall"):
             if not 0 <= getattr(self, name) <= 256:
-                raise ValueError(f"Stalls {name} must be in 0..256, not {getattr(self, name)}")
+                raise InvalidValue(f"Stalls {name} must be in 0..256, not {getattr(self, name)}")
 
 
 @dataclass(frozen=True, kw_only=True)

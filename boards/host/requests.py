@@ -1,4 +1,4 @@
-"""The requests that bring a network onto a board, and what they add up to."""
+"""The requests that load a network into a board, and their checksum."""
 
 from ...hw.layout.memory_image import load_writes
 from ...hw.link.protocol import (
@@ -31,7 +31,7 @@ def load_requests(trained, layout):
 
 
 def load_checksum(runs):
-    """What the board's checksum of these writes is."""
+    """The board's checksum of these writes."""
     state = 0
     for place, data in runs:
         state = checksum(pack_request(0, Command.WRITE, data, **place)[2:], state)

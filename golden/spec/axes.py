@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from .checks import check_int, check_type
+from .errors import InvalidValue
 from .leak import Decay, Quadratic
 
 if TYPE_CHECKING:
@@ -47,10 +48,10 @@ class Quantiser:
         check_int("N_max", self.n_max, 1, LEVEL_LIMIT)
         check_int("Threshold", self.theta, 1, 1 << 24)
         if self.spacing not in self.SPACINGS:
-            raise ValueError(f"Spacing of levels must be one of {', '.join(self.SPACINGS)}, "
-                             f"not {self.spacing!r}")
+            raise InvalidValue(f"Spacing of levels must be one of {', '.join(self.SPACINGS)}, "
+                               f"not {self.spacing!r}")
         if self.n_max not in self.levels:
-            raise ValueError(f"N_max must be a power of two where levels are, not {self.n_max}")
+            raise InvalidValue(f"N_max must be a power of two where levels are, not {self.n_max}")
 
     @property
     def levels(self) -> tuple[int, ...]:
@@ -103,7 +104,7 @@ class Reset:
 
     def __post_init__(self) -> None:
         if self.kind not in self.KINDS:
-            raise ValueError(f"Reset must be one of {', '.join(self.KINDS)}, not {self.kind!r}")
+            raise InvalidValue(f"Reset must be one of {', '.join(self.KINDS)}, not {self.kind!r}")
         check_type("Reset gate", self.gate, Decay)
 
     def after(self, v: Numbers, level: Numbers, theta: Numbers | int) -> Numbers:
@@ -133,18 +134,18 @@ class Neuron:
         check_type("Reset", self.reset, Reset)
         check_int("Membrane width", self.v_width, 2, WIDTH_LIMIT)
         if self.output not in self.OUTPUTS:
-            raise ValueError(f"Output must be one of {', '.join(self.OUTPUTS)}, "
-                             f"not {self.output!r}")
+            raise InvalidValue(f"Output must be one of {', '.join(self.OUTPUTS)}, "
+                               f"not {self.output!r}")
         if isinstance(self.leak, Quadratic) and (
                 self.quantiser is None or self.quantiser.theta != 1 << self.leak.bits):
-            raise ValueError(f"A quadratic leak of {self.leak.bits} bits needs a threshold of "
-                             f"{1 << self.leak.bits}, not "
-                             f"{self.quantiser and self.quantiser.theta}")
+            raise InvalidValue(f"A quadratic leak of {self.leak.bits} bits needs a threshold of "
+                               f"{1 << self.leak.bits}, not "
+                               f"{self.quantiser and self.quantiser.theta}")
         if self.quantiser is not None:
             check_type("Quantiser", self.quantiser, Quantiser)
             if self.quantiser.theta > self.v_max:
-                raise ValueError(f"Threshold {self.quantiser.theta} does not fit a signed "
-                                 f"{self.v_width}-bit membrane")
+                raise InvalidValue(f"Threshold {self.quantiser.theta} does not fit a signed "
+                                   f"{self.v_width}-bit membrane")
 
     @property
     def v_min(self) -> int:

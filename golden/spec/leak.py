@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .checks import as_tuple, check_int
+from .errors import InvalidValue
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -41,7 +42,7 @@ class Decay:
             for shift in shifts:
                 check_int("Decay shift", shift, 0, 15)
         if not 0 <= self.factor <= 1:
-            raise ValueError(f"Decay factor must be in 0..1, not {self.factor}")
+            raise InvalidValue(f"Decay factor must be in 0..1, not {self.factor}")
 
     @property
     def factor(self) -> float:
@@ -71,7 +72,7 @@ class Decay:
     def nearest(cls, factor: float, terms: int = 2) -> Decay:
         """The decay of at most ``terms`` shifts whose factor is nearest to ``factor``."""
         if not 0 <= factor <= 1:
-            raise ValueError(f"Decay factor must be in 0..1, not {factor!r}")
+            raise InvalidValue(f"Decay factor must be in 0..1, not {factor!r}")
         candidates = [cls()] + [cls((k,)) for k in range(9)]
         if terms >= 2:
             candidates += [cls((j, k)) for j in range(1, 9) for k in range(j + 1, 9)]

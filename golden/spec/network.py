@@ -17,6 +17,7 @@ from typing import Any
 
 from .axes import LEVEL_LIMIT, WIDTH_LIMIT, Decay, Neuron, Quadratic, Quantiser, Reset
 from .checks import as_tuple, check_int, check_name, check_shape, check_type
+from .errors import InvalidValue
 from .synapses import Conv2d, Dense, Synapse, as_map
 
 __all__ = ["Conv2d", "Decay", "Dense", "Input", "Network", "Neuron", "Population", "Quadratic",
@@ -78,7 +79,7 @@ class Population:
         object.__setattr__(self, "shape", as_tuple("Population shape", self.shape))
         check_name("Population name", self.name)
         if self.name == Input.name:
-            raise ValueError(f"Population name must not be {Input.name!r}")
+            raise InvalidValue(f"Population name must not be {Input.name!r}")
         check_shape(f"Population {self.name}", self.shape)
         check_type("Neuron", self.neuron, Neuron)
         check_int("Sum width", self.sum_width, 2, WIDTH_LIMIT)
@@ -122,34 +123,35 @@ class Network:
         check_int("Timesteps", self.timesteps, 1, 1024)
         check_type("Input", self.input, Input)
         if not self.populations:
-            raise ValueError("Network must have at least one population")
+            raise InvalidValue("Network must have at least one population")
         order = {self.input.name: 0}
         for population in self.populations:
             check_type("Population", population, Population)
             if population.name in order:
-                raise ValueError(f"Population name {population.name!r} is used twice")
+                raise InvalidValue(f"Population name {population.name!r} is used twice")
             order[population.name] = len(order)
         for synapse in self.synapses:
             check_type("Synapse", synapse, Synapse)
             for end in (synapse.source, synapse.target):
                 if end not in order:
-                    raise ValueError(f"Synapse {synapse.name} names {end!r}, which does not exist")
+                    raise InvalidValue(f"Synapse {synapse.name} names {end!r}, which does not "
+                                       f"exist")
             if order[synapse.source] >= order[synapse.target]:
-                raise ValueError(f"Synapse {synapse.name} does not lead forward")
+                raise InvalidValue(f"Synapse {synapse.name} does not lead forward")
             if sum(s.name == synapse.name for s in self.synapses) > 1:
-                raise ValueError(f"Synapse {synapse.name} is there twice")
+                raise InvalidValue(f"Synapse {synapse.name} is there twice")
             self.weight_shape(synapse)  # It says what does not fit.
         read = {synapse.source for synapse in self.synapses} | {self.populations[-1].name}
         for population in self.populations:
             if not self.synapses_to(population.name):
-                raise ValueError(f"Population {population.name} has no synapses")
+                raise InvalidValue(f"Population {population.name} has no synapses")
             if (population.neuron.quantiser is None) != (population is self.populations[-1]):
-                raise ValueError(f"Population {population.name} must "
-                                 + ("not fire: it is the last" if population.neuron.quantiser
-                                    else "have a quantiser: only the last is a read-out"))
+                raise InvalidValue(f"Population {population.name} must "
+                                   + ("not fire: it is the last" if population.neuron.quantiser
+                                      else "have a quantiser: only the last is a read-out"))
         for population in self.populations:
             if population.name not in read:
-                raise ValueError(f"Population {population.name} leads nowhere")
+                raise InvalidValue(f"Population {population.name} leads nowhere")
 
     def source(self, name: str) -> Input | Population:
         """The :class:`Input` or :class:`Population` called ``name``."""
@@ -200,15 +202,15 @@ class Network:
 
 def _fields(cls, fields) -> dict[str, Any]:
     if not isinstance(fields, dict):
-        raise ValueError(f"{cls.__name__} must be described by an object, "
-                         f"not {reprlib.repr(fields)}")
+        raise InvalidValue(f"{cls.__name__} must be described by an object, "
+                           f"not {reprlib.repr(fields)}")
     known = [field.name for field in fields_of(cls)]
     for name in fields:
         if name not in known:
-            raise ValueError(f"{cls.__name__} has no field {name!r}")
+            raise InvalidValue(f"{cls.__name__} has no field {name!r}")
     for name in known:
         if name not in fields:
-            raise ValueError(f"{cls.__name__} lacks its field {name!r}")
+            raise InvalidValue(f"{cls.__name__} lacks its field {name!r}")
     return dict(fields)
 
 
@@ -235,6 +237,6 @@ def _of_kind(what, classes, fields):
     kinds = {cls.kind: cls for cls in classes}
     kind = fields.get("kind") if isinstance(fields, dict) else None
     if kind not in tuple(kinds):
-        raise ValueError(f"{what} kind must be one of {', '.join(kinds)}, not {kind!r}")
+        raise InvalidValue(f"{what} kind must be one of {', '.join(kinds)}, not {kind!r}")
     cls = kinds[kind]
     return cls(**_fields(cls, {k: v for k, v in fields.items() if k != "kind"}))

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from .checks import as_tuple, check_int, check_type
+from .errors import InvalidValue
 
 __all__ = ["Conv2d", "Dense", "Synapse", "as_map"]
 
@@ -49,8 +50,8 @@ class Dense(Synapse):
         """Shape of the weight tensor: ``(targets, sources)``; :class:`ValueError` for a map as
         target."""
         if as_map(target_shape)[1:] != (1, 1):
-            raise ValueError(f"Synapse {self.name} is dense, so its target must be flat, "
-                             f"not {tuple(target_shape)}")
+            raise InvalidValue(f"Synapse {self.name} is dense, so its target must be flat, "
+                               f"not {tuple(target_shape)}")
         return math.prod(target_shape), math.prod(source_shape)
 
     def as_conv(self, source_shape: tuple[int, ...]) -> Conv2d:
@@ -87,7 +88,7 @@ class Conv2d(Synapse):
             value = (value, value) if isinstance(value, int) else value
             value = as_tuple(f"Conv2d {field}", value)
             if len(value) != 2:
-                raise ValueError(f"Conv2d {field} must be one integer or a pair, not {value!r}")
+                raise InvalidValue(f"Conv2d {field} must be one integer or a pair, not {value!r}")
             for extent in value:
                 check_int(f"Conv2d {field}", extent, low, 1 << 10)
             object.__setattr__(self, field, value)
@@ -99,8 +100,8 @@ class Conv2d(Synapse):
             as_map(source_shape)[1:], self.pool, self.padding, self.kernel, self.stride,
             strict=True)]
         if min(extents) < 1:
-            raise ValueError(f"Synapse {self.name} has a kernel of {self.kernel[0]}x"
-                             f"{self.kernel[1]}, larger than its pooled and padded source")
+            raise InvalidValue(f"Synapse {self.name} has a kernel of {self.kernel[0]}x"
+                               f"{self.kernel[1]}, larger than its pooled and padded source")
         return channels, *extents
 
     def weight_shape(self, source_shape: tuple[int, ...],
@@ -111,10 +112,10 @@ class Conv2d(Synapse):
         """
         channels, before = as_map(target_shape)[0], as_map(source_shape)[0]
         if channels % self.groups or before % self.groups:
-            raise ValueError(f"Synapse {self.name} has {self.groups} groups, which do not divide "
-                             f"its {before} and {channels} channels")
+            raise InvalidValue(f"Synapse {self.name} has {self.groups} groups, which do not divide "
+                               f"its {before} and {channels} channels")
         expected = self.output_shape(source_shape, channels)
         if as_map(target_shape) != expected:
-            raise ValueError(f"Synapse {self.name} makes a map of {expected}, but its target is "
-                             f"{tuple(target_shape)}")
+            raise InvalidValue(f"Synapse {self.name} makes a map of {expected}, but its target is "
+                               f"{tuple(target_shape)}")
         return channels, before // self.groups, *self.kernel

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..spec.axes import LEVEL_LIMIT, WIDTH_LIMIT, Decay, Neuron, Quadratic, Quantiser, Reset
 from ..spec.checks import check_int, check_real, check_type
+from ..spec.errors import InvalidValue
 
 __all__ = ["TrainConfig"]
 
@@ -44,8 +45,8 @@ def _real(default, what, low, high):
 def _one_of(names, default, what):
     def check(value):
         if value not in names:
-            raise ValueError(f"{what} must be one of {', '.join(filter(None, names))}, "
-                             f"not {value!r}")
+            raise InvalidValue(f"{what} must be one of {', '.join(filter(None, names))}, "
+                               f"not {value!r}")
 
     return _checked(default, check)
 
@@ -172,7 +173,7 @@ class TrainConfig:
         if isinstance(self.n_max, list):
             object.__setattr__(self, "n_max", tuple(self.n_max))
         if not self.hidden:
-            raise ValueError("Hidden sizes must name at least one population")
+            raise InvalidValue("Hidden sizes must name at least one population")
         for each in fields(self):
             each.metadata["check"](getattr(self, each.name))
 

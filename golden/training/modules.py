@@ -16,6 +16,7 @@ from torch import nn
 from torch.nn import functional
 
 from ..spec import Decay, Input, Quadratic, Quantiser, Reset, as_map
+from ..spec.errors import InvalidValue
 from .leak import leak_at_rest, leak_real
 from .surrogate import burst_level, find_surrogate
 
@@ -60,7 +61,7 @@ class QBLIF(nn.Module):
         super().__init__()
         self.slope = find_surrogate(surrogate, leak)
         if not gamma > 0:
-            raise ValueError(f"Gamma must be positive, not {gamma!r}")
+            raise InvalidValue(f"Gamma must be positive, not {gamma!r}")
         Quantiser(n_max=n_max, theta=1, spacing=spacing)  # It says which spacings there are.
         self.n_max, self.spacing, self.output = n_max, spacing, output
         self.leak, self.reset = leak, reset

@@ -36,7 +36,8 @@ class AddressDecoder(wiring.Component):
         t      i accepted: row, column and channel look up
         t + 1  the tables' registers are added: o valid
 
-    An event without a target (padding or pooling drops it) leaves no transfer; EOT markers pass.
+    An event without a target (padding or pooling drops it) leaves no transfer, but stays in the
+    register until ``o.ready``, which therefore must not wait for ``o.valid``.  EOT markers pass.
     Throughput is one event a cycle.
 
     Parameters

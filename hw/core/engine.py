@@ -20,7 +20,7 @@ ACCUMULATORS = {"registers": RegisterAccumulators, "memory": MemoryAccumulators,
 
 
 class ScatterEngineCore(wiring.Component):
-    """Add every event to the accumulators that it reaches; offer them when a timestep is complete.
+    """Add every event to the accumulators in its fan-out; offer them once a timestep is complete.
 
     The port by which the update pass reads the currents, ``complete`` to ``currents``, is the one
     that every engine has.
@@ -29,7 +29,7 @@ class ScatterEngineCore(wiring.Component):
     ----------
     layout : :class:`qblif.hw.layout.scatter_engine.ScatterEngine`
     lag : int
-        Cycles by which the currents are held back, for those of another engine to come with them.
+        Alignment delay: cycles until the currents of a slower engine arrive.
     weights : tensor of weights to bake in, or ``None``
     readback : bool
         Whether the weights can be read back.
@@ -39,16 +39,16 @@ class ScatterEngineCore(wiring.Component):
     i : ``In(stream.Signature(Event(...)))``
         The AER stream of its source.
     complete : ``Out(1)``
-        A pulse: the currents of another timestep are complete.
+        Pulse: the currents of a timestep are complete.
     read : ``In(SumsRead())``, last_read : ``In(1)``
         Read a vector, see :class:`qblif.hw.core.payloads.SumsRead`;
         no later pass reads this timestep's currents.
     release : ``In(1)``
-        A pulse: the currents of a timestep have been read for the last time.
+        Pulse: the currents of a timestep have been read for the last time.
     currents : ``Out(data.ArrayLayout(signed(sum_width), fire_lanes))``
         Its read latency and ``lag`` cycles after ``read.en``.
     clearing : ``Out(1)``
-        After a reset: no event may come yet.
+        After a reset: no event can be accepted yet.
     write : ``In(load banks)``, write_address, write_data : ``In``
         See :class:`qblif.hw.core.weights.WeightMemory`.
     events, words : ``Out(32)``, clear : ``In(1)``

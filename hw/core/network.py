@@ -4,6 +4,7 @@ from amaranth import *
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from ...golden.spec.errors import InvalidValue
 from ..layout.addressing import address_space
 from .checks import check
 from .counters import InFlight
@@ -36,22 +37,22 @@ class NetworkCore(wiring.Component):
         The events of each timestep (of a static input: of each frame), then an EOT marker.  An
         address comes at most once in a timestep.
     o : ``Out(stream.Signature(ClassResult(classes)))``
-        One result a frame.
+        One result per frame.
     load_valid : ``In(1)``, load : ``In(LoadWord)``
-        Writes one word a cycle into the memories, while no frame is under way.
+        Writes one word a cycle into the memories, while no frame is in progress.
     trace_NAME, trace_NAME_valid : ``Out``
         Every level and membrane of population NAME, for test benches; costs nothing unconnected.
     events_SOURCE_TARGET, words_SOURCE_TARGET : ``Out(32)``
         Activity of each synapse since ``clear``: events, and lane-cycles.
     cycles : ``Out(32)``
-        Cycles since ``clear`` in which a frame was under way.
+        Cycles since ``clear`` with a frame in progress.
     clear : ``In(1)``
         Zeroes the counters.
     readback : ``In(1)``, readback_data : ``Out``
         With ``readback``: the word at ``load``'s stage, bank and address, seven cycles later
         (:data:`qblif.hw.layout.latency.NETWORK_READBACK_LATENCY`), while no frame is under way.
 
-    Raises :class:`ValueError` where two populations' names would make one port.
+    Raises :class:`ValueError` where the names of two populations would give one port name.
     """
 
     def __init__(self, layout, trained=None, readback=False):
@@ -81,14 +82,14 @@ class NetworkCore(wiring.Component):
             ports |= {f"{what}_{engine.source.name}_{stage.name}": Out(32) for what in COUNTERS
                       for engine in stage.engines}
             if clash := members.keys() & ports:
-                raise ValueError(f"Population name {stage.name!r} makes a second port "
-                                 f"{min(clash)!r}: rename one")
+                raise InvalidValue(f"Population name {stage.name!r} makes a second port "
+                                   f"{min(clash)!r}: rename one")
             members |= ports
         super().__init__(members)
 
     def elaborate(self, platform):
         m = Module()
-        ready = Signal()  # All stages have cleared what a reset left.
+        ready = Signal()  # All stages have cleared their accumulators after a reset.
         m.d.sync += ready.eq(~Cat(stage.clearing for stage in self.stages).any())
         events = {self.spec.input.name: gate(m, wiring.flipped(self.i), ready)}
         for index, stage in enumerate(self.stages):
@@ -156,7 +157,7 @@ class NetworkCore(wiring.Component):
 
 
 def gate(m, source, enable):
-    """``source`` while ``enable``."""
+    """``source``, blocked while ``enable`` is low."""
     gated = stream.Signature(source.p.shape()).create()
     m.d.comb += [gated.payload.eq(source.payload), gated.valid.eq(source.valid & enable),
                  source.ready.eq(gated.ready & enable)]

@@ -1,4 +1,4 @@
-"""One stage of the dataflow: a population, and the engines that bring its currents."""
+"""One stage of the dataflow: a population, and the engines that feed it."""
 
 from amaranth import *
 from amaranth.lib import stream, wiring
@@ -18,7 +18,7 @@ class StageCore(wiring.Component):
     """AER streams in, an AER stream (or the class) out; see
     :class:`qblif.hw.core.network.NetworkCore`.
 
-    Each engine has weights and lanes of its own; their currents are added for the update pass.
+    Each engine has its own weights and lanes; their currents are added for the update pass.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ class StageCore(wiring.Component):
     Members
     -------
     i_SOURCE : ``In(stream.Signature(Event(...)))``
-        Events of each population or input from which synapses come.
+        The AER stream of each source: the input or an earlier population.
     o : stream, see :class:`qblif.hw.core.population.PopulationCore`
     trace, trace_valid : see :class:`qblif.hw.core.population.PopulationCore`
     load_valid : ``In(1)``, load : ``In(LoadWord)``
@@ -39,7 +39,7 @@ class StageCore(wiring.Component):
         See :class:`qblif.hw.core.synapse.SynapseCore`.
     clear : ``In(1)``
     clearing : ``Out(1)``
-        After a reset: no event may come yet.
+        After a reset: no event can be accepted yet.
     readback : ``In(1)``, readback_data : ``Out``
         With ``readback``: the word at ``load``'s bank and address, six cycles later, at rest.
     """
@@ -92,7 +92,7 @@ class StageCore(wiring.Component):
         return m
 
     def added(self, m, engines):
-        """The currents of all engines, neuron by neuron."""
+        """The sum of all engines' currents, neuron by neuron."""
         if len(engines) == 1:
             return engines[0].currents
         shape = engines[0].currents.shape()
@@ -116,7 +116,7 @@ class StageCore(wiring.Component):
         return load
 
     def connect_readback(self, m, engines, load):
-        """The words that were loaded, bank by bank."""
+        """Readback multiplexer over all load banks."""
         ports = [engine.weights for engine in engines] + [self.population.read_bias]
         words, offsets = [], dict.fromkeys(range(len(ports)), 0)
         owners = [engine.name for engine in self.layout.engines] + [self.layout.name]

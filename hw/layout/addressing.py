@@ -1,9 +1,8 @@
-"""How neurons are numbered in hardware: addresses of events, and beats of a fire pass.
+"""How neurons are numbered in hardware: AER addresses, and the vectors of an update pass.
 
-Neither torch nor Amaranth.  Specification and golden model count a map's neurons by channel, row
-and column.  Hardware visits the channels of one position together, ``fire_lanes`` a beat, and an
-address is the bit fields (row, column, channel), the channel lowest.  Without a map all three are
-the same count.
+Specification and golden model number a map's neurons by channel, row and column.  Hardware updates
+the channels of one position together, in vectors of ``fire_lanes``, and an address is the bit
+fields (row, column, channel), the channel lowest.  For a flat population all three are the same.
 """
 
 import numpy as np
@@ -26,7 +25,7 @@ def address_space(shape):
 
 
 def lane_bits(shape, fire_lanes):
-    """Lowest bits of an address that number the lanes of a beat."""
+    """How many low address bits are the fire lane of a neuron in its vector."""
     return min((fire_lanes - 1).bit_length(), address_bits(shape)[0])
 
 
@@ -38,18 +37,18 @@ def addresses(shape):
 
 
 def address_order(shape):
-    """Neurons in the order of their addresses, ``(neurons,)``."""
+    """Neurons in ascending order of address, ``(neurons,)``."""
     return np.argsort(addresses(shape))
 
 
 def beats(shape, fire_lanes):
-    """Beats of a fire pass."""
+    """Vectors of an update pass."""
     channels, rows, columns = as_map(shape)
     return -(-channels // fire_lanes) * rows * columns
 
 
 def beat_order(shape, fire_lanes):
-    """Neuron of each lane of each beat, ``(beats, fire_lanes)``; -1 where a lane has none."""
+    """Neuron in each lane of each vector, ``(vectors, fire_lanes)``; -1 for padding."""
     channels, rows, columns = as_map(shape)
     neurons = np.arange(channels * rows * columns).reshape(channels, rows, columns)
     padding = ((0, -channels % fire_lanes), (0, 0), (0, 0))
@@ -58,14 +57,14 @@ def beat_order(shape, fire_lanes):
 
 
 def by_address(values, shape):
-    """Values of neurons, ``(..., neurons)``, as ``(..., addresses)``, with zeros between them."""
+    """Values by neuron, ``(..., neurons)``, as ``(..., addresses)``; unused addresses are 0."""
     found = np.zeros((*values.shape[:-1], address_space(shape)), values.dtype)
     found[..., addresses(shape)] = values
     return found
 
 
 def by_neuron(values, shape):
-    """What each lane of each beat has, ``(..., beats, fire_lanes)``, as ``(..., neurons)``."""
+    """Values by vector, ``(..., vectors, fire_lanes)``, as ``(..., neurons)``."""
     order = beat_order(shape, values.shape[-1])
     found = np.empty((*values.shape[:-2], int(order.max()) + 1), values.dtype)
     found[..., order[order >= 0]] = values[..., order >= 0]

@@ -1,4 +1,4 @@
-"""Frames of levels as AER streams, in plain numbers: the one place where a frame becomes events.
+"""Frames of levels as AER streams: the only place where a frame becomes events.
 
 The contract of order: each timestep's events by ascending address, then its end-of-timestep (EOT)
 marker.  A static input has one timestep a frame.

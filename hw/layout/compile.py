@@ -1,7 +1,7 @@
 """From a network and a plan to its layout on hardware: geometry, memories and latencies, once.
 
 Generator, loader, cycle model, resource estimate, test bench, host and manifest read the layout;
-none of them works anything out again.  Neither torch nor Amaranth.
+none of them derives anything again.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ...golden.spec import Network, Population, as_map
+from ...golden.spec.errors import InvalidValue
 from .addressing import address_space
 from .engine import Cost, Engine, LoadBank
 from .latency import SUMS_ADDER_LATENCY, StageTiming, stage_timing
@@ -66,7 +67,7 @@ class StageLayout:
         return self.population.neuron.quantiser is not None
 
     def lag(self, engine: Engine) -> int:
-        """Cycles by which ``engine`` holds its currents back, for those of all to come at once."""
+        """Alignment delay of ``engine``: cycles until the slowest engine's currents arrive."""
         adder = SUMS_ADDER_LATENCY * (len(self.engines) > 1)
         return self.timing.read_latency - adder - engine.read_latency
 
@@ -94,7 +95,7 @@ class StageLayout:
 
     @property
     def load_words(self) -> int:
-        """Words of a complete load; a bias memory's last row may be padding, which is not sent."""
+        """Words of a complete load; padding in a bias memory's last row is not sent."""
         weights = sum(bank.depth for bank in self.load_banks if bank.kind == "weights")
         return weights + (self.population.channels if self.population.bias_width else 0)
 
@@ -107,7 +108,7 @@ class StageLayout:
 
     @cached_property
     def cost(self) -> Cost:
-        """The :class:`~qblif.hw.layout.engine.Cost` of everything but the level recorder."""
+        """Total :class:`~qblif.hw.layout.engine.Cost`, without the level recorder."""
         population, lanes = self.population, self.fire_lanes
         bits = population.emit_max.bit_length()
         found, small = [], []
@@ -127,12 +128,12 @@ class StageLayout:
 
     @property
     def recorder_memory(self) -> tuple[int, int] | None:
-        """``(rows, width)`` of the recorder of its levels, ``None`` for a read-out."""
+        """``(rows, width)`` of its level recorder; ``None`` for a read-out."""
         width = self.fire_lanes * self.population.emit_max.bit_length()
         return (self.timesteps * self.vectors, width) if width else None
 
     def describe(self) -> dict[str, Any]:
-        """Its part of the manifest."""
+        """Its entry in the manifest."""
         return {"name": self.name, "fire_lanes": self.fire_lanes, "beats": self.vectors,
                 "burst": self.plan.burst, "quantiser": self.plan.quantiser,
                 "memory": self.plan.memory, "queue": self.timing.queue,
@@ -173,17 +174,17 @@ class Layout:
 
 
 def compile(spec: Network, plan: Plan) -> Layout:
-    """Lay ``spec``, a :class:`qblif.golden.spec.Network`, out by ``plan``.
+    """The layout of ``spec``, a :class:`qblif.golden.spec.Network`, under ``plan``.
 
     Raises :class:`ValueError` where the plan is for another network, and for a read-out that is a
     map.
     """
     if len(plan.stages) != len(spec.populations):
-        raise ValueError(f"Plan must have {len(spec.populations)} stages, not {len(plan.stages)}")
+        raise InvalidValue(f"Plan must have {len(spec.populations)} stages, not {len(plan.stages)}")
     last = spec.populations[-1]
     if as_map(last.shape)[1:] != (1, 1):
-        raise ValueError(f"Population {last.name} must be flat, as the read-out of classes, "
-                         f"not {last.shape}")
+        raise InvalidValue(f"Population {last.name} must be flat, as the read-out of classes, "
+                           f"not {last.shape}")
     return Layout(spec=spec, plan=plan, stages=tuple(
         compile_stage(spec, population, stage)
         for population, stage in zip(spec.populations, plan.stages, strict=True)))

@@ -47,14 +47,14 @@ __all__ = ["Cycles", "count_cycles"]
 
 @dataclass(frozen=True)
 class Cycles:
-    """Cycle numbers of each frame, ``(frames,)``: its first item is accepted, its class taken."""
+    """Cycles in which each frame's first transfer and its class are accepted, ``(frames,)``."""
 
     first: np.ndarray
     last: np.ndarray
 
     @property
     def latency(self) -> np.ndarray:
-        """Cycles from a frame's first item to its class."""
+        """Cycles from a frame's first transfer to its class."""
         return self.last - self.first
 
     @property
@@ -73,7 +73,7 @@ def count_cycles(layout, inputs, levels):
     """
     spec = layout.spec
     stages = [StageClock(stage) for stage in layout.stages]
-    # The last first: a pass may only run when all that it waits for is known.
+    # Last stage first: a pass can be computed only once everything that it waits for is known.
     engines = [engine for stage in reversed(stages) for engine in stage.engines]
     for stage in stages:
         stage.following = [e for e in engines if e.source == stage.name]
@@ -120,10 +120,10 @@ class StageClock:
         self.order = beat_order(layout.population.shape, layout.fire_lanes)
         self.fires = layout.fires
         self.engines = [engine.clock(self) for engine in layout.engines]
-        self.idle = 0  # Of the fire pass.
-        self.credit = 0  # Of the read-out: the cycle in which a result can be taken.
-        self.queued = self.loaded = self.picked = self.taken = 0  # Of the emitter, queue to event.
-        self.pushes, self.fetches, self.held = deque(), deque(), 0  # Of its queue.
+        self.idle = 0  # When the update pass is idle again.
+        self.credit = 0  # Read-out: the cycle in which it can accept another result.
+        self.queued = self.loaded = self.picked = self.taken = 0  # AER encoder, FIFO to event.
+        self.pushes, self.fetches, self.held = deque(), deque(), 0  # Its FIFO.
         self.results = []
 
     def begin_frame(self, fired):
@@ -132,7 +132,7 @@ class StageClock:
         self.timestep = 0
 
     def run(self):
-        """Every pass whose sums are there."""
+        """Run every update pass whose currents are complete."""
         while all(engine.ready is not None for engine in self.engines):
             start = max(self.idle, self.credit, *(e.ready for e in self.engines))
             final = self.timestep == self.timesteps - 1
@@ -146,7 +146,7 @@ class StageClock:
             self.timestep += 1
 
     def classify(self, start, final):
-        """A pass of the read-out: of a frame's last comes the class, and then the credit."""
+        """An update pass of the read-out; the last of a frame gives the class, then credit."""
         last = start + START_LATENCY + self.timing.beats - 1
         if final:
             result = last + self.timing.step_latency + CLASS_LATENCY
@@ -155,7 +155,7 @@ class StageClock:
         return last
 
     def emit(self, start, final):
-        """A pass that fires: its beats go through the queue, their events to whoever follows."""
+        """An update pass: vectors go through the FIFO, their events to the following engines."""
         levels = self.pending[self.timestep]
         fired = levels.any(1).tolist()
         issued = start + START_LATENCY - 1
@@ -183,7 +183,7 @@ class StageClock:
         return issued
 
     def room(self, cycle):
-        """The first cycle from ``cycle`` on in which another beat may set out."""
+        """The first cycle from ``cycle`` on with credit for another vector."""
         pushes, fetches = self.pushes, self.fetches
         while True:
             seen = cycle - QUEUE_LATENCY

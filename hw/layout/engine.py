@@ -24,8 +24,8 @@ __all__ = ["Cost", "Engine", "LoadBank"]
 class LoadBank:
     """One memory behind a stage's load port: ``depth`` words of ``width`` bits.
 
-    ``kind`` is ``"weights"`` or ``"biases"``, ``owner`` the name of the synapse or population.  Its
-    words hold ``lanes`` values each, from lane ``first`` on, the first lowest.
+    ``kind`` is ``"weights"`` or ``"biases"``, ``owner`` the name of the synapse or population.  A
+    word holds ``lanes`` values, from lane ``first`` on, the first in the lowest bits.
     """
 
     kind: str
@@ -38,12 +38,12 @@ class LoadBank:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a part takes of a device, before anything is synthesised.
+    """Estimated resources of a component, before anything is synthesised.
 
-    ``memories`` are ``(rows, width)`` of memories for block RAM, or of what a device has instead
-    for small ones; ``distributed`` of those in distributed RAM, ``single_port`` of those in
-    single-port RAM, ``small`` of those that need no block RAM where there is distributed RAM.
-    ``luts`` is about how many LUTs of an ECP5 the rest takes.
+    Memories are ``(rows, width)``: ``memories`` in block RAM, or in what a device has instead for
+    small ones; ``distributed`` in distributed RAM; ``single_port`` in single-port RAM; ``small``
+    in block RAM only where there is no distributed RAM.  ``luts`` estimates the rest, in LUTs of
+    an ECP5.
     """
 
     memories: tuple[tuple[int, int], ...] = ()
@@ -84,7 +84,7 @@ class Engine(ABC):
 
     @abstractmethod
     def clock(self, stage: Any) -> Any:
-        """Its clock for the cycle model, which tells ``stage`` when currents are complete."""
+        """Its clock for the cycle model; it reports completed currents to ``stage``."""
 
     @property
     @abstractmethod
@@ -93,7 +93,7 @@ class Engine(ABC):
 
     @abstractmethod
     def operations(self, words: float) -> float:
-        """Synaptic operations behind a count of ``words``, the hardware's counter."""
+        """Synaptic operations for a count of lane-cycles, the hardware's counter ``words``."""
 
     @abstractmethod
     def describe(self) -> dict[str, str | int]:

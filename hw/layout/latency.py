@@ -1,10 +1,8 @@
-"""Latencies that the components have and the cycle model counts on.  No Amaranth here.
-
-All figures are clock cycles.
-"""
+"""Latencies of the components, in clock cycles; the cycle model uses the same constants."""
 
 from dataclasses import dataclass
 
+from ...golden.spec.errors import InvalidValue
 from .addressing import beats
 from .memories import queue_depth
 
@@ -13,9 +11,9 @@ __all__ = ["COUNT_LATENCY", "LANES_LATENCY", "LEAK_LATENCY", "MEMORY_SUMS_GROUPS
            "stage_timing"]
 
 LANES_LATENCY = 4  # From the issue of a digit to its addends.
-MEMORY_SUMS_GROUPS = 4  # Read, add, write: a sum must not come again sooner.
+MEMORY_SUMS_GROUPS = 4  # Read, register, add, write: no word is visited again sooner.
 SUMS_READ_LATENCY = {"registers": 2, "memory": 4, "map": 4}
-SUMS_ADDER_LATENCY = 1  # Where a population has several synapses.
+SUMS_ADDER_LATENCY = 1  # Adds the currents of several synapses.
 LEAK_LATENCY = {"decay": 1, "quadratic": 4}  # Quadratic: index, read, register, add.
 NEURON_LATENCY = 4  # Charge, gate, fire, reset.
 READOUT_LATENCY = 2  # Charge, gate.
@@ -35,16 +33,17 @@ ENCODER_PICK = 1  # and from a pick to the event.
 STAGE_READBACK_LATENCY = 6  # Load register, address, memory, its register, a tree of two.
 NETWORK_READBACK_LATENCY = STAGE_READBACK_LATENCY + 1  # The choice of a stage.
 COUNT_LATENCY = 2  # From a result that is taken to the last count of the cycle counter.
-QUEUE_BEATS = 512  # Of an emitter, if nothing asks for more: one block RAM.
-QUEUE_LATENCY = 2  # From a push to the ``room`` that it takes.
+QUEUE_BEATS = 512  # Default depth of an AER encoder's FIFO: one block RAM.
+QUEUE_LATENCY = 2  # Push to credit update.
 
 
 @dataclass(frozen=True)
 class StageTiming:
-    """What of a stage's plan decides the cycles of its fire passes.
+    """What determines the cycles of a stage's update passes.
 
-    ``beats`` of ``fire_lanes`` neurons a pass; ``read_latency`` of the sums, the slowest
-    synapse's; ``neuron_latency``; ``queue`` beats that wait to be emitted.
+    ``beats``: vectors of ``fire_lanes`` neurons in a pass.  ``read_latency``: from ``read_en`` to
+    the currents, for the slowest synapse.  ``neuron_latency``.  ``queue``: depth of the AER
+    encoder's FIFO, in vectors.
     """
 
     beats: int
@@ -54,17 +53,17 @@ class StageTiming:
 
     @property
     def step_latency(self) -> int:
-        """From a beat's slot in the pass to its new membranes."""
+        """From a vector's ``read_en`` to its new membranes."""
         return self.read_latency + self.neuron_latency
 
     @property
     def pass_cycles(self) -> int:
-        """Slots of a pass: one a beat, and so many that no membrane is read before its write."""
+        """Cycles of a pass: one per vector, and enough to write a membrane before it is read."""
         return max(self.beats, self.neuron_latency + 2)
 
     @property
     def full(self) -> int:
-        """Most beats in the queue for another to start: those under way may all fire."""
+        """Highest FIFO level with credit for one more vector: all in flight may fire."""
         return self.queue - self.step_latency - QUEUE_LATENCY
 
 
@@ -95,11 +94,11 @@ def stage_timing(population, plan, reaches):
                     + SUMS_ADDER_LATENCY * (len(reaches) > 1))
     latency = neuron_latency(population.neuron)
     least = read_latency + latency + QUEUE_LATENCY
-    # With one bank, events wait until a pass has ended: it must not wait for the next stage.
+    # With one buffer, events stall during the update pass: it must not wait for the next stage.
     whole = any(reach.banks == 1 for reach in reaches)
     queue = plan.queue or max(least, count if whole else min(2 * count, QUEUE_BEATS))
     if queue < least:
-        raise ValueError(f"Population {population.name} must have a queue of at least {least} "
-                         f"beats, not {queue}")
+        raise InvalidValue(f"Population {population.name} must have a queue of at least {least} "
+                           f"beats, not {queue}")
     return StageTiming(beats=count, read_latency=read_latency, neuron_latency=latency,
                        queue=queue_depth(queue))

@@ -1,39 +1,38 @@
-"""How a stage's weights are cut into memories: plain numbers for generator, host and estimate.
-
-Neither torch nor Amaranth.  The memories themselves are :mod:`qblif.hw.core.weights`.
-"""
+"""How a stage's weights are split into memories, which are :mod:`qblif.hw.core.weights`."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
+from ...golden.spec.errors import InvalidValue
+
 __all__ = ["MEMORIES", "Part", "QUEUE_SLACK", "SMALL_ROWS", "WeightGeometry",
            "frame_queue_items", "is_distributed", "pack", "queue_depth"]
 
 MEMORIES = ("block", "packed", "mixed", "spram")
-BLOCK_RAM_WIDTHS = {9: 36, 10: 18, 11: 9, 12: 4, 13: 2, 14: 1}  # By address bits, of 18 kbit.
+BLOCK_RAM_WIDTHS = {9: 36, 10: 18, 11: 9, 12: 4, 13: 2, 14: 1}  # By address bits, for 18 kbit.
 SPRAM_WIDTH = 16
-SMALL_ROWS = 16  # Biases of so many rows need no block RAM where there is a smaller kind.
-MOST_PARTS = 3  # A multiplexer of so many stands behind the blocks.
-SMALLEST_PART = 512  # Rows of a block RAM at its widest.
-LUT_ROWS = 32  # Most rows of a memory in distributed RAM: more lanes for more rows route badly.
+SMALL_ROWS = 16  # Bias memories up to this depth stay out of block RAM where possible.
+MOST_PARTS = 3  # Inputs of the multiplexer behind the blocks, at most.
+SMALLEST_PART = 512  # Depth of a block RAM at its widest.
+LUT_ROWS = 32  # Deepest memory in distributed RAM; deeper ones route badly.
 LONGEST_QUEUE = 4096
-QUEUE_SLACK = 8  # Events on their way into a frame's queue, and then some.
+QUEUE_SLACK = 8  # Covers the events in flight into a frame's FIFO.
 
 
 def queue_depth(items):
-    """Rows of a queue's memory."""
+    """Depth of the memory of a FIFO for ``items``."""
     return 1 << max(1, items - 1).bit_length()
 
 
 def frame_queue_items(spec):
-    """Events that the queue of a frame on the board holds."""
+    """Capacity of the board's input FIFO, in transfers."""
     ends = 1 if spec.input.static else spec.timesteps
     return min(LONGEST_QUEUE, ends * (spec.input.size + 1) + 2 * QUEUE_SLACK)
 
 
 def is_distributed(memory, rows):
-    """Whether a memory of so many rows lies in distributed RAM, in a stage with this ``memory``."""
+    """Whether a memory of ``rows`` goes into distributed RAM in a stage with this ``memory``."""
     return memory == "mixed" and rows <= LUT_ROWS
 
 
@@ -46,7 +45,7 @@ class Part:
 
     @property
     def column_width(self) -> int:
-        """Bits that one block RAM of 18 kbit has over all rows."""
+        """Width at which one 18 kbit block RAM spans all rows."""
         return BLOCK_RAM_WIDTHS.get(max(9, (self.rows - 1).bit_length()), 1)
 
 
@@ -54,9 +53,9 @@ class Part:
 class WeightGeometry:
     """``depth`` words of ``lanes`` weights of ``w_width`` bits, in one kind of memory.
 
-    The depth is cut into *parts* and the width of each part into *columns*, so that one memory
-    block spans all rows of a part.  A *slice* is the unit of loading: one or more columns of every
-    part that hold ``slice_lanes`` whole weights.
+    The depth is split into *parts*, and the width of each part into *columns*, so that one memory
+    block spans all rows of a part.  A *slice* is what one load bank writes: the columns of all
+    parts that hold ``slice_lanes`` whole weights.
 
     ``memory`` is ``"block"``: dual-port block RAM of 18 kbit, in one part up to 16k words;
     ``"packed"``: the same, cut into parts that fill their blocks, with a multiplexer behind them (a
@@ -74,12 +73,12 @@ class WeightGeometry:
 
     def __post_init__(self) -> None:
         if self.memory not in MEMORIES:
-            raise ValueError(f"Weight memory must be one of {', '.join(MEMORIES)}, "
-                             f"not {self.memory!r}")
+            raise InvalidValue(f"Weight memory must be one of {', '.join(MEMORIES)}, "
+                               f"not {self.memory!r}")
 
     @cached_property
     def parts(self) -> list[Part]:
-        """The parts, the largest first; as few as need fewest blocks."""
+        """The parts, largest first: the fewest blocks, then the fewest parts."""
         whole = [Part(start, min(self.rows, self.depth - start))
                  for start in range(0, self.depth, self.rows)]
         if self.memory not in ("packed", "mixed"):
@@ -94,7 +93,7 @@ class WeightGeometry:
                             if not self.is_distributed(part))
 
     def is_distributed(self, part: Part) -> bool:
-        """Whether a part lies in distributed RAM."""
+        """Whether a part goes into distributed RAM."""
         return is_distributed(self.memory, part.rows)
 
     def _slice_lanes(self, parts):
@@ -128,7 +127,7 @@ class WeightGeometry:
             yield low, min(step, self.slice_width - low)
 
     def memories(self, distributed: bool = False) -> Iterator[tuple[int, int]]:
-        """``(depth, width)`` of every memory of one of both kinds, in no particular order."""
+        """``(depth, width)`` of every memory in block RAM, or in distributed RAM; in any order."""
         for part in self.parts:
             if self.is_distributed(part) == distributed:
                 for _, width in self.columns(part):
@@ -136,7 +135,7 @@ class WeightGeometry:
 
 
 def _peel(part, times):
-    """``part`` as up to ``times`` powers of two and what is left."""
+    """``part`` split into up to ``times`` powers of two and the remainder."""
     top = 1 << (part.rows - 1).bit_length() - 1 if part.rows > 1 else 1
     if not times or part.rows <= SMALLEST_PART or top == part.rows:
         return [part]

@@ -15,8 +15,8 @@ class LoadWrite(NamedTuple):
 
 
 def load_writes(trained, layout):
-    """Every write that brings ``trained`` onto hardware of this
-    :class:`~qblif.hw.layout.compile.Layout`, in the order in which a load sends them."""
+    """The writes that load ``trained`` into hardware of this
+    :class:`~qblif.hw.layout.compile.Layout`, in the order in which they are sent."""
     for stage in layout.stages:
         image = stage.memory_image(trained)
         weights = [bank for bank in image if stage.load_banks[bank].kind == "weights"]

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from ...golden.spec.burst import MODES
 from ...golden.spec.checks import check_int
+from ...golden.spec.errors import InvalidValue
 from .addressing import beats
 from .memories import MEMORIES
 from .scatter import ScatterMap
@@ -11,20 +12,20 @@ from .scatter import ScatterMap
 __all__ = ["KINDS", "Plan", "StagePlan", "Work", "lanes_of", "make_plan", "quantiser_kind"]
 
 LANES_LIMIT = 1024
-KINDS = ("slice", "ladder")  # Of :class:`qblif.hw.core.quantiser.QuantiserCore`; no Amaranth here.
+KINDS = ("slice", "ladder")  # See :class:`qblif.hw.core.quantiser.QuantiserCore`.
 
 
 @dataclass(frozen=True, kw_only=True)
 class StagePlan:
     """One stage: ``lanes`` synaptic operations and ``fire_lanes`` neurons a cycle.
 
-    ``lanes`` has one number a synapse; a single integer stands for all of them.  ``burst`` is how
-    levels are spent, ``quantiser`` how they are found, ``memory`` where the weights lie (see
-    :class:`qblif.hw.layout.memories.WeightGeometry`), ``queue`` how many beats wait to be emitted,
-    if not as many as make sense.  With 2 ``banks``, a map's sums of one timestep are read while
-    those of the next come in, and a residual edge gets a bank more for each stage that it skips;
-    with 1 they take half the memory or less, and events wait meanwhile.  None of these changes a
-    result.
+    ``lanes`` has one entry per synapse; a single integer applies to all of them.  ``burst`` is the
+    encoding of levels as digits, ``quantiser`` how a membrane becomes a level, ``memory`` the kind
+    of weight memory (see :class:`qblif.hw.layout.memories.WeightGeometry`), ``queue`` the depth of
+    the AER encoder's FIFO in vectors; ``None`` picks a default.  With 2 ``banks``, a map's
+    accumulators are ping-pong buffers: one is read while the other fills, and a residual edge gets
+    one more for each stage that it skips; with 1 they take half the memory or less, and events
+    stall during the update pass.  None of these changes a result.
     """
 
     lanes: tuple[int, ...]
@@ -40,19 +41,20 @@ class StagePlan:
         object.__setattr__(self, "lanes", tuple(self.lanes) if several else (self.lanes,))
         check_int("Fire lanes", self.fire_lanes, 1, LANES_LIMIT)
         if self.fire_lanes & self.fire_lanes - 1:
-            raise ValueError(f"Fire lanes must be a power of two, not {self.fire_lanes}")
+            raise InvalidValue(f"Fire lanes must be a power of two, not {self.fire_lanes}")
         for lanes in self.lanes:
             check_int("Lanes", lanes, 1, LANES_LIMIT)
             if lanes % self.fire_lanes:
-                raise ValueError(f"Fire lanes must divide {lanes} lanes, not be {self.fire_lanes}")
+                raise InvalidValue(f"Fire lanes must divide {lanes} lanes, not be "
+                                   f"{self.fire_lanes}")
         if self.burst not in MODES:
-            raise ValueError(f"Burst mode must be one of {', '.join(MODES)}, not {self.burst!r}")
+            raise InvalidValue(f"Burst mode must be one of {', '.join(MODES)}, not {self.burst!r}")
         if self.quantiser not in KINDS:
-            raise ValueError(f"Quantiser must be one of {', '.join(KINDS)}, "
-                             f"not {self.quantiser!r}")
+            raise InvalidValue(f"Quantiser must be one of {', '.join(KINDS)}, "
+                               f"not {self.quantiser!r}")
         if self.memory not in MEMORIES:
-            raise ValueError(f"Weight memory must be one of {', '.join(MEMORIES)}, "
-                             f"not {self.memory!r}")
+            raise InvalidValue(f"Weight memory must be one of {', '.join(MEMORIES)}, "
+                               f"not {self.memory!r}")
         check_int("Banks", self.banks, 1, 2)
         if self.queue is not None:
             check_int("Queue", self.queue, 2, 1 << 16)
@@ -60,7 +62,7 @@ class StagePlan:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """One :class:`StagePlan` a population, in the network's order."""
+    """One :class:`StagePlan` per population, in the network's order."""
 
     stages: tuple[StagePlan, ...]
 
@@ -73,8 +75,8 @@ def lanes_of(network, population, plan):
     count = len(network.synapses_to(population.name))
     lanes = plan.lanes * count if len(plan.lanes) == 1 else plan.lanes
     if len(lanes) != count:
-        raise ValueError(f"Population {population.name} has {count} synapses, but the plan "
-                         f"has lanes for {len(lanes)}")
+        raise InvalidValue(f"Population {population.name} has {count} synapses, but the plan "
+                           f"has lanes for {len(lanes)}")
     return lanes
 
 
@@ -91,8 +93,8 @@ def make_plan(network, *, lanes, activity=None, burst="shift", quantiser=None):
         check_int("Lanes", value, 1, LANES_LIMIT)
     populations = network.populations
     if len(given) not in (1, len(populations)):
-        raise ValueError(f"Lanes must be 1 number or {len(populations)}, one a population, "
-                         f"not {len(given)}")
+        raise InvalidValue(f"Lanes must be 1 number or {len(populations)}, one a population, "
+                           f"not {len(given)}")
     work = {s.name: Work(network, s, activity, burst) for s in network.synapses}
     if len(given) == 1:
         busiest = max(work.values(), key=lambda w: w.cycles(1))
@@ -117,8 +119,8 @@ def quantiser_kind(population, wanted):
     if wanted is None:
         return "slice" if quantiser is None or quantiser.shift is not None else "ladder"
     if wanted == "slice" and quantiser is not None and quantiser.shift is None:
-        raise ValueError(f"Population {population.name} cannot use the slice: its threshold "
-                         f"{quantiser.theta} is no power of two")
+        raise InvalidValue(f"Population {population.name} cannot use the slice: its threshold "
+                           f"{quantiser.theta} is no power of two")
     return wanted
 
 
@@ -142,22 +144,22 @@ class Work:
         self.positions = max(positions, 1e-9)
 
     def cycles(self, lanes):
-        """Mean cycles a frame with so many lanes."""
+        """Mean cycles a frame with this number of lanes."""
         return self.positions * ScatterMap.of(self.network, self.synapse, lanes).slots
 
     def fewest(self, cycles, most=LANES_LIMIT):
-        """The fewest lanes, up to ``most``, that take no more than ``cycles``; or what helps."""
+        """The fewest lanes, up to ``most``, that take at most ``cycles``; else the most useful."""
         options = self.counts(most)
         return next((n for n in options if self.cycles(n) <= cycles), options[-1])
 
     def counts(self, most=LANES_LIMIT):
-        """Lanes worth having, up to ``most``: the fewest for each number of groups."""
+        """Useful numbers of lanes, up to ``most``: the fewest for each number of words."""
         counts = sorted({-(-self.channels // g) for g in range(1, self.channels + 1)})
         return [n for n in counts if n <= most]
 
 
 def _digits(network, synapse, found, burst):
-    """Mean digits a frame that arrive at ``synapse``, by what was ``found`` of its activity."""
+    """Mean digits that arrive at ``synapse`` in a frame; ``found`` is its measured activity."""
     source = network.source(synapse.source)
     key = "digits" if burst == "shift" else "repeat_digits"
     times = 1 if source is network.input and source.static else network.timesteps
@@ -166,7 +168,7 @@ def _digits(network, synapse, found, burst):
 
 
 def _fire_lanes(network, population, edges):
-    """The fewest fire lanes whose passes take at most two thirds of the accumulation's time.
+    """The fewest fire lanes with which the update passes fit into two thirds of accumulation.
 
     ``edges`` are pairs of lanes and :class:`Work`.
     """

@@ -1,6 +1,6 @@
-"""What an event reaches: plain numbers for the generator, the loader and the cycle model.
+"""The scatter map of a synapse: the accumulators and weights in the fan-out of each event.
 
-Neither torch nor Amaranth.  A convolution, its stride, padding and groups, the pooling before it
+A convolution, its stride, padding and groups, the pooling before it
 and a dense synapse (whose kernel is the whole source) all become the same three tables.
 """
 
@@ -19,9 +19,10 @@ __all__ = ["ScatterMap", "Span"]
 
 @dataclass(frozen=True)
 class Span:
-    """On one axis: ``count`` targets from ``first`` on, the first through weight ``tap``.
+    """The fan-out on one axis: ``count`` targets from ``first`` on, the first with weight ``tap``.
 
-    Each next one's tap is a stride lower.  A ``count`` of 0 is an event that reaches nothing.
+    The tap of each further target is lower by the stride.  With a ``count`` of 0 nothing is
+    reached.
     """
 
     first: int
@@ -37,11 +38,11 @@ class ScatterMap:
     ``columns[column].count`` columns times ``slots`` words from word ``words[channel]`` on.  A
     position of the target has ``groups`` words; they are numbered by row, column and group.
 
-    The weights of a source's slot for one tap are one word of the weight memory, number
+    The weights from one source channel for one tap and slot are one word of the weight memory, at
     ``((tap row * kernel columns + tap column) * slots + slot) * channels + channel``.
 
-    There are ``banks`` of sums: one that a fire pass reads, the others for the timesteps after it;
-    with one bank alone they take turns.
+    ``banks`` is the number of accumulator buffers: the update pass reads one while the others hold
+    the timesteps that follow; with a single buffer the two alternate.
     """
 
     synapse: Conv2d
@@ -52,14 +53,14 @@ class ScatterMap:
 
     @classmethod
     def of(cls, network: Network, synapse: Dense | Conv2d, lanes: int) -> ScatterMap:
-        """Of one of ``network``'s synapses, with ``lanes`` synaptic operations a cycle."""
+        """The scatter map of a synapse of ``network`` for ``lanes`` synaptic operations a cycle."""
         source = network.source(synapse.source).shape
         conv = synapse.as_conv(source) if synapse.kind == "dense" else synapse
         return cls(conv, as_map(source), as_map(network.source(synapse.target).shape), lanes)
 
     @property
     def groups(self) -> int:
-        """Words of one position."""
+        """Accumulator words at one position of the target."""
         return -(-self.target[0] // self.lanes)
 
     @property
@@ -74,13 +75,13 @@ class ScatterMap:
 
     @cached_property
     def words(self) -> list[int]:
-        """First word of each source channel: the groups of a convolution cut the target."""
+        """First word for each source channel, which a grouped convolution restricts."""
         low = np.arange(self.source[0]) * self.synapse.groups // self.source[0] * self.share
         return np.minimum(low // self.lanes, self.groups - self.slots).tolist()
 
     @cached_property
     def slots(self) -> int:
-        """Words that an event goes to at each position, for any source channel."""
+        """Words in an event's fan-out at each position, the same for every source channel."""
         low = np.arange(self.synapse.groups) * self.share
         return int(((low + self.share - 1) // self.lanes - low // self.lanes).max()) + 1
 
@@ -113,7 +114,7 @@ class ScatterMap:
         return spans
 
     def steps(self) -> np.ndarray:
-        """Words that one digit of each source neuron takes, ``(neurons,)``: its cycles."""
+        """Words that one digit of each source neuron visits, one a cycle: ``(neurons,)``."""
         rows, columns = (np.array([s.count for s in spans]) for spans in (self.rows, self.columns))
         return np.tile(np.outer(rows, columns).reshape(-1) * self.slots, self.source[0])
 
@@ -138,10 +139,10 @@ class ScatterMap:
 
     @property
     def sums(self) -> str:
-        """Where the sums lie: ``"registers"``, ``"memory"`` or ``"map"`` (see
+        """The kind of accumulators: ``"registers"``, ``"memory"`` or ``"map"`` (see
         qblif.hw.core.accumulators).
 
-        The first two need every digit to visit every word.
+        The first two require every digit to visit every word.
         """
         if self.positions > 1 or self.slots < self.groups:
             return "map"
@@ -149,17 +150,17 @@ class ScatterMap:
 
     @property
     def unread(self) -> int:
-        """Timesteps whose sums may be complete and wait for their fire pass, or are being read."""
+        """Completed timesteps that may wait for their update pass, or are being read."""
         return max(1, self.banks - 1)
 
     @property
     def returns_soon(self) -> bool:
-        """Whether a word may come again sooner than read, add and write take."""
+        """Whether a word may be visited again before it is written, so that it needs a bypass."""
         return self.slots < MEMORY_SUMS_GROUPS or any(word % self.slots for word in self.words)
 
     @property
     def needs_tables(self) -> bool:
-        """Whether an address alone does not say where the weights and the sums are."""
+        """Whether addresses need decoding to find the weights and the accumulators."""
         here = [Span(0, 0, 1)]
         return (self.rows != here or self.columns != here or self.positions > 1
                 or any(self.words))

@@ -1,4 +1,4 @@
-"""The scatter engine: every event adds its weights to all accumulators that it reaches.
+"""The scatter engine: every event adds its weights to the accumulators in its fan-out.
 
 Dense synapses and convolutions alike.  :class:`qblif.hw.layout.scatter.ScatterMap` is the geometry,
 :class:`qblif.hw.core.engine.ScatterEngineCore` the component.
@@ -27,7 +27,7 @@ __all__ = ["ScatterClock", "ScatterEngine"]
 
 @dataclass(frozen=True, kw_only=True)
 class ScatterEngine(Engine):
-    """One synapse with lanes, weights and accumulators of its own."""
+    """One synapse with its own lanes, weights and accumulators."""
 
     synapse: Dense | Conv2d
     source: Input | Population
@@ -83,7 +83,7 @@ class ScatterEngine(Engine):
 
     @property
     def cost(self) -> Cost:
-        """Multiplexers behind the weights' parts, the lanes, the accumulators, all memories."""
+        """Memories, and LUTs of the lanes, accumulators and multiplexers behind memory parts."""
         weights, scatter = self.weights, self.scatter
         blocks, distributed = list(weights.memories()), list(weights.memories(distributed=True))
         single_port = blocks if self.plan.memory == "spram" else []
@@ -101,7 +101,7 @@ class ScatterEngine(Engine):
         width = self.lanes * self.target.sum_width
         if self.scatter.sums == "map":
             return [(words, width)] * self.scatter.banks
-        # Two ping-pong buffers and a row of zeros, in two copies for two read ports.
+        # Two ping-pong buffers and the zero row, duplicated for a second read port.
         return [(2 * words + 1, width)] * 2 if self.scatter.sums == "memory" else []
 
     def _lane_luts(self):
@@ -132,9 +132,9 @@ class ScatterClock:
                        for level in range(engine.source.emit_max + 1)]
         self.cleared = scatter.positions * scatter.groups if scatter.sums == "map" else 0
         self.holds = scatter.banks == 1  # Events wait for an update pass, too.
-        self.registered = scatter.needs_tables  # A register stands in front.
+        self.registered = scatter.needs_tables  # Address decode is a register stage.
         self.entry = self.free = 0
-        self.releases = deque([0] * scatter.unread, maxlen=scatter.unread)  # Of the last passes.
+        self.releases = deque([0] * scatter.unread, maxlen=scatter.unread)  # Recent passes'.
         self.ready = None
 
     def event(self, present, neuron, level):

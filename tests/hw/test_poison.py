@@ -54,8 +54,8 @@ def test_the_cycle_that_is_spoilt(delay, expected):
 
 
 def agrees(tiny):
-    trained, plan, frames = tiny
-    rtl = run_network(trained, plan, frames[:6], timeout=5_000)
+    trained, layout, frames = tiny
+    rtl = run_network(trained, layout, frames[:6], timeout=5_000)
     golden = integer.run(trained, frames[:6])
     return all(np.array_equal(rtl.membranes[name], expected)
                for name, expected in golden.membranes.items())

@@ -51,7 +51,7 @@ def record():
     stage = dut.stages[0]
     engine = stage.engines["input"]
     signals = {
-        "accepted": dut.i.valid & dut.i.ready, "end": dut.i.p.end, "ready": engine.ready,
+        "accepted": dut.i.valid & dut.i.ready, "end": dut.i.p.end, "ready": engine.complete,
         "release": engine.release, "currents": engine.currents[0],
         "written": stage.trace_valid, "vector": stage.trace.beat, "offered": stage.o.valid,
         "address": stage.o.p.address}

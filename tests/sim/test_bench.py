@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from qblif.golden import integer
+from qblif.hw.layout.compile import compile
 from qblif.sim.bench import simulate
 from qblif.sim.result import Stalls
 
@@ -75,12 +76,13 @@ def test_progress(tiny, tmp_path, quick, cache):
 def test_input_per_timestep(tiny, tmp_path, quick, cache):
     from dataclasses import replace
 
-    trained, plan, _ = tiny
+    trained, layout, _ = tiny
     spec = replace(trained.spec, input=replace(trained.spec.input, static=False))
     frames = np.random.default_rng(1).integers(0, 6, (8, 3, 12))
     frames[2, 1] = 0
-    result = simulate(type(trained)(spec, trained.weights, trained.biases), plan, frames,
-                      simulator=quick, out_dir=tmp_path, cache=cache)
+    result = simulate(type(trained)(spec, trained.weights, trained.biases),
+                      compile(spec, layout.plan), frames, simulator=quick, out_dir=tmp_path,
+                      cache=cache)
     assert result.ok and len(result.starts) == len(result.ends) == 8
 
 

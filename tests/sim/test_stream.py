@@ -77,8 +77,8 @@ def test_a_component_that_does_not_end():
 def test_a_network_that_hangs_names_who_waits(tiny, monkeypatch):
     """The EOT marker of the first timestep never comes."""
     monkeypatch.setattr(watchdog, "PATIENCE", 500)
-    trained, plan, _ = tiny
-    dut = NetworkCore(trained.spec, plan, trained)
+    trained, layout, _ = tiny
+    dut = NetworkCore(layout, trained)
 
     async def source(ctx):
         await stream_put(ctx, dut.i, {"address": 1, "level": 2, "end": 0})
@@ -86,7 +86,7 @@ def test_a_network_that_hangs_names_who_waits(tiny, monkeypatch):
 
     with pytest.raises(AssertionError) as found:
         simulate_component(dut, source)
-    for sentence in ("o ready, not valid", "hidden.synapse_input.i ready, not valid",
+    for sentence in ("o ready, not valid", "hidden.i_input ready, not valid",
                      "hidden.population.sequencer waits for the sums of synapse 0"):
         assert sentence in str(found.value)
 

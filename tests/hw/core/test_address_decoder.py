@@ -8,7 +8,7 @@ from qblif.hw.layout.addressing import addresses
 from qblif.hw.layout.scatter import ScatterMap
 from qblif.sim.stream import run_stream
 
-STALLS = [{}, {"i_stall": 2, "o_stall": 3}, {"o_stall": 2, "ready_first": False}]
+STALLS = [{}, {"i_stall": 2, "o_stall": 3}, {"o_stall": 4}]  # `o.ready` must not wait for valid.
 
 
 @pytest.mark.parametrize("stalls", STALLS)
@@ -25,6 +25,8 @@ def test_every_address(case, stalls):
         if neuron % 3 == 0:  # An EOT marker, with garbage.
             inputs.append({"address": address, "level": neuron % 4, "end": 1})
             expected.append("end")
+    inputs.append({"address": 0, "level": 0, "end": 1})
+    expected.append("end")
     found = run_stream(dut, inputs, len(expected), **stalls)
     assert ["end" if o.end else ({k: o.base[k] for k in ("weight", "word", "rows", "columns")},
                                  o.level) for o in found] == expected

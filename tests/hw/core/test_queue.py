@@ -33,7 +33,7 @@ def test_push_into_a_full_queue():
 
     async def push(ctx):
         ctx.set(dut.push, 1)
-        await wait(ctx, dut.depth + 4)  # Two go on into the output registers.
+        await wait(ctx, dut.depth + 3)  # Two go on into the output registers: one too many.
 
     with pytest.raises(AssertionError, match="push into a full queue$"):
         simulate_component(dut, push)
