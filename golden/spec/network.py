@@ -183,7 +183,7 @@ class Network:
         return json.loads(json.dumps(spec))
 
     @classmethod
-    def from_dict(cls, spec: Any) -> Network:
+    def from_dict(cls, spec: dict[str, Any]) -> Network:
         """Rebuild and re-validate; :class:`ValueError` names a missing or unknown field."""
         fields = _fields(cls, spec)
         fields["input"] = Input(**_fields(Input, fields["input"]))
