@@ -27,6 +27,7 @@ def population_of(shape, *, reset="subtract", n_max=2, bias_width=0):
 
 def expected(population, sums, bias):
     """``(levels, membranes)`` of sums ``(frames, timesteps, neurons)``, of the same shape."""
+    bias = bias or [0] * population.channels
     per_neuron = torch.tensor(bias).repeat_interleave(population.size // population.channels)
     levels, membranes = [], []
     for t in range(sums.shape[1]):
@@ -50,7 +51,7 @@ def run(population, sums, fire_lanes, *, bias=None, queue=64, lead=2, o_stall=0,
                          unread=(1,), fire_lanes=fire_lanes, bias=bias)
     vectors = np.where(order < 0, 3, sums.reshape(-1, population.size)[:, order])
     traces, found, draw = [], [], random.Random(0)
-    count = int((expected(population, sums, bias or [0])[0] > 0).sum()) + frames * timesteps
+    count = int((expected(population, sums, bias)[0] > 0).sum()) + frames * timesteps
     count = count if dut.fires else frames
 
     async def accumulators(ctx):
@@ -94,7 +95,7 @@ def run(population, sums, fire_lanes, *, bias=None, queue=64, lead=2, o_stall=0,
 
 
 def check(population, sums, fire_lanes, *, bias=None, **options):
-    levels, membranes = expected(population, sums, bias or [0])
+    levels, membranes = expected(population, sums, bias)
     got_levels, got_membranes, found = run(population, sums, fire_lanes, bias=bias, **options)
     np.testing.assert_array_equal(got_levels, levels)
     np.testing.assert_array_equal(got_membranes, membranes)
@@ -146,7 +147,7 @@ def test_shortest_queue():
 def test_a_read_out_gives_the_largest_membrane(timesteps, o_stall):
     population = population_of((3,), n_max=None)
     sums = every_sequence(timesteps, 3)[::2]
-    _, membranes = expected(population, sums, [0])
+    _, membranes = expected(population, sums, None)
     _, got, labels = run(population, sums, 1, o_stall=o_stall)
     np.testing.assert_array_equal(got, membranes)
     assert labels == membranes[:, -1].argmax(1).tolist()
