@@ -8,8 +8,8 @@
     net = qblif.load("mnist-mlp")                      # a network that ships; or your own file
     images, labels = digits.test_images[:20], digits.test_labels[:20]
     print("right:", (net.run(images) == labels).sum(), "of", len(labels))
-    hardware = qblif.compile(net, lanes=32)            # or device="ecp5-85k": what fits it
-    print(hardware.fits("ecp5-25k"))
+    hardware = qblif.compile(net, lanes=32)            # or device="ecp5-45k": the fastest that fits
+    print(hardware.fits("ecp5-85k"))
     hardware.verilog("network.v")
     print(hardware.simulate(images))                   # every level against the integer model
 """
