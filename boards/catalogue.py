@@ -3,6 +3,7 @@
 import importlib
 from dataclasses import dataclass
 
+from ..golden.spec.errors import InvalidValue
 from .devices import BOARD_DEVICES
 
 __all__ = ["BOARDS", "Board", "find_board"]
@@ -72,7 +73,7 @@ class Board:
 def find_board(name):
     """The board called ``name``; raises :class:`ValueError`."""
     if name not in BOARDS:
-        raise ValueError(f"Board must be one of {', '.join(BOARDS)}, not {name!r}")
+        raise InvalidValue(f"Board must be one of {', '.join(BOARDS)}, not {name!r}")
     return BOARDS[name]
 
 

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from ..golden.spec.errors import InvalidValue
+
 __all__ = ["Pll", "PllLimits", "find_pll"]
 
 
@@ -71,12 +73,12 @@ def find_pll(limits, input_mhz, out_mhz):
     given, wanted = Fraction(input_mhz).limit_denominator(10**6), Fraction(out_mhz)
     low, high = limits.input
     if not low <= given <= high:
-        raise ValueError(f"PLL input must be {low} to {high} MHz, not {float(given):g}")
+        raise InvalidValue(f"PLL input must be {low} to {high} MHz, not {float(given):g}")
     best = max(_settings(limits, given, wanted), default=None,
                key=lambda pll: (pll.out, -pll.refclk_div, -pll.vco))
     if best is None or best.out < wanted * Fraction(9, 10):
-        raise ValueError(f"No PLL setting makes {float(wanted):g} MHz from {float(given):g} MHz: "
-                         f"its output must be {float(limits.out[0]):g} to {limits.out[1]} MHz")
+        raise InvalidValue(f"No PLL setting makes {float(wanted):g} MHz from {float(given):g} MHz: "
+                           f"its output must be {float(limits.out[0]):g} to {limits.out[1]} MHz")
     return best
 
 

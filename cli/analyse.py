@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from ..golden.spec.artifact import write_atomically
-from ..golden.spec.errors import QblifError
+from ..golden.spec.errors import InvalidValue, QblifError
 from .analysis_report import Found, describe, show
 from .common import (
     DataOption,
@@ -87,7 +87,7 @@ def find(trained, images, count):
 def check_simulator(rtl, simulator):
     """That ``--rtl`` is a number, and its simulator is there; both before any long work."""
     if not str(rtl).isdecimal():
-        raise ValueError(f"Images on the RTL must be a number, or 0 for none, not {rtl!r}")
+        raise InvalidValue(f"Images on the RTL must be a number, or 0 for none, not {rtl!r}")
     if int(rtl):
         from ..sim.simulators import require
         require(simulator)
@@ -98,8 +98,8 @@ def measure(trained, found, layouts, rtl, simulator, folder):
     follow from the same images' levels; ``None`` where nothing is to be simulated."""
     frames = found.levels[:int(rtl)]
     if len(frames) < int(rtl):
-        raise ValueError(f"Images on the RTL must be at most the {len(frames)} that are analysed, "
-                         f"not {rtl}")
+        raise InvalidValue(f"Images on the RTL must be at most the {len(frames)} that are "
+                           f"analysed, not {rtl}")
     if not len(frames):
         return None
     from ..golden.study.analysis import take_census

@@ -23,6 +23,7 @@ from rich.table import Table
 from ..boards.planning import plan_for
 from ..golden.spec.artifact import load as open_network
 from ..golden.spec.artifact import write_atomically
+from ..golden.spec.errors import InvalidValue
 from ..hw.layout.compile import compile
 
 __all__ = ["BurstOption", "DataOption", "LanesOption", "NetworkArgument", "OutOption",
@@ -84,7 +85,7 @@ def make_folder(path, *commands):
         for command in commands:
             (path / f"{command}.json").unlink(missing_ok=True)
     except OSError as error:
-        raise ValueError(f"{path}: cannot be written ({error.strerror})") from error
+        raise InvalidValue(f"{path}: cannot be written ({error.strerror})") from error
     return path
 
 
@@ -124,12 +125,12 @@ def _progress(*columns):
 def choose_images(images, count, spec):
     """The first ``count`` test images and labels."""
     if images.test_images[0].size != spec.input.size:
-        raise ValueError(f"Images of {images.name} have {images.test_images[0].size} pixels, but "
-                         f"the network's input has {spec.input.size}")
+        raise InvalidValue(f"Images of {images.name} have {images.test_images[0].size} pixels, but "
+                           f"the network's input has {spec.input.size}")
     if count == "all":
         wanted = len(images.test_images)
     elif str(count).isdecimal() and int(count) >= 1:
         wanted = min(int(count), len(images.test_images))
     else:
-        raise ValueError(f"Images must be a number of at least 1, or all, not {count!r}")
+        raise InvalidValue(f"Images must be a number of at least 1, or all, not {count!r}")
     return images.test_images[:wanted], images.test_labels[:wanted]

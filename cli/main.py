@@ -67,7 +67,7 @@ def run_app(app, arguments=None):
     """
     try:
         app(args=arguments)
-    except (QblifError, ValueError, OSError, ModuleNotFoundError) as error:
+    except (QblifError, OSError, ModuleNotFoundError) as error:
         if os.environ.get("QBLIF_DEBUG"):
             raise
         complain(f"[bold red]qblif:[/] {escape(_sentence(error))}")

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from ..golden.spec import Reset
+from ..golden.spec.errors import InvalidValue
 from ..golden.training.config import SURROGATE_NAMES, TrainConfig
 from ..golden.training.presets import PRESETS
 from ..golden.training.recipes import RECIPES, choose_recipe, recipe_of
@@ -114,7 +115,7 @@ def _changes(texts):
     for text in texts:
         field, _, value = text.partition("=")
         if field not in TrainConfig.__dataclass_fields__:
-            raise ValueError(f"Recipe has no field {field!r}")
+            raise InvalidValue(f"Recipe has no field {field!r}")
         try:
             found[field] = json.loads(value)
         except json.JSONDecodeError:
@@ -166,11 +167,11 @@ def _check_device(device):
     try:
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
-        raise ValueError(f"Device {device!r} cannot be used: {error}") from error
+        raise InvalidValue(f"Device {device!r} cannot be used: {error}") from error
 
 
 def _numbers(what, text):
     try:
         return [int(part) for part in text.split(",")]
     except ValueError:
-        raise ValueError(f"{what} must be numbers like 128,64, not {text!r}") from None
+        raise InvalidValue(f"{what} must be numbers like 128,64, not {text!r}") from None

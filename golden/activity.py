@@ -9,6 +9,7 @@ import numpy as np
 from . import integer
 from .spec import as_map
 from .spec.burst import MODES, digits
+from .spec.errors import InvalidValue
 
 __all__ = ["activity", "fan_out", "measure_activity"]
 
@@ -53,7 +54,7 @@ def measure_activity(trained, batches, device=None):
         found.append((len(levels), activity(spec, sent | integer.run(trained, levels,
                                                                       device).levels)))
     if not frames:
-        raise ValueError("Activity needs at least 1 frame, not 0")
+        raise InvalidValue("Activity needs at least 1 frame, not 0")
     return {name: {what: sum(n * each[name][what] for n, each in found) / frames
                    for what in found[0][1][name]} for name in found[0][1]}
 

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from . import neuron
 from .spec import as_map
-from .spec.errors import InvalidType
+from .spec.errors import InvalidType, InvalidValue
 
 __all__ = ["Trace", "argmax", "currents", "run", "synapse_sum", "weighted_sum"]
 
@@ -37,7 +37,7 @@ def weighted_sum(weights, levels, n_max):
     sources)`` in 0..n_max.  Raises :class:`ValueError` past 2**31."""
     bound = int(weights.to(torch.int64).abs().sum(1).max()) * n_max
     if bound >= 1 << 31:
-        raise ValueError(f"Weighted sums reach {bound}, which is more than 32 bits hold")
+        raise InvalidValue(f"Weighted sums reach {bound}, which is more than 32 bits hold")
     exact = torch.float32 if bound < 1 << 24 else torch.float64
     return (levels.to(exact) @ weights.to(exact).T).to(torch.int32)
 
@@ -85,10 +85,11 @@ def run(network, levels, device=None, batch=None, trace=True):
         raise InvalidType(f"Input levels must be integers, not {levels.dtype}")
     expected = (spec.input.size,) if spec.input.static else (spec.timesteps, spec.input.size)
     if tuple(levels.shape[1:]) != expected:
-        raise ValueError(f"Input frames must have shape {expected}, not {tuple(levels.shape[1:])}")
+        raise InvalidValue(f"Input frames must have shape {expected}, not "
+                           f"{tuple(levels.shape[1:])}")
     if levels.numel() and not 0 <= int(levels.min()) <= int(levels.max()) <= spec.input.n_max:
-        raise ValueError(f"Input levels must be in 0..{spec.input.n_max}, not "
-                         f"{int(levels.min())}..{int(levels.max())}")
+        raise InvalidValue(f"Input levels must be in 0..{spec.input.n_max}, not "
+                           f"{int(levels.min())}..{int(levels.max())}")
     if not spec.input.static:
         levels = levels.transpose(0, 1)
     axis = levels.dim() - 2

@@ -1,8 +1,11 @@
 """Verilog of a whole network, and a manifest that describes its ports and memories."""
 
+from __future__ import annotations
+
 import hashlib
 import re
 from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
 
 from amaranth.back import rtlil, verilog
 from amaranth.hdl import Shape
@@ -11,6 +14,9 @@ from amaranth.lib import data, wiring
 from .core.checks import SYNTHESIS
 from .core.network import NetworkCore
 from .layout.compile import Layout
+
+if TYPE_CHECKING:
+    from ..golden.spec.trained import Trained
 
 __all__ = ["Generated", "generate", "rtlil_to_verilog"]
 
@@ -23,11 +29,12 @@ class Generated:
     from which both were generated."""
 
     verilog: str
-    manifest: dict
+    manifest: dict[str, Any]
     layout: Layout
 
 
-def generate(layout, trained=None, name="qblif_network"):
+def generate(layout: Layout, trained: Trained | None = None,
+             name: str = "qblif_network") -> Generated:
     """Generate the network of ``layout``, a :class:`qblif.hw.layout.compile.Layout`; bake in
     ``trained`` where given."""
     network = NetworkCore(layout, trained)

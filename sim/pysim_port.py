@@ -68,7 +68,7 @@ class PysimPort:
             population.name: stage.o
             for population, stage in zip(linked.spec.populations, network.stages, strict=True)}
         moved = [stream.valid & stream.ready for stream in (linked.o, *streams.values())]
-        steps = [synapse.words for stage in network.stages for synapse in stage.synapses]
+        steps = [engine.words for stage in network.stages for engine in stage.engines.values()]
         before = None
         while True:
             _, _, busy, *values = await ctx.tick().sample(linked.link.busy, *moved, *steps)

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..golden.spec.errors import InvalidValue
+
 __all__ = ["Result", "Stalls"]
 
 
@@ -21,10 +23,10 @@ class Stalls:
     shy: bool = False
     seed: int = 1
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name in ("idle", "stall"):
             if not 0 <= getattr(self, name) <= 256:
-                raise ValueError(f"Stalls {name} must be in 0..256, not {getattr(self, name)}")
+                raise InvalidValue(f"Stalls {name} must be in 0..256, not {getattr(self, name)}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +63,7 @@ class Result:
     check_seconds: float
     build_cached: bool
 
-    def __str__(self):
+    def __str__(self) -> str:
         wrong, membranes = sum(self.level_mismatches.values()), sum(
             self.membrane_mismatches.values())
         cycles = f"{self.latency.mean():,.0f} cycles a frame" if len(self.results) else "no result"
@@ -70,22 +72,22 @@ class Result:
                 f"{self.class_mismatches} classes differ; {cycles}")
 
     @property
-    def ok(self):
+    def ok(self) -> bool:
         """Whether every frame came out and nothing differs."""
         return not self.findings
 
     @property
-    def mismatches(self):
+    def mismatches(self) -> int:
         """Levels, membranes and classes that differ, in all."""
         return (sum(self.level_mismatches.values()) + sum(self.membrane_mismatches.values())
                 + self.class_mismatches)
 
     @property
-    def latency(self):
+    def latency(self) -> np.ndarray:
         """Cycles from a frame's first input beat to its result, ``(frames,)``."""
         return self.results - self.starts[:len(self.results)]
 
     @property
-    def interval(self):
+    def interval(self) -> np.ndarray:
         """Cycles between results, ``(frames - 1,)``."""
         return np.diff(self.results)

@@ -15,7 +15,7 @@ import sys
 import time
 from pathlib import Path
 
-from ..golden.spec.errors import QblifError
+from ..golden.spec.errors import InvalidValue, QblifError
 from .build_cache import Build, BuildCache, cache_folder
 
 __all__ = ["SIMULATORS", "Build", "SimulatorError", "build", "build_program", "cache_folder",
@@ -48,7 +48,7 @@ def require(simulator):
     for an unknown name.
     """
     if simulator not in SIMULATORS:
-        raise ValueError(f"Simulator must be one of {', '.join(SIMULATORS)}, not {simulator!r}")
+        raise InvalidValue(f"Simulator must be one of {', '.join(SIMULATORS)}, not {simulator!r}")
     if importlib.util.find_spec("cocotb") is None:
         raise SimulatorError("cocotb is not installed: pip install 'qblif[sim]'")
     if simulator == "icarus":

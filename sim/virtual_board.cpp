@@ -17,6 +17,7 @@ double sc_time_stamp() { return 0; }
 namespace {
 
 constexpr int QUIET = 4096;  // Cycles without any work after which the clock waits for work.
+constexpr int STALLED = 3;   // Code of the end that the core's watchdog asks for.
 constexpr int LOOK = 256;    // Cycles between two looks at standard input.
 
 struct Board {
@@ -94,7 +95,7 @@ int main(int count, char **arguments) {
     pollfd waits[2] = {{0, POLLIN, 0}, {board->terminal, POLLIN, 0}};
     // Power up first: a host may have written already.
     while (board->reset) board->cycle();
-    for (int look = 0;; look++) {
+    for (int look = 0; !Verilated::gotFinish(); look++) {
         bool resting = board->quiet > QUIET && !board->core.busy;
         if (resting || look % LOOK == 0) {
             if (poll(waits, 2, resting ? 1000 : 0) > 0 && waits[0].revents) {
@@ -110,5 +111,5 @@ int main(int count, char **arguments) {
         board->sample();
     }
     delete board;
-    return 0;
+    return Verilated::gotFinish() ? STALLED : 0;
 }

@@ -5,6 +5,7 @@ port as it opens a real one.
 """
 
 import os
+import re
 import subprocess
 import tempfile
 import tty
@@ -13,14 +14,38 @@ from typing import IO
 
 from ..hw.link.board_core import BoardCore
 from ..hw.verilog import to_verilog
-from .simulators import build_program, require
+from .simulators import SimulatorError, build_program, require
 
 __all__ = ["VirtualBoard"]
 
 TOP = "qblif_board"
 SOURCE = Path(__file__).parent / "virtual_board.cpp"
+STALLED = 3  # Code with which the program ends where the board has stalled.
+STANDSTILL = 100_000  # Cycles in which something must move while a request is being worked on.
 BIT_CYCLES = 4  # The fewest that the receiver takes: simulation is slow enough.
 CLOCK_HZ = 4_000_000
+
+# A watchdog around the core.  A board that waits for the host is not stalled.
+WATCHED = """\
+module {top} (input clk, input rst, input rx, output tx, output busy);
+    {top}_core core (.clk(clk), .rst(rst), .rx(rx), .tx(tx), .busy(busy));
+    wire [{last}:0] offered = {{{valid}}}, accepted = {{{ready}}};
+    wire [{steps_last}:0] steps = {{{steps}}};
+    reg [{steps_last}:0] steps_before;
+    reg tx_before;
+    reg [31:0] still = 0;
+    always @(posedge clk) begin
+        tx_before <= tx;
+        steps_before <= steps;
+        still <= rst | ~core.linked.link.busy | (tx != tx_before) | (steps != steps_before)
+            | |(offered & accepted) ? 0 : still + 1;
+        if (still == {standstill}) begin
+            $display("stalled %b %b", offered, accepted);
+            $finish;
+        end
+    end
+endmodule
+"""
 
 
 class VirtualBoard:
@@ -32,7 +57,8 @@ class VirtualBoard:
     levels : whether it records levels
     cache : folder of builds in place of the user's cache
 
-    Raises :class:`qblif.sim.simulators.SimulatorError` where Verilator is missing or fails.
+    Raises :class:`qblif.sim.simulators.SimulatorError` where Verilator is missing or fails; when it
+    is unplugged, also where the board had stalled: it then says what waits.
     """
 
     port: str
@@ -45,9 +71,10 @@ class VirtualBoard:
         require("verilator")
         core = BoardCore(layout, clock_hz=CLOCK_HZ, baud=CLOCK_HZ // self.bit_cycles,
                          levels=levels)
+        self.streams = ["i", *(population.name for population in layout.spec.populations)]
         with tempfile.TemporaryDirectory() as folder:
             verilog = Path(folder) / f"{TOP}.v"
-            verilog.write_text(to_verilog(core, TOP))
+            verilog.write_text(to_verilog(core, f"{TOP}_core") + watched(layout.spec))
             self.build = build_program([verilog, SOURCE], TOP, cache)
 
     def __enter__(self):
@@ -68,9 +95,11 @@ class VirtualBoard:
 
     def unplug(self):
         """Unplug the board: whoever has its port open gets an error."""
-        self._cut()
-        for end in self._ends:
-            os.close(end)
+        try:
+            self._cut()
+        finally:
+            for end in self._ends:
+                os.close(end)
 
     def power_cycle(self):
         """Interrupt the board's power, not its serial port's: its memories are lost."""
@@ -90,10 +119,33 @@ class VirtualBoard:
         board_end = self._ends[0]
         self._process = subprocess.Popen(
             [self.build.folder / TOP, str(board_end), str(self.bit_cycles)], stdin=subprocess.PIPE,
-            pass_fds=[board_end])
-        assert self._process.stdin is not None
+            stdout=subprocess.PIPE, pass_fds=[board_end])
+        assert self._process.stdin is not None and self._process.stdout is not None
         self._orders = self._process.stdin
 
     def _cut(self):
-        self._orders.close()
-        self._process.wait(60)
+        told = self._process.communicate(timeout=60)[0].decode()  # The end of its orders.
+        if self._process.returncode == STALLED:
+            raise SimulatorError(self._describe(told))
+
+    def _describe(self, told):
+        """What waits, in the words of the watchdog: two binary numbers, the last stream first."""
+        found = re.search(r"^stalled ([01]+) ([01]+)$", told, re.MULTILINE)
+        assert found, told
+        waits = ("nothing" if offered == "0" else f"what is {'not ' * (taken == '0')}accepted"
+                 for offered, taken in zip(*map(reversed, found.groups()), strict=True))
+        streams = ", ".join(f"{name} offers {what}"
+                            for name, what in zip(self.streams, waits, strict=True))
+        return (f"The virtual board stalled: it works on a request, and nothing has moved for "
+                f"{STANDSTILL} cycles: {streams}")
+
+
+def watched(spec):
+    """Verilog of the module :data:`TOP`: the core and its watchdog."""
+    network = "core.linked.network"
+    streams = [f"{network}.i__", *(f"{network}.\\{p.name} .o__" for p in spec.populations)][::-1]
+    steps = [f"{network}.words_{s.source}_{s.target}[0]" for s in spec.synapses]
+    return WATCHED.format(
+        top=TOP, standstill=STANDSTILL, last=len(streams) - 1, steps_last=len(steps) - 1,
+        valid=", ".join(f"{stream}valid" for stream in streams),
+        ready=", ".join(f"{stream}ready" for stream in streams), steps=", ".join(steps))

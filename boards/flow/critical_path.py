@@ -26,44 +26,44 @@ class Step:
 class CriticalPath:
     """The register-to-register path that sets Fmax."""
 
-    steps: tuple
+    steps: tuple[Step, ...]
 
     @property
-    def ns(self):
+    def ns(self) -> float:
         return sum(step.ns for step in self.steps)
 
     @property
-    def routing_ns(self):
+    def routing_ns(self) -> float:
         return sum(step.ns for step in self.steps if step.kind == "routing")
 
     @property
-    def logic_ns(self):
+    def logic_ns(self) -> float:
         return self.ns - self.routing_ns
 
     @property
-    def source(self):
+    def source(self) -> Step:
         return self.steps[0]
 
     @property
-    def sink(self):
+    def sink(self) -> Step:
         return self.steps[-1]
 
     @property
-    def lut_levels(self):
+    def lut_levels(self) -> int:
         """LUTs passed, without the bits of carry chains."""
         return sum(step.kind == "logic" and step.type == "LUT" for step in self.steps)
 
     @property
-    def carry_bits(self):
+    def carry_bits(self) -> int:
         """Bits of carry chains passed."""
         return sum(step.kind == "logic" and step.type == "carry" for step in self.steps)
 
     @property
-    def slowest_net(self):
+    def slowest_net(self) -> Step | None:
         """The routing step with the greatest delay; ``None`` if there is no routing."""
         return max((s for s in self.steps if s.kind == "routing"), key=lambda s: s.ns, default=None)
 
-    def in_words(self):
+    def in_words(self) -> str:
         """From where to where, through what, and the slowest net."""
         return " ".join(filter(None, (self._ends(), self._through(), self._slowest())))
 

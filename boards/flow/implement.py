@@ -88,7 +88,7 @@ def implement(verilog, device, *, top, out_dir, board=None, frequency_mhz=None, 
         capacities={kind: getattr(device, kind) for kind in used}, path=path,
         fmax_mhz=_fmax(placed) if path else None,
         components={name: dict(row) for name, row in
-                    components(module, before, top, family).items()},
+                    components(module, before, top, family, depth=3).items()},
         multipliers=tuple(multipliers(before) + multipliers(netlist, family)))
 
 

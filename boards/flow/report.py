@@ -1,6 +1,7 @@
 """What a placed design takes of its device, and how fast it runs there."""
 
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from .critical_path import CriticalPath
 
@@ -40,23 +41,23 @@ class Report:
     carry: int
     lut_ram: int
     folded: int
-    capacities: dict
+    capacities: dict[str, int]
     fmax_mhz: float | None
     path: CriticalPath | None = field(repr=False)
-    components: dict = field(repr=False)
-    multipliers: tuple = field(repr=False)
+    components: dict[str, dict[str, int]] = field(repr=False)
+    multipliers: tuple[str, ...] = field(repr=False)
 
-    def clock_text(self):
+    def clock_text(self) -> str:
         """The clock in words."""
         return ("no register-to-register path" if self.fmax_mhz is None
                 else f"{self.fmax_mhz:.1f} MHz")
 
-    def path_in_words(self):
+    def path_in_words(self) -> str:
         """The longest path as sentences: its ends, its cells and its delays."""
         if self.path is None:
             return "No path leads from a register to a register."
         return self.path.in_words()
 
-    def to_json(self):
+    def to_json(self) -> dict[str, Any]:
         """A dict that ``json.dumps`` takes, with ``path_in_words`` beside the raw steps."""
         return asdict(self) | {"path_in_words": self.path_in_words()}

@@ -4,8 +4,12 @@ Neither torch nor Amaranth.  The gateware's side is :mod:`qblif.hw.link.board_co
 docs/protocol.md says what both agree on.
 """
 
+from __future__ import annotations
+
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -28,8 +32,14 @@ from ...hw.link.protocol import (
 )
 from .frames import checked_frames, unpack_levels
 from .identity import NO_BOARD, Identity, check_network, read_identity
-from .line import HostError, Line
+from .line import HostError, Line, Port
 from .requests import load_checksum, load_requests
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from ...golden.spec import Network
+    from ...golden.spec.trained import Trained
 
 __all__ = ["Host", "HostError", "HostRun", "Identity"]
 
@@ -66,14 +76,15 @@ class Host:
     let it give a right answer.
     """
 
-    def __init__(self, port, timeout=1.0, tries=6):
-        self.line = Line(port, timeout, tries)
+    def __init__(self, port: Port, timeout: float = 1.0, tries: int = 6) -> None:
+        self.line: Line = Line(port, timeout, tries)
 
-    def identify(self):
+    def identify(self) -> Identity:
         """Ask the board what it is; returns an :class:`Identity`."""
         return read_identity(self._registers)
 
-    def load(self, trained, progress=None):
+    def load(self, trained: Trained,
+             progress: Callable[[int, int], None] | None = None) -> None:
         """Write every weight, read all of them back, and arm the board.
 
         ``progress`` is called with the bytes written and all bytes.  A load that the board gave up
@@ -89,14 +100,15 @@ class Host:
         raise HostError(f"The load fails again and again ({_name(status)}): check cable and "
                         "power of the board")
 
-    def check(self, trained):
+    def check(self, trained: Trained) -> Identity:
         """The board's :class:`Identity`; raises where ``trained`` is not a network of its
         bitstream."""
         identity = self.identify()
         check_network(identity, trained.spec)
         return identity
 
-    def run(self, trained, frames, levels=False, progress=None):
+    def run(self, trained: Trained, frames: ArrayLike, levels: bool = False,
+            progress: Callable[[int], None] | None = None) -> HostRun:
         """Run frames of input levels, ``(frames, inputs)`` or ``(frames, timesteps, inputs)``.
 
         Refuses where the board does not hold exactly the weights of ``trained``.  ``levels`` reads
@@ -132,7 +144,7 @@ class Host:
             core_seconds=core, seconds=time.perf_counter() - started,
             sent=self.line.sent - sent, received=self.line.received - received)
 
-    def activity(self, spec):
+    def activity(self, spec: Network) -> dict[str, dict[str, int]]:
         """Events that reached each synapse in the last frame, and the words of ``lanes`` synaptic
         operations that they cost: ``{synapse: {"events", "words"}}``."""
         found = {}
@@ -141,7 +153,7 @@ class Host:
             found[synapse.name] = {"events": events, "words": words}
         return found
 
-    def reset(self):
+    def reset(self) -> None:
         """Disarm the board."""
         self._ask(Command.RESET)
 

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from ...hw.layout.compile import compile
+from ...golden.spec import Network
+from ...hw.layout.compile import Layout, compile
 from ...hw.layout.plan import Plan
 from ...hw.link.plan_registers import plan_from_registers
 from ...hw.link.protocol import (
@@ -38,11 +39,11 @@ class Identity:
     checksum: int
 
     @property
-    def lanes(self):
+    def lanes(self) -> list[list[int]]:
         """Lanes of each synapse, stage by stage."""
         return [list(stage.lanes) for stage in self.plan.stages]
 
-    def layout(self, spec):
+    def layout(self, spec: Network) -> Layout:
         """The board's :class:`~qblif.hw.layout.compile.Layout` of the network ``spec``.
 
         Raises :class:`HostError` where the board has another number of stages or synapses than the

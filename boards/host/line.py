@@ -3,13 +3,14 @@
 
 import random
 import time
+from typing import Protocol
 
 from cobs import cobs
 
 from ...golden.spec.errors import QblifError
 from ...hw.link.protocol import MAX_PAYLOAD, Command, crc, pack_request, unpack_checked
 
-__all__ = ["HostError", "Line", "open_port"]
+__all__ = ["HostError", "Line", "Port", "open_port"]
 
 LONGEST_ANSWER = 4 * MAX_PAYLOAD  # More bytes without a delimiter are noise.
 
@@ -38,20 +39,38 @@ def _explain(name, error):
     return f"{name}: cannot be opened as a serial port ({error})"
 
 
+class Port(Protocol):
+    """What a :class:`Line` needs of a serial port, or of what stands for one."""
+
+    def read(self, size: int, /) -> bytes:
+        """Up to ``size`` bytes: what came within the port's own short timeout."""
+        ...
+
+    def write(self, data: bytes, /) -> object:
+        """Send ``data``."""
+        ...
+
+
 class Line:
     """Sends one request at a time, and again until its answer comes.
 
     Parameters
     ----------
-    port : anything with ``read(count)``, which returns what came within its own short timeout, and
-        ``write(data)``; ``in_waiting`` is used where there is one
+    port : :class:`Port`; its ``in_waiting``, bytes that came already, is used where there is one
     timeout : seconds to wait for an answer before asking again
     tries : how often to ask
 
     ``sent`` and ``received`` count bytes, ``repeated`` the requests that were asked again.
     """
 
-    def __init__(self, port, timeout=1.0, tries=6):
+    port: Port
+    timeout: float
+    tries: int
+    sent: int
+    received: int
+    repeated: int
+
+    def __init__(self, port: Port, timeout: float = 1.0, tries: int = 6) -> None:
         self.port = port
         self.timeout = timeout
         self.tries = tries
@@ -59,7 +78,7 @@ class Line:
         self._sequence = random.randrange(256)
         self._pending = b""
 
-    def exchange(self, command, data=b"", **arguments):
+    def exchange(self, command: Command, data: bytes = b"", **arguments: int) -> tuple[int, bytes]:
         """The answer's ``(status, body)``.  Raises :class:`HostError` where none comes."""
         self._sequence = (self._sequence + 1) % 256
         payload = pack_request(self._sequence, command, data, **arguments)

@@ -4,6 +4,7 @@ numpy only, so that a machine that merely loads weights onto a board needs no to
 """
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,7 @@ class ArtifactError(InvalidValue):
     """A network file that cannot be used, and why, in one sentence."""
 
 
-def load(path):
+def load(path: str | os.PathLike[str]) -> Trained:
     """Read a network file; :class:`ArtifactError` says in one sentence what is wrong with it."""
     path = Path(path)
     if not path.is_file():
@@ -43,39 +44,39 @@ def load(path):
 def _parse(file):
     metadata = file.metadata() or {}
     if metadata.get("format") != FORMAT:
-        raise ValueError(f"a safetensors file, but not a {FORMAT} network")
+        raise InvalidValue(f"a safetensors file, but not a {FORMAT} network")
     _check_version(_field(metadata, "version"))
     spec = Network.from_dict(_json(metadata, "spec"))
     if spec.digest != _field(metadata, "spec_digest"):
-        raise ValueError("the description was edited: its digest does not match")
+        raise InvalidValue("the description was edited: its digest does not match")
     weights, biases = {}, {}
     for name in file.keys():
         owner, _, kind = name.rpartition(".")
         if kind not in ("weight", "bias"):
-            raise ValueError(f"unknown tensor {name!r}")
+            raise InvalidValue(f"unknown tensor {name!r}")
         dtype = file.get_slice(name).get_dtype()
         if dtype not in DTYPES:
-            raise ValueError(f"tensor {name!r} must be of {', '.join(DTYPES)}, not {dtype}")
+            raise InvalidValue(f"tensor {name!r} must be of {', '.join(DTYPES)}, not {dtype}")
         (weights if kind == "weight" else biases)[owner] = file.get_tensor(name).astype(np.int32)
     activity = _json(metadata, "activity") if "activity" in metadata else None
     trained = Trained(spec, weights, biases, _json(metadata, "notes"), activity)
     if trained.weights_digest != _field(metadata, "weights_digest"):
-        raise ValueError("the weights were edited: their digest does not match")
+        raise InvalidValue("the weights were edited: their digest does not match")
     return trained
 
 
 def _check_version(text):
     if not (text.isascii() and text.isdecimal() and int(text)):
-        raise ValueError(f"format version must be a number of at least 1, not {text!r}")
+        raise InvalidValue(f"format version must be a number of at least 1, not {text!r}")
     if int(text) != VERSION:
         age = "newer" if int(text) > VERSION else "older"
-        raise ValueError(f"format version {text} is {age} than this program's {VERSION}"
-                         + (": export the network again" if age == "older" else ""))
+        raise InvalidValue(f"format version {text} is {age} than this program's {VERSION}"
+                           + (": export the network again" if age == "older" else ""))
 
 
 def _field(metadata, name):
     if name not in metadata:
-        raise ValueError(f"lacks its field {name!r}")
+        raise InvalidValue(f"lacks its field {name!r}")
     return metadata[name]
 
 
@@ -83,7 +84,7 @@ def _json(metadata, name):
     try:
         return json.loads(_field(metadata, name))
     except (json.JSONDecodeError, RecursionError) as error:
-        raise ValueError(f"its field {name!r} is not JSON ({error})") from error
+        raise InvalidValue(f"its field {name!r} is not JSON ({error})") from error
 
 
 def _one_line(error):

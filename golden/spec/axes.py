@@ -5,16 +5,26 @@ The timestep that they describe is :mod:`qblif.golden.neuron`, its hardware twin
 :mod:`qblif.golden.training.presets`.  Standard library only.
 """
 
+from __future__ import annotations
+
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from .checks import check_int, check_type
+from .errors import InvalidValue
 from .leak import Decay, Quadratic
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 __all__ = ["LEVEL_LIMIT", "WIDTH_LIMIT", "Decay", "Neuron", "Quadratic", "Quantiser", "Reset"]
 
 LEVEL_LIMIT = 20  # The paper's largest N_max; its digits need shifts of at most 4.
 WIDTH_LIMIT = 30  # Leak + bias + sum then still fit the 32-bit integers of the golden model.
+
+Numbers = TypeVar("Numbers", int, float, "Tensor")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,27 +44,27 @@ class Quantiser:
 
     SPACINGS = ("uniform", "powers")
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_int("N_max", self.n_max, 1, LEVEL_LIMIT)
         check_int("Threshold", self.theta, 1, 1 << 24)
         if self.spacing not in self.SPACINGS:
-            raise ValueError(f"Spacing of levels must be one of {', '.join(self.SPACINGS)}, "
-                             f"not {self.spacing!r}")
+            raise InvalidValue(f"Spacing of levels must be one of {', '.join(self.SPACINGS)}, "
+                               f"not {self.spacing!r}")
         if self.n_max not in self.levels:
-            raise ValueError(f"N_max must be a power of two where levels are, not {self.n_max}")
+            raise InvalidValue(f"N_max must be a power of two where levels are, not {self.n_max}")
 
     @property
-    def levels(self):
+    def levels(self) -> tuple[int, ...]:
         """Every level that there is, in order."""
         return spaced_levels(self.n_max, self.spacing)
 
     @property
-    def shift(self):
+    def shift(self) -> int | None:
         """``log2(theta)``, or ``None`` where theta is no power of two."""
         return self.theta.bit_length() - 1 if self.theta & self.theta - 1 == 0 else None
 
 
-def spaced_levels(n_max, spacing):
+def spaced_levels(n_max: int, spacing: str) -> tuple[int, ...]:
     """The levels 0..n_max that a quantiser of this spacing has."""
     if spacing == "uniform":
         return tuple(range(n_max + 1))
@@ -84,7 +94,7 @@ class Reset:
 
     # What a burst leaves at once of the membrane, never more than it was: integers or floats,
     # tensors of any shape.  The gates act on the next step instead.
-    KINDS = {
+    KINDS: ClassVar[dict[str, Callable[[Any, Any, Any], Any]]] = {
         "none": lambda v, level, theta: v,
         "gate": lambda v, level, theta: v,
         "gate-input": lambda v, level, theta: v,
@@ -92,12 +102,12 @@ class Reset:
         "zero": lambda v, level, theta: v * (level <= 0),
     }
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.kind not in self.KINDS:
-            raise ValueError(f"Reset must be one of {', '.join(self.KINDS)}, not {self.kind!r}")
+            raise InvalidValue(f"Reset must be one of {', '.join(self.KINDS)}, not {self.kind!r}")
         check_type("Reset gate", self.gate, Decay)
 
-    def after(self, v, level, theta):
+    def after(self, v: Numbers, level: Numbers, theta: Numbers | int) -> Numbers:
         """Membrane after a burst of ``level``, in the units of ``theta``."""
         return self.KINDS[self.kind](v, level, theta)
 
@@ -119,47 +129,47 @@ class Neuron:
 
     OUTPUTS = ("level", "binary")
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_type("Leak", self.leak, (Decay, Quadratic))
         check_type("Reset", self.reset, Reset)
         check_int("Membrane width", self.v_width, 2, WIDTH_LIMIT)
         if self.output not in self.OUTPUTS:
-            raise ValueError(f"Output must be one of {', '.join(self.OUTPUTS)}, "
-                             f"not {self.output!r}")
+            raise InvalidValue(f"Output must be one of {', '.join(self.OUTPUTS)}, "
+                               f"not {self.output!r}")
         if isinstance(self.leak, Quadratic) and (
                 self.quantiser is None or self.quantiser.theta != 1 << self.leak.bits):
-            raise ValueError(f"A quadratic leak of {self.leak.bits} bits needs a threshold of "
-                             f"{1 << self.leak.bits}, not "
-                             f"{self.quantiser and self.quantiser.theta}")
+            raise InvalidValue(f"A quadratic leak of {self.leak.bits} bits needs a threshold of "
+                               f"{1 << self.leak.bits}, not "
+                               f"{self.quantiser and self.quantiser.theta}")
         if self.quantiser is not None:
             check_type("Quantiser", self.quantiser, Quantiser)
             if self.quantiser.theta > self.v_max:
-                raise ValueError(f"Threshold {self.quantiser.theta} does not fit a signed "
-                                 f"{self.v_width}-bit membrane")
+                raise InvalidValue(f"Threshold {self.quantiser.theta} does not fit a signed "
+                                   f"{self.v_width}-bit membrane")
 
     @property
-    def v_min(self):
+    def v_min(self) -> int:
         return -(1 << self.v_width - 1)
 
     @property
-    def v_max(self):
+    def v_max(self) -> int:
         return (1 << self.v_width - 1) - 1
 
     @property
-    def levels(self):
+    def levels(self) -> tuple[int, ...]:
         """Every level that can leave, in order; 0 alone for a read-out neuron."""
         if self.quantiser is None:
             return (0,)
         return (0, 1) if self.output == "binary" else self.quantiser.levels
 
     @property
-    def emit_max(self):
+    def emit_max(self) -> int:
         """Largest level that can leave, 0 for a read-out neuron.  The quantiser's ``n_max`` is that
         of the membrane: with a binary output more than this."""
         return self.levels[-1]
 
     @property
-    def leak_headroom(self):
+    def leak_headroom(self) -> float | None:
         """``log2(theta / 2**k)`` for the longest leak shift k, ``None`` where there is no leak.
 
         A shift leak does nothing for ``0 <= v < 2**k``; below about 4 bits of headroom that dead

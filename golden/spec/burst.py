@@ -5,6 +5,8 @@ The hardware twin is :class:`qblif.hw.core.burst.BurstExpander`.
 
 from typing import NamedTuple
 
+from .errors import InvalidValue
+
 __all__ = ["MODES", "Digit", "digits", "naf"]
 
 MODES = ("shift", "repeat")
@@ -42,5 +44,5 @@ def digits(level, mode="shift"):
     accumulate count of eq. 10 as written.
     """
     if mode not in MODES:
-        raise ValueError(f"Burst mode must be one of {', '.join(MODES)}, not {mode!r}")
+        raise InvalidValue(f"Burst mode must be one of {', '.join(MODES)}, not {mode!r}")
     return naf(level) if mode == "shift" else (Digit(0, False),) * level

@@ -4,12 +4,21 @@ Its float twin, with slopes, is :mod:`qblif.golden.training.leak`, its hardware 
 :mod:`qblif.hw.core.leak`.
 """
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from .checks import as_tuple, check_int
+from .errors import InvalidValue
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 __all__ = ["Decay", "Quadratic"]
+
+Integers = TypeVar("Integers", int, "Tensor")
 
 
 @dataclass(frozen=True)
@@ -26,21 +35,21 @@ class Decay:
 
     kind = "decay"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for field in ("subtract", "add"):
             shifts = as_tuple("Decay shifts", getattr(self, field))
             object.__setattr__(self, field, shifts)
             for shift in shifts:
                 check_int("Decay shift", shift, 0, 15)
         if not 0 <= self.factor <= 1:
-            raise ValueError(f"Decay factor must be in 0..1, not {self.factor}")
+            raise InvalidValue(f"Decay factor must be in 0..1, not {self.factor}")
 
     @property
-    def factor(self):
+    def factor(self) -> float:
         """The real number that the shifts stand for."""
         return 1.0 - sum(2.0**-k for k in self.subtract) + sum(2.0**-k for k in self.add)
 
-    def apply(self, x):
+    def apply(self, x: Integers) -> Integers:
         """Decayed ``x``: a Python integer, or an integer tensor of any shape."""
         y = x
         for k in self.subtract:
@@ -49,21 +58,21 @@ class Decay:
             y = y + (x >> k)
         return y
 
-    def with_bits(self, bits):
+    def with_bits(self, bits: int) -> Decay:
         """The same leak for a theta of ``2**bits``."""
         return self
 
-    def bound(self, magnitude):
+    def bound(self, magnitude: int) -> int:
         """Largest ``abs(apply(x))`` for ``abs(x) <= magnitude``, rounding included."""
         if len(self.subtract) + len(self.add) <= 1:
             return max(self.apply(magnitude), -self.apply(-magnitude))
         return math.ceil(magnitude * self.factor) + len(self.subtract) + len(self.add)
 
     @classmethod
-    def nearest(cls, factor, terms=2):
+    def nearest(cls, factor: float, terms: int = 2) -> Decay:
         """The decay of at most ``terms`` shifts whose factor is nearest to ``factor``."""
         if not 0 <= factor <= 1:
-            raise ValueError(f"Decay factor must be in 0..1, not {factor!r}")
+            raise InvalidValue(f"Decay factor must be in 0..1, not {factor!r}")
         candidates = [cls()] + [cls((k,)) for k in range(9)]
         if terms >= 2:
             candidates += [cls((j, k)) for j in range(1, 9) for k in range(j + 1, 9)]
@@ -96,58 +105,58 @@ class Quadratic:
     GAIN_FRACTION = 6
     X_MIN, X_MAX = -128, 127
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_int("Quadratic gain", self.gain, 0, 1 << 8)
         check_int("Quadratic bits", self.bits, self.FRACTION, 16)
         for what, value in (("low", self.low), ("high", self.high)):
             check_int(f"Quadratic {what}", value, self.X_MIN, self.X_MAX)
 
     @classmethod
-    def nearest(cls, a, u1, u2):
+    def nearest(cls, a: float, u1: float, u2: float) -> Quadratic:
         """The leak in fixed point that is nearest to real parameters."""
         return cls(gain=round(a * (1 << cls.GAIN_FRACTION)), low=round(u1 * (1 << cls.FRACTION)),
                    high=round(u2 * (1 << cls.FRACTION)))
 
-    def index(self, v):
+    def index(self, v: Integers) -> Integers:
         """The membrane as the quadratic term sees it: -128..127."""
         return _clip(v >> self.bits - self.FRACTION, self.X_MIN, self.X_MAX)
 
-    def term(self, x):
+    def term(self, x: Integers) -> Integers:
         """What is added to a membrane of index ``x``."""
         product = self.gain * (x - self.low) * (x - self.high)
         shift = self.bits - 2 * self.FRACTION - self.GAIN_FRACTION
         return product << shift if shift >= 0 else product >> -shift
 
     @property
-    def table(self):
+    def table(self) -> list[int]:
         """The term by the index's 8 bits: of 0..127, then of -128..-1."""
         return [self.term(x) for x in (*range(self.X_MAX + 1), *range(self.X_MIN, 0))]
 
     @property
-    def term_width(self):
+    def term_width(self) -> int:
         """Signed bits that hold every term."""
         return 1 + max(max(term, ~term).bit_length() for term in self.table)
 
-    def apply(self, v):
+    def apply(self, v: Integers) -> Integers:
         """Membrane after the leak: a Python integer, or an integer tensor of any shape."""
         return v + self.term(self.index(v))
 
     @property
-    def parameters(self):
+    def parameters(self) -> tuple[float, float, float]:
         """``(a, u1, u2)``, in levels."""
         eighth = 1 << self.FRACTION
         return self.gain / (1 << self.GAIN_FRACTION), self.low / eighth, self.high / eighth
 
-    def with_bits(self, bits):
+    def with_bits(self, bits: int) -> Quadratic:
         """The same leak for a theta of ``2**bits``."""
         return replace(self, bits=bits)
 
-    def bound(self, magnitude):
+    def bound(self, magnitude: int) -> int:
         """Largest ``abs(apply(x))`` for ``abs(x) <= magnitude``, or a little more."""
         seen = range(self.index(-magnitude), self.index(magnitude) + 1)
         return magnitude + max(abs(self.term(x)) for x in seen)
 
 
-def _clip(x, low, high):
+def _clip(x, low, high) -> Any:
     """Of a tensor or a number."""
     return x.clamp(low, high) if hasattr(x, "clamp") else min(max(x, low), high)

@@ -1,29 +1,35 @@
 """The kinds of synapses: what leads from one population to the next.  Standard library only."""
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass
 
 from .checks import as_tuple, check_int, check_type
+from .errors import InvalidValue
 
 __all__ = ["Conv2d", "Dense", "Synapse", "as_map"]
 
 
-def as_map(shape):
+def as_map(shape: tuple[int, ...]) -> tuple[int, int, int]:
     """``(channels, rows, columns)`` of a population's shape: anything but three axes is flat, one
     channel a neuron."""
-    return tuple(shape) if len(shape) == 3 else (math.prod(shape), 1, 1)
+    return (*shape,) if len(shape) == 3 else (math.prod(shape), 1, 1)
 
 
 class Synapse:
     """What the two kinds of synapses share."""
 
-    pool = (1, 1)
+    source: str
+    target: str
+    w_width: int
+    pool: tuple[int, int] = (1, 1)
 
     @property
-    def name(self):
+    def name(self) -> str:
         return f"{self.source}->{self.target}"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_type("Synapse source", self.source, str)
         check_type("Synapse target", self.target, str)
         check_int("Weight width", self.w_width, 2, 16)
@@ -39,15 +45,16 @@ class Dense(Synapse):
 
     kind = "dense"
 
-    def weight_shape(self, source_shape, target_shape):
+    def weight_shape(self, source_shape: tuple[int, ...],
+                     target_shape: tuple[int, ...]) -> tuple[int, ...]:
         """Shape of the weight tensor: ``(targets, sources)``; :class:`ValueError` for a map as
         target."""
         if as_map(target_shape)[1:] != (1, 1):
-            raise ValueError(f"Synapse {self.name} is dense, so its target must be flat, "
-                             f"not {tuple(target_shape)}")
+            raise InvalidValue(f"Synapse {self.name} is dense, so its target must be flat, "
+                               f"not {tuple(target_shape)}")
         return math.prod(target_shape), math.prod(source_shape)
 
-    def as_conv(self, source_shape):
+    def as_conv(self, source_shape: tuple[int, ...]) -> Conv2d:
         """The same synapses as a convolution whose kernel is the whole source."""
         return Conv2d(source=self.source, target=self.target, w_width=self.w_width,
                       kernel=as_map(source_shape)[1:])
@@ -74,40 +81,41 @@ class Conv2d(Synapse):
 
     kind = "conv2d"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         for field, low in (("kernel", 1), ("stride", 1), ("padding", 0), ("pool", 1)):
             value = getattr(self, field)
             value = (value, value) if isinstance(value, int) else value
             value = as_tuple(f"Conv2d {field}", value)
             if len(value) != 2:
-                raise ValueError(f"Conv2d {field} must be one integer or a pair, not {value!r}")
+                raise InvalidValue(f"Conv2d {field} must be one integer or a pair, not {value!r}")
             for extent in value:
                 check_int(f"Conv2d {field}", extent, low, 1 << 10)
             object.__setattr__(self, field, value)
         check_int("Conv2d groups", self.groups, 1, 1 << 16)
 
-    def output_shape(self, source_shape, channels):
+    def output_shape(self, source_shape: tuple[int, ...], channels: int) -> tuple[int, ...]:
         """``(channels, rows, columns)`` of the target; :class:`ValueError` where none is left."""
         extents = [(size // p + 2 * pad - k) // s + 1 for size, p, pad, k, s in zip(
             as_map(source_shape)[1:], self.pool, self.padding, self.kernel, self.stride,
             strict=True)]
         if min(extents) < 1:
-            raise ValueError(f"Synapse {self.name} has a kernel of {self.kernel[0]}x"
-                             f"{self.kernel[1]}, larger than its pooled and padded source")
+            raise InvalidValue(f"Synapse {self.name} has a kernel of {self.kernel[0]}x"
+                               f"{self.kernel[1]}, larger than its pooled and padded source")
         return channels, *extents
 
-    def weight_shape(self, source_shape, target_shape):
+    def weight_shape(self, source_shape: tuple[int, ...],
+                     target_shape: tuple[int, ...]) -> tuple[int, ...]:
         """Shape of the weight tensor: ``(channels out, channels in / groups, rows, columns)``.
 
         Raises :class:`ValueError` where source and target do not fit the convolution.
         """
         channels, before = as_map(target_shape)[0], as_map(source_shape)[0]
         if channels % self.groups or before % self.groups:
-            raise ValueError(f"Synapse {self.name} has {self.groups} groups, which do not divide "
-                             f"its {before} and {channels} channels")
+            raise InvalidValue(f"Synapse {self.name} has {self.groups} groups, which do not divide "
+                               f"its {before} and {channels} channels")
         expected = self.output_shape(source_shape, channels)
         if as_map(target_shape) != expected:
-            raise ValueError(f"Synapse {self.name} makes a map of {expected}, but its target is "
-                             f"{tuple(target_shape)}")
+            raise InvalidValue(f"Synapse {self.name} makes a map of {expected}, but its target is "
+                               f"{tuple(target_shape)}")
         return channels, before // self.groups, *self.kernel

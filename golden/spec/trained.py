@@ -14,9 +14,9 @@ import numpy as np
 from safetensors.numpy import save
 
 from .checks import check_figure
-from .errors import InvalidType
+from .errors import InvalidType, InvalidValue
 from .files import write_atomically
-from .network import Network
+from .network import Network, Population
 from .pixels import to_levels
 
 __all__ = ["FORMAT", "VERSION", "Trained", "fits", "sum_range"]
@@ -67,8 +67,8 @@ class Trained:
                               (population.channels,), population.bias_width)
             low, high = sum_range(spec, self.weights, population)
             if not fits(low, high, population.sum_width):
-                raise ValueError(f"Sums of {population.name} reach {low}..{high}, which does not "
-                                 f"fit its {population.sum_width} bits")
+                raise InvalidValue(f"Sums of {population.name} reach {low}..{high}, which does not "
+                                   f"fit its {population.sum_width} bits")
 
     @property
     def weights_digest(self) -> str:
@@ -85,8 +85,8 @@ class Trained:
         frames, input = np.asarray(images), self.spec.input
         if input.static and frames.ndim > 2:
             if math.prod(frames.shape[1:]) != input.size:
-                raise ValueError(f"Images have {math.prod(frames.shape[1:])} pixels, but the "
-                                 f"network's input has {input.size}")
+                raise InvalidValue(f"Images have {math.prod(frames.shape[1:])} pixels, but the "
+                                   f"network's input has {input.size}")
             frames = to_levels(frames, input.n_max)
         return frames
 
@@ -114,7 +114,8 @@ class Trained:
         write_atomically(path, save(tensors, metadata))
 
 
-def sum_range(spec, weights, population):
+def sum_range(spec: Network, weights: dict[str, np.ndarray],
+              population: Population) -> tuple[int, int]:
     """Smallest and largest sum that one timestep's events can leave in any accumulator."""
     low = high = np.zeros(population.channels, np.int64)
     for synapse in spec.synapses_to(population.name):
@@ -125,7 +126,7 @@ def sum_range(spec, weights, population):
     return int(low.min()), int(high.max())
 
 
-def fits(low, high, width):
+def fits(low: int, high: int, width: int) -> bool:
     """Whether a signed field of ``width`` bits holds every integer in low..high."""
     return -(1 << width - 1) <= low and high < 1 << width - 1
 
@@ -164,22 +165,22 @@ def _check_activity(activity, synapses):
         raise InvalidType(f"Activity must be a dict of figures by synapse, not {activity!r}")
     for synapse, figures in activity.items():
         if synapse not in synapses:
-            raise ValueError(f"Activity must be of {', '.join(synapses)}, not {synapse!r}")
+            raise InvalidValue(f"Activity must be of {', '.join(synapses)}, not {synapse!r}")
         for what, figure in figures.items():
             check_figure(f"Activity of {synapse}, {what},", figure)
 
 
 def _check_names(what, found, expected):
     if sorted(found) != sorted(expected):
-        raise ValueError(f"{what} must be given for {', '.join(sorted(expected)) or 'nothing'}, "
-                         f"not {', '.join(sorted(found)) or 'nothing'}")
+        raise InvalidValue(f"{what} must be given for {', '.join(sorted(expected)) or 'nothing'}, "
+                           f"not {', '.join(sorted(found)) or 'nothing'}")
 
 
 def _check_tensor(what, tensor, shape, width):
     if not isinstance(tensor, np.ndarray) or not np.issubdtype(tensor.dtype, np.integer):
         raise InvalidType(f"{what} must be a numpy integer array, not {type(tensor).__name__}")
     if tensor.shape != tuple(shape):
-        raise ValueError(f"{what} must have shape {tuple(shape)}, not {tensor.shape}")
+        raise InvalidValue(f"{what} must have shape {tuple(shape)}, not {tensor.shape}")
     if not fits(int(tensor.min()), int(tensor.max()), width):
-        raise ValueError(f"{what} must fit {width} signed bits, not reach "
-                         f"{int(tensor.min())}..{int(tensor.max())}")
+        raise InvalidValue(f"{what} must fit {width} signed bits, not reach "
+                           f"{int(tensor.min())}..{int(tensor.max())}")

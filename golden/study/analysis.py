@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from .. import integer
+from ..spec.errors import InvalidValue
 from ..training.surrogate import SURROGATES, find_surrogate, staircase
 
 __all__ = ["Census", "Curves", "Layer", "layers_of", "surrogate_curves", "take_census"]
@@ -42,7 +43,7 @@ def take_census(trained, levels, device=None):
     spec = trained.spec
     levels = np.asarray(levels)
     if not len(levels):
-        raise ValueError("Frames must be at least 1, not 0")
+        raise InvalidValue("Frames must be at least 1, not 0")
     sources = [spec.input, *spec.populations[:-1]]
     counts = {s.name: np.zeros((len(s.levels), s.size), np.int64) for s in sources}
     most = max(1, TRACE // (spec.timesteps * sum(p.size for p in spec.populations)))

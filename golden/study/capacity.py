@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from ..spec.artifact import sum_range
+from ..spec.errors import InvalidValue
 from ..training.config import TrainConfig
 from ..training.data.augment import augment
 from ..training.export import derive_v_width, signed_width
@@ -55,7 +56,7 @@ def choose(meter, points, mode="shift", goal=0.0):
     """
     sets = [options(p) for p in meter.hidden]
     if all(len(s) == 1 for s in sets):
-        raise ValueError("Every hidden population has one level: there is no N_max to lower")
+        raise InvalidValue("Every hidden population has one level: there is no N_max to lower")
     before = meter.point(tuple(s[-1] for s in sets))
     lowest = before.right - math.floor(points * before.images / 100 + 1e-6)
     goal *= before.total(mode)
@@ -141,7 +142,7 @@ def harder(images, notes, seed=0):
     changes = ("shift", "rotate", "shear", "scale", "crop", "flip", "cutout")
     config = TrainConfig(**{name: known[name] for name in changes if name in known})
     if not any(getattr(config, name) for name in changes):
-        raise ValueError("The network's file names no changes of images in its training")
+        raise InvalidValue("The network's file names no changes of images in its training")
     changed = augment(torch.from_numpy(images).float(), config,
                       torch.Generator().manual_seed(seed))
     return changed.clamp(0, 255).round().to(torch.uint8).numpy()

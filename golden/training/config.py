@@ -8,6 +8,7 @@ from typing import Any
 
 from ..spec.axes import LEVEL_LIMIT, WIDTH_LIMIT, Decay, Neuron, Quadratic, Quantiser, Reset
 from ..spec.checks import check_int, check_real, check_type
+from ..spec.errors import InvalidValue
 
 __all__ = ["TrainConfig"]
 
@@ -44,8 +45,8 @@ def _real(default, what, low, high):
 def _one_of(names, default, what):
     def check(value):
         if value not in names:
-            raise ValueError(f"{what} must be one of {', '.join(filter(None, names))}, "
-                             f"not {value!r}")
+            raise InvalidValue(f"{what} must be one of {', '.join(filter(None, names))}, "
+                               f"not {value!r}")
 
     return _checked(default, check)
 
@@ -167,32 +168,32 @@ class TrainConfig:
     seed: int = _integer(0, "Seed", 0, (1 << 63) - 1)
     threads: int = _integer(1, "Threads", 1, 1024)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         object.__setattr__(self, "hidden", tuple(self.hidden))
         if isinstance(self.n_max, list):
             object.__setattr__(self, "n_max", tuple(self.n_max))
         if not self.hidden:
-            raise ValueError("Hidden sizes must name at least one population")
+            raise InvalidValue("Hidden sizes must name at least one population")
         for each in fields(self):
             each.metadata["check"](getattr(self, each.name))
 
     @property
-    def leak(self):
+    def leak(self) -> Decay | Quadratic:
         if self.leak_kind == "quadratic":
             return Quadratic.nearest(self.a, self.u1, self.u2)
         return Decay.nearest(self.beta, self.terms)
 
     @property
-    def reset(self):
+    def reset(self) -> Reset:
         return Reset(kind=self.reset_kind, gate=Decay.nearest(1 - self.alpha, self.terms))
 
-    def n_max_of(self, k):
+    def n_max_of(self, k: int) -> int:
         """N_max of the ``k``-th hidden population."""
         if not isinstance(self.n_max, tuple):
             return self.n_max
         return self.n_max[min(k, len(self.n_max) - 1)]  # Whoever builds counts them in the end.
 
-    def to_dict(self):
+    def to_dict(self) -> dict[str, Any]:
         """Plain values, for notes and checkpoints."""
         n_max = list(self.n_max) if isinstance(self.n_max, tuple) else self.n_max
         return asdict(self) | {"hidden": list(self.hidden), "n_max": n_max}

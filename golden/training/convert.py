@@ -3,6 +3,7 @@
 from torch import nn
 
 from ..spec import Input
+from ..spec.errors import InvalidValue
 from .modules import QBLIF, BurstNet, Edge, Stage
 
 __all__ = ["from_torch"]
@@ -39,8 +40,8 @@ def from_torch(model, input_shape, timesteps, input_n_max, static=True):
         else:
             parts.take(name, layer)
     if parts.synapse is None:
-        raise ValueError("Model must end with a linear layer or a convolution, its read-out, "
-                         "and no neuron behind it")
+        raise InvalidValue("Model must end with a linear layer or a convolution, its read-out, "
+                           "and no neuron behind it")
     stages.append(Stage("output", [parts.edge(source, "the end")]))
     return BurstNet(stages, input_shape, timesteps, input_n_max, static)
 
@@ -66,27 +67,28 @@ class _Parts:
         else:
             kind = type(layer).__name__
             nearest = NEAREST.get(kind, "Conv2d, Linear, BatchNorm, AvgPool2d, Flatten or QBLIF")
-            raise ValueError(f"Layer {name} is a {kind}, which has no exact integer form; "
-                             f"the nearest is {nearest}")
+            raise InvalidValue(f"Layer {name} is a {kind}, which has no exact integer form; "
+                               f"the nearest is {nearest}")
 
     def edge(self, source, name):
         if self.synapse is None:
-            raise ValueError(f"Layer {name} is a neuron without a convolution or a linear layer "
-                             "before it")
+            raise InvalidValue(f"Layer {name} is a neuron without a convolution or a linear layer "
+                               "before it")
         return Edge(source, self.synapse, self.norm, self.pool)
 
     @staticmethod
     def _check_order(name, layer, right):
         if not right:
-            raise ValueError(f"Layer {name} is a {type(layer).__name__} out of place: a population "
-                             "is AvgPool2d, then Conv2d or Linear, then BatchNorm, then QBLIF, "
-                             "one of each at most")
+            raise InvalidValue(f"Layer {name} is a {type(layer).__name__} out of place: a "
+                               "population is AvgPool2d, then Conv2d or Linear, then BatchNorm, "
+                               "then QBLIF, "
+                               "one of each at most")
 
 
 def _flat(model, prefix):
     if not isinstance(model, nn.Sequential):
-        raise ValueError(f"Model must be a Sequential, not a {type(model).__name__}; other graphs "
-                         "are built from Stage and Edge")
+        raise InvalidValue(f"Model must be a Sequential, not a {type(model).__name__}; other "
+                           "graphs are built from Stage and Edge")
     for name, layer in model.named_children():
         if isinstance(layer, nn.Sequential):
             yield from _flat(layer, f"{prefix}{name}.")
@@ -99,15 +101,15 @@ def _checked_pool(name, layer):
         return tuple(value) if isinstance(value, (tuple, list)) else (value, value)
     if pair(layer.stride) != pair(layer.kernel_size) or pair(layer.padding) != (0, 0) \
             or layer.ceil_mode or layer.divisor_override:
-        raise ValueError(f"Layer {name} is an AvgPool2d whose windows overlap, are padded or "
-                         "rounded up; the nearest is one with a stride of its kernel size")
+        raise InvalidValue(f"Layer {name} is an AvgPool2d whose windows overlap, are padded or "
+                           "rounded up; the nearest is one with a stride of its kernel size")
     return pair(layer.kernel_size)
 
 
 def _checked_convolution(name, layer):
     if isinstance(layer, nn.Conv2d) and (layer.dilation != (1, 1) or layer.padding_mode != "zeros"
                                          or isinstance(layer.padding, str)):
-        raise ValueError(f"Layer {name} is a Conv2d with dilation, or padding other than a number "
-                         "of zeros; the nearest is a Conv2d with a larger kernel and a number "
-                         "of zeros")
+        raise InvalidValue(f"Layer {name} is a Conv2d with dilation, or padding other than a "
+                           "number of zeros; the nearest is a Conv2d with a larger kernel and a "
+                           "number of zeros")
     return layer

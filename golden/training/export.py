@@ -5,6 +5,7 @@ import torch
 
 from ..spec import Decay, Input, Network, Neuron, Population, Quantiser, Reset
 from ..spec.artifact import Trained, sum_range
+from ..spec.errors import InvalidValue
 
 __all__ = ["derive_v_width", "export", "signed_width"]
 
@@ -59,8 +60,8 @@ def _narrowest(draft, population, stage, weights, bias, exact):
     low, high = sum_range(draft, weights, population)
     v_width, reach = derive_v_width(population.neuron, draft.timesteps, low, high, bias)
     if reach >= exact:
-        raise ValueError(f"Membranes of {population.name} reach {reach}, more than the QAT "
-                         f"network computes exactly ({exact})")
+        raise InvalidValue(f"Membranes of {population.name} reach {reach}, more than the QAT "
+                           f"network computes exactly ({exact})")
     asked = getattr(stage, "v_width", None)
     return Population(name=population.name, shape=population.shape,
                       sum_width=signed_width(low, high),

@@ -6,10 +6,12 @@ makes one level: a number, or a tensor of one.
 
 from typing import Any
 
+from torch import Tensor
+
 __all__ = ["leak_at_rest", "leak_real", "leak_slope"]
 
 
-def leak_real(leak, U, gamma: Any = 1.0):
+def leak_real(leak, U, gamma: Any = 1.0) -> Tensor:
     """Membrane after the leak, of U's shape; gamma is a number or a tensor."""
     return LEAKS[leak.kind][0](leak, U, gamma)
 
@@ -19,7 +21,7 @@ def leak_slope(leak, U, gamma: Any = 1.0):
     return LEAKS[leak.kind][1](leak, U, gamma)
 
 
-def leak_at_rest(leak):
+def leak_at_rest(leak) -> float:
     """What :func:`leak_real` makes of 0, in levels."""
     if leak.kind != "quadratic":
         return 0.0

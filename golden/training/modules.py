@@ -4,15 +4,19 @@ The integer twin of the neuron is :mod:`qblif.golden.neuron`; its quantised twin
 and membrane in the hardware's fixed point, is :mod:`qblif.golden.training.qat`.
 """
 
+from __future__ import annotations
+
 import functools
 import math
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import torch
 from torch import nn
 from torch.nn import functional
 
-from ..spec import Decay, Input, Quantiser, Reset, as_map
+from ..spec import Decay, Input, Quadratic, Quantiser, Reset, as_map
+from ..spec.errors import InvalidValue
 from .leak import leak_at_rest, leak_real
 from .surrogate import burst_level, find_surrogate
 
@@ -29,8 +33,8 @@ class Output(NamedTuple):
     """
 
     logits: torch.Tensor
-    levels: list
-    membranes: list
+    levels: list[torch.Tensor]
+    membranes: list[torch.Tensor]
 
 
 class QBLIF(nn.Module):
@@ -51,12 +55,13 @@ class QBLIF(nn.Module):
     subtraction they would grow with every timestep, gamma with them.
     """
 
-    def __init__(self, n_max, leak=NO_LEAK, reset=FULL_GATE, surrogate="relsg-et",
-                 gamma=1.0, spacing="uniform", output="level"):
+    def __init__(self, n_max: int, leak: Decay | Quadratic = NO_LEAK, reset: Reset = FULL_GATE,
+                 surrogate: str = "relsg-et", gamma: float = 1.0, spacing: str = "uniform",
+                 output: str = "level") -> None:
         super().__init__()
         self.slope = find_surrogate(surrogate, leak)
         if not gamma > 0:
-            raise ValueError(f"Gamma must be positive, not {gamma!r}")
+            raise InvalidValue(f"Gamma must be positive, not {gamma!r}")
         Quantiser(n_max=n_max, theta=1, spacing=spacing)  # It says which spacings there are.
         self.n_max, self.spacing, self.output = n_max, spacing, output
         self.leak, self.reset = leak, reset
@@ -64,17 +69,18 @@ class QBLIF(nn.Module):
         self.log_gamma = nn.Parameter(torch.tensor(math.log(gamma)))
 
     @property
-    def gamma(self):
+    def gamma(self) -> torch.Tensor:
         return self.log_gamma.exp()
 
-    def step(self, U, current, fired):
+    def step(self, U: torch.Tensor | None, current: torch.Tensor,
+             fired: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
         """One timestep; returns ``(level, U)``.
 
         ``fired`` is ``level > 0`` of the step before; at the first step of a frame, ``U`` and
         ``fired`` are ``None``.
         """
         gamma = self.gamma
-        if U is None:
+        if U is None or fired is None:
             rest = leak_at_rest(self.leak)
             U = current + gamma * rest if rest else current
         else:
@@ -90,7 +96,7 @@ class QBLIF(nn.Module):
             level = burst_level(U, gamma, 1, self.slope)
         return level, left
 
-    def forward(self, current):
+    def forward(self, current: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Currents ``(timesteps, ...)`` to ``(levels, membranes)`` of the same shape."""
         return over_time(self.step, current)
 
@@ -102,7 +108,8 @@ def over_time(step, current):
         level, v = trace[-1]
         trace.append(step(v, now, level > 0))
     if len(trace) == 1:  # Nothing to copy.
-        return tuple(part[None] for part in trace[0])
+        level, v = trace[0]
+        return level[None], v[None]
     return torch.stack([level for level, _ in trace]), torch.stack([v for _, v in trace])
 
 
@@ -115,11 +122,12 @@ class Edge(nn.Module):
     norm or nothing; ``pool`` the extents of windows that do not overlap.
     """
 
-    def __init__(self, source, synapse, norm=None, pool=(1, 1)):
+    def __init__(self, source: str, synapse: nn.Module, norm: nn.Module | None = None,
+                 pool: tuple[int, int] = (1, 1)) -> None:
         super().__init__()
         self.source, self.synapse, self.norm, self.pool = source, synapse, norm, tuple(pool)
 
-    def forward(self, S):
+    def forward(self, S: torch.Tensor) -> torch.Tensor:
         """Spikes ``(timesteps, frames, ...)`` in, the current they make out; timesteps and frames
         are one batch to the synapse and to the norm."""
         x = S.flatten(0, 1)
@@ -141,12 +149,13 @@ class Edge(nn.Module):
 class Stage(nn.Module):
     """A population, fed by the sum of its edges; without a neuron it is the read-out."""
 
-    def __init__(self, name, edges, neuron=None):
+    def __init__(self, name: str, edges: Iterable[Edge], neuron: QBLIF | None = None) -> None:
         super().__init__()
         self.name, self.neuron = name, neuron
         self.edges: Any = nn.ModuleList(edges)  # torch types its members as plain modules.
 
-    def forward(self, spikes, timesteps):
+    def forward(self, spikes: dict[str, torch.Tensor],
+                timesteps: int) -> tuple[torch.Tensor | None, torch.Tensor]:
         """Spikes by source name in, ``(levels, membranes)`` out; a read-out has no levels.
 
         One timestep of a source stands for all of them (a static input).
@@ -165,19 +174,25 @@ class BurstNet(nn.Module):
     input's current is computed once.  Logits are the read-out's mean current.
     """
 
-    def __init__(self, stages, input_shape, timesteps, input_n_max, static=True):
+    input_shape: tuple[int, ...]
+    timesteps: int
+    input_n_max: int
+    static: bool
+
+    def __init__(self, stages: Iterable[Stage], input_shape: Iterable[int], timesteps: int,
+                 input_n_max: int, static: bool = True) -> None:
         super().__init__()
         self.stages: Any = nn.ModuleList(stages)
         self.input_shape, self.timesteps = tuple(input_shape), timesteps
         self.input_n_max, self.static = input_n_max, static
 
     @property
-    def gammas(self):
+    def gammas(self) -> dict[str, float]:
         """Gamma of the input and of each firing stage, as floats, by name."""
         return {Input.name: 1 / self.input_n_max} | {
             s.name: float(s.neuron.gamma.detach()) for s in self.stages if s.neuron is not None}
 
-    def forward(self, levels):
+    def forward(self, levels: torch.Tensor) -> Output:
         spikes = {Input.name: as_frames(levels, self) / self.input_n_max}
         seen, membranes = [], []
         for stage in self.stages:

@@ -10,6 +10,7 @@ import re
 from torch import nn
 
 from ..spec import Input, as_map
+from ..spec.errors import InvalidValue
 from .modules import QBLIF, BurstNet, Edge, Stage
 
 __all__ = ["CHAINS", "RESNETS", "Builder", "build", "dense", "names"]
@@ -81,8 +82,8 @@ class Builder:
                             bias=False)
         extents = [(size // pool + 2 * (kernel // 2) - kernel) // stride + 1 for size in extents]
         if min(extents) < 1:
-            raise ValueError(f"Network {self.config.net} does not fit images of "
-                             f"{self.shapes[Input.name]}")
+            raise InvalidValue(f"Network {self.config.net} does not fit images of "
+                               f"{self.shapes[Input.name]}")
         return Edge(source, synapse, self._norm(nn.BatchNorm2d(channels)),
                     (pool, pool)), (channels, *extents)
 
@@ -91,8 +92,8 @@ class Builder:
         channels, *extents = as_map(self.shape)
         size = channels * math.prod(extent // pool for extent in extents)
         if not size:
-            raise ValueError(f"Network {self.config.net} does not fit images of "
-                             f"{self.shapes[Input.name]}")
+            raise InvalidValue(f"Network {self.config.net} does not fit images of "
+                               f"{self.shapes[Input.name]}")
         synapse = nn.Linear(size, neurons, bias=not norm)
         return Edge(self.source, synapse, self._norm(nn.BatchNorm1d(neurons)) if norm else None,
                     (pool, pool)), (neurons,)
@@ -111,8 +112,8 @@ class Builder:
         edge, _ = self.linear(classes, norm=False, pool=pool)
         config, hidden = self.config, len(self.stages)
         if isinstance(config.n_max, tuple) and len(config.n_max) != hidden:
-            raise ValueError(f"N_max must be 1 number or {hidden}, one a hidden population, "
-                             f"not {len(config.n_max)}")
+            raise InvalidValue(f"N_max must be 1 number or {hidden}, one a hidden population, "
+                               f"not {len(config.n_max)}")
         return BurstNet([*self.stages, Stage("output", [edge])], self.shapes[Input.name],
                         config.timesteps, config.input_n_max)
 
@@ -136,8 +137,8 @@ def chain(config, shape, classes):
     for text in (CHAINS.get(config.net) or config.net).split("-"):
         part = _PART.fullmatch(text)
         if not part:
-            raise ValueError(f"Network must be one of {', '.join(names())}, or a chain like "
-                             f"16c3s2-p2-d64, not {config.net!r}")
+            raise InvalidValue(f"Network must be one of {', '.join(names())}, or a chain like "
+                               f"16c3s2-p2-d64, not {config.net!r}")
         part = {k: int(v) for k, v in part.groupdict().items() if v}
         if "pool" in part:
             pool *= part["pool"]
@@ -145,7 +146,7 @@ def chain(config, shape, classes):
         if "neurons" in part:
             kind, made = "dense", builder.linear(builder.width(part["neurons"]), pool=pool)
         elif len(builder.shape) != 3:
-            raise ValueError(f"Network {config.net} has a convolution after a dense population")
+            raise InvalidValue(f"Network {config.net} has a convolution after a dense population")
         else:
             kind, made = "conv", builder.conv(
                 builder.width(part["channels"]), part["kernel"], pool=pool,

@@ -9,6 +9,8 @@ levels or a reset that does not exist yet, a case of that axis in :mod:`qblif.go
 
 from dataclasses import replace
 
+from ..spec.errors import InvalidValue
+
 __all__ = ["PRESETS", "with_preset"]
 
 # A threshold that is subtracted starts at 1, with currents of a few thresholds; from 4 on it grew
@@ -35,5 +37,5 @@ PRESETS = {
 def with_preset(config, name):
     """``config`` with the neuron called ``name``; :class:`ValueError` for a name there is not."""
     if name not in PRESETS:
-        raise ValueError(f"Neuron must be one of {', '.join(PRESETS)}, not {name!r}")
+        raise InvalidValue(f"Neuron must be one of {', '.join(PRESETS)}, not {name!r}")
     return replace(config, **PRESETS[name])

@@ -100,7 +100,7 @@ def _synapse(edge, layer, target, w_width):
                   stride=layer.stride, padding=layer.padding, groups=layer.groups, pool=edge.pool)
 
 
-def _shape(synapse, shapes, layer):
+def _shape(synapse, shapes, layer) -> tuple[int, ...]:
     if synapse.kind == "dense":
         return (layer.out_features,)
     made = synapse.output_shape(shapes[synapse.source], layer.out_channels)

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from ..spec.errors import InvalidValue
 from .config import TrainConfig
 from .presets import with_preset
 
@@ -72,7 +73,7 @@ def choose_recipe(data=None, name=None, neuron=None, base=None, **given):
     """
     name = name or OF_NETWORK.get(given.get("net", ""), "embedded" if data is None else "mnist")
     if name not in RECIPES:
-        raise ValueError(f"Recipe must be one of {', '.join(RECIPES)}, not {name!r}")
+        raise InvalidValue(f"Recipe must be one of {', '.join(RECIPES)}, not {name!r}")
     recipe = base or RECIPES[name]
     recipe = with_preset(recipe, neuron) if neuron else recipe
     return replace(recipe, **{k: v for k, v in given.items() if v is not None})
@@ -84,4 +85,4 @@ def recipe_of(trained, path):
     try:
         return TrainConfig(**trained.notes["config"])
     except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{path} does not say how it was trained: name a --recipe") from error
+        raise InvalidValue(f"{path} does not say how it was trained: name a --recipe") from error

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import torch
 
+from ..spec.errors import InvalidValue
 from .straight_through import round_to, straight_through
 
 __all__ = ["WidthLimits", "check_config", "check_edges", "check_same"]
@@ -72,7 +73,7 @@ def check_config(config, like):
     for what, asked, there in (("Weight", config.w_width, [s.w_width for s in like.synapses]),
                                ("Membrane", config.v_width, [None, *hidden])):
         if asked not in there:
-            raise ValueError(f"{what} width must be the hardware's, {there[-1]}, not {asked}")
+            raise InvalidValue(f"{what} width must be the hardware's, {there[-1]}, not {asked}")
 
 
 def check_edges(net, like):
@@ -84,8 +85,8 @@ def check_edges(net, like):
     for population in like.populations:
         quantiser = population.neuron.quantiser
         if quantiser and quantiser.shift is None:
-            raise ValueError(f"Threshold {quantiser.theta} of {population.name} is not a power of "
-                             "two, which training needs")
+            raise InvalidValue(f"Threshold {quantiser.theta} of {population.name} is not a power "
+                               "of two, which training needs")
 
 
 def check_same(spec, like):
@@ -101,5 +102,5 @@ def check_same(spec, like):
 
 def _check_equal(what, ours, theirs):
     if ours != theirs:
-        raise ValueError(f"The network to train is not for the same hardware: its {what} must be "
-                         f"{theirs}, not {ours}")
+        raise InvalidValue(f"The network to train is not for the same hardware: its {what} must be "
+                           f"{theirs}, not {ours}")

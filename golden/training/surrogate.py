@@ -16,6 +16,7 @@ import math
 import torch
 
 from ..spec.axes import spaced_levels
+from ..spec.errors import InvalidValue
 
 __all__ = ["SURROGATES", "arctan", "box_et", "burst_level", "find_surrogate", "quadratic_window",
            "rectangular", "relsg_et", "sigmoid", "staircase"]
@@ -96,11 +97,11 @@ SURROGATES = {
 def find_surrogate(name, leak):
     """The surrogate called ``name``, for neurons of this leak; :class:`ValueError` for another."""
     if name not in SURROGATES:
-        raise ValueError(f"Surrogate must be one of {', '.join(SURROGATES)}, not {name!r}")
+        raise InvalidValue(f"Surrogate must be one of {', '.join(SURROGATES)}, not {name!r}")
     if name != "quadratic-window":
         return SURROGATES[name]
     if leak.kind != "quadratic":
-        raise ValueError("Surrogate quadratic-window needs a quadratic leak")
+        raise InvalidValue("Surrogate quadratic-window needs a quadratic leak")
     _, u1, u2 = leak.parameters
     return functools.partial(quadratic_window, vertex=(u1 + u2) / 2)
 

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch.nn import functional
 
+from ..spec.errors import InvalidValue
 from . import parallel
 from .checkpoint import fingerprint, load_checkpoint, save_checkpoint
 from .data.augment import augment
@@ -61,7 +62,7 @@ def train(config, dataset, *, like=None, checkpoint=None, resume=False, progress
     and for one of another training.
     """
     if resume and checkpoint is None:
-        raise ValueError("Resuming needs a checkpoint")
+        raise InvalidValue("Resuming needs a checkpoint")
     with _reproducible(config, device):
         return _Training(config, dataset, checkpoint, progress, device, like).run(resume)
 

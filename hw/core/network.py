@@ -4,6 +4,7 @@ from amaranth import *
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from ...golden.spec.errors import InvalidValue
 from ..layout.addressing import address_space
 from .checks import check
 from .counters import InFlight
@@ -81,8 +82,8 @@ class NetworkCore(wiring.Component):
             ports |= {f"{what}_{engine.source.name}_{stage.name}": Out(32) for what in COUNTERS
                       for engine in stage.engines}
             if clash := members.keys() & ports:
-                raise ValueError(f"Population name {stage.name!r} makes a second port "
-                                 f"{min(clash)!r}: rename one")
+                raise InvalidValue(f"Population name {stage.name!r} makes a second port "
+                                   f"{min(clash)!r}: rename one")
             members |= ports
         super().__init__(members)
 

@@ -5,6 +5,7 @@ from amaranth import *
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from ...golden.spec.errors import InvalidValue
 from ..layout.plan import KINDS
 
 __all__ = ["QuantiserCore"]
@@ -34,10 +35,10 @@ class QuantiserCore(wiring.Component):
 
     def __init__(self, neuron, kind):
         if kind not in KINDS:
-            raise ValueError(f"Quantiser must be one of {', '.join(KINDS)}, not {kind!r}")
+            raise InvalidValue(f"Quantiser must be one of {', '.join(KINDS)}, not {kind!r}")
         if kind == "slice" and neuron.quantiser.shift is None:
-            raise ValueError(f"Quantiser slice needs a power of two as threshold, "
-                             f"not {neuron.quantiser.theta}")
+            raise InvalidValue(f"Quantiser slice needs a power of two as threshold, "
+                               f"not {neuron.quantiser.theta}")
         self.neuron = neuron
         self.kind = kind
         super().__init__({

@@ -5,6 +5,7 @@ from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
+from ...golden.spec.errors import InvalidValue
 from ..layout.memories import WeightGeometry, pack
 from .payloads import BLOCK_RAM, DISTRIBUTED_RAM, index_shape, pipe
 
@@ -46,8 +47,8 @@ class WeightMemory(wiring.Component):
 
     def __init__(self, *, depth, lanes, w_width, init=None, memory="block"):
         if init is not None and memory == "spram":
-            raise ValueError("Weights cannot be baked into single-port RAM, which starts empty: "
-                             "load them at run time")
+            raise InvalidValue("Weights cannot be baked into single-port RAM, which starts empty: "
+                               "load them at run time")
         self.geometry = geometry = WeightGeometry(depth, lanes, w_width, memory)
         self.depth = depth
         self.lanes = lanes

@@ -4,12 +4,16 @@ Generator, loader, cycle model, resource estimate, test bench, host and manifest
 none of them derives anything again.
 """
 
+from __future__ import annotations
+
 import hashlib
 import json
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from ...golden.spec import Network, Population, as_map
+from ...golden.spec.errors import InvalidValue
 from .addressing import address_space
 from .engine import Cost, Engine, LoadBank
 from .latency import SUMS_ADDER_LATENCY, StageTiming, stage_timing
@@ -17,6 +21,9 @@ from .memories import SMALL_ROWS, pack, queue_depth
 from .plan import Plan, StagePlan, lanes_of
 from .scatter import ScatterMap
 from .scatter_engine import ScatterEngine
+
+if TYPE_CHECKING:
+    from ...golden.spec.trained import Trained
 
 __all__ = ["Layout", "StageLayout", "compile", "compile_stage"]
 
@@ -37,35 +44,35 @@ class StageLayout:
     timing: StageTiming
 
     @property
-    def name(self):
+    def name(self) -> str:
         return self.population.name
 
     @property
-    def fire_lanes(self):
+    def fire_lanes(self) -> int:
         return self.plan.fire_lanes
 
     @property
-    def vectors(self):
+    def vectors(self) -> int:
         """Vectors of ``fire_lanes`` neurons in an update pass."""
         return self.timing.beats
 
     @property
-    def channel_vectors(self):
+    def channel_vectors(self) -> int:
         """Vectors of one position: rows of each bias memory."""
         return -(-self.population.channels // self.fire_lanes)
 
     @property
-    def fires(self):
+    def fires(self) -> bool:
         """Whether it sends events; the read-out does not."""
         return self.population.neuron.quantiser is not None
 
-    def lag(self, engine):
+    def lag(self, engine: Engine) -> int:
         """Alignment delay of ``engine``: cycles until the slowest engine's currents arrive."""
         adder = SUMS_ADDER_LATENCY * (len(self.engines) > 1)
         return self.timing.read_latency - adder - engine.read_latency
 
     @cached_property
-    def load_banks(self):
+    def load_banks(self) -> tuple[LoadBank, ...]:
         """Every :class:`~qblif.hw.layout.engine.LoadBank`: weights engine by engine, then biases,
         one bank a fire lane.  A bank's number at the load port is its place here."""
         found = [bank for engine in self.engines for bank in engine.load_banks]
@@ -75,7 +82,7 @@ class StageLayout:
                       for lane in range(self.fire_lanes)]
         return tuple(found)
 
-    def memory_image(self, trained):
+    def memory_image(self, trained: Trained) -> dict[int, list[int]]:
         """The words of each load bank, ``{bank number: list of integers}``."""
         words = [part for engine in self.engines
                  for part in engine.memory_image(trained.weights[engine.name])]
@@ -87,20 +94,20 @@ class StageLayout:
         return dict(enumerate(words))
 
     @property
-    def load_words(self):
+    def load_words(self) -> int:
         """Words of a complete load; padding in a bias memory's last row is not sent."""
         weights = sum(bank.depth for bank in self.load_banks if bank.kind == "weights")
         return weights + (self.population.channels if self.population.bias_width else 0)
 
     @cached_property
-    def load_extent(self):
+    def load_extent(self) -> dict[str, int]:
         """Banks, depth and width that the load port must reach."""
         return {"banks": len(self.load_banks),
                 "depth": max(self.channel_vectors, *(b.depth for b in self.load_banks)),
                 "width": max(b.width for b in self.load_banks)}
 
     @cached_property
-    def cost(self):
+    def cost(self) -> Cost:
         """Total :class:`~qblif.hw.layout.engine.Cost`, without the level recorder."""
         population, lanes = self.population, self.fire_lanes
         bits = population.emit_max.bit_length()
@@ -120,12 +127,12 @@ class StageLayout:
         return sum((engine.cost for engine in self.engines), own)
 
     @property
-    def recorder_memory(self):
+    def recorder_memory(self) -> tuple[int, int] | None:
         """``(rows, width)`` of its level recorder; ``None`` for a read-out."""
         width = self.fire_lanes * self.population.emit_max.bit_length()
         return (self.timesteps * self.vectors, width) if width else None
 
-    def describe(self):
+    def describe(self) -> dict[str, Any]:
         """Its entry in the manifest."""
         return {"name": self.name, "fire_lanes": self.fire_lanes, "beats": self.vectors,
                 "burst": self.plan.burst, "quantiser": self.plan.quantiser,
@@ -145,45 +152,45 @@ class Layout:
     stages: tuple[StageLayout, ...]
 
     @property
-    def engines(self):
+    def engines(self) -> list[Engine]:
         """Every engine, stage by stage."""
         return [engine for stage in self.stages for engine in stage.engines]
 
     @property
-    def load_words(self):
+    def load_words(self) -> int:
         """Words of a complete load."""
         return sum(stage.load_words for stage in self.stages)
 
-    def describe(self):
+    def describe(self) -> list[dict[str, Any]]:
         """The manifest's ``stages``: plain dictionaries, lists, strings and integers."""
         return [stage.describe() for stage in self.stages]
 
     @cached_property
-    def digest(self):
+    def digest(self) -> str:
         """64-bit hexadecimal fingerprint of network and layout (not of the weights)."""
         text = json.dumps([self.spec.digest, self.describe()], sort_keys=True,
                           separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def compile(spec, plan):
+def compile(spec: Network, plan: Plan) -> Layout:
     """The layout of ``spec``, a :class:`qblif.golden.spec.Network`, under ``plan``.
 
     Raises :class:`ValueError` where the plan is for another network, and for a read-out that is a
     map.
     """
     if len(plan.stages) != len(spec.populations):
-        raise ValueError(f"Plan must have {len(spec.populations)} stages, not {len(plan.stages)}")
+        raise InvalidValue(f"Plan must have {len(spec.populations)} stages, not {len(plan.stages)}")
     last = spec.populations[-1]
     if as_map(last.shape)[1:] != (1, 1):
-        raise ValueError(f"Population {last.name} must be flat, as the read-out of classes, "
-                         f"not {last.shape}")
+        raise InvalidValue(f"Population {last.name} must be flat, as the read-out of classes, "
+                           f"not {last.shape}")
     return Layout(spec=spec, plan=plan, stages=tuple(
         compile_stage(spec, population, stage)
         for population, stage in zip(spec.populations, plan.stages, strict=True)))
 
 
-def compile_stage(spec, population, plan):
+def compile_stage(spec: Network, population: Population, plan: StagePlan) -> StageLayout:
     """The :class:`StageLayout` of one population of ``spec`` by its
     :class:`~qblif.hw.layout.plan.StagePlan`."""
     synapses = spec.synapses_to(population.name)

@@ -53,12 +53,12 @@ class Cycles:
     last: np.ndarray
 
     @property
-    def latency(self):
+    def latency(self) -> np.ndarray:
         """Cycles from a frame's first transfer to its class."""
         return self.last - self.first
 
     @property
-    def interval(self):
+    def interval(self) -> np.ndarray:
         """Cycles between the classes of successive frames, ``(frames - 1,)``."""
         return np.diff(self.last)
 

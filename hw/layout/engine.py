@@ -6,8 +6,16 @@ model, its cost, its memory image and what it counts; its component is the class
 :class:`qblif.hw.layout.scatter_engine.ScatterEngine` is the one kind that there is.
 """
 
+from __future__ import annotations
+
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from ...golden.spec import Input, Population
 
 __all__ = ["Cost", "Engine", "LoadBank"]
 
@@ -44,7 +52,7 @@ class Cost:
     small: tuple[tuple[int, int], ...] = ()
     luts: float = 0.0
 
-    def __add__(self, other) -> "Cost":
+    def __add__(self, other: Cost) -> Cost:
         return Cost(*(getattr(self, field) + getattr(other, field)
                       for field in self.__dataclass_fields__))
 
@@ -59,7 +67,7 @@ class Engine(ABC):
     """
 
     name: str
-    source: object
+    source: Input | Population
     lanes: int
     static: bool
     unread: int
@@ -67,15 +75,15 @@ class Engine(ABC):
 
     @property
     @abstractmethod
-    def load_banks(self):
+    def load_banks(self) -> tuple[LoadBank, ...]:
         """The :class:`LoadBank` of each weight memory, in the order of the load port."""
 
     @abstractmethod
-    def memory_image(self, weights):
+    def memory_image(self, weights: np.ndarray) -> list[list[int]]:
         """The words of each load bank, lists of integers, for a tensor of the synapse's shape."""
 
     @abstractmethod
-    def clock(self, stage):
+    def clock(self, stage: Any) -> Any:
         """Its clock for the cycle model; it reports completed currents to ``stage``."""
 
     @property
@@ -84,9 +92,9 @@ class Engine(ABC):
         """Its :class:`Cost`."""
 
     @abstractmethod
-    def operations(self, words):
+    def operations(self, words: float) -> float:
         """Synaptic operations for a count of lane-cycles, the hardware's counter ``words``."""
 
     @abstractmethod
-    def describe(self):
+    def describe(self) -> dict[str, str | int]:
         """Its part of the manifest: a dictionary of strings and integers."""

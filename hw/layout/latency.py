@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from ...golden.spec.errors import InvalidValue
 from .addressing import beats
 from .memories import queue_depth
 
@@ -51,17 +52,17 @@ class StageTiming:
     queue: int
 
     @property
-    def step_latency(self):
+    def step_latency(self) -> int:
         """From a vector's ``read_en`` to its new membranes."""
         return self.read_latency + self.neuron_latency
 
     @property
-    def pass_cycles(self):
+    def pass_cycles(self) -> int:
         """Cycles of a pass: one per vector, and enough to write a membrane before it is read."""
         return max(self.beats, self.neuron_latency + 2)
 
     @property
-    def full(self):
+    def full(self) -> int:
         """Highest FIFO level with credit for one more vector: all in flight may fire."""
         return self.queue - self.step_latency - QUEUE_LATENCY
 
@@ -97,7 +98,7 @@ def stage_timing(population, plan, reaches):
     whole = any(reach.banks == 1 for reach in reaches)
     queue = plan.queue or max(least, count if whole else min(2 * count, QUEUE_BEATS))
     if queue < least:
-        raise ValueError(f"Population {population.name} must have a queue of at least {least} "
-                         f"beats, not {queue}")
+        raise InvalidValue(f"Population {population.name} must have a queue of at least {least} "
+                           f"beats, not {queue}")
     return StageTiming(beats=count, read_latency=read_latency, neuron_latency=latency,
                        queue=queue_depth(queue))

@@ -1,7 +1,10 @@
 """How a stage's weights are split into memories, which are :mod:`qblif.hw.core.weights`."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+
+from ...golden.spec.errors import InvalidValue
 
 __all__ = ["MEMORIES", "Part", "QUEUE_SLACK", "SMALL_ROWS", "WeightGeometry",
            "frame_queue_items", "is_distributed", "pack", "queue_depth"]
@@ -41,7 +44,7 @@ class Part:
     rows: int
 
     @property
-    def column_width(self):
+    def column_width(self) -> int:
         """Width at which one 18 kbit block RAM spans all rows."""
         return BLOCK_RAM_WIDTHS.get(max(9, (self.rows - 1).bit_length()), 1)
 
@@ -68,13 +71,13 @@ class WeightGeometry:
 
     rows = 1 << 14
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.memory not in MEMORIES:
-            raise ValueError(f"Weight memory must be one of {', '.join(MEMORIES)}, "
-                             f"not {self.memory!r}")
+            raise InvalidValue(f"Weight memory must be one of {', '.join(MEMORIES)}, "
+                               f"not {self.memory!r}")
 
     @cached_property
-    def parts(self):
+    def parts(self) -> list[Part]:
         """The parts, largest first: the fewest blocks, then the fewest parts."""
         whole = [Part(start, min(self.rows, self.depth - start))
                  for start in range(0, self.depth, self.rows)]
@@ -89,7 +92,7 @@ class WeightGeometry:
         return slices * sum(-(-width // self._column_width(part)) for part in parts
                             if not self.is_distributed(part))
 
-    def is_distributed(self, part):
+    def is_distributed(self, part: Part) -> bool:
         """Whether a part goes into distributed RAM."""
         return is_distributed(self.memory, part.rows)
 
@@ -101,29 +104,29 @@ class WeightGeometry:
         return SPRAM_WIDTH if self.memory == "spram" else part.column_width
 
     @property
-    def slice_lanes(self):
+    def slice_lanes(self) -> int:
         return self._slice_lanes(self.parts)
 
     @property
-    def slice_width(self):
+    def slice_width(self) -> int:
         return self.slice_lanes * self.w_width
 
     @property
-    def slices(self):
+    def slices(self) -> int:
         return -(-self.lanes // self.slice_lanes)
 
     @property
-    def bits(self):
+    def bits(self) -> int:
         """Bits of weights, padding included."""
         return self.depth * self.slices * self.slice_width
 
-    def columns(self, part):
+    def columns(self, part: Part) -> Iterator[tuple[int, int]]:
         """``(low, width)`` of each column of a slice: bits ``low`` to ``low + width``."""
         step = self._column_width(part)
         for low in range(0, self.slice_width, step):
             yield low, min(step, self.slice_width - low)
 
-    def memories(self, distributed=False):
+    def memories(self, distributed: bool = False) -> Iterator[tuple[int, int]]:
         """``(depth, width)`` of every memory in block RAM, or in distributed RAM; in any order."""
         for part in self.parts:
             if self.is_distributed(part) == distributed:

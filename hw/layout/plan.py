@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from ...golden.spec.burst import MODES
 from ...golden.spec.checks import check_int
+from ...golden.spec.errors import InvalidValue
 from .addressing import beats
 from .memories import MEMORIES
 from .scatter import ScatterMap
@@ -35,24 +36,25 @@ class StagePlan:
     queue: int | None = None
     banks: int = 2
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         several = isinstance(self.lanes, (tuple, list))
         object.__setattr__(self, "lanes", tuple(self.lanes) if several else (self.lanes,))
         check_int("Fire lanes", self.fire_lanes, 1, LANES_LIMIT)
         if self.fire_lanes & self.fire_lanes - 1:
-            raise ValueError(f"Fire lanes must be a power of two, not {self.fire_lanes}")
+            raise InvalidValue(f"Fire lanes must be a power of two, not {self.fire_lanes}")
         for lanes in self.lanes:
             check_int("Lanes", lanes, 1, LANES_LIMIT)
             if lanes % self.fire_lanes:
-                raise ValueError(f"Fire lanes must divide {lanes} lanes, not be {self.fire_lanes}")
+                raise InvalidValue(f"Fire lanes must divide {lanes} lanes, not be "
+                                   f"{self.fire_lanes}")
         if self.burst not in MODES:
-            raise ValueError(f"Burst mode must be one of {', '.join(MODES)}, not {self.burst!r}")
+            raise InvalidValue(f"Burst mode must be one of {', '.join(MODES)}, not {self.burst!r}")
         if self.quantiser not in KINDS:
-            raise ValueError(f"Quantiser must be one of {', '.join(KINDS)}, "
-                             f"not {self.quantiser!r}")
+            raise InvalidValue(f"Quantiser must be one of {', '.join(KINDS)}, "
+                               f"not {self.quantiser!r}")
         if self.memory not in MEMORIES:
-            raise ValueError(f"Weight memory must be one of {', '.join(MEMORIES)}, "
-                             f"not {self.memory!r}")
+            raise InvalidValue(f"Weight memory must be one of {', '.join(MEMORIES)}, "
+                               f"not {self.memory!r}")
         check_int("Banks", self.banks, 1, 2)
         if self.queue is not None:
             check_int("Queue", self.queue, 2, 1 << 16)
@@ -73,8 +75,8 @@ def lanes_of(network, population, plan):
     count = len(network.synapses_to(population.name))
     lanes = plan.lanes * count if len(plan.lanes) == 1 else plan.lanes
     if len(lanes) != count:
-        raise ValueError(f"Population {population.name} has {count} synapses, but the plan "
-                         f"has lanes for {len(lanes)}")
+        raise InvalidValue(f"Population {population.name} has {count} synapses, but the plan "
+                           f"has lanes for {len(lanes)}")
     return lanes
 
 
@@ -91,8 +93,8 @@ def make_plan(network, *, lanes, activity=None, burst="shift", quantiser=None):
         check_int("Lanes", value, 1, LANES_LIMIT)
     populations = network.populations
     if len(given) not in (1, len(populations)):
-        raise ValueError(f"Lanes must be 1 number or {len(populations)}, one a population, "
-                         f"not {len(given)}")
+        raise InvalidValue(f"Lanes must be 1 number or {len(populations)}, one a population, "
+                           f"not {len(given)}")
     work = {s.name: Work(network, s, activity, burst) for s in network.synapses}
     if len(given) == 1:
         busiest = max(work.values(), key=lambda w: w.cycles(1))
@@ -117,8 +119,8 @@ def quantiser_kind(population, wanted):
     if wanted is None:
         return "slice" if quantiser is None or quantiser.shift is not None else "ladder"
     if wanted == "slice" and quantiser is not None and quantiser.shift is None:
-        raise ValueError(f"Population {population.name} cannot use the slice: its threshold "
-                         f"{quantiser.theta} is no power of two")
+        raise InvalidValue(f"Population {population.name} cannot use the slice: its threshold "
+                           f"{quantiser.theta} is no power of two")
     return wanted
 
 

@@ -4,12 +4,14 @@ A convolution, its stride, padding and groups, the pooling before it
 and a dense synapse (whose kernel is the whole source) all become the same three tables.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-from ...golden.spec import as_map
+from ...golden.spec import Conv2d, Dense, Network, as_map
 from .latency import MEMORY_SUMS_GROUPS
 
 __all__ = ["ScatterMap", "Span"]
@@ -43,57 +45,57 @@ class ScatterMap:
     the timesteps that follow; with a single buffer the two alternate.
     """
 
-    synapse: object
+    synapse: Conv2d
     source: tuple[int, int, int]
     target: tuple[int, int, int]
     lanes: int
     banks: int = 2
 
     @classmethod
-    def of(cls, network, synapse, lanes):
+    def of(cls, network: Network, synapse: Dense | Conv2d, lanes: int) -> ScatterMap:
         """The scatter map of a synapse of ``network`` for ``lanes`` synaptic operations a cycle."""
         source = network.source(synapse.source).shape
         conv = synapse.as_conv(source) if synapse.kind == "dense" else synapse
         return cls(conv, as_map(source), as_map(network.source(synapse.target).shape), lanes)
 
     @property
-    def groups(self):
+    def groups(self) -> int:
         """Accumulator words at one position of the target."""
         return -(-self.target[0] // self.lanes)
 
     @property
-    def positions(self):
+    def positions(self) -> int:
         return self.target[1] * self.target[2]
 
     @property
-    def depth(self):
+    def depth(self) -> int:
         """Words of the weight memory."""
         rows, columns = self.synapse.kernel
         return rows * columns * self.slots * self.source[0]
 
     @cached_property
-    def words(self):
+    def words(self) -> list[int]:
         """First word for each source channel, which a grouped convolution restricts."""
         low = np.arange(self.source[0]) * self.synapse.groups // self.source[0] * self.share
         return np.minimum(low // self.lanes, self.groups - self.slots).tolist()
 
     @cached_property
-    def slots(self):
+    def slots(self) -> int:
         """Words in an event's fan-out at each position, the same for every source channel."""
         low = np.arange(self.synapse.groups) * self.share
         return int(((low + self.share - 1) // self.lanes - low // self.lanes).max()) + 1
 
     @property
-    def share(self):
+    def share(self) -> int:
         """Channels of the target that an event reaches: those of its group."""
         return self.target[0] // self.synapse.groups
 
     @cached_property
-    def rows(self):
+    def rows(self) -> list[Span]:
         return self._axis(0)
 
     @cached_property
-    def columns(self):
+    def columns(self) -> list[Span]:
         return self._axis(1)
 
     def _axis(self, axis):
@@ -111,16 +113,16 @@ class ScatterMap:
                 spans.append(Span(found[0], taps[found[0]], len(found)))
         return spans
 
-    def steps(self):
+    def steps(self) -> np.ndarray:
         """Words that one digit of each source neuron visits, one a cycle: ``(neurons,)``."""
         rows, columns = (np.array([s.count for s in spans]) for spans in (self.rows, self.columns))
         return np.tile(np.outer(rows, columns).reshape(-1) * self.slots, self.source[0])
 
-    def operations(self):
+    def operations(self) -> np.ndarray:
         """Synaptic operations of one digit of each source neuron, ``(neurons,)``."""
         return self.steps() // self.slots * self.share
 
-    def weight_words(self, weights):
+    def weight_words(self, weights: np.ndarray) -> np.ndarray:
         """The weight memory's words for a tensor of the synapse's shape: ``(depth, lanes)``."""
         rows, columns = self.synapse.kernel
         channels, share = self.source[0], self.share
@@ -136,7 +138,7 @@ class ScatterMap:
         return found.transpose(3, 4, 1, 0, 2).reshape(self.depth, self.lanes)
 
     @property
-    def sums(self):
+    def sums(self) -> str:
         """The kind of accumulators: ``"registers"``, ``"memory"`` or ``"map"`` (see
         qblif.hw.core.accumulators).
 
@@ -147,17 +149,17 @@ class ScatterMap:
         return "registers" if self.groups < MEMORY_SUMS_GROUPS else "memory"
 
     @property
-    def unread(self):
+    def unread(self) -> int:
         """Completed timesteps that may wait for their update pass, or are being read."""
         return max(1, self.banks - 1)
 
     @property
-    def returns_soon(self):
+    def returns_soon(self) -> bool:
         """Whether a word may be visited again before it is written, so that it needs a bypass."""
         return self.slots < MEMORY_SUMS_GROUPS or any(word % self.slots for word in self.words)
 
     @property
-    def needs_tables(self):
+    def needs_tables(self) -> bool:
         """Whether addresses need decoding to find the weights and the accumulators."""
         here = [Span(0, 0, 1)]
         return (self.rows != here or self.columns != here or self.positions > 1

@@ -4,9 +4,12 @@ Dense synapses and convolutions alike.  :class:`qblif.hw.layout.scatter.ScatterM
 :class:`qblif.hw.core.engine.ScatterEngineCore` the component.
 """
 
+from __future__ import annotations
+
 from collections import deque
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from ...golden.spec import Conv2d, Dense, Input, Population
 from ...golden.spec.burst import digits
@@ -15,6 +18,9 @@ from .latency import COMPLETE_LATENCY, SUMS_READ_LATENCY
 from .memories import WeightGeometry, is_distributed, pack
 from .plan import StagePlan
 from .scatter import ScatterMap
+
+if TYPE_CHECKING:
+    import numpy as np
 
 __all__ = ["ScatterClock", "ScatterEngine"]
 
@@ -31,52 +37,52 @@ class ScatterEngine(Engine):
     plan: StagePlan
 
     @property
-    def name(self):
+    def name(self) -> str:
         return self.synapse.name
 
     @property
-    def lanes(self):
+    def lanes(self) -> int:
         return self.scatter.lanes
 
     @property
-    def unread(self):
+    def unread(self) -> int:
         return self.scatter.unread
 
     @property
-    def read_latency(self):
+    def read_latency(self) -> int:
         return SUMS_READ_LATENCY[self.scatter.sums]
 
     @cached_property
-    def weights(self):
+    def weights(self) -> WeightGeometry:
         """The :class:`~qblif.hw.layout.memories.WeightGeometry` of its weight memory."""
         return WeightGeometry(depth=self.scatter.depth, lanes=self.lanes,
                               w_width=self.synapse.w_width, memory=self.plan.memory)
 
     @cached_property
-    def load_banks(self):
+    def load_banks(self) -> tuple[LoadBank, ...]:
         weights = self.weights
         return tuple(LoadBank(kind="weights", owner=self.name, first=k * weights.slice_lanes,
                               lanes=weights.slice_lanes, depth=weights.depth,
                               width=weights.slice_width) for k in range(weights.slices))
 
-    def memory_image(self, weights):
+    def memory_image(self, weights: np.ndarray) -> list[list[int]]:
         words = self.scatter.weight_words(weights).tolist()
         return [[pack(word, self.synapse.w_width, bank.first, bank.lanes) for word in words]
                 for bank in self.load_banks]
 
-    def clock(self, stage):
+    def clock(self, stage: Any) -> ScatterClock:
         return ScatterClock(self, stage)
 
-    def operations(self, words):
+    def operations(self, words: float) -> float:
         return words / self.scatter.slots * self.scatter.share
 
-    def describe(self):
+    def describe(self) -> dict[str, str | int]:
         return {"source": self.source.name, "lanes": self.lanes, "slices": self.weights.slices,
                 "slice_lanes": self.weights.slice_lanes, "depth": self.weights.depth,
                 "accumulators": self.scatter.sums, "buffers": self.scatter.banks}
 
     @property
-    def cost(self):
+    def cost(self) -> Cost:
         """Memories, and LUTs of the lanes, accumulators and multiplexers behind memory parts."""
         weights, scatter = self.weights, self.scatter
         blocks, distributed = list(weights.memories()), list(weights.memories(distributed=True))

@@ -5,6 +5,7 @@ finds that out.  Neither torch nor Amaranth.
 """
 
 from ...golden.spec.burst import MODES
+from ...golden.spec.errors import InvalidValue
 from ..layout.memories import MEMORIES
 from ..layout.plan import KINDS, Plan, StagePlan
 from .protocol import SynapseRegister
@@ -36,8 +37,8 @@ def plan_from_registers(synapses):
     stages = []
     for values in synapses:
         if values[SynapseRegister.STAGE] not in (len(stages), len(stages) - 1):
-            raise ValueError(f"Stage {values[SynapseRegister.STAGE]} does not follow "
-                             f"stage {len(stages) - 1}")
+            raise InvalidValue(f"Stage {values[SynapseRegister.STAGE]} does not follow "
+                               f"stage {len(stages) - 1}")
         if values[SynapseRegister.STAGE] == len(stages):
             stages.append([])
         stages[-1].append(values)
@@ -48,8 +49,8 @@ def _stage(group):
     first, names = group[0], {}
     for register, known in NAMES.items():
         if first[register] >= len(known):
-            raise ValueError(f"{register.name.capitalize()} must be a number below {len(known)}, "
-                             f"not {first[register]}")
+            raise InvalidValue(f"{register.name.capitalize()} must be a number below {len(known)}, "
+                               f"not {first[register]}")
         names[register.name.lower()] = known[first[register]]
     return StagePlan(lanes=tuple(values[SynapseRegister.LANES] for values in group),
                      fire_lanes=first[SynapseRegister.FIRE_LANES],

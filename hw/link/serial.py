@@ -4,6 +4,8 @@ from amaranth import *
 from amaranth.lib import cdc, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from ...golden.spec.errors import InvalidValue
+
 __all__ = ["SerialReceiver", "SerialTransmitter", "bit_cycles"]
 
 TOLERANCE = 0.02  # Of the bit rate; half a bit in ten is the limit of both sides together.
@@ -14,11 +16,11 @@ def bit_cycles(clock_hz, baud):
     """Clock cycles of a bit.  Raises :class:`ValueError` where the clock cannot give the rate."""
     cycles = max(1, round(clock_hz / baud))
     if cycles < SHORTEST:
-        raise ValueError(f"Serial rate must be at most {clock_hz // SHORTEST} at a clock of "
-                         f"{clock_hz} Hz, not {baud}")
+        raise InvalidValue(f"Serial rate must be at most {clock_hz // SHORTEST} at a clock of "
+                           f"{clock_hz} Hz, not {baud}")
     if abs(clock_hz / cycles / baud - 1) > TOLERANCE:
-        raise ValueError(f"Serial rate {baud} cannot be made from a clock of {clock_hz} Hz: the "
-                         f"nearest is {clock_hz / cycles:.0f}")
+        raise InvalidValue(f"Serial rate {baud} cannot be made from a clock of {clock_hz} Hz: the "
+                           f"nearest is {clock_hz / cycles:.0f}")
     return cycles
 
 

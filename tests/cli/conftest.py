@@ -3,11 +3,39 @@ import struct
 
 import numpy as np
 import pytest
+import torch
+from cli_cases import TINY, run
 
 from qblif.golden.spec import Network
 from qblif.golden.spec.artifact import Trained
 from qblif.golden.training.data.readers import FILES
 from qblif.sim.simulators import SimulatorError, require
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    """The tensors here are small: threads that wait for each other only cost time."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OMP_NUM_THREADS", "1")
+        yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(autouse=True)
+def no_debug(monkeypatch):
+    monkeypatch.setenv("QBLIF_DEBUG", "")
+
+
+@pytest.fixture
+def out(tmp_path):
+    return tmp_path / "out"
+
+
+def idx(array):
+    """An array in MNIST's format."""
+    return struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape) + array.tobytes()
 
 
 def write_images(folder, train_seed=0, test_seed=1):
@@ -16,8 +44,7 @@ def write_images(folder, train_seed=0, test_seed=1):
         draw = np.random.default_rng(seed)
         for name, array in ((pixels, draw.integers(0, 256, (20, 4, 3), np.uint8)),
                             (labels, draw.integers(0, 3, 20, np.uint8))):
-            head = struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape)
-            (folder / f"{name}.gz").write_bytes(gzip.compress(head + array.tobytes()))
+            (folder / f"{name}.gz").write_bytes(gzip.compress(idx(array)))
     return folder
 
 
@@ -49,6 +76,30 @@ def files(tiny, second, tmp_path_factory):
     for name, network in made.items():
         network.save(folder / f"{name}.safetensors")
     return {name: folder / f"{name}.safetensors" for name in made}
+
+
+@pytest.fixture(scope="session")
+def stripes(tmp_path_factory):
+    """A folder in MNIST's format: noisy 8x8 images, whose class is the quarter that is bright."""
+    folder = tmp_path_factory.mktemp("data") / "stripes"
+    folder.mkdir()
+    draw = np.random.default_rng(0)
+    for count, images, labels in ((120, *FILES[:2]), (40, *FILES[2:])):
+        label = np.arange(count, dtype=np.uint8) % 4
+        pixels = draw.integers(0, 60, (count, 8, 8)).astype(np.uint8)
+        for k, quarter in enumerate(label):
+            pixels[k, 2 * quarter:2 * quarter + 2] += 180
+        (folder / f"{images}.gz").write_bytes(gzip.compress(idx(pixels)))
+        (folder / f"{labels}.gz").write_bytes(gzip.compress(idx(label)))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def short(stripes, tmp_path_factory):
+    """The folder that a short training left."""
+    folder = tmp_path_factory.mktemp("short")
+    assert run("train", "--data", stripes, "--out", folder, *TINY) == 0
+    return folder
 
 
 @pytest.fixture

@@ -87,7 +87,8 @@ def test_a_pipe_that_closes(tmp_path):
 # How a command ends.
 
 @pytest.mark.parametrize("error", [TypeError("unsupported operand"), KeyError("hidden"),
-                                   RuntimeError("shape mismatch"), AssertionError()])
+                                   RuntimeError("shape mismatch"), AssertionError(),
+                                   ValueError("math domain error")])
 def test_a_bug_shows_itself(capsys, tmp_path, monkeypatch, error):
     def fail(*_):
         raise error

@@ -8,11 +8,14 @@ import numpy as np
 import pytest
 
 from qblif.boards.host.host import Host
-from qblif.boards.host.line import HostError
+from qblif.boards.host.line import HostError, open_port
 from qblif.golden.spec import Dense, Input, Network, Neuron, Population, Quantiser
 from qblif.golden.spec.artifact import Trained
-from qblif.hw.core import stage
+from qblif.hw.core import engine
+from qblif.hw.core.network import NetworkCore
+from qblif.hw.layout.compile import compile
 from qblif.hw.layout.plan import Plan, StagePlan
+from qblif.hw.link import host_interface
 from qblif.hw.link.host_interface import HostInterface
 from qblif.sim import simulators
 from qblif.sim.bench import prepare, simulate
@@ -20,15 +23,27 @@ from qblif.sim.pysim_port import PysimPort
 from qblif.sim.result import Stalls
 from qblif.sim.simulators import SimulatorError, build
 from qblif.sim.stall import describe_stall
+from qblif.sim.virtual_board import VirtualBoard
+
+from .conftest import needs
 
 MINUTE = 60
 
 
-class Greedy(stage.SynapseCore):
+class Greedy(engine.SynapseCore):
     """Completes one ping-pong buffer more than there are."""
 
-    def __init__(self, reach, **options):
-        super().__init__(replace(reach, banks=reach.banks + 1), **options)
+    def __init__(self, scatter, **options):
+        super().__init__(replace(scatter, banks=scatter.banks + 1), **options)
+
+
+class Mute(NetworkCore):
+    """Gives no result."""
+
+    def elaborate(self, platform):
+        m = super().elaborate(platform)
+        m.d.comb += self.o.valid.eq(0)
+        return m
 
 
 def slow_network():
@@ -44,16 +59,17 @@ def slow_network():
     trained = Trained(spec, {"input->hidden": np.full((40, 3), 9, np.int32),
                              "input->out": np.ones((2, 3), np.int32),
                              "hidden->out": np.ones((2, 40), np.int32)}, {})
-    return trained, Plan(stages=(StagePlan(lanes=40, fire_lanes=1), StagePlan(lanes=2)))
+    return trained, compile(spec, Plan(stages=(
+        StagePlan(lanes=40, fire_lanes=1), StagePlan(lanes=2))))
 
 
 def test_a_buffer_too_many(monkeypatch, tmp_path, quick, cache):
-    trained, plan = slow_network()
+    trained, layout = slow_network()
     frames = np.ones((3, 6, 3), int)
-    assert simulate(trained, plan, frames, simulator=quick, out_dir=tmp_path, cache=cache).ok
-    monkeypatch.setattr(stage, "SynapseCore", Greedy)
+    assert simulate(trained, layout, frames, simulator=quick, out_dir=tmp_path, cache=cache).ok
+    monkeypatch.setattr(engine, "SynapseCore", Greedy)
     started = time.monotonic()
-    result = simulate(trained, plan, frames, simulator=quick, out_dir=tmp_path, cache=cache)
+    result = simulate(trained, layout, frames, simulator=quick, out_dir=tmp_path, cache=cache)
     assert time.monotonic() - started < MINUTE
     assert result.stalled and len(result.results) < 3
     finding, = result.findings
@@ -66,9 +82,9 @@ def test_a_buffer_too_many(monkeypatch, tmp_path, quick, cache):
 
 @pytest.mark.parametrize("patience", [None, 3000])
 def test_sink_that_never_accepts(tiny, tmp_path, quick, cache, patience):
-    trained, plan, frames = tiny
+    trained, layout, frames = tiny
     started = time.monotonic()
-    bench = prepare(trained, plan, frames, simulator=quick, out_dir=tmp_path,
+    bench = prepare(trained, layout, frames, simulator=quick, out_dir=tmp_path,
                     stalls=Stalls(stall=256), patience=patience)
     result = bench.check(bench.run(bench.build(cache)))
     assert time.monotonic() - started < MINUTE and result.stalled
@@ -78,17 +94,34 @@ def test_sink_that_never_accepts(tiny, tmp_path, quick, cache, patience):
 
 def test_board_in_pysim(monkeypatch):
     """The host hears of it at once, however long it would wait for an answer."""
-    monkeypatch.setattr(stage, "SynapseCore", Greedy)
-    trained, plan = slow_network()
-    port = PysimPort(HostInterface(trained.spec, plan, clock_hz=1_000_000, levels=False),
+    monkeypatch.setattr(host_interface, "NetworkCore", Mute)  # In pysim a Greedy is asserted.
+    trained, layout = slow_network()
+    port = PysimPort(HostInterface(layout, clock_hz=1_000_000, levels=False),
                      patience=2000)
     host = Host(port, timeout=600)
     host.load(trained)
     started = time.monotonic()
     with pytest.raises(HostError, match=(
             r"^The board is gone \(it works on a request, and nothing has moved for 2000 cycles: i "
-            r"offers what is not accepted, hidden offers nothing, out offers nothing\): plug ")):
+            r"offers nothing, hidden offers nothing, out offers nothing\): plug ")):
         host.run(trained, np.ones((1, 6, 3), int))
+    assert time.monotonic() - started < MINUTE
+
+
+def test_virtual_board(monkeypatch, tmp_path, cache):
+    needs("verilator")
+    monkeypatch.setattr(engine, "SynapseCore", Greedy)
+    trained, layout = slow_network()
+    board = VirtualBoard(layout, levels=False, cache=cache)
+    started = time.monotonic()
+    with pytest.raises(SimulatorError, match=(
+            r"^The virtual board stalled: it works on a request, and nothing has moved for 100000 "
+            r"cycles: i offers what is not accepted, hidden offers nothing, out offers nothing$")):
+        with board, open_port(board.port, 1_000_000) as port:
+            host = Host(port, timeout=10, tries=2)
+            host.load(trained)
+            with pytest.raises(HostError, match="^The board on .* does not answer run"):
+                host.run(trained, np.ones((1, 6, 3), int))
     assert time.monotonic() - started < MINUTE
 
 

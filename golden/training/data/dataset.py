@@ -1,9 +1,13 @@
 """Labelled images, in memory or on disk, and a validation split of them."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+
+from ...spec.errors import InvalidValue
 
 __all__ = ["Dataset", "stratified_split"]
 
@@ -23,35 +27,36 @@ class Dataset:
     test_images: Any
     test_labels: np.ndarray
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for part in ("train", "test"):
             images, labels = getattr(self, f"{part}_images"), getattr(self, f"{part}_labels")
             if len(images.shape) not in (3, 4) or images.dtype != np.uint8:
-                raise ValueError(f"The {part} images must be (n, height, width) of uint8, or (n, "
-                                 f"channels, height, width), not {images.shape} of {images.dtype}")
+                raise InvalidValue(f"The {part} images must be (n, height, width) of uint8, or (n, "
+                                   f"channels, height, width), not {images.shape} of "
+                                   f"{images.dtype}")
             if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
-                raise ValueError(f"The {part} labels must be (n,) of integers, not "
-                                 f"{labels.shape} of {labels.dtype}")
+                raise InvalidValue(f"The {part} labels must be (n,) of integers, not "
+                                   f"{labels.shape} of {labels.dtype}")
             if len(images) != len(labels):
-                raise ValueError(f"The {part} set has {len(images)} images, "
-                                 f"but {len(labels)} labels")
+                raise InvalidValue(f"The {part} set has {len(images)} images, "
+                                   f"but {len(labels)} labels")
             if not len(images):
-                raise ValueError(f"The {part} set is empty")
+                raise InvalidValue(f"The {part} set is empty")
         if self.train_images.shape[1:] != self.test_images.shape[1:]:
-            raise ValueError(f"Training images are {self.train_images.shape[1:]}, but test images "
-                             f"are {self.test_images.shape[1:]}")
+            raise InvalidValue(f"Training images are {self.train_images.shape[1:]}, but test "
+                               f"images are {self.test_images.shape[1:]}")
 
     @property
-    def shape(self):
+    def shape(self) -> tuple[int, ...]:
         """Shape of an image: height and width, behind the channels if there are any."""
         return self.train_images.shape[1:]
 
     @property
-    def classes(self):
+    def classes(self) -> int:
         """Number of classes: one more than the largest label."""
         return 1 + int(max(self.train_labels.max(), self.test_labels.max()))
 
-    def hold_out(self, count, seed):
+    def hold_out(self, count: int, seed: int) -> Dataset:
         """The data set for choosing a recipe: ``count`` of the training images, equally many of
         each class, are its test images, the others its training images.
 
@@ -75,11 +80,12 @@ def stratified_split(labels, held_out, seed):
     classes = np.unique(labels)
     share, remainder = divmod(held_out, len(classes))
     if remainder:
-        raise ValueError(f"A held-out set of {held_out} does not divide by {len(classes)} classes")
+        raise InvalidValue(f"A held-out set of {held_out} does not divide by {len(classes)} "
+                           f"classes")
     smallest = int(min((labels == c).sum() for c in classes))
     if share >= smallest:
-        raise ValueError(f"A held-out set of {held_out} takes {share} of each class, but the "
-                         f"smallest class has {smallest}")
+        raise InvalidValue(f"A held-out set of {held_out} takes {share} of each class, but the "
+                           f"smallest class has {smallest}")
     rng = np.random.default_rng(seed)
     test = np.concatenate([rng.permutation(np.flatnonzero(labels == c))[:share] for c in classes])
     return np.setdiff1d(np.arange(len(labels)), test), np.sort(test)

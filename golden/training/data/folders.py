@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ...spec.errors import InvalidValue
 from .dataset import Dataset
 from .vision import SIZE, image_folder
 
@@ -21,7 +22,7 @@ class Decoded:
         try:
             self.files = image_folder(folder, train)
         except (FileNotFoundError, OSError) as error:
-            raise ValueError(f"{folder}: {str(error).splitlines()[0]}") from error
+            raise InvalidValue(f"{folder}: {str(error).splitlines()[0]}") from error
         self.folder = folder
         self.index = np.arange(len(self.files)) if index is None else index
 
@@ -58,8 +59,8 @@ def load_image_folders(folder, name):
     """
     held_out = next((folder / part for part in ("val", "test") if (folder / part).is_dir()), None)
     if held_out is None:
-        raise ValueError(f"{folder}: has a folder train, but neither val nor test")
+        raise InvalidValue(f"{folder}: has a folder train, but neither val nor test")
     train, test = Decoded(folder / "train", True), Decoded(held_out, False)
     if train.files.classes != test.files.classes:
-        raise ValueError(f"{folder}: train and {held_out.name} have different classes")
+        raise InvalidValue(f"{folder}: train and {held_out.name} have different classes")
     return Dataset(name, train, train.labels, test, test.labels)

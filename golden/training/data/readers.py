@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ...spec.errors import InvalidValue
 from .dataset import Dataset, stratified_split
 
 __all__ = ["embedded", "load_folder", "read_cifar", "read_idx"]
@@ -34,7 +35,7 @@ def load_folder(folder, name=None):
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise ValueError(f"{folder}: there is no such folder")
+        raise InvalidValue(f"{folder}: there is no such folder")
     name = name or folder.resolve().name
     for train, test, label_bytes in CIFAR:
         if any((folder / file).is_file() for file in (*train, *test)):
@@ -47,7 +48,7 @@ def load_folder(folder, name=None):
     for file in FILES:
         found = [p for p in (folder / f"{file}.gz", folder / file) if p.is_file()]
         if not found:
-            raise ValueError(f"{folder}: lacks {file}.gz")
+            raise InvalidValue(f"{folder}: lacks {file}.gz")
         arrays.append(read_idx(found[0], axes=3 if "images" in file else 1))
     return Dataset(name, *arrays)
 
@@ -62,11 +63,12 @@ def read_cifar(folder, files, label_bytes):
     for file in files:
         path = Path(folder) / file
         if not path.is_file():
-            raise ValueError(f"{folder}: lacks {file}")
+            raise InvalidValue(f"{folder}: lacks {file}")
         data = _read(path)
         if not data or len(data) % record:
-            raise ValueError(f"{path}: must hold whole records of {record} bytes, not {len(data)} "
-                             "bytes")
+            raise InvalidValue(f"{path}: must hold whole records of {record} bytes, not "
+                               f"{len(data)} "
+                               "bytes")
         parts.append(np.frombuffer(data, np.uint8).reshape(-1, record))
     records = np.concatenate(parts)
     return (np.ascontiguousarray(records[:, label_bytes:]).reshape(-1, *CIFAR_SHAPE),
@@ -81,15 +83,16 @@ def read_idx(path, axes):
     data = _read(Path(path))
     header = 4 + 4 * axes
     if len(data) < header:
-        raise ValueError(f"{path}: truncated, {len(data)} bytes are less than a header's {header}")
+        raise InvalidValue(f"{path}: truncated, {len(data)} bytes are less than a header's "
+                           f"{header}")
     expected = bytes((0, 0, UNSIGNED_BYTE, axes))
     if data[:4] != expected:
-        raise ValueError(f"{path}: must start with {expected.hex()}, not {data[:4].hex()}")
+        raise InvalidValue(f"{path}: must start with {expected.hex()}, not {data[:4].hex()}")
     shape = tuple(int.from_bytes(data[i:i + 4], "big") for i in range(4, header, 4))
     size = int(np.prod(shape, dtype=object))
     if len(data) - header != size:
-        raise ValueError(f"{path}: must hold {size} bytes for its shape {shape}, "
-                         f"not {len(data) - header}")
+        raise InvalidValue(f"{path}: must hold {size} bytes for its shape {shape}, "
+                           f"not {len(data) - header}")
     return np.frombuffer(data, np.uint8, offset=header).reshape(shape)
 
 
@@ -98,7 +101,7 @@ def _read(path):
         data = path.read_bytes()
         return gzip.decompress(data) if path.suffix == ".gz" else data
     except (OSError, EOFError, zlib.error) as error:
-        raise ValueError(f"{path}: damaged or unreadable ({error})") from error
+        raise InvalidValue(f"{path}: damaged or unreadable ({error})") from error
 
 
 def embedded():

@@ -2,6 +2,8 @@
 
 import torch
 
+from ...spec.errors import InvalidValue
+
 __all__ = ["auto_augment", "image_folder", "import_torchvision", "mixing"]
 
 SIZE = 224  # Rows and columns of an image from a folder.
@@ -13,10 +15,10 @@ def import_torchvision():
     try:
         import torchvision
     except ModuleNotFoundError as error:
-        raise ValueError("This needs torchvision, which is not installed") from error
+        raise InvalidValue("This needs torchvision, which is not installed") from error
     except RuntimeError as error:
-        raise ValueError("This needs a torchvision that was built for this torch, "
-                         f"{torch.__version__} ({error})") from error
+        raise InvalidValue("This needs a torchvision that was built for this torch, "
+                           f"{torch.__version__} ({error})") from error
     from torchvision.transforms import v2
     return torchvision, v2
 

@@ -4,6 +4,7 @@ import random
 
 import numpy as np
 import pytest
+from host_cases import FIRST, FRAMES, PLAN
 
 from qblif.boards.host.host import Host
 from qblif.boards.host.identity import read_identity
@@ -20,8 +21,6 @@ from qblif.hw.link.protocol import (
     synapse_register,
 )
 from qblif.sim.board_model import BoardModel
-
-from .test_host import FIRST, FRAMES, PLAN
 
 LAYOUT = compile(FIRST.spec, PLAN)
 NUMBERS = [0, 1, 2, 3, 4, 5, 7, 9, 30, 64, 255, 256, 65_535, 1 << 31, (1 << 32) - 1]
@@ -141,7 +140,6 @@ def test_stages_of_another_network():
     with pytest.raises(HostError, match=r"^The board's plan is not for this network \(Plan must "
                                         r"have 2 stages, not 1\): build the bitstream again$"):
         Host(Merged([FIRST], LAYOUT), timeout=0.001).load(FIRST)
-
 
 
 def test_answer_of_a_frame_that_is_too_short():

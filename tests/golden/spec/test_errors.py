@@ -1,3 +1,6 @@
+import re
+from pathlib import Path
+
 import pytest
 
 from qblif.golden.spec.artifact import ArtifactError
@@ -27,3 +30,12 @@ def test_checks_raise_ours():
     with pytest.raises(InvalidType, match="^Name must be a string, not 3$"):
         check_name("Name", 3)
     assert not issubclass(ArtifactError, InvalidType)
+
+
+def test_no_plain_error_is_raised_on_purpose():
+    # A plain ValueError or TypeError counts as a bug of ours: the command line shows its traceback.
+    root = Path(__file__).parents[3]
+    found = [str(file) for wing in ("golden", "hw", "sim", "boards", "api", "cli", "benchmarks")
+             for file in (root / wing).rglob("*.py")
+             if re.search("raise (Value|Type)Error[(]", file.read_text())]
+    assert not found

@@ -2,6 +2,7 @@
 
 import pytest
 from cobs import cobs
+from host_interface_cases import PLAN, network
 
 from qblif.hw.layout.compile import compile
 from qblif.hw.link.board_core import BoardCore
@@ -16,8 +17,6 @@ from qblif.hw.link.protocol import (
     unpack_checked,
 )
 from qblif.sim.stream import simulate_component
-
-from .test_host_interface import PLAN, network
 
 CLOCK, CYCLES = 1_000_000, 4
 LAYOUT = compile(network(1).spec, PLAN)

@@ -1,0 +1,76 @@
+"""Options out of range, unknown choices and devices: one line, and nothing written."""
+
+import pytest
+import torch
+from cli_cases import NETWORK, TINY, refusal
+
+
+@pytest.mark.parametrize("command", ["info", "verilog", "simulate", "synth"])
+@pytest.mark.parametrize("lanes, reason", [
+    ("0", "Lanes must be in 1..1024, not 0"), ("-4", "Lanes must be in 1..1024, not -4"),
+    ("2000", "Lanes must be in 1..1024, not 2000"),
+    ("many", "Lanes must be a number, or one a stage like 128,10, not 'many'"),
+    ("8,", "Lanes must be a number, or one a stage like 128,10, not '8,'"),
+    ("2.5", "Lanes must be a number, or one a stage like 128,10, not '2.5'"),
+    ("1,2,3", "Lanes must be 1 number or 2, one a population, not 3")])
+def test_lanes(capsys, out, lanes, reason, command):
+    assert refusal(capsys, command, NETWORK, "--lanes", lanes, out=out) == reason
+
+
+@pytest.mark.parametrize("command", ["verilog", "simulate", "synth"])
+@pytest.mark.parametrize("option, value, reason", [
+    ("--burst", "rate", "Burst mode must be one of shift, repeat, not 'rate'"),
+    ("--quantiser", "table", "Quantiser must be one of slice, ladder, not 'table'")])
+def test_unknown_choice(capsys, out, option, value, reason, command):
+    assert refusal(capsys, command, NETWORK, option, value, out=out) == reason
+
+
+@pytest.mark.parametrize("option, value, reason", [
+    ("--n-max", "0", "N_max must be in 1..20, not 0"),
+    ("--n-max", "21", "N_max must be in 1..20, not 21"),
+    ("--input-n-max", "21", "Input N_max must be in 1..20, not 21"),
+    ("--w-width", "1", "Weight width must be in 2..16, not 1"),
+    ("--w-width", "17", "Weight width must be in 2..16, not 17"),
+    ("--v-width", "31", "Membrane width must be in 2..30, not 31"),
+    ("--timesteps", "0", "Timesteps must be in 1..1024, not 0"),
+    ("--hidden", "x", "Hidden sizes must be numbers like 128,64, not 'x'"),
+    ("--hidden", "8,0", "Hidden size must be in 1..65536, not 0"),
+    ("--hidden", "", "Hidden sizes must name at least one population"),
+    ("--beta", "1.5", "Beta must be in 0..1, not 1.5"),
+    ("--alpha", "nan", "Alpha must be in 0..1, not nan"),
+    ("--n-max", "many", "N_max must be numbers like 128,64, not 'many'"),
+    ("--reset", "hard", "Reset must be one of none, gate, gate-input, subtract, zero, not 'hard'"),
+    ("--surrogate", "relu", ("Surrogate must be one of relsg-et, box-et, rectangular, arctan, "
+                             "sigmoid, quadratic-window, not 'relu'")),
+    ("--epochs", "0", "Epochs must be at least 1, not 0"),
+    ("--batch", "1", "Batch must be at least 2, not 1")])
+def test_train_option_out_of_range(capsys, stripes, out, option, value, reason):
+    assert refusal(capsys, "train", "--data", stripes, option, value, out=out) == reason
+
+
+def test_train_on_an_unknown_device(capsys, stripes, out):
+    assert refusal(capsys, "train", "--data", stripes, "--device", "tpu9",
+                   out=out).startswith("Device 'tpu9' cannot be used: ")
+
+
+def test_train_without_the_gpu_that_was_asked_for(capsys, stripes, out, monkeypatch):
+    def fail(*_, **__):
+        raise AssertionError("Torch not compiled with CUDA enabled")
+    monkeypatch.setattr(torch, "empty", fail)
+    assert refusal(capsys, "train", "--data", stripes, "--device", "cuda", out=out) == \
+        "Device 'cuda' cannot be used: Torch not compiled with CUDA enabled"
+
+
+def test_train_resumes_nothing(capsys, stripes, out):
+    assert refusal(capsys, "train", "--data", stripes, "--resume", *TINY, out=out) == \
+        f"{out / 'checkpoint.pt'}: there is no such checkpoint"
+
+
+def test_unknown_simulator(capsys, out):
+    assert refusal(capsys, "simulate", NETWORK, "--simulator", "vcs", out=out) == \
+        "Simulator must be one of verilator, icarus, not 'vcs'"
+
+
+def test_unknown_device(capsys, out):
+    assert refusal(capsys, "synth", NETWORK, "--device", "artix7", out=out) == \
+        "Device must be one of ecp5-25k, ecp5-45k, ecp5-85k, up5k, hx8k, not 'artix7'"

@@ -1,0 +1,120 @@
+"""The equations of docs/contract.md in plain Python, neuron by neuron, and random networks."""
+
+import numpy as np
+
+from qblif.golden.spec import Decay, Dense, Input, Network, Neuron, Population, Quantiser, Reset
+from qblif.golden.spec.artifact import Trained
+from qblif.golden.spec.burst import digits
+
+LEAKS = [Decay(), Decay((0,)), Decay((1,)), Decay((3,)), Decay((1,), (3,)), Decay((2, 4)),
+         Decay((2, 2), (1,))]
+GATES = [Decay((0,)), Decay(), Decay((1,)), Decay((1, 2)), Decay((2, 2), (1,))]
+
+
+def decay(shifts, x):
+    return x - sum(x >> k for k in shifts.subtract) + sum(x >> k for k in shifts.add)
+
+
+def clip(x, low, high):
+    return min(max(x, low), high)
+
+
+def leak(spec, v):
+    if isinstance(spec, Decay):
+        return decay(spec, v)
+    x = clip(v >> spec.bits - 3, -128, 127)
+    return v + (spec.gain * (x - spec.low) * (x - spec.high) * 2**spec.bits >> 12)
+
+
+def reference_step(spec, v, current, fired):
+    """One neuron, one timestep: ``(level, v)``."""
+    low, high = -(1 << spec.v_width - 1), (1 << spec.v_width - 1) - 1
+    if spec.reset.kind == "gate-input" and fired:
+        current = decay(spec.reset.gate, current)
+    v = clip(leak(spec.leak, v) + current, low, high)
+    if spec.reset.kind == "gate" and fired:
+        v = clip(decay(spec.reset.gate, v), low, high)
+    if spec.quantiser is None:
+        return 0, v
+    level = clip(v // spec.quantiser.theta, 0, spec.quantiser.n_max)
+    if spec.quantiser.spacing == "powers" and level:
+        level = 2 ** (len(f"{level:b}") - 1)
+    if spec.reset.kind == "subtract":
+        v -= level * spec.quantiser.theta
+    if spec.reset.kind == "zero" and level:
+        v = 0
+    return min(level, 1) if spec.output == "binary" else level, v
+
+
+def reference_current(trained, population, index, levels, mode):
+    """The bias plus every event's weight, one digit at a time."""
+    total = int(trained.biases[population.name][index]) if population.bias_width else 0
+    for synapse in trained.spec.synapses_to(population.name):
+        for source, level in enumerate(levels[synapse.source]):
+            for digit in digits(level, mode):
+                weight = int(trained.weights[synapse.name][index, source]) << digit.shift
+                total += -weight if digit.negative else weight
+    return total
+
+
+def reference(trained, frame, mode="shift"):
+    """All that one frame makes of a network: levels, membranes ``[name][timestep]``, the class."""
+    spec = trained.spec
+    v = {p.name: [0] * p.size for p in spec.populations}
+    level = {p.name: [0] * p.size for p in spec.populations}
+    trace = {p.name: ([], []) for p in spec.populations}
+    for t in range(spec.timesteps):
+        now = {"input": frame if spec.input.static else frame[t]}
+        for population in spec.populations:
+            name = population.name
+            steps = [reference_step(population.neuron, v[name][k],
+                                    reference_current(trained, population, k, now, mode),
+                                    level[name][k] > 0) for k in range(population.size)]
+            level[name], v[name] = [s[0] for s in steps], [s[1] for s in steps]
+            now[name] = level[name]
+            trace[name][0].append(level[name])
+            trace[name][1].append(v[name])
+    last = v[spec.populations[-1].name]
+    return trace, last.index(max(last))
+
+
+# Random networks.
+
+def draw_neuron(draw, last):
+    v_width = draw.randint(3, 12)  # Sums reach a few hundred: narrow membranes saturate.
+    theta = draw.randint(1, max(1, (1 << v_width - 1) // draw.choice([2, 4, 8])))
+    return Neuron(leak=draw.choice(LEAKS), v_width=v_width,
+                  quantiser=None if last else Quantiser(n_max=draw.randint(1, 20), theta=theta),
+                  reset=Reset(kind=draw.choice(list(Reset.KINDS)), gate=draw.choice(GATES)))
+
+
+def draw_network(draw):
+    depth = draw.randint(1, 3)
+    source = Input(shape=(draw.randint(1, 6),), n_max=draw.randint(1, 20),
+                   static=draw.random() < 0.5)
+    populations = [Population(name=f"p{k}", shape=(draw.randint(1, 6),), sum_width=20,
+                              neuron=draw_neuron(draw, k == depth - 1),
+                              bias_width=draw.choice([0, 5])) for k in range(depth)]
+    names = ["input", *(p.name for p in populations)]
+    synapses = [Dense(source=a, target=b, w_width=6)
+                for a, b in zip(names, names[1:], strict=False)]
+    if depth > 1 and draw.random() < 0.4:
+        synapses.append(Dense(source="input", target=names[-1], w_width=4))
+    spec = Network(timesteps=draw.randint(1, 6), input=source, populations=populations,
+                   synapses=synapses)
+
+    def tensor(shape, width):
+        size = int(np.prod(shape))
+        low, high = -(1 << width - 1), (1 << width - 1) - 1
+        return np.array([draw.randint(low, high) for _ in range(size)], np.int32).reshape(shape)
+    return Trained(spec, {s.name: tensor(spec.weight_shape(s), s.w_width) for s in synapses},
+                   {p.name: tensor((p.size,), p.bias_width) for p in populations if p.bias_width})
+
+
+def draw_frames(draw, spec, count=3):
+    shape = (count, spec.input.size) if spec.input.static else (count, spec.timesteps,
+                                                                spec.input.size)
+    density = draw.choice([0, 0.3, 1])
+    flat = [draw.randint(0, spec.input.n_max) if draw.random() < density else 0
+            for _ in range(int(np.prod(shape)))]
+    return np.array(flat).reshape(shape)

@@ -1,0 +1,102 @@
+"""Trainings resumed from a checkpoint, and checkpoints that are refused."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from train_cases import STRIPES, TINY, Interrupted, assert_same_bits, stripes
+
+from qblif.golden.training.checkpoint import CheckpointError
+from qblif.golden.training.data.dataset import Dataset
+from qblif.golden.training.train import train
+
+
+@pytest.mark.parametrize("phase, epoch", [("float", 2), ("float", 3), ("quantised", 1),
+                                          ("quantised", 2)])
+def test_resumed_equals_uninterrupted(trained, tmp_path, phase, epoch):
+    def interrupt(progress):
+        if (progress.phase, progress.epoch) == (phase, epoch):
+            raise Interrupted
+
+    path = tmp_path / "checkpoint"
+    with pytest.raises(Interrupted):
+        train(TINY, STRIPES, checkpoint=path, progress=interrupt)
+    assert_same_bits(trained, train(TINY, STRIPES, checkpoint=path, resume=True))
+    assert [p.name for p in tmp_path.iterdir()] == ["checkpoint"]
+
+
+CONV = replace(TINY, net="4c3s2-6c3-p2", channels_last=True, optimiser="sgd", mixup=0.2, cutmix=0.5,
+               flip=True, crop=1, cutout=2, auto_augment="cifar10", amp=True, epochs=2,
+               qat_epochs=1, gamma=0.3, gain=1.0)
+
+
+def colours(n, seed):
+    images, labels = stripes(n, seed)
+    return np.repeat(images[:, None], 3, 1), labels
+
+
+COLOURS = Dataset("colours", *colours(200, 0), *colours(60, 1))
+
+
+def test_ingredients_of_our_own_resumed(tmp_path):
+    resume_after_an_epoch(replace(CONV, mixup=0.0, cutmix=0.0, auto_augment=""), tmp_path)
+
+
+@pytest.mark.usefixtures("torchvision")
+@pytest.mark.parametrize("workers", [0, 2])
+def test_every_ingredient_resumed(tmp_path, workers):
+    resume_after_an_epoch(replace(CONV, workers=workers), tmp_path)
+
+
+def resume_after_an_epoch(config, tmp_path):
+    def interrupt(progress):
+        if (progress.phase, progress.epoch) == ("float", 2):
+            raise Interrupted
+
+    whole = train(config, COLOURS)
+    with pytest.raises(Interrupted):
+        train(config, COLOURS, checkpoint=tmp_path / "checkpoint", progress=interrupt)
+    assert_same_bits(whole, train(config, COLOURS, checkpoint=tmp_path / "checkpoint", resume=True))
+    assert whole.spec.input.shape == (3, 8, 8) and len(whole.spec.populations) == 3
+
+
+def test_resume_after_the_end(trained, tmp_path):
+    path = tmp_path / "checkpoint"
+    train(TINY, STRIPES, checkpoint=path)
+    assert_same_bits(trained, train(TINY, STRIPES, checkpoint=path, resume=True))
+
+
+def test_resume_without_checkpoint():
+    with pytest.raises(ValueError, match=r"^Resuming needs a checkpoint$"):
+        train(TINY, STRIPES, resume=True)
+
+
+def test_checkpoint_missing(tmp_path):
+    with pytest.raises(CheckpointError, match=r"there is no such checkpoint$"):
+        train(TINY, STRIPES, checkpoint=tmp_path / "none", resume=True)
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory):
+    path = tmp_path_factory.mktemp("train") / "checkpoint"
+    train(replace(TINY, epochs=1, qat_epochs=0), STRIPES, checkpoint=path)
+    return path
+
+
+@pytest.mark.parametrize("damage", [lambda d: d[:len(d) // 2], lambda d: b"", lambda d: b"x" * 99])
+def test_checkpoint_damaged(checkpoint, tmp_path, damage):
+    path = tmp_path / "checkpoint"
+    path.write_bytes(damage(checkpoint.read_bytes()))
+    with pytest.raises(CheckpointError, match=r"damaged, or not a checkpoint$"):
+        train(replace(TINY, epochs=1, qat_epochs=0), STRIPES, checkpoint=path, resume=True)
+
+
+def test_checkpoint_of_another_configuration(checkpoint):
+    with pytest.raises(CheckpointError, match=r"was trained with epochs = 1, not 3$"):
+        train(TINY, STRIPES, checkpoint=checkpoint, resume=True)
+
+
+def test_checkpoint_of_other_data(checkpoint):
+    other = Dataset("stripes", *stripes(300, 5), *stripes(100, 1))
+    with pytest.raises(CheckpointError, match=r"was trained on other data$"):
+        train(replace(TINY, epochs=1, qat_epochs=0), other, checkpoint=checkpoint, resume=True)
