@@ -130,6 +130,7 @@ def prepare(trained, layout, levels, *, simulator="verilator", out_dir, expected
     See :func:`simulate` for the parameters.
     """
     require(simulator)
+    layout.check(trained.spec)
     folder = Path(out_dir)
     levels = np.ascontiguousarray(levels)
     generated = generated or generate(layout, trained if baked else None)

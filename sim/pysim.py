@@ -49,6 +49,7 @@ def run_network(trained, layout, levels, *, baked=False, i_stall=0, o_stall=0, r
     assertion of the hardware fails, and where a stage sends an address twice in a timestep.
     """
     spec = trained.spec
+    layout.check(spec)
     dut = NetworkCore(layout, trained if baked else None)
     draw = random.Random(seed)
     vectors = {p.name: [] for p in spec.populations}

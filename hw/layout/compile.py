@@ -165,6 +165,12 @@ class Layout:
         """The manifest's ``stages``: plain dictionaries, lists, strings and integers."""
         return [stage.describe() for stage in self.stages]
 
+    def check(self, spec: Network) -> None:
+        """Raise :class:`ValueError` where this is not a layout of the network ``spec``."""
+        if spec != self.spec:
+            raise InvalidValue(f"Layout is of network {self.spec.digest}, but the weights are of "
+                               f"{spec.digest}")
+
     @cached_property
     def digest(self) -> str:
         """64-bit hexadecimal fingerprint of network and layout (not of the weights)."""

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,9 @@ from qblif.hw.layout.cycles import count_cycles
 from qblif.hw.layout.plan import Plan, StagePlan, make_plan
 from qblif.hw.link.plan_registers import plan_from_registers, plan_registers
 from qblif.hw.link.protocol import SynapseRegister
+from qblif.sim.bench import prepare
 from qblif.sim.board_model import BoardModel
+from qblif.sim.pysim import run_network
 
 NETWORKS = Path(__file__).parents[3] / "networks"
 
@@ -36,6 +39,14 @@ def test_another_number_of_stages(tiny):
     trained, layout, _ = tiny
     with pytest.raises(ValueError, match="^Plan must have 2 stages, not 1$"):
         compile(trained.spec, Plan(stages=layout.plan.stages[:1]))
+
+
+def test_layout_of_another_network(tiny, residual):
+    trained, layout, frames = tiny
+    text = f"^Layout is of network {residual[1].spec.digest}, but the weights are of "
+    for simulate in (run_network, partial(prepare, simulator="icarus", out_dir="never")):
+        with pytest.raises(ValueError, match=text):
+            simulate(trained, residual[1], frames)
 
 
 def test_load_banks_are_the_gatewares_ports(residual):
