@@ -1,11 +1,12 @@
 """The bench must fail, and say of what: each fault is planted and has to be named."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
 from qblif.golden import integer
-from qblif.hw.verilog import Generated, generate
+from qblif.hw.verilog import generate
 from qblif.sim.bench import prepare
 from qblif.sim.result import Stalls
 
@@ -108,7 +109,7 @@ def test_edited_verilog(bench, tiny, cache):
     # An adder of the datapath: both operands signed, in a lane or a neuron.
     text, line = next((text, line) for text, line in mutations(made.verilog)
                       if line.count("$signed") >= 2)
-    result = run(bench(generated=Generated(text, made.manifest), patience=5000), cache)
+    result = run(bench(generated=replace(made, verilog=text), patience=5000), cache)
     assert not result.ok, f"the bench did not notice a mutation of {line}"
     assert result.findings[0] == (
         "the Verilog was edited after generation: it does not match the manifest's sha256")
@@ -150,7 +151,7 @@ def test_broken_handshake(bench, tiny, cache):
     trained, plan, _ = tiny
     made = generate(plan)
     text = cut(made.verilog, "i__ready", "", "  assign i__ready = 1'b0;")
-    result = run(bench(generated=Generated(text, made.manifest), patience=2000), cache)
+    result = run(bench(generated=replace(made, verilog=text), patience=2000), cache)
     edited, stalled = result.findings
     assert edited.startswith("the Verilog was edited after generation")
     assert stalled.startswith("stalled: 0 of 30 results after 0 whole frames of input")
@@ -166,5 +167,5 @@ def test_result_that_does_not_hold(bench, tiny, cache):
                "  reg toggle = 0;\n"
                "  always @(posedge clk) toggle <= ~toggle;\n"
                "  assign o__payload = cut_o__payload ^ toggle;")
-    result = run(bench(generated=Generated(text, made.manifest), stalls=Stalls(stall=200)), cache)
+    result = run(bench(generated=replace(made, verilog=text), stalls=Stalls(stall=200)), cache)
     assert "the output changed or fell while it waited to be accepted" in result.findings
