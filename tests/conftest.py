@@ -1,5 +1,6 @@
 """A network of a few neurons and its virtual board, and the table of injected faults."""
 
+import contextlib
 import fcntl
 import os
 from collections import Counter
@@ -24,6 +25,11 @@ from qblif.golden.spec.artifact import Trained
 from qblif.hw.layout.compile import compile
 from qblif.hw.layout.plan import Plan, StagePlan, make_plan
 from qblif.sim.simulators import SimulatorError, require
+
+# Early in every process: matplotlib's extension module does not load behind some orders of
+# other extension modules, and which tests share a process differs from run to run.
+with contextlib.suppress(ImportError):
+    import matplotlib.backends.backend_agg  # noqa: F401
 
 
 @pytest.fixture(scope="session")
