@@ -126,6 +126,7 @@ def test_virtual_board(monkeypatch, tmp_path, cache):
 
 
 STUCK = """\
+`timescale 1ns/1ps
 module stuck;
     reg a = 0;
     initial begin
@@ -136,18 +137,30 @@ endmodule
 """
 
 
-def test_simulator_that_prints_nothing(tmp_path, quick):
+WAITS = """\
+import cocotb
+from cocotb.triggers import Timer
+
+@cocotb.test()
+async def wait(dut):
+    await Timer(1, "us")
+"""
+
+
+def test_simulator_that_prints_nothing(tmp_path, quick, monkeypatch):
     """Time stands still in it: no watchdog of its own can help."""
     if quick != "icarus":
         pytest.skip("Verilator stops such a design by itself")
     source = tmp_path / "stuck.v"
     source.write_text(STUCK)
+    (tmp_path / "waits.py").write_text(WAITS)
+    monkeypatch.syspath_prepend(str(tmp_path))
     built = build(quick, [source], "stuck", tmp_path / "cache")
     started = time.monotonic()
     with pytest.raises(SimulatorError, match=(
-            r"^The simulator printed nothing for 3 s and was ended: the design may oscillate "
+            r"^The simulator printed nothing for 10 s and was ended: the design may oscillate "
             r"within a cycle; what came last was '.+'; see .*run.log$")):
-        simulators.run(quick, built, "stuck", "qblif.sim.cocotb_bench", tmp_path, silence=3)
+        simulators.run(quick, built, "stuck", "waits", tmp_path, silence=10)
     assert time.monotonic() - started < MINUTE
 
 
