@@ -14,6 +14,9 @@ __all__ = ["CheckpointError", "fingerprint", "load_checkpoint", "save_checkpoint
 
 VERSION = 2
 
+# What a training may be resumed with in another way: it changes how fast, and the order of sums.
+MACHINE = ("threads", "workers")
+
 
 class CheckpointError(InvalidValue):
     """A checkpoint that cannot be resumed, and why, in one sentence."""
@@ -54,7 +57,7 @@ def load_checkpoint(path, config, data):
         raise CheckpointError(f"{path}: checkpoint version {version} is not this program's "
                               f"{VERSION}")
     for field, value in config.items():
-        if state["config"].get(field) != value:
+        if field not in MACHINE and state["config"].get(field) != value:
             raise CheckpointError(f"{path}: was trained with {field} = "
                                   f"{state['config'].get(field)!r}, not {value!r}")
     if state["data"] != data:
