@@ -50,8 +50,7 @@ def graph(trained, layout):
         population = stage.population
         branch = tree.add(f"[bold]{population.name}[/] {shape(population)}, "
                           f"{neuron(population.neuron)}")
-        for engine in stage.engines:
-            synapse = engine.synapse
+        for synapse in spec.synapses_to(population.name):
             shape_ = spec.weight_shape(synapse)
             branch.add(f"{synapse.kind} from {synapse.source}{geometry(synapse)}: "
                        f"{' x '.join(map(str, shape_))} weights of {synapse.w_width} bits, "
@@ -66,7 +65,7 @@ def graph(trained, layout):
 
 def choices(plan):
     """What an allocator chose to save block RAM."""
-    return (", one buffer of accumulators" if plan.banks == 1 else "") + (
+    return (f", {plan.ports} events at once" if plan.ports > 1 else "") + (
         f", {plan.memory} weights" if plan.memory != "block" else "")
 
 

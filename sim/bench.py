@@ -146,7 +146,7 @@ def prepare(trained, layout, levels, *, simulator="verilator", out_dir, expected
     files = {
         "network.v": generated.verilog, "bench.v": bench_top(manifest),
         "manifest.json": json.dumps(manifest, indent=1), "job.json": json.dumps(job),
-        "i.hex": encode_frames(manifest, levels),
+        "i.hex": encode_frames(layout, manifest, levels),
         "load.hex": encode_load(manifest, writes)}
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in files.items():
@@ -196,8 +196,8 @@ def _patience(layout, stalls):
     busy = 0
     for stage in layout.stages:
         for engine in stage.engines:
-            steps = int(engine.scatter.steps().sum())
-            busy += steps * engine.source.emit_max + engine.weights.depth
-        busy += 4 * stage.vectors
+            busy += sum(engine.most_words(synapse) for synapse in engine.synapses)
+            busy += engine.weights.depth
+        busy += 4 * stage.passes.all_vectors
     slow = 256 / max(1, 256 - max(stalls.idle, stalls.stall))
     return int(10_000 + busy * slow)

@@ -2,8 +2,6 @@
 
 import numpy as np
 
-from ..hw.layout.aer import aer_stream
-
 __all__ = ["UNKNOWN", "decode", "encode_frames", "encode_load", "fields_of", "read_log"]
 
 UNKNOWN = np.iinfo(np.int64).min  # Decoded value of a field with undefined bits.
@@ -17,12 +15,12 @@ def fields_of(manifest, port):
     return {field["name"]: field for field in found["fields"]}
 
 
-def encode_frames(manifest, levels):
+def encode_frames(layout, manifest, levels):
     """Lines for ``i.hex``: the events of ``levels`` ``(frames, inputs)``, or ``(frames, timesteps,
-    inputs)`` where the input is not static, by address.  EOT markers carry garbage in their other
-    fields, always the same."""
+    inputs)`` where the input is not static, in the order in which ``layout`` takes them.  End
+    markers carry garbage in their other fields, always the same."""
     fields = fields_of(manifest, "i__payload")
-    stream = aer_stream(levels, manifest["network"]["input"]["shape"])
+    stream = layout.input.stream(levels)
     draw, words = np.random.default_rng(0), stream.eot << fields["end"]["offset"]
     for name in ("address", "level"):
         garbage = draw.integers(0, 1 << fields[name]["width"], len(words))

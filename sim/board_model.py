@@ -8,7 +8,6 @@ import numpy as np
 from cobs import cobs
 
 from ..golden import integer
-from ..hw.layout.addressing import address_space, addresses
 from ..hw.layout.memory_image import load_writes
 from ..hw.link import protocol
 from ..hw.link.plan_registers import plan_registers
@@ -99,8 +98,8 @@ class BoardModel:
         if space != protocol.REGISTERS_SPACE:
             return self.memory.get((space, bank, address), 0)
         digest, layout = int(self.spec.digest, 16), int(self.layout.digest, 16)
-        synapses = [plan_registers(stage, engine) for stage in self.layout.stages
-                    for engine in stage.engines]
+        synapses = [plan_registers(self.layout, stage, engine)
+                    for stage, engine, _ in self.layout.synapses]
         found = {Register.MAGIC: protocol.MAGIC, Register.VERSION: protocol.VERSION,
                  Register.DIGEST_LOW: digest & 0xFFFFFFFF, Register.DIGEST_HIGH: digest >> 32,
                  Register.CLOCK_HZ: self.clock_hz, Register.SYNAPSES: len(synapses),
@@ -166,14 +165,14 @@ class BoardModel:
             return 0
         key = id(held[0]), events, dense
         if key not in self.classes:
-            frame = (_unpack_dense if dense else _unpack)(events, self.spec.input)
+            frame = (_unpack_dense if dense else _unpack)(events, self.layout.input)
             self.classes[key] = int(integer.run(held[0], frame[None]).classes[0])
         return self.classes[key]
 
 
-def _unpack(events, source):
+def _unpack(events, layout):
     """The frame that :func:`qblif.hw.link.protocol.pack_events` packed."""
-    bits, size = protocol.level_bits(source.emit_max), address_space(source.shape)
+    bits, size = protocol.level_bits(layout.source.n_max), layout.address_space
     steps, levels = [], []
     for byte in events:
         if byte == 0:
@@ -182,18 +181,13 @@ def _unpack(events, source):
             continue
         levels += [0] * (byte >> bits)
         levels += [byte & (1 << bits) - 1] * bool(byte & (1 << bits) - 1)
-    return _frame(steps, source)
+    return layout.by_neuron(np.array(steps))
 
 
-def _unpack_dense(data, source):
+def _unpack_dense(data, layout):
     """The frame that :func:`qblif.hw.link.protocol.pack_dense` packed."""
-    bits, size = protocol.level_bits(source.emit_max), address_space(source.shape)
+    bits, size = protocol.level_bits(layout.source.n_max), layout.address_space
     row = -(-size // (8 // bits))
     steps = [[byte >> bits * j & (1 << bits) - 1 for byte in data[k:k + row]
               for j in range(8 // bits)][:size] for k in range(0, len(data), row)]
-    return _frame(steps, source)
-
-
-def _frame(steps, source):
-    """Levels by address as the integer model takes them."""
-    return np.array(steps[0] if source.static else steps)[..., addresses(source.shape)]
+    return layout.by_neuron(np.array(steps))

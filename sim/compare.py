@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..hw.layout.addressing import by_neuron
+from ..hw.layout.addressing import addresses, lane_bits
 from .bench_files import UNKNOWN
 
 __all__ = ["Comparison", "compare", "compare_classes"]
@@ -35,30 +35,34 @@ def compare(stage, recorded, levels, membranes):
     ``recorded`` is what :func:`qblif.sim.bench_files.decode` returned.  Timesteps that were not
     recorded are not compared.
     """
-    population, vectors = stage.population, stage.vectors
-    name, size = population.name, population.size
+    population, size = stage.population, stage.population.size
     timesteps, frames, _ = membranes.shape
-    whole = min(len(recorded["cycle"]) // vectors, timesteps * frames)
-    words = _order(name, recorded, vectors, whole, timesteps, frames)
+    vectors = timesteps * stage.passes.all_vectors  # Of a frame.
+    whole = min(len(recorded["cycle"]) // vectors, frames)
+    words = _order(stage, recorded, whole, frames)
     first, counts = [], {}
     golden = {"level": levels, "membrane": membranes}
     if population.neuron.quantiser is None:
         del golden["level"]
     for what, expected in golden.items():
-        rtl = _by_neuron(recorded, f"{what}s", stage.fire_lanes, vectors, whole,
-                         population.shape)
-        expected = np.asarray(expected).swapaxes(0, 1).reshape(-1, size)[:whole]
+        lanes = [recorded[f"{what}s.{k}"][:whole * vectors] for k in range(stage.fire_lanes)]
+        rtl = stage.passes.unpack(np.stack(lanes, -1))
+        expected = np.asarray(expected).swapaxes(0, 1)[:whole]
         differs = rtl != expected
         counts[what] = int(differs.sum())
-        words += [_describe(what, name, at, timesteps, rtl, expected)
+        words += [_describe(what, population.name, at, rtl, expected)
                   for at in np.argwhere(differs)[:SHOWN]]
     first.extend(words)
-    steps = np.full(timesteps * frames, -1, np.int64)
-    steps[:whole] = recorded["cycle"][:whole * vectors].reshape(whole, vectors)[:, -1]
+    steps = np.full((frames, timesteps), -1, np.int64)
+    ends = recorded["cycle"][:whole * vectors].reshape(whole, -1, stage.channel_vectors)[..., -1]
+    timestep, _ = stage.passes.steps()
+    for t in range(timesteps):
+        steps[:whole, t] = ends[:, timestep == t].max(1)
     return Comparison(
-        levels_compared=whole * size * ("level" in counts), membranes_compared=whole * size,
+        levels_compared=whole * timesteps * size * ("level" in counts),
+        membranes_compared=whole * timesteps * size,
         level_mismatches=counts.get("level", 0), membrane_mismatches=counts["membrane"],
-        first=tuple(first[:2 * SHOWN]), steps=steps.reshape(frames, timesteps))
+        first=tuple(first[:2 * SHOWN]), steps=steps)
 
 
 def compare_classes(labels, expected):
@@ -69,31 +73,35 @@ def compare_classes(labels, expected):
         f"class of frame {k}: RTL {_value(labels[k])}, golden {expected[k]}" for k in found[:SHOWN])
 
 
-def _order(name, recorded, vectors, whole, timesteps, frames):
+def _order(stage, recorded, whole, frames):
     """Sentences on vectors out of order and on vectors too many."""
-    vector = recorded["beat"][:whole * vectors].reshape(whole, vectors)
+    expected = vector_addresses(stage.passes)
+    found = recorded["address"][:whole * len(expected)].reshape(whole, -1)
     words = []
-    wrong = np.argwhere(vector != np.arange(vectors))
+    wrong = np.argwhere(found != expected)
     if len(wrong):
-        step, place = wrong[0]
-        words.append(f"{name}, timestep {step % timesteps}, frame {step // timesteps}: "
-                     f"vector {_value(vector[step, place])} came where vector {place} belongs")
-    extra = len(recorded["beat"]) - timesteps * frames * vectors
+        frame, place = wrong[0]
+        words.append(f"{stage.name}, frame {frame}: vector {_value(found[frame, place])} came "
+                     f"where vector {expected[place]} belongs")
+    extra = len(recorded["address"]) - frames * len(expected)
     if extra > 0:
-        words.append(f"{name}: {extra} vectors more than {frames} frames have")
+        words.append(f"{stage.name}: {extra} vectors more than {frames} frames have")
     return words
 
 
-def _by_neuron(recorded, what, fire_lanes, vectors, whole, shape):
-    """Values of one kind as ``(timesteps of all frames, neurons)``."""
-    lanes = [recorded[f"{what}.{k}"][:whole * vectors] for k in range(fire_lanes)]
-    return by_neuron(np.stack(lanes, -1).reshape(whole, vectors, fire_lanes), shape)
+def vector_addresses(passes):
+    """What the addresses of each vector of a frame share, in order: see
+    :func:`qblif.hw.core.payloads.vector_address`."""
+    _, position = passes.steps()
+    first = passes.neurons()[:, :, 0]
+    low = addresses(passes.shape)[first] >> lane_bits(passes.shape, passes.fire_lanes)
+    return low[position].reshape(-1)
 
 
-def _describe(what, name, at, timesteps, rtl, expected):
-    step, neuron = at
-    return (f"{name} neuron {neuron}, timestep {step % timesteps}, frame {step // timesteps}: "
-            f"RTL {what} {_value(rtl[step, neuron])}, golden {expected[step, neuron]}")
+def _describe(what, name, at, rtl, expected):
+    frame, timestep, neuron = at
+    return (f"{name} neuron {neuron}, timestep {timestep}, frame {frame}: "
+            f"RTL {what} {_value(rtl[*at])}, golden {expected[*at]}")
 
 
 def _value(value):

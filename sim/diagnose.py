@@ -67,21 +67,28 @@ def _name_value(stage, trained, write, data):
     bank = stage.load_banks[write.bank]
     if bank.kind == "weights":
         engine = next(e for e in stage.engines if e.name == bank.owner)
-        return _name_weight(engine, bank, trained.weights[engine.name], write, data)
+        return _name_weight(engine, bank, trained.weights, write, data)
     channel = write.address * stage.fire_lanes + bank.first
     return (f"bias {channel} of {stage.name} differs: loaded {_signed(data, bank.width)}, "
             f"network file {int(trained.biases[stage.name][channel])}")
 
 
 def _name_weight(engine, bank, weights, write, data):
-    width = engine.synapse.w_width
+    width = max(synapse.w_width for synapse in engine.synapses)
     changed = data ^ write.data
     lane = ((changed & -changed).bit_length() - 1) // width
-    numbers = engine.scatter.weight_words(np.arange(1, weights.size + 1))
-    number = numbers[write.address, bank.first + lane] - 1
-    at = "padding" if number < 0 else ", ".join(map(str, np.unravel_index(number, weights.shape)))
+    # Every weight by its number among all of the engine's, from 1 on.
+    shapes, numbers, first = {}, {}, 1
+    for name in (synapse.name for synapse in engine.synapses):
+        shapes[name] = first, weights[name].shape
+        numbers[name] = np.arange(first, first + weights[name].size).reshape(weights[name].shape)
+        first += weights[name].size
+    number = engine.weight_words(numbers)[write.address][bank.first + lane]
+    name = max((n for n in shapes if shapes[n][0] <= max(1, number)), key=lambda n: shapes[n][0])
+    start, shape = shapes[name]
+    at = ", ".join(map(str, np.unravel_index(number - start, shape))) if number else "padding"
     loaded, wanted = (_signed(value >> lane * width, width) for value in (data, write.data))
-    return (f"weight {at} of synapse {engine.name} differs: loaded {loaded}, "
+    return (f"weight {at} of synapse {name} differs: loaded {loaded}, "
             f"network file {wanted}")
 
 

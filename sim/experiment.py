@@ -116,12 +116,12 @@ def _synapses(layout, results, frames, cycles):
     """Activity of each synapse a frame, by the hardware's own counters."""
     counters = {name: sum(result.counters[name] for result in results) / max(1, frames)
                 for name in results[0].counters}
-    for engine in layout.engines:
-        events, words = (counters[f"{what}_{engine.source.name}_{engine.target.name}"]
+    for stage, engine, synapse in layout.synapses:
+        events, words = (counters[f"{what}_{synapse.source}_{stage.name}"]
                          for what in ("events", "words"))
-        operations = engine.operations(words)
+        operations = engine.operations(synapse, words)
         rate = operations / cycles if cycles else None
-        yield {"name": engine.name, "lanes": engine.lanes, "fire_lanes": engine.plan.fire_lanes,
+        yield {"name": synapse.name, "lanes": engine.lanes, "fire_lanes": engine.plan.fire_lanes,
                "burst": engine.plan.burst, "events": events, "words": words,
                "synaptic_operations": operations, "sop_per_cycle": rate,
                "busy": rate and rate / engine.lanes}

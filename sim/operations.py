@@ -19,27 +19,20 @@ class Counted:
     """Totals of one synapse over all frames.
 
     The hardware counts ``events`` and ``words``, its lane-cycles; in each of them ``lanes`` adders
-    could work, so ``lane_slots = words * lanes``.  Of the ``slots`` words that a digit visits at a
-    position of the target, ``share`` lanes do useful work and the others are padding:
-    ``operations = words / slots * share``, without a remainder.
+    could work, so ``lane_slots = words * lanes``.  ``operations`` are useful additions of a weight
+    to a target; the others are padding.
     """
 
     name: str
     lanes: int
-    slots: int
-    share: int
     events: int
     words: int
+    operations: int
 
     @property
     def lane_slots(self):
         """Additions that the lanes could have made."""
         return self.words * self.lanes
-
-    @property
-    def operations(self):
-        """Useful additions of a weight to a target."""
-        return self.words // self.slots * self.share
 
 
 def count_operations(trained, layout, levels, out_dir, simulator="verilator", progress=None):
@@ -58,8 +51,11 @@ def count_operations(trained, layout, levels, out_dir, simulator="verilator", pr
             raise SimulatorError("The Verilog differs from the integer model (qblif simulate "
                                  f"looks closer): {result.findings[0]}")
         totals.update(result.counters)
-    return {e.name: Counted(name=e.name, lanes=e.lanes, slots=e.scatter.slots,
-                            share=e.scatter.share,
-                            events=totals[f"events_{e.source.name}_{e.target.name}"],
-                            words=totals[f"words_{e.source.name}_{e.target.name}"])
-            for e in layout.engines}
+    found = {}
+    for stage, engine, synapse in layout.synapses:
+        events, words = (totals[f"{what}_{synapse.source}_{stage.name}"]
+                         for what in ("events", "words"))
+        found[synapse.name] = Counted(
+            name=synapse.name, lanes=engine.lanes // engine.plan.ports, events=events, words=words,
+            operations=round(engine.operations(synapse, words)))
+    return found

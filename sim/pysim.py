@@ -9,8 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..hw.core.network import NetworkCore
-from ..hw.layout.addressing import address_space, by_neuron
-from ..hw.layout.aer import aer_stream
 from ..hw.layout.memory_image import load_writes
 from .stream import (
     aer_checker,
@@ -59,7 +57,7 @@ def run_network(trained, layout, levels, *, baked=False, i_stall=0, o_stall=0, r
         if not baked:
             await load(ctx, dut, trained)
         for frame in levels:
-            for event in frame_events(frame, spec.input):
+            for event in frame_events(frame, layout.input):
                 await stream_put(ctx, dut.i, event, draw.randint(0, i_stall))
 
     async def sink(ctx):
@@ -75,7 +73,7 @@ def run_network(trained, layout, levels, *, baked=False, i_stall=0, o_stall=0, r
             name = f"trace_{population.name}"
             signals += [getattr(dut, f"{name}_valid"), getattr(dut, name)]
         ends, first = 0, True
-        per_frame = 1 if spec.input.static else spec.timesteps
+        per_frame = layout.input.ends
         while True:
             _, _, taken, end, given, *traces = await ctx.tick().sample(*signals)
             if taken:
@@ -95,23 +93,21 @@ def run_network(trained, layout, levels, *, baked=False, i_stall=0, o_stall=0, r
     checkers = [aer_checker(stream, name) for name, stream in aer.items()]
     simulate_component(dut, source, sink, timeout=timeout,
                        background=[watch, stream_checker(dut.o), *checkers])
-    found = {p.name: arrange(p, vectors[p.name], spec.timesteps, len(levels))
-             for p in spec.populations}
+    found = {stage.name: arrange(stage, vectors[stage.name]) for stage in layout.stages}
     return Recording({name: pair[0] for name, pair in found.items()},
                      {name: pair[1] for name, pair in found.items()},
                      np.array(labels), np.array(starts), np.array(results), cycles[0])
 
 
-def frame_events(frame, source):
-    """The transfers of one frame: each timestep's events by address, then its EOT marker, whose
-    other fields are garbage.
+def frame_events(frame, layout):
+    """The transfers of one frame in order, whose end markers have garbage in their other fields.
 
-    ``source`` is the network's :class:`~qblif.golden.spec.Input`.
+    ``layout`` is the network's :class:`~qblif.hw.layout.input_stream.InputFormat`.
     """
-    stream = aer_stream(np.asarray(frame)[None], source.shape)
-    bits = (address_space(source.shape) - 1).bit_length(), source.n_max.bit_length()
-    for address, level, end in zip(stream.address.tolist(), stream.level.tolist(),
-                                   stream.eot.tolist(), strict=True):
+    transfers = layout.stream(np.asarray(frame)[None])
+    bits = (layout.address_space - 1).bit_length(), layout.source.n_max.bit_length()
+    for address, level, end in zip(transfers.address.tolist(), transfers.level.tolist(),
+                                   transfers.eot.tolist(), strict=True):
         yield {"address": garbage(bits[0]) if end else address,
                "level": garbage(bits[1]) if end else level, "end": end}
 
@@ -126,11 +122,10 @@ async def load(ctx, dut, trained):
     await wait(ctx, 2)
 
 
-def arrange(population, vectors, timesteps, frames):
-    """``(levels, membranes)`` of one population from its trace, by timestep, frame and neuron."""
-    by_kind = []
-    for kind in ("levels", "membranes"):
-        values = [[int(value) for value in vector[kind]] for vector in vectors]
-        steps = np.array(values, np.int64).reshape(frames, timesteps, -1, len(values[0]))
-        by_kind.append(by_neuron(steps, population.shape).swapaxes(0, 1))
-    return tuple(by_kind)
+def arrange(stage, vectors):
+    """``(levels, membranes)`` of one :class:`~qblif.hw.layout.compile.StageLayout` from its trace,
+    by timestep, frame and neuron."""
+    return tuple(
+        stage.passes.unpack(np.array([[int(value) for value in vector[kind]] for vector in vectors],
+                                     np.int64)).swapaxes(0, 1)
+        for kind in ("levels", "membranes"))

@@ -66,7 +66,8 @@ class PysimPort:
         linked, network = self.linked, self.linked.network
         streams = {"i": network.i} | {stage.layout.name: stage.o for stage in network.stages}
         moved = [stream.valid & stream.ready for stream in (linked.o, *streams.values())]
-        steps = [engine.words for stage in network.stages for engine in stage.engines.values()]
+        steps = [getattr(network, f"words_{synapse.source}_{stage.name}")
+                 for stage, _, synapse in network.layout.synapses]
         before = None
         while True:
             _, _, busy, *values = await ctx.tick().sample(linked.link.busy, *moved, *steps)

@@ -2,14 +2,13 @@
 
 import numpy as np
 
-from ...hw.layout.addressing import by_address
 from .line import HostError
 
 __all__ = ["checked_frames", "unpack_levels"]
 
 
 def checked_frames(spec, frames):
-    """Frames as ``(frames, steps, addresses)``: levels in the order in which they travel.
+    """Frames as an array.
 
     Raises :class:`HostError` where they are not frames of the network ``spec``.
     """
@@ -26,7 +25,7 @@ def checked_frames(spec, frames):
     if frames.size and not 0 <= frames.min() <= frames.max() <= spec.input.n_max:
         raise HostError(f"Levels must be in 0..{spec.input.n_max}, not "
                         f"{frames.min()}..{frames.max()}: they are for another network")
-    return by_address(frames.reshape(len(frames), -1, spec.input.size), spec.input.shape)
+    return frames
 
 
 def unpack_levels(data, rows, lanes, bits):

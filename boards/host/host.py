@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...hw.layout.addressing import by_neuron
 from ...hw.link.protocol import (
     LEVELS_SPACE,
     MAX_PAYLOAD,
@@ -125,6 +124,7 @@ class Host:
                             "file first")
         if levels and not identity.levels:
             raise HostError("The board's bitstream records no levels: build it with them")
+        frames = layout.input.by_address(frames)
         results, recorded = [], []
         sent, received, core = self.line.sent, self.line.received, 0.0
         started = time.perf_counter()
@@ -203,8 +203,7 @@ class Host:
             values = unpack_levels(
                 self._read(LEVELS_SPACE + stage.index, 0, 0, row_bytes(width), rows), rows, lanes,
                 width // lanes)
-            found[stage.name] = by_neuron(values.reshape(stage.timesteps, -1, lanes),
-                                          stage.population.shape)
+            found[stage.name] = stage.passes.unpack(values)[0]
         return found
 
     def _confirm(self, result, checksum):

@@ -1,6 +1,6 @@
-"""Address decoder of a synapse: where the fan-out of an event begins.
+"""Address decoder of a dense engine: where the weights of an event are.
 
-The tables are those of :class:`qblif.hw.layout.scatter.ScatterMap`.
+The tables are those of :class:`qblif.hw.layout.dense.DenseMap`.
 """
 
 from amaranth import *
@@ -9,60 +9,59 @@ from amaranth.lib.wiring import In, Out
 
 from ..layout.addressing import address_bits, address_space
 from .burst import Burst
-from .payloads import Event, index_shape
+from .payloads import Event, index_shape, set_shape
 
 __all__ = ["AddressDecoder", "FanOut"]
 
 
 class FanOut(data.StructLayout):
-    """Where an event goes: base address of its weights, base address of its accumulators, and how
-    many rows and columns of the target follow the first."""
+    """Where an event goes: address of its first weights, and its set of accumulators."""
 
-    def __init__(self, scatter):
-        super().__init__({
-            "weight": index_shape(scatter.depth),
-            "word": index_shape(scatter.positions * scatter.groups),
-            "rows": range(max(span.count for span in scatter.rows)),
-            "columns": range(max(span.count for span in scatter.columns))})
+    def __init__(self, dense, sets=1):
+        super().__init__({"weight": index_shape(dense.depth), "set": set_shape(sets)})
 
 
 class AddressDecoder(wiring.Component):
     """Turn the address of an event into its :class:`FanOut`.
 
-    A dense synapse needs no decoder: an event's address is the base address of its weights, and the
-    stream passes through without latency.  Otherwise row, column and channel are looked up in a
-    table each, and one register takes the stream::
+    Where the source has no map, an event's address is that of its weights, and the stream passes
+    through without latency.  Otherwise row and column are looked up in a table each, and one
+    register takes the stream::
 
-        t      i accepted: row, column and channel look up
-        t + 1  the tables' registers are added: o valid
+        t      i accepted: row and column look up
+        t + 1  the tables' registers are added to the channel: o valid
 
-    An event without a target (padding or pooling drops it) leaves no transfer, but stays in the
-    register until ``o.ready``, which therefore must not wait for ``o.valid``.  EOT markers pass.
+    An event that pooling drops leaves no transfer, but stays in the register until ``o.ready``,
+    which therefore must not wait for ``o.valid``; so does a marker that does not end a timestep.
     Throughput is one event a cycle.
 
     Parameters
     ----------
-    scatter : :class:`qblif.hw.layout.scatter.ScatterMap`
+    dense : :class:`qblif.hw.layout.dense.DenseMap`
     source_shape : tuple
     n_max : int
         Largest level of the source.
+    sets : int
+        Timesteps whose events come side by side: each marker ends a step of one of them in turn.
 
     Members
     -------
     i : ``In(stream.Signature(Event(address_space(source_shape), n_max)))``
-    o : ``Out(stream.Signature(Burst(FanOut(scatter), n_max)))``
+    o : ``Out(stream.Signature(Burst(FanOut(dense, sets), n_max)))``
+        ``end``: all currents are complete.
     """
 
-    def __init__(self, scatter, source_shape, n_max):
-        self.scatter = scatter
+    def __init__(self, dense, source_shape, n_max, sets=1):
+        self.dense = dense
         self.source_shape = source_shape
+        self.sets = sets
         super().__init__({
             "i": In(stream.Signature(Event(address_space(source_shape), n_max))),
-            "o": Out(stream.Signature(Burst(FanOut(scatter), n_max)))})
+            "o": Out(stream.Signature(Burst(FanOut(dense, sets), n_max)))})
 
     def elaborate(self, platform):
         m = Module()
-        if self.scatter.needs_tables:
+        if self.dense.needs_tables or self.sets > 1:
             self.decode(m)
         else:
             i, o = self.i, self.o
@@ -71,33 +70,29 @@ class AddressDecoder(wiring.Component):
         return m
 
     def decode(self, m):
-        i, o, scatter = self.i, self.o, self.scatter
-        valid = Signal()
+        i, o, dense = self.i, self.o, self.dense
+        channel, column, row = self.fields(i.p.address)
+        at = Signal(set_shape(self.sets))  # The set of the current step.
+        last_set = at == self.sets - 1
+        if self.sets > 1:
+            with m.If(i.valid & i.ready & i.p.end):
+                m.d.sync += at.eq(Mux(last_set, 0, at + 1))
+        ends = last_set & (row == dense.source[1] - 1) & (column == dense.source[2] - 1)
+
+        valid, passes = Signal(), Signal()
+        base = o.p.base
         with m.If(o.ready | ~valid):
             m.d.comb += i.ready.eq(1)
-            m.d.sync += [valid.eq(i.valid), o.p.end.eq(i.p.end), o.p.level.eq(i.p.level)]
-
-        # Strides of the weight memory and of the accumulators, for one row and one column.
-        weight_column = scatter.slots * scatter.source[0]
-        weight_row = scatter.synapse.kernel[1] * weight_column
-        word_column = scatter.groups
-        word_row = scatter.target[2] * word_column
-        channel, column, row = self.fields(i.p.address)
-        row_weight, row_word, rows = look_up(m, i.ready, row, "row", [
-            (s.tap * weight_row, s.first * word_row, s.count) for s in scatter.rows])
-        column_weight, column_word, columns = look_up(m, i.ready, column, "column", [
-            (s.tap * weight_column, s.first * word_column, s.count) for s in scatter.columns])
-        group_word, = look_up(m, i.ready, channel, "channel", [(word,) for word in scatter.words])
+            m.d.sync += [valid.eq(i.valid), passes.eq(~i.p.end | ends), o.p.end.eq(i.p.end),
+                         o.p.level.eq(i.p.level), base.set.eq(at)]
+        row_weight, row_kept = look_up(m, i.ready, row, "row", dense.rows)
+        column_weight, column_kept = look_up(m, i.ready, column, "column", dense.columns)
         channel_weight = Signal.like(channel)
         with m.If(i.ready):
             m.d.sync += channel_weight.eq(channel)
-
-        base = o.p.base
-        m.d.comb += [
-            o.valid.eq(valid & (o.p.end | (rows != 0) & (columns != 0))),
-            base.weight.eq(row_weight + column_weight + channel_weight),
-            base.word.eq(row_word + column_word + group_word),
-            base.rows.eq(rows - 1), base.columns.eq(columns - 1)]
+        kept = o.p.end | row_kept & column_kept
+        m.d.comb += [o.valid.eq(valid & passes & kept),
+                     base.weight.eq(row_weight + column_weight + channel_weight)]
 
     def fields(self, address):
         """Channel, column and row of an address."""
@@ -107,17 +102,14 @@ class AddressDecoder(wiring.Component):
             start += bits
 
 
-def look_up(m, enable, index, name, rows):
-    """``rows[index]`` in registers, zeros past the last row; a column of equal values is a
-    constant."""
-    found = [C(column[0]) if len(set(column)) == 1 and len(rows) == 1 << len(index)
-             else Signal(range(max(column) + 1), name=f"{name}_{k}")
-             for k, column in enumerate(zip(*rows, strict=True))]
+def look_up(m, enable, index, name, offsets):
+    """``offsets[index]`` and whether there is one, in registers."""
+    if len(offsets) == 1:
+        return C(offsets[0] or 0), C(offsets[0] is not None)
+    offset = Signal(range(max(n or 0 for n in offsets) + 1), name=f"{name}_offset")
+    kept = Signal(name=f"{name}_kept")
     with m.If(enable), m.Switch(index):
-        for key, row in enumerate(rows):
+        for key, value in enumerate(offsets):
             with m.Case(key):
-                m.d.sync += [value.eq(n) for value, n in zip(found, row, strict=True)
-                             if isinstance(value, Signal)]
-        with m.Default():
-            m.d.sync += [value.eq(0) for value in found if isinstance(value, Signal)]
-    return found
+                m.d.sync += [offset.eq(value or 0), kept.eq(value is not None)]
+    return offset, kept

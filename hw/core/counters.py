@@ -16,18 +16,23 @@ TAPS = {2: 1, 3: 2, 4: 3, 5: 3, 6: 5, 7: 6, 9: 5, 10: 7, 11: 9, 15: 14, 17: 14, 
 
 
 class Counter(wiring.Component):
-    """How often ``pulse`` was 1 since ``clear``, modulo 2**32, one cycle later.
+    """The sum of ``pulse`` since ``clear``, modulo 2**32, one cycle later.
 
     A pulse in the cycle of ``clear`` is not counted.
 
+    Parameters
+    ----------
+    most : int
+        The largest pulse.
+
     Members
     -------
-    pulse : ``In(1)``, clear : ``In(1)``
+    pulse : ``In(range(most + 1))``, clear : ``In(1)``
     total : ``Out(32)``
     """
 
-    def __init__(self):
-        super().__init__({"pulse": In(1), "clear": In(1), "total": Out(32)})
+    def __init__(self, most=1):
+        super().__init__({"pulse": In(range(most + 1)), "clear": In(1), "total": Out(32)})
 
     def elaborate(self, platform):
         m = Module()

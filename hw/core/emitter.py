@@ -5,16 +5,15 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..layout.addressing import address_space, lane_bits
-from .payloads import Event, index_shape
+from .payloads import Event, index_shape, vector_address
 from .queue import EventQueue
-from .update_sequencer import vector_address
 
 __all__ = ["Emitter", "FireVector"]
 
 
 class FireVector(data.StructLayout):
     """Levels of ``fire_lanes`` neurons that share all address bits but the lane; ``end`` on the
-    last vector of a timestep."""
+    last vector of a step."""
 
     def __init__(self, shape, n_max, fire_lanes):
         super().__init__({"levels": data.ArrayLayout(range(n_max + 1), fire_lanes),
@@ -24,8 +23,8 @@ class FireVector(data.StructLayout):
 class Emitter(wiring.Component):
     """A vector of levels a cycle in; an AER stream out, an event a cycle.
 
-    Only vectors in which a neuron fired enter the queue, and the last of a timestep, behind whose
-    events comes the EOT marker.  With an empty queue and a ready sink::
+    Only vectors in which a neuron fired enter the queue, and the last of a step, behind whose
+    events comes the end marker, with the address of its position.  With an empty queue and a ready sink::
 
         t      i: a vector in which two neurons fired, pushed into the queue
         t + 3  the queue's output

@@ -25,9 +25,13 @@ class Lanes(wiring.Component):
     lanes, w_width : int
     digit_set : :class:`qblif.hw.core.burst.DigitSet`
         Shifts and signs that occur; the others cost nothing.
+    gated : bool
+        Whether addends and carry are 0 where there is no digit.
 
     Members
     -------
+    valid : ``In(1)``
+        If ``gated``: with ``shift``, there is a digit.
     shift : ``In(range(max_shift + 1))``
     negative : ``In(1)``
     weights : ``In(data.ArrayLayout(signed(w_width), lanes))``
@@ -38,7 +42,8 @@ class Lanes(wiring.Component):
 
     latency = LANES_LATENCY
 
-    def __init__(self, *, lanes, w_width, digit_set):
+    def __init__(self, *, lanes, w_width, digit_set, gated=False):
+        self.gated = gated
         self.lanes = lanes
         self.w_width = w_width
         self.digit_set = digit_set
@@ -48,7 +53,7 @@ class Lanes(wiring.Component):
             "weights": In(data.ArrayLayout(signed(w_width), lanes)),
             "addends": Out(data.ArrayLayout(signed(w_width + digit_set.max_shift), lanes)),
             "carry": Out(1),
-        })
+        } | ({"valid": In(1)} if gated else {}))
 
     def elaborate(self, platform):
         m = Module()
@@ -57,7 +62,8 @@ class Lanes(wiring.Component):
         negative = pipe(m, self.negative if self.digit_set.signed else C(0), 2, "negative")
         coarse = pipe(m, shift[1:] if max_shift > 1 else C(0), 1, "coarse")
         carry = pipe(m, negative, 1, "carry")
-        m.d.comb += self.carry.eq(pipe(m, carry, 1, "carry_out"))
+        silent = ~pipe(m, self.valid, 3, "valid", reset=True) if self.gated else C(0)
+        m.d.comb += self.carry.eq(pipe(m, carry & ~silent, 1, "carry_out"))
 
         addends = []
         for lane in range(self.lanes):
@@ -76,6 +82,9 @@ class Lanes(wiring.Component):
             for step in range(2, max_shift + 1, 2):
                 with m.If(coarse == step // 2):
                     m.d.sync += addend.eq(Cat(carry.replicate(step), fine).as_signed())
+            if self.gated:
+                with m.If(silent):
+                    m.d.sync += addend.eq(0)
         # One assignment: simulators evaluate a wide wire again for each part assigned to it.
         m.d.comb += self.addends.eq(Cat(addends))
         return m

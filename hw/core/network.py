@@ -5,19 +5,18 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ...golden.spec.errors import InvalidValue
-from ..layout.addressing import address_space
 from .checks import check
-from .counters import InFlight
+from .counters import COUNTERS, InFlight
 from .fork import Fork
+from .framer import Framer
 from .payloads import Event, LoadWord, TraceVector, pipe
 from .stage import StageCore
-from .synapse import COUNTERS
 
 __all__ = ["NetworkCore"]
 
-# Of a stage, that an EOT marker can wait in: synapse 2 (decoder, expander), emitter 4 (queue output
-# 2, vector, output).
-EOT_REGISTERS = 6
+# Of a stage, that an end marker can wait in: dense engine 2 (decoder, expander), emitter 4 (queue
+# output 2, vector, output).
+MARKER_REGISTERS = 6
 
 
 class NetworkCore(wiring.Component):
@@ -33,9 +32,10 @@ class NetworkCore(wiring.Component):
 
     Members
     -------
-    i : ``In(stream.Signature(Event(address_space(input shape), n_max)))``
-        The events of each timestep (of a static input: of each frame), then an EOT marker.  An
-        address comes at most once in a timestep.
+    i : ``In(stream.Signature(Event(layout.input.address_space, n_max)))``
+        Events and end markers in the order of :mod:`qblif.hw.layout.input_stream`.
+    disorder : ``Out(1)``
+        An event of a map came out of order since ``clear``, and was dropped.
     o : ``Out(stream.Signature(ClassResult(classes)))``
         One result per frame.
     load_valid : ``In(1)``, load : ``In(LoadWord)``
@@ -63,13 +63,14 @@ class NetworkCore(wiring.Component):
                        for stage in layout.stages]
         extents = [stage.load_extent for stage in layout.stages]
         members = {
-            "i": In(stream.Signature(Event(address_space(spec.input.shape), spec.input.n_max))),
+            "i": In(stream.Signature(Event(layout.input.address_space, spec.input.n_max))),
             "o": Out(stream.Signature(self.stages[-1].o.p.shape())),
             "load_valid": In(1),
             "load": In(LoadWord(stages=len(self.stages),
                                 **{key: max(e[key] for e in extents) for key in extents[0]})),
             "cycles": Out(32),
             "clear": In(1),
+            "disorder": Out(1),
         }
         if readback:
             members |= {"readback": In(1),
@@ -79,8 +80,8 @@ class NetworkCore(wiring.Component):
                 f"trace_{stage.name}": Out(TraceVector(stage.population, stage.fire_lanes)),
                 f"trace_{stage.name}_valid": Out(1),
             }
-            ports |= {f"{what}_{engine.source.name}_{stage.name}": Out(32) for what in COUNTERS
-                      for engine in stage.engines}
+            ports |= {f"{what}_{source.name}_{stage.name}": Out(32) for what in COUNTERS
+                      for engine in stage.engines for source in engine.sources}
             if clash := members.keys() & ports:
                 raise InvalidValue(f"Population name {stage.name!r} makes a second port "
                                    f"{min(clash)!r}: rename one")
@@ -89,9 +90,7 @@ class NetworkCore(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        ready = Signal()  # All stages have cleared their accumulators after a reset.
-        m.d.sync += ready.eq(~Cat(stage.clearing for stage in self.stages).any())
-        events = {self.spec.input.name: gate(m, wiring.flipped(self.i), ready)}
+        events = {self.spec.input.name: self.framed(m)}
         for index, stage in enumerate(self.stages):
             name = stage.layout.name
             m.submodules[name] = stage
@@ -103,10 +102,10 @@ class NetworkCore(wiring.Component):
                 getattr(self, f"trace_{name}").eq(stage.trace),
                 getattr(self, f"trace_{name}_valid").eq(stage.trace_valid),
                 *(getattr(self, f"{what}_{source}_{name}").eq(getattr(stage, f"{what}_{source}"))
-                  for source in stage.engines for what in COUNTERS),
+                  for source in stage.inputs for what in COUNTERS),
             ]
         for name, source in events.items():
-            sinks = [getattr(stage, f"i_{name}") for stage in self.stages if name in stage.engines]
+            sinks = [getattr(stage, f"i_{name}") for stage in self.stages if name in stage.inputs]
             if len(sinks) > 1:
                 m.submodules[f"fork_{name}"] = fork = Fork(source.p.shape(), len(sinks))
                 wiring.connect(m, source, fork.i)
@@ -123,21 +122,34 @@ class NetworkCore(wiring.Component):
         self.count_cycles(m, platform)
         return m
 
+    def framed(self, m):
+        """The input's stream inside of the network."""
+        if not self.layout.input.framed:
+            return wiring.flipped(self.i)
+        m.submodules.framer = framer = Framer(self.layout.input)
+        wiring.connect(m, wiring.flipped(self.i), framer.i)
+        with m.If(self.clear):
+            m.d.sync += self.disorder.eq(0)
+        with m.Elif(framer.refused):
+            m.d.sync += self.disorder.eq(1)
+        return framer.o
+
     @property
     def most_frames(self):
         """Most frames under way at once.
 
-        Outside of the emitters' queues a stage holds no more EOT markers than there are buffers of
-        sums and registers; a queue holds those of all timesteps of a frame.
+        Outside of its line buffers and of the emitter's queue, a stage holds no more end markers of
+        frames than there are completions that may wait and registers; a queue holds those of all
+        timesteps of a frame.
         """
-        populations = [stage.population for stage in self.stages]
-        waiting = sum(max(p.unread) + EOT_REGISTERS for p in populations)
-        queued = sum(p.timing.queue for p in populations if p.fires)
-        return waiting + -(-queued // self.spec.timesteps) + 1
+        found = 1
+        for layout, stage in zip(self.layout.stages, self.stages, strict=True):
+            found += max(stage.population.unread) + MARKER_REGISTERS + layout.held_frames
+        return found
 
     def count_cycles(self, m, platform):
         """Cycles with frames under way: from the first transfer at ``i`` to the class at ``o``."""
-        ends_per_frame = 1 if self.spec.input.static else self.spec.timesteps
+        ends_per_frame = self.layout.input.ends
         ends = Signal(range(ends_per_frame + 1))
         entering = Signal()
         m.submodules.frames = frames = InFlight(self.most_frames)
@@ -154,11 +166,3 @@ class NetworkCore(wiring.Component):
         with m.Elif(busy):
             m.d.sync += self.cycles.eq(self.cycles + 1)
         check(m, platform, ~self.load_valid | ~busy, "load within a frame")
-
-
-def gate(m, source, enable):
-    """``source``, blocked while ``enable`` is low."""
-    gated = stream.Signature(source.p.shape()).create()
-    m.d.comb += [gated.payload.eq(source.payload), gated.valid.eq(source.valid & enable),
-                 source.ready.eq(gated.ready & enable)]
-    return gated

@@ -18,31 +18,31 @@ class StateMemory(wiring.Component):
         t + 2  state
 
     The update pass reads a row before its step and writes it after; it is never read in the cycle
-    in which it is written, see :attr:`qblif.hw.layout.latency.StageTiming.pass_cycles`.
+    in which it is written, see :attr:`qblif.hw.layout.latency.StageTiming.least_cycles`.
 
     Parameters
     ----------
-    v_width, fire_lanes : int
-    vectors : int, rows
+    v_width, fire_lanes, rows : int
 
     Members
     -------
-    address : ``In(index_shape(vectors))``, state : ``Out(row)``
+    address : ``In(index_shape(rows))``, state : ``Out(row)``
     write : ``In(1)``, write_address, new : ``In``
     """
 
-    def __init__(self, *, v_width, fire_lanes, vectors):
-        self.vectors = vectors
+    def __init__(self, *, v_width, fire_lanes, rows):
+        self.rows = rows
         self.row = data.ArrayLayout(data.StructLayout({"v": signed(v_width), "fired": 1}),
                                     fire_lanes)
         super().__init__({
-            "address": In(index_shape(vectors)), "state": Out(self.row),
-            "write": In(1), "write_address": In(index_shape(vectors)), "new": In(self.row)})
+            "address": In(index_shape(rows)), "state": Out(self.row),
+            "write": In(1), "write_address": In(index_shape(rows)), "new": In(self.row)})
 
     def elaborate(self, platform):
         m = Module()
         m.submodules.cells = cells = memory.Memory(
-            shape=self.row, depth=max(2, self.vectors), init=[], attrs=BLOCK_RAM)
+            shape=self.row, depth=max(2, self.rows), init=[],
+            attrs=BLOCK_RAM if self.rows > SMALL_ROWS else ANY_RAM)
         read, write = cells.read_port(), cells.write_port()
         m.d.comb += [read.addr.eq(self.address), write.en.eq(self.write),
                      write.addr.eq(self.write_address), write.data.eq(self.new),

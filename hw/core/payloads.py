@@ -4,10 +4,11 @@ from amaranth import *
 from amaranth.lib import data
 from amaranth.utils import ceil_log2
 
-from ..layout.addressing import vector_count
+from ..layout.addressing import address_bits, lane_bits
 
 __all__ = ["ANY_RAM", "BLOCK_RAM", "DISTRIBUTED_RAM", "Event", "Issue", "LoadWord",
-           "SumsRead", "TraceVector", "index_shape", "pipe", "saturate"]
+           "SumsRead", "TraceVector", "index_shape", "pipe", "saturate", "set_shape",
+           "vector_address"]
 
 # No port reads an address that is written in the same cycle: tests/hw/poison.py checks it.
 ANY_RAM = {"no_rw_check": True, "ram_style": "auto"}
@@ -32,24 +33,29 @@ class Event(data.StructLayout):
         super().__init__({"address": index_shape(size), "level": range(n_max + 1), "end": 1})
 
 
+def set_shape(sets):
+    """Shape of the index of a set of accumulators: no bits for one."""
+    return unsigned((sets - 1).bit_length())
+
+
 class Issue(data.StructLayout):
     """Control of one accumulation on its way down the lanes' pipeline.
 
-    ``valid``: the lanes' addends go to word ``word`` of the accumulators; ``first``: no digit of
-    this timestep has been issued completely.  ``end``: an EOT, the sums are complete; ``first``
-    then says that the timestep had no event.
+    ``valid``: the lanes' addends go to word ``word`` of the accumulators of ``set``; ``first``: of
+    each set, no digit has been issued completely.  ``end``: the sums are complete.
     """
 
-    def __init__(self, words):
-        super().__init__({"valid": 1, "end": 1, "first": 1, "word": index_shape(words)})
+    def __init__(self, words, sets=1):
+        super().__init__({"valid": 1, "end": 1, "first": sets, "word": index_shape(words),
+                          "set": set_shape(sets)})
 
 
 class SumsRead(data.StructLayout):
-    """How an update pass reads accumulators: ``en`` reads the next vector of neurons, the last of
-    its pixel with ``pixel_last``, the last of the pass with ``pass_last``."""
+    """How an update pass reads currents: ``en`` reads the next vector of neurons, the last of the
+    pass with ``pass_last``."""
 
     def __init__(self):
-        super().__init__({"en": 1, "pixel_last": 1, "pass_last": 1})
+        super().__init__({"en": 1, "pass_last": 1})
 
 
 class LoadWord(data.StructLayout):
@@ -65,16 +71,23 @@ class LoadWord(data.StructLayout):
         super().__init__(fields if stages is None else {"stage": index_shape(stages)} | fields)
 
 
+def vector_address(shape, fire_lanes):
+    """Layout of a neuron's address without the bits that number the lanes of a vector."""
+    channel, column, row = address_bits(shape)
+    return data.StructLayout({"channel": channel - lane_bits(shape, fire_lanes), "column": column,
+                              "row": row})
+
+
 class TraceVector(data.StructLayout):
     """What a vector of ``fire_lanes`` neurons did in one timestep: levels and membranes.
 
-    ``beat`` is the vector's number in its update pass.
+    ``address`` is what their addresses share.
     """
 
     def __init__(self, population, fire_lanes):
         neuron = population.neuron
         super().__init__({
-            "beat": index_shape(vector_count(population.shape, fire_lanes)),
+            "address": vector_address(population.shape, fire_lanes),
             "levels": data.ArrayLayout(range(neuron.emit_max + 1), fire_lanes),
             "membranes": data.ArrayLayout(signed(neuron.v_width), fire_lanes),
         })

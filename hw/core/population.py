@@ -34,26 +34,24 @@ class PopulationCore(wiring.Component):
     Parameters
     ----------
     population : :class:`qblif.golden.spec.Population`
-    timesteps : int, of a frame
     timing : :class:`qblif.hw.layout.latency.StageTiming`
     static : sequence of bool
-        Which of the synapses have a static input.
+        Which of the engines have static currents.
     unread : sequence of int
-        How many timesteps of sums of each synapse may wait.
-    fire_lanes : int
+        How many completions of each engine may wait.
     quantiser : ``"slice"`` or ``"ladder"``
     bias : array of the population's biases to bake in, or ``None``
     peek : whether the biases can be read back
 
     Members
     -------
-    complete : ``In(synapses)``, release : ``Out(synapses)``
-        Pulses: the sums of one timestep of a synapse are complete, have been read.
-    read : ``Out(SumsRead())``, last_read : ``Out(synapses)``
-        Control of the accumulators' read port, see
-        :class:`qblif.hw.core.accumulators.Accumulators`.
+    complete : ``In(engines)``, release : ``Out(engines)``
+        Pulses: currents of an engine are complete, have been read.
+    read : ``Out(SumsRead())``, last_read : ``Out(engines)``
+        Control of the engines' read port, see
+        :class:`qblif.hw.core.dense_engine.DenseEngineCore`.
     sums : ``In(data.ArrayLayout(signed(sum_width), fire_lanes))``
-        Those of all synapses together, ``timing.read_latency`` cycles after ``read``.
+        Those of all engines together, ``timing.read_latency`` cycles after ``read``.
     o : bursts ``Out(stream.Signature(Event(...)))``, or of a read-out the class
         ``Out(stream.Signature(ClassResult(size)))``
     trace : ``Out(TraceVector)`` with ``trace_valid``; every level and membrane, for test benches
@@ -62,23 +60,21 @@ class PopulationCore(wiring.Component):
         With ``peek``: the biases at ``write_address``, two cycles later, at rest.
     """
 
-    def __init__(self, population, *, timesteps, timing, static, unread, fire_lanes,
-                 quantiser="slice", bias=None, peek=False):
+    def __init__(self, population, *, timing, static, unread, quantiser="slice", bias=None,
+                 peek=False):
         self.population = population
-        self.timesteps = timesteps
         self.timing = timing
         self.unread = unread
-        self.fire_lanes = fire_lanes
+        self.passes = passes = timing.passes
+        self.fire_lanes = fire_lanes = passes.fire_lanes
         self.can_peek = peek
-        self.vectors = timing.vectors
-        self.channel_vectors = -(-population.channels // fire_lanes)
-        self.sequencer = UpdateSequencer(population.shape, timing=timing, timesteps=timesteps,
-                                         static=static, unread=unread, fire_lanes=fire_lanes)
+        self.channel_vectors = passes.channel_vectors
+        self.sequencer = UpdateSequencer(timing=timing, static=static, unread=unread)
         self.neurons = [NeuronCore(population, quantiser) for _ in range(fire_lanes)]
         self.state = self.biases = None
-        if timesteps > 1:  # Otherwise every step starts from nothing.
+        if passes.state_rows:  # Otherwise every step starts from nothing.
             self.state = StateMemory(v_width=population.neuron.v_width, fire_lanes=fire_lanes,
-                                     vectors=timing.vectors)
+                                     rows=passes.state_rows)
         if population.bias_width:
             self.biases = BiasMemories(width=population.bias_width, fire_lanes=fire_lanes,
                                        rows=self.channel_vectors, init=bias)
@@ -87,10 +83,10 @@ class PopulationCore(wiring.Component):
             self.output = Emitter(population.shape, population.emit_max, fire_lanes, timing)
         else:
             self.output = ArgMax(population.size, population.neuron.v_width)
-        synapses = len(static)
+        engines = len(static)
         super().__init__({
-            "complete": In(synapses), "release": Out(synapses),
-            "read": Out(SumsRead()), "last_read": Out(synapses),
+            "complete": In(engines), "release": Out(engines),
+            "read": Out(SumsRead()), "last_read": Out(engines),
             "sums": In(data.ArrayLayout(signed(population.sum_width), fire_lanes)),
             "o": Out(stream.Signature(Event(address_space(population.shape), population.emit_max)
                                       if self.fires else ClassResult(population.size))),
@@ -109,7 +105,7 @@ class PopulationCore(wiring.Component):
         m.d.comb += [
             sequencer.complete.eq(self.complete), self.release.eq(sequencer.release),
             self.last_read.eq(sequencer.last_read), self.read.en.eq(sequencer.en),
-            self.read.pixel_last.eq(issued.pixel_last), self.read.pass_last.eq(issued.pass_last)]
+            self.read.pass_last.eq(issued.pass_last)]
 
         # The vector's way down the pipeline.
         at_memories = pipe(m, issued, self.timing.read_latency - MEMORY_LATENCY, "at_memories")
@@ -122,14 +118,14 @@ class PopulationCore(wiring.Component):
             m.d.comb += [neuron.i.first.eq(at_neurons.first), neuron.i.sum.eq(self.sums[k])]
             # A vector's lanes past the last channel do not fire.
             padding = (self.channel_vectors - 1) * self.fire_lanes + k >= self.population.channels
-            silent = done.pixel_last if padding else C(0)
+            silent = done.step_last if padding else C(0)
             m.d.comb += [self.trace.levels[k].eq(Mux(silent, 0, neuron.o.level)),
                          self.trace.membranes[k].eq(neuron.o.v)]
         if self.state:
-            self.connect_state(m, at_memories.index, done_valid, done.index)
+            self.connect_state(m, at_memories.row, done_valid, done.row)
         if self.biases:
             self.connect_biases(m, at_memories.address.channel)
-        m.d.comb += [self.trace_valid.eq(done_valid), self.trace.beat.eq(done.index)]
+        m.d.comb += [self.trace_valid.eq(done_valid), self.trace.address.eq(done.address)]
         self.connect_output(m, done_valid, done)
         return m
 
@@ -160,11 +156,11 @@ class PopulationCore(wiring.Component):
         if self.fires:
             m.d.comb += [
                 output.valid.eq(valid), output.i.levels.eq(self.trace.levels),
-                output.i.end.eq(vector.pass_last), output.i.address.eq(vector.address),
+                output.i.end.eq(vector.step_last), output.i.address.eq(vector.address),
                 sequencer.pass_credit.eq(1), sequencer.credit.eq(output.credit)]
         else:
             m.d.comb += [
-                output.valid.eq(valid & vector.final), output.neuron.eq(vector.index),
-                output.end.eq(vector.pass_last), output.v.eq(self.trace.membranes[0]),
+                output.valid.eq(valid & vector.final), output.neuron.eq(vector.address.channel),
+                output.end.eq(vector.step_last), output.v.eq(self.trace.membranes[0]),
                 output.start.eq(sequencer.start & sequencer.vector.final),
                 sequencer.pass_credit.eq(output.credit), sequencer.credit.eq(1)]

@@ -4,14 +4,20 @@ from amaranth import *
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from ..layout.dense_engine import DenseEngine
 from ..layout.latency import SUMS_ADDER_LATENCY
+from ..layout.stream_engine import StreamEngine
 from .accumulators import select
-from .engine import ENGINES
+from .counters import COUNTERS
+from .dense_engine import DenseEngineCore
 from .payloads import LoadWord, TraceVector, pipe
 from .population import PopulationCore
-from .synapse import COUNTERS
+from .stream_engine import StreamEngineCore
 
-__all__ = ["StageCore"]
+__all__ = ["ENGINES", "StageCore"]
+
+# The component of each kind of engine.
+ENGINES = {DenseEngine: DenseEngineCore, StreamEngine: StreamEngineCore}
 
 
 class StageCore(wiring.Component):
@@ -36,10 +42,8 @@ class StageCore(wiring.Component):
     load_valid : ``In(1)``, load : ``In(LoadWord)``
         One write into this stage's memories.
     events_SOURCE, words_SOURCE : ``Out(32)``
-        See :class:`qblif.hw.core.synapse.SynapseCore`.
+        See :class:`qblif.hw.core.dense_synapse.DenseSynapse`.
     clear : ``In(1)``
-    clearing : ``Out(1)``
-        After a reset: no event can be accepted yet.
     readback : ``In(1)``, readback_data : ``Out``
         With ``readback``: the word at ``load``'s bank and address, six cycles later, at rest.
     """
@@ -47,44 +51,46 @@ class StageCore(wiring.Component):
     def __init__(self, layout, *, trained=None, readback=False):
         self.layout = layout
         self.can_read_back = readback
-        self.engines = {engine.source.name: ENGINES[type(engine)](
-            engine, lag=layout.lag(engine), weights=trained and trained.weights[engine.name],
-            readback=readback) for engine in layout.engines}
+        self.engines = [ENGINES[type(engine)](engine, lag=layout.lag(engine), readback=readback,
+                                              weights=trained and trained.weights)
+                        for engine in layout.engines]
+        self.inputs = {source.name: engine for engine in self.engines
+                       for source in engine.layout.sources}
         self.population = PopulationCore(
-            layout.population, timesteps=layout.timesteps, timing=layout.timing,
+            layout.population, timing=layout.timing,
             static=[engine.static for engine in layout.engines],
-            unread=[engine.unread for engine in layout.engines],
-            fire_lanes=layout.fire_lanes, quantiser=layout.plan.quantiser,
+            unread=[engine.unread for engine in layout.engines], quantiser=layout.plan.quantiser,
             bias=trained and trained.biases.get(layout.name), peek=readback)
-        super().__init__({f"i_{source}": In(stream.Signature(engine.i.p.shape()))
-                          for source, engine in self.engines.items()} | {
+        super().__init__({
+            f"i_{source}": In(stream.Signature(getattr(engine, f"i_{source}").p.shape()))
+            for source, engine in self.inputs.items()} | {
             "o": Out(stream.Signature(self.population.o.p.shape())),
             "trace": Out(TraceVector(layout.population, layout.fire_lanes)),
             "trace_valid": Out(1),
             "load_valid": In(1),
             "load": In(LoadWord(**layout.load_extent)),
             "clear": In(1),
-            "clearing": Out(1),
-        } | {f"{what}_{source}": Out(32) for source in self.engines for what in COUNTERS} | ({
+        } | {f"{what}_{source}": Out(32) for source in self.inputs for what in COUNTERS} | ({
             "readback": In(1), "readback_data": Out(layout.load_extent["width"]),
         } if readback else {}))
 
     def elaborate(self, platform):
         m = Module()
         m.submodules.population = population = self.population
-        for k, (source, engine) in enumerate(self.engines.items()):
-            m.submodules[f"engine_{source}"] = engine
-            wiring.connect(m, wiring.flipped(getattr(self, f"i_{source}")), engine.i)
+        for k, engine in enumerate(self.engines):
+            m.submodules["engine_" + "_".join(s.name for s in engine.layout.sources)] = engine
             m.d.comb += [
                 population.complete[k].eq(engine.complete), engine.read.eq(population.read),
                 engine.last_read.eq(population.last_read[k]),
-                engine.release.eq(population.release[k]), engine.clear.eq(self.clear),
-                *(getattr(self, f"{what}_{source}").eq(getattr(engine, what))
-                  for what in COUNTERS)]
-        engines = list(self.engines.values())
+                engine.release.eq(population.release[k]), engine.clear.eq(self.clear)]
+        for source, engine in self.inputs.items():
+            wiring.connect(m, wiring.flipped(getattr(self, f"i_{source}")),
+                           getattr(engine, f"i_{source}"))
+            m.d.comb += [getattr(self, f"{what}_{source}").eq(getattr(engine, f"{what}_{source}"))
+                         for what in COUNTERS]
+        engines = self.engines
         m.d.comb += [population.sums.eq(self.added(m, engines)), self.trace.eq(population.trace),
-                     self.trace_valid.eq(population.trace_valid),
-                     self.clearing.eq(Cat(engine.clearing for engine in engines).any())]
+                     self.trace_valid.eq(population.trace_valid)]
         wiring.connect(m, population.o, wiring.flipped(self.o))
         load = self.connect_load(m, [*engines, population])
         if self.can_read_back:

@@ -31,25 +31,29 @@ class WeightMemory(wiring.Component):
     depth, lanes, w_width : int
     init : sequence of ``depth`` sequences of ``lanes`` integers, or ``None``
         Weights baked into the memory's initial contents.
+    ports : int
+        Words that are read at once, from copies with two read ports each, the second of which
+        shares its address with the write port: on an ECP5 a block RAM has two ports in all.
     memory : one of :data:`qblif.hw.layout.memories.MEMORIES`
         Single-port RAM does not read in a cycle in which it is written.  Raises
         :class:`ValueError` for it with ``init``, as such memories start without contents.
 
     Members
     -------
-    address : ``In(index_shape(depth))``
-    weights : ``Out(data.ArrayLayout(signed(w_width), lanes))``
+    address_P : ``In(index_shape(depth))``
+    weights_P : ``Out(data.ArrayLayout(signed(w_width), lanes))``
+        Of each port.
     write : ``In(slices)``
         One write enable a slice.  Load at rest: the weights read in that cycle are undefined.
     write_address : ``In(index_shape(depth))``
     write_data : ``In(slice_lanes * w_width)``
     """
 
-    def __init__(self, *, depth, lanes, w_width, init=None, memory="block"):
+    def __init__(self, *, depth, lanes, w_width, init=None, memory="block", ports=1):
         if init is not None and memory == "spram":
             raise InvalidValue("Weights cannot be baked into single-port RAM, which starts empty: "
                                "load them at run time")
-        self.geometry = geometry = WeightGeometry(depth, lanes, w_width, memory)
+        self.geometry = geometry = WeightGeometry(depth, lanes, w_width, memory, ports)
         self.depth = depth
         self.lanes = lanes
         self.w_width = w_width
@@ -57,9 +61,9 @@ class WeightMemory(wiring.Component):
         self.slice_lanes = geometry.slice_lanes
         self.slices = geometry.slices
         self.slice_width = geometry.slice_width
-        super().__init__({
-            "address": In(index_shape(depth)),
-            "weights": Out(data.ArrayLayout(signed(w_width), lanes)),
+        super().__init__({f"address_{port}": In(index_shape(depth)) for port in range(ports)} | {
+            f"weights_{port}": Out(data.ArrayLayout(signed(w_width), lanes))
+            for port in range(ports)} | {
             "write": In(self.slices),
             "write_address": In(index_shape(depth)),
             "write_data": In(self.slice_width),
@@ -67,54 +71,66 @@ class WeightMemory(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        geometry, words = self.geometry, []
-        parts = geometry.parts
-        # Which parts but the first start at the address or below it.
-        begun = [pipe(m, self.address >= part.start, 2, f"begun_{k}")
-                 for k, part in enumerate(parts[1:], 1)]
-        address = self.address
-        if geometry.memory == "spram":
-            address = Signal.like(self.address)
-            m.d.comb += address.eq(Mux(self.write.any(), self.write_address, self.address))
-        block = self.single_port if geometry.memory == "spram" else self.dual_port
-        for index in range(self.slices):
-            lanes = slice(index * self.slice_lanes, (index + 1) * self.slice_lanes)
-            chosen = None
-            for k, part in enumerate(parts):
-                columns = []
-                end = part.start + part.rows
-                here = C(1)
-                if len(parts) > 1:
-                    here = (self.write_address >= part.start) & (self.write_address < end)
-                for low, width in geometry.columns(part):
-                    init = [pack(word[lanes], self.w_width) >> low & (1 << width) - 1
-                            for word in (self.init or [])[part.start:end]]
-                    m.submodules[f"slice_{index}_{low}_{k}"] = ram = memory.Memory(
-                        shape=unsigned(width), depth=max(2, part.rows), init=init,
-                        attrs=self.attributes(part))
-                    bits = max(1, ceil_log2(part.rows))
-                    read = block(m, ram, address[:bits], self.write[index] & here,
-                                 self.write_data[low:low + width], self.write_address[:bits])
-                    columns.append(pipe(m, read, 1, f"read_{index}_{low}_{k}"))
-                chosen = Mux(begun[k - 1], Cat(columns), chosen) if k else Cat(columns)
-            words.append(chosen)
-        m.d.comb += self.weights.eq(Cat(words))
+        for copy in range(self.geometry.copies):
+            ports = range(2 * copy, min(2 * copy + 2, self.geometry.ports))
+            self.connect_copy(m, copy, ports)
         return m
+
+    def connect_copy(self, m, copy, ports):
+        """A memory of all weights, and the one or two ports that read it."""
+        geometry, parts = self.geometry, self.geometry.parts
+        addresses = [getattr(self, f"address_{port}") for port in ports]
+        # Which parts but the first start at the address or below it.
+        begun = [[pipe(m, address >= part.start, 2, f"begun_{port}_{k}")
+                  for k, part in enumerate(parts[1:], 1)]
+                 for port, address in zip(ports, addresses, strict=True)]
+        single = geometry.memory == "spram"
+        if single or len(ports) > 1:  # The last port has the write port's address.
+            shared = Signal.like(addresses[-1], name=f"shared_{copy}")
+            m.d.comb += shared.eq(Mux(self.write.any(), self.write_address, addresses[-1]))
+            addresses[-1] = shared
+        words = [[] for _ in ports]
+        for index in range(self.slices):
+            found = [self.read_part(m, copy, index, k, addresses, shared if len(addresses) > 1
+                                    or single else self.write_address) for k in range(len(parts))]
+            for p, word in enumerate(words):
+                chosen = found[0][p]
+                for k in range(1, len(parts)):
+                    chosen = Mux(begun[p][k - 1], found[k][p], chosen)
+                word.append(chosen)
+        m.d.comb += [getattr(self, f"weights_{port}").eq(Cat(word))
+                     for port, word in zip(ports, words, strict=True)]
+
+    def read_part(self, m, copy, index, k, addresses, write_address):
+        """One part of a slice: what each address reads, two cycles later."""
+        geometry = self.geometry
+        part = geometry.parts[k]
+        lanes = slice(index * self.slice_lanes, (index + 1) * self.slice_lanes)
+        end, bits = part.start + part.rows, max(1, ceil_log2(part.rows))
+        here = C(1)
+        if len(geometry.parts) > 1:
+            here = (self.write_address >= part.start) & (self.write_address < end)
+        columns = [[] for _ in addresses]
+        for low, width in geometry.columns(part):
+            init = [pack(word[lanes], self.w_width) >> low & (1 << width) - 1
+                    for word in (self.init or [])[part.start:end]]
+            name = f"slice_{index}_{low}_{k}" + (f"_copy_{copy}" if copy else "")
+            m.submodules[name] = ram = memory.Memory(
+                shape=unsigned(width), depth=max(2, part.rows), init=init,
+                attrs=self.attributes(part))
+            write = ram.write_port()
+            m.d.comb += [write.en.eq(self.write[index] & here),
+                         write.addr.eq(write_address[:bits]),
+                         write.data.eq(self.write_data[low:low + width])]
+            for p, address in enumerate(addresses):
+                read = ram.read_port()
+                m.d.comb += read.addr.eq(address[:bits])
+                if address is write_address:  # Never both enables: one port does.
+                    m.d.comb += read.en.eq(~write.en)
+                columns[p].append(pipe(m, read.data, 1, f"{name}_read_{p}"))
+        return [Cat(column) for column in columns]
 
     def attributes(self, part):
         if self.geometry.memory == "spram":
             return SINGLE_PORT_RAM
         return DISTRIBUTED_RAM if self.geometry.is_distributed(part) else BLOCK_RAM
-
-    def dual_port(self, m, ram, address, enable, value, write_address):
-        read, write = ram.read_port(), ram.write_port()
-        m.d.comb += [read.addr.eq(address), write.addr.eq(write_address),
-                     write.en.eq(enable), write.data.eq(value)]
-        return read.data
-
-    def single_port(self, m, ram, address, enable, value, _):
-        # One address and never both enables: this maps to one port.
-        read, write = ram.read_port(), ram.write_port()
-        m.d.comb += [read.addr.eq(address), read.en.eq(~enable), write.addr.eq(address),
-                     write.en.eq(enable), write.data.eq(value)]
-        return read.data

@@ -8,26 +8,29 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from ...golden.spec import Network, Population, as_map
+from ...golden.spec import Conv2d, Dense, Network, Population, as_map
 from ...golden.spec.errors import InvalidValue
 from .addressing import address_space
+from .build_engines import build_engines, line_rows
 from .engine import Cost, Engine, LoadBank
+from .input_stream import InputFormat
 from .latency import SUMS_ADDER_LATENCY, StageTiming, stage_timing
 from .memories import SMALL_ROWS, pack, queue_depth
-from .plan import Plan, StagePlan, lanes_of
-from .scatter import ScatterMap
-from .scatter_engine import ScatterEngine
+from .passes import Passes
+from .plan import Plan, StagePlan
+from .stream_engine import StreamEngine
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ...golden.spec.trained import Trained
 
 __all__ = ["Layout", "StageLayout", "compile", "compile_stage"]
 
-BUFFERS_LIMIT = 4  # Ping-pong buffers of one engine.
 # LUTs of an ECP5, by the designs in docs/results.md.
 STAGE_LUTS, FIRE_LANE_LUTS = 150, 130
 
@@ -52,19 +55,27 @@ class StageLayout:
         return self.plan.fire_lanes
 
     @property
-    def vectors(self) -> int:
-        """Vectors of ``fire_lanes`` neurons in an update pass."""
-        return self.timing.vectors
+    def passes(self) -> Passes:
+        """The order of its update passes."""
+        return self.timing.passes
 
     @property
     def channel_vectors(self) -> int:
         """Vectors of one position: rows of each bias memory."""
-        return -(-self.population.channels // self.fire_lanes)
+        return self.passes.channel_vectors
 
     @property
     def fires(self) -> bool:
         """Whether it sends events; the read-out does not."""
         return self.population.neuron.quantiser is not None
+
+    @property
+    def held_frames(self) -> int:
+        """Most frames whose last marker can wait in its line buffers and its queue."""
+        frames = max((-(-buffer.rows // buffer.window.source[1]) + 1 for engine in self.engines
+                      if isinstance(engine, StreamEngine) for buffer in engine.buffers), default=0)
+        queued = self.timing.queue if self.fires else 0
+        return frames + -(-queued // (self.timesteps * self.passes.positions))
 
     def lag(self, engine: Engine) -> int:
         """Alignment delay of ``engine``: cycles until the slowest engine's currents arrive."""
@@ -85,7 +96,7 @@ class StageLayout:
     def memory_image(self, trained: Trained) -> dict[int, list[int]]:
         """The words of each load bank, ``{bank number: list of integers}``."""
         words = [part for engine in self.engines
-                 for part in engine.memory_image(trained.weights[engine.name])]
+                 for part in engine.memory_image(trained.weights)]
         if self.population.bias_width:
             biases = trained.biases[self.name].tolist()
             words += [[pack([bias], self.population.bias_width)
@@ -112,8 +123,9 @@ class StageLayout:
         population, lanes = self.population, self.fire_lanes
         bits = population.emit_max.bit_length()
         found, small = [], []
-        if self.timesteps > 1:
-            found.append((self.vectors, lanes * (population.neuron.v_width + 1)))
+        if self.passes.state_rows:
+            state = self.passes.state_rows, lanes * (population.neuron.v_width + 1)
+            (small if state[0] <= SMALL_ROWS else found).append(state)
         leak = population.neuron.leak
         if leak.kind == "quadratic":
             found += [(len(leak.table), leak.term_width)] * lanes
@@ -130,14 +142,14 @@ class StageLayout:
     def recorder_memory(self) -> tuple[int, int] | None:
         """``(rows, width)`` of its level recorder; ``None`` for a read-out."""
         width = self.fire_lanes * self.population.emit_max.bit_length()
-        return (self.timesteps * self.vectors, width) if width else None
+        return (self.timesteps * self.passes.all_vectors, width) if width else None
 
     def describe(self) -> dict[str, Any]:
         """Its entry in the manifest."""
-        return {"name": self.name, "fire_lanes": self.fire_lanes, "beats": self.vectors,
+        return {"name": self.name, "fire_lanes": self.fire_lanes, "beats": self.passes.all_vectors,
                 "burst": self.plan.burst, "quantiser": self.plan.quantiser,
                 "memory": self.plan.memory, "queue": self.timing.queue,
-                "synapses": [engine.describe() for engine in self.engines],
+                "synapses": [part for engine in self.engines for part in engine.describe()],
                 "load_banks": [{"kind": b.kind, "owner": b.owner, "first": b.first,
                                 "lanes": b.lanes, "depth": b.depth, "width": b.width}
                                for b in self.load_banks]}
@@ -155,6 +167,17 @@ class Layout:
     def engines(self) -> list[Engine]:
         """Every engine, stage by stage."""
         return [engine for stage in self.stages for engine in stage.engines]
+
+    @cached_property
+    def input(self) -> InputFormat:
+        """How the network takes its input."""
+        return InputFormat.of(self.spec, self.plan.order)
+
+    @property
+    def synapses(self) -> list[tuple[StageLayout, Engine, Dense | Conv2d]]:
+        """Every synapse with its stage and its engine, stage by stage."""
+        return [(stage, engine, synapse) for stage in self.stages for engine in stage.engines
+                for synapse in engine.synapses]
 
     @property
     def load_words(self) -> int:
@@ -191,28 +214,26 @@ def compile(spec: Network, plan: Plan) -> Layout:
     if as_map(last.shape)[1:] != (1, 1):
         raise InvalidValue(f"Population {last.name} must be flat, as the read-out of classes, "
                            f"not {last.shape}")
+    rows = line_rows(spec, {population.name: stage.slack for population, stage in zip(
+        spec.populations, plan.stages, strict=True)})
     return Layout(spec=spec, plan=plan, stages=tuple(
-        compile_stage(spec, population, stage)
+        compile_stage(spec, population, stage, plan.order, rows)
         for population, stage in zip(spec.populations, plan.stages, strict=True)))
 
 
-def compile_stage(spec: Network, population: Population, plan: StagePlan) -> StageLayout:
+def compile_stage(spec: Network, population: Population, plan: StagePlan, order: str = "inner",
+                  rows: Mapping[str, int] | None = None) -> StageLayout:
     """The :class:`StageLayout` of one population of ``spec`` by its
-    :class:`~qblif.hw.layout.plan.StagePlan`."""
-    synapses = spec.synapses_to(population.name)
-    depth = spec.depth
-    latest = max(depth[synapse.source] for synapse in synapses)
-    engines = []
-    for synapse, lanes in zip(synapses, lanes_of(spec, population, plan), strict=True):
-        scatter = ScatterMap.of(spec, synapse, lanes)
-        if scatter.sums == "map":  # A residual edge gets a buffer for each stage that it skips.
-            skipped = 0 if plan.banks == 1 else latest - depth[synapse.source]
-            scatter = replace(scatter, banks=min(plan.banks + skipped, BUFFERS_LIMIT))
-        source = spec.source(synapse.source)
-        engines.append(ScatterEngine(
-            synapse=synapse, source=source, target=population, scatter=scatter, plan=plan,
-            static=source is spec.input and spec.input.static))
+    :class:`~qblif.hw.layout.plan.StagePlan`.
+
+    ``rows`` are those of the line buffers, see
+    :func:`qblif.hw.layout.build_engines.line_rows`; without it they are worked out.
+    """
+    engines = build_engines(spec, population, plan, order, rows)
+    passes = Passes(shape=population.shape, fire_lanes=plan.fire_lanes, order=order,
+                    width=engines[0].width if isinstance(engines[0], StreamEngine)
+                    else -(-population.channels // plan.fire_lanes) * plan.fire_lanes,
+                    timesteps=spec.timesteps)
     return StageLayout(
         index=spec.populations.index(population), timesteps=spec.timesteps, population=population,
-        plan=plan, engines=tuple(engines),
-        timing=stage_timing(population, plan, [engine.scatter for engine in engines]))
+        plan=plan, engines=engines, timing=stage_timing(population, plan, passes, engines))

@@ -28,8 +28,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .addressing import vector_order
-from .aer import aer_stream
 from .latency import (
     CLASS_LATENCY,
     CREDIT_LATENCY,
@@ -37,6 +35,7 @@ from .latency import (
     ENCODER_LOAD,
     ENCODER_PICK,
     ENCODER_QUEUE,
+    FRAMER_LATENCY,
     QUEUE_LATENCY,
     RELEASE_LATENCY,
     START_LATENCY,
@@ -74,36 +73,61 @@ def count_cycles(layout, inputs, levels):
     spec = layout.spec
     stages = [StageClock(stage) for stage in layout.stages]
     # Last stage first: a pass can be computed only once everything that it waits for is known.
-    engines = [engine for stage in reversed(stages) for engine in stage.engines]
+    sinks = [sink for stage in reversed(stages) for engine in stage.engines
+             for sink in engine.sinks()]
     for stage in stages:
-        stage.following = [e for e in engines if e.source == stage.name]
-    feed = Feed([e for e in engines if e.source == spec.input.name],
-                start=max(engine.cleared for engine in engines))
-    stream = aer_stream(np.asarray(inputs), spec.input.shape)
+        stage.following = [sink for sink in sinks if sink.source == stage.name]
+    feed = Feed(layout, [sink for sink in sinks if sink.source == spec.input.name])
+    stream = layout.input.stream(inputs)
     spent = [np.asarray(levels[p.name]) for p in spec.populations]
     firsts = []
-    for frame, neuron, level, eot in zip(*(part.tolist() for part in (
-            stream.frame, stream.neuron, stream.level, stream.eot)), strict=True):
+    for frame, neuron, address, level, eot in zip(*(part.tolist() for part in stream),
+                                                  strict=True):
         if frame == len(firsts):
             for stage, fired in zip(stages, spent, strict=True):
                 stage.begin_frame(fired[:, frame])
-        taken = feed.end() if eot else feed.event(neuron, level)
+        taken = feed.end() if eot else feed.event(neuron, address, level)
         if frame == len(firsts):
             firsts.append(taken)
     return Cycles(np.array(firsts), np.array(stages[-1].results))
 
 
 class Feed:
-    """The driver of the input: an item is offered once the one before is taken by all."""
+    """The driver of the input, which offers an item once the one before is taken, and the framer of
+    a map, which puts a marker behind each step."""
 
-    def __init__(self, synapses, start):
-        self.synapses, self.next = synapses, start
+    def __init__(self, layout, sinks):
+        self.sinks, self.next = sinks, 0
+        self.format, self.framed = layout.input, layout.input.framed
+        self.step = 0
+        self.taken = 0  # By all sinks, the last one that the framer sent.
 
-    def event(self, neuron, level):
-        return self.done(max(s.event(self.next, neuron, level) for s in self.synapses))
+    def event(self, neuron, address, level):
+        if not self.framed:
+            taken = max(sink.event(self.next, neuron, level) for sink in self.sinks)
+            return self.done(taken)
+        self.mark(self.format.step_of(address))
+        return self.done(self.send(lambda sink, at: sink.event(at, neuron, level)))
 
     def end(self):
-        return self.done(max(s.end(self.next) for s in self.synapses))
+        if not self.framed:
+            return self.done(max(sink.end(self.next, True) for sink in self.sinks))
+        self.mark(self.format.steps - 1)
+        self.step = 0
+        return self.done(self.send(lambda sink, at: sink.end(at, True)))
+
+    def mark(self, step):
+        """Markers of all steps before this one."""
+        while self.step < step:
+            self.send(lambda sink, at: sink.end(at, False))
+            self.step += 1
+
+    def send(self, to):
+        """Load the framer's register; returns when."""
+        loaded = max(self.next, self.taken)
+        self.next = loaded + 1
+        self.taken = max(to(sink, loaded + FRAMER_LATENCY) for sink in self.sinks)
+        return loaded
 
     def done(self, taken):
         self.next = taken + 1
@@ -114,10 +138,11 @@ class StageClock:
     """The state of one stage's population as cycle numbers."""
 
     def __init__(self, layout):
-        self.name, self.timing = layout.name, layout.timing
+        self.name, self.timing, self.passes = layout.name, layout.timing, layout.passes
         self.following = []
         self.timesteps = layout.timesteps
-        self.order = vector_order(layout.population.shape, layout.fire_lanes)
+        self.order = layout.passes.neurons()
+        self.steps = list(zip(*(part.tolist() for part in layout.passes.steps()), strict=True))
         self.fires = layout.fires
         self.engines = [engine.clock(self) for engine in layout.engines]
         self.idle = 0  # When the update pass is idle again.
@@ -129,40 +154,49 @@ class StageClock:
     def begin_frame(self, fired):
         """``fired``: the frame's levels ``(timesteps, neurons)``."""
         self.pending = np.where(self.order < 0, 0, fired[:, self.order])
-        self.timestep = 0
+        self.step = self.word = 0
 
     def run(self):
         """Run every update pass whose currents are complete."""
         while all(engine.ready is not None for engine in self.engines):
-            start = max(self.idle, self.credit, *(e.ready for e in self.engines))
-            final = self.timestep == self.timesteps - 1
+            start = max(self.idle, *(e.ready for e in self.engines))
+            if not self.word:
+                start = max(start, self.credit)
+            timestep, position = self.steps[self.step]
+            final = timestep == self.timesteps - 1
             used = [e for e in self.engines if final or not e.static]
             for engine in used:
                 engine.ready = None
-            last = (self.emit if self.fires else self.classify)(start, final)
-            self.idle = last + self.timing.pass_cycles - self.timing.vectors + 1
+            passes, first = self.passes, self.word * self.passes.vectors
+            whole = self.word == passes.words - 1
+            vectors = passes.last_vectors if whole else passes.vectors
+            work = range(first, first + vectors)
+            last = (self.emit if self.fires else self.classify)(start, timestep, position, work)
+            self.idle = last + self.timing.pass_cycles(vectors) - vectors + 1
             for engine in used:
                 engine.releases.append(last + RELEASE_LATENCY)
-            self.timestep += 1
+            self.word = 0 if whole else self.word + 1
+            self.step += whole
 
-    def classify(self, start, final):
+    def classify(self, start, timestep, position, vectors):
         """An update pass of the read-out; the last of a frame gives the class, then credit."""
-        last = start + START_LATENCY + self.timing.vectors - 1
-        if final:
+        last = start + START_LATENCY + len(vectors) - 1
+        if timestep == self.timesteps - 1 and vectors.stop == self.passes.channel_vectors:
             result = last + self.timing.step_latency + CLASS_LATENCY
             self.credit = result + CREDIT_LATENCY
             self.results.append(result)
         return last
 
-    def emit(self, start, final):
+    def emit(self, start, timestep, position, vectors):
         """An update pass: vectors go through the FIFO, their events to the following engines."""
-        levels = self.pending[self.timestep]
+        levels, order = self.pending[timestep, position], self.order[position]
         fired = levels.any(1).tolist()
         issued = start + START_LATENCY - 1
-        for vector, any_fired in enumerate(fired):
+        final = position == self.passes.positions - 1
+        for vector in vectors:
             issued = self.room(issued + 1)
-            last = vector == self.timing.vectors - 1
-            if not any_fired and not last:
+            last = vector == self.passes.channel_vectors - 1
+            if not fired[vector] and not last:
                 continue
             pushed = issued + self.timing.step_latency
             fetched = max(pushed + ENCODER_FETCH, self.queued)
@@ -171,14 +205,14 @@ class StageClock:
             self.queued = max(fetched + ENCODER_QUEUE, self.loaded)
             self.loaded = max(self.queued + ENCODER_LOAD, self.picked)
             pick = self.loaded
-            row, neurons = levels[vector], self.order[vector]
+            row, neurons = levels[vector], order[vector]
             for lane in np.flatnonzero(row).tolist():
                 pick = max(pick + 1, self.taken)
                 self.taken = max(s.event(pick + ENCODER_PICK, neurons[lane], row[lane])
                                  for s in self.following)
             if last:
                 pick = max(pick + 1, self.taken)
-                self.taken = max(s.end(pick + ENCODER_PICK) for s in self.following)
+                self.taken = max(s.end(pick + ENCODER_PICK, final) for s in self.following)
             self.picked = pick
         return issued
 

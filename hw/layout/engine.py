@@ -2,8 +2,10 @@
 
 Everything that the rest of the project asks of an engine is in one class: its clock for the cycle
 model, its cost, its memory image and what it counts; its component is the class's twin in
-:data:`qblif.hw.core.engine.ENGINES`.  A stage adds the currents of its engines.
-:class:`qblif.hw.layout.scatter_engine.ScatterEngine` is the one kind that there is.
+:data:`qblif.hw.core.engine.ENGINES`.  There are two kinds:
+:class:`qblif.hw.layout.dense_engine.DenseEngine` serves one synapse of a population without a map,
+and a stage adds the currents of several;
+:class:`qblif.hw.layout.stream_engine.StreamEngine` serves all synapses of a map.
 """
 
 from __future__ import annotations
@@ -12,10 +14,14 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from .memories import pack
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy as np
 
-    from ...golden.spec import Input, Population
+    from ...golden.spec import Conv2d, Dense, Input, Population
 
 __all__ = ["Cost", "Engine", "LoadBank"]
 
@@ -42,14 +48,16 @@ class Cost:
 
     Memories are ``(rows, width)``: ``memories`` in block RAM, or in what a device has instead for
     small ones; ``distributed`` in distributed RAM; ``single_port`` in single-port RAM; ``small``
-    in block RAM only where there is no distributed RAM.  ``luts`` estimates the rest, in LUTs of
-    an ECP5.
+    in block RAM only where there is no distributed RAM; ``dual`` in block RAM with two read ports,
+    one of which has the address of the write port.  ``luts`` estimates the rest, in LUTs of an
+    ECP5.
     """
 
     memories: tuple[tuple[int, int], ...] = ()
     distributed: tuple[tuple[int, int], ...] = ()
     single_port: tuple[tuple[int, int], ...] = ()
     small: tuple[tuple[int, int], ...] = ()
+    dual: tuple[tuple[int, int], ...] = ()
     luts: float = 0.0
 
     def __add__(self, other: Cost) -> Cost:
@@ -60,18 +68,24 @@ class Cost:
 class Engine(ABC):
     """From AER streams to completed currents; frozen, and without Amaranth.
 
-    ``name`` is that of its synapse, ``source`` where its events come from, ``lanes`` its synaptic
-    operations a cycle.  ``static``: its source sends one timestep a frame, whose currents serve all
-    timesteps.  ``unread`` completed timesteps may wait for their update pass, or are being read.
+    ``synapses`` and ``sources`` are what it serves, ``target`` the population.  ``lanes`` are its
+    synaptic operations a cycle.  ``static``: currents that were completed once serve all timesteps
+    of a position.  ``unread`` completions may wait for their update pass, or are being read.
     ``read_latency`` is the cycles from ``read_en`` to the currents.
     """
 
-    name: str
-    source: Input | Population
+    synapses: tuple[Dense | Conv2d, ...]
+    sources: tuple[Input | Population, ...]
+    target: Population
     lanes: int
     static: bool
     unread: int
     read_latency: int
+
+    @property
+    def name(self) -> str:
+        """Names of its synapses."""
+        return ", ".join(synapse.name for synapse in self.synapses)
 
     @property
     @abstractmethod
@@ -79,8 +93,15 @@ class Engine(ABC):
         """The :class:`LoadBank` of each weight memory, in the order of the load port."""
 
     @abstractmethod
-    def memory_image(self, weights: np.ndarray) -> list[list[int]]:
-        """The words of each load bank, lists of integers, for a tensor of the synapse's shape."""
+    def weight_words(self, weights: Mapping[str, np.ndarray]) -> list[list[int]]:
+        """Words of its weight memory, lists of the lanes' weights, for the tensors by synapse."""
+
+    def memory_image(self, weights: Mapping[str, np.ndarray]) -> list[list[int]]:
+        """The words of each load bank, lists of integers, for the tensors by synapse."""
+        words = self.weight_words(weights)
+        width = max(synapse.w_width for synapse in self.synapses)
+        return [[pack(word, width, bank.first, bank.lanes) for word in words]
+                for bank in self.load_banks]
 
     @abstractmethod
     def clock(self, stage: Any) -> Any:
@@ -92,9 +113,13 @@ class Engine(ABC):
         """Its :class:`Cost`."""
 
     @abstractmethod
-    def operations(self, words: float) -> float:
-        """Synaptic operations for a count of lane-cycles, the hardware's counter ``words``."""
+    def operations(self, synapse: Dense | Conv2d, words: float) -> float:
+        """Synaptic operations of ``synapse`` for a count of lane-cycles, its counter ``words``."""
 
     @abstractmethod
-    def describe(self) -> dict[str, str | int]:
-        """Its part of the manifest: a dictionary of strings and integers."""
+    def most_words(self, synapse: Dense | Conv2d) -> int:
+        """Most lane-cycles that one timestep of ``synapse`` can take."""
+
+    @abstractmethod
+    def describe(self) -> list[dict[str, str | int]]:
+        """Its part of the manifest: a dictionary of strings and integers for each synapse."""

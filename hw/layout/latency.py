@@ -3,16 +3,16 @@
 from dataclasses import dataclass
 
 from ...golden.spec.errors import InvalidValue
-from .addressing import vector_count
 from .memories import queue_depth
+from .passes import Passes
 
-__all__ = ["COUNT_LATENCY", "LANES_LATENCY", "LEAK_LATENCY", "MEMORY_SUMS_GROUPS",
+__all__ = ["COUNT_LATENCY", "LANES_LATENCY", "LEAK_LATENCY", "MEMORY_SUMS_WORDS",
            "NETWORK_READBACK_LATENCY", "STAGE_READBACK_LATENCY", "StageTiming", "reset_cycles",
            "stage_timing"]
 
 LANES_LATENCY = 4  # From the issue of a digit to its addends.
-MEMORY_SUMS_GROUPS = 4  # Read, register, add, write: no word is visited again sooner.
-SUMS_READ_LATENCY = {"registers": 2, "memory": 4, "map": 4}
+MEMORY_SUMS_WORDS = 4  # Read, register, add, write: no word is visited again sooner.
+SUMS_READ_LATENCY = {"registers": 2, "memory": 4}
 SUMS_ADDER_LATENCY = 1  # Adds the currents of several synapses.
 LEAK_LATENCY = {"decay": 1, "quadratic": 4}  # Quadratic: index, read, register, add.
 NEURON_LATENCY = 4  # Charge, gate, fire, reset.
@@ -21,11 +21,19 @@ ISSUE_LATENCY = 1  # From a digit's step to its issue: the weight memory's addre
 READY_LATENCY = 1  # From the addends of an end to the pulse ``ready``.
 HAVE_LATENCY = 1  # From ``ready`` to the counter that starts an update pass.
 COMPLETE_LATENCY = ISSUE_LATENCY + LANES_LATENCY + READY_LATENCY + HAVE_LATENCY
+MOST_TREE = 2  # Levels of an adder tree over the ports, at most.
 START_LATENCY = 1  # From the start of an update pass to its first vector.
 RELEASE_LATENCY = 1  # From a pass's last vector to the synapse that may complete another one.
 CLASS_LATENCY = 1  # From the last membranes of a frame to its class.
 CREDIT_LATENCY = 1  # From a class that is taken to the read-out's credit for another.
 DECODE_LATENCY = 1  # Address decode, where a synapse needs tables.
+LOOKUP_LATENCY = 2  # Window sequencer: from a segment's issue, through the line buffer's tables.
+TOKEN_ROOM = 4  # Tokens that may be under way to the window reader's FIFO.
+TOKEN_DEPTH = 8  # That FIFO,
+TOKEN_LATENCY = 1  # from a push to its output.
+READ_LATENCY = 5  # Window reader: from a read of a line buffer to the burst at the expander.
+READ_DEPTH = 16  # Bursts under way there, of each port.
+FRAMER_LATENCY = 1  # Of the markers' generator at the input.
 ENCODER_FETCH = 1  # AER encoder: from a push to the RAM's read,
 ENCODER_QUEUE = 1  # to the queue's register,
 ENCODER_LOAD = 1  # to the vector whose neurons are picked one a cycle,
@@ -33,7 +41,7 @@ ENCODER_PICK = 1  # and from a pick to the event.
 STAGE_READBACK_LATENCY = 6  # Load register, address, memory, its register, a tree of two.
 NETWORK_READBACK_LATENCY = STAGE_READBACK_LATENCY + 1  # The choice of a stage.
 COUNT_LATENCY = 2  # From a result that is taken to the last count of the cycle counter.
-QUEUE_BEATS = 512  # Default depth of an AER encoder's FIFO: one block RAM.
+QUEUE_VECTORS = 512  # Default depth of an AER encoder's FIFO: one block RAM.
 QUEUE_LATENCY = 2  # Push to credit update.
 
 
@@ -41,12 +49,11 @@ QUEUE_LATENCY = 2  # Push to credit update.
 class StageTiming:
     """What determines the cycles of a stage's update passes.
 
-    ``vectors``: vectors of ``fire_lanes`` neurons in a pass.  ``read_latency``: from ``read_en`` to
-    the currents, for the slowest synapse.  ``neuron_latency``.  ``queue``: depth of the AER
-    encoder's FIFO, in vectors.
+    ``passes``: their order.  ``read_latency``: from ``read_en`` to the currents, for the slowest
+    engine.  ``neuron_latency``.  ``queue``: depth of the AER encoder's FIFO, in vectors.
     """
 
-    vectors: int
+    passes: Passes
     read_latency: int
     neuron_latency: int
     queue: int
@@ -57,9 +64,15 @@ class StageTiming:
         return self.read_latency + self.neuron_latency
 
     @property
-    def pass_cycles(self) -> int:
-        """Cycles of a pass: one per vector, and enough to write a membrane before it is read."""
-        return max(self.vectors, self.neuron_latency + 2)
+    def least_cycles(self) -> int:
+        """Least cycles of a pass, so that a membrane is written before it is read: none where it is
+        not, and where other vectors take the time."""
+        rows, written = self.passes.state_rows, self.neuron_latency + 2
+        return written if 0 < rows < written else 0
+
+    def pass_cycles(self, vectors: int) -> int:
+        """Cycles of a pass of so many vectors."""
+        return max(vectors, self.least_cycles)
 
     @property
     def full(self) -> int:
@@ -74,7 +87,7 @@ def reset_cycles(timings):
 
     ``timings`` are the :class:`StageTiming` of all stages.
     """
-    return max(COMPLETE_LATENCY, *(timing.step_latency for timing in timings))
+    return max(COMPLETE_LATENCY + MOST_TREE, *(timing.step_latency for timing in timings))
 
 
 def neuron_latency(neuron):
@@ -83,22 +96,19 @@ def neuron_latency(neuron):
     return LEAK_LATENCY[neuron.leak.kind] + after
 
 
-def stage_timing(population, plan, reaches):
-    """Timing of a population under its :class:`qblif.hw.layout.plan.StagePlan`.
+def stage_timing(population, plan, passes, engines):
+    """Timing of a population under its :class:`qblif.hw.layout.plan.StagePlan`, with the
+    :class:`qblif.hw.layout.engine.Engine` of each source.
 
-    ``reaches`` are the :class:`qblif.hw.layout.scatter.ScatterMap` of its synapses.  Raises
-    :class:`ValueError` for a queue that cannot hold the vectors under way.
+    Raises :class:`ValueError` for a queue that cannot hold the vectors under way.
     """
-    count = vector_count(population.shape, plan.fire_lanes)
-    read_latency = (max(SUMS_READ_LATENCY[reach.sums] for reach in reaches)
-                    + SUMS_ADDER_LATENCY * (len(reaches) > 1))
+    read_latency = (max(engine.read_latency for engine in engines)
+                    + SUMS_ADDER_LATENCY * (len(engines) > 1))
     latency = neuron_latency(population.neuron)
     least = read_latency + latency + QUEUE_LATENCY
-    # With one buffer, events stall during the update pass: it must not wait for the next stage.
-    whole = any(reach.banks == 1 for reach in reaches)
-    queue = plan.queue or max(least, count if whole else min(2 * count, QUEUE_BEATS))
+    queue = plan.queue or max(least, min(2 * passes.all_vectors, QUEUE_VECTORS))
     if queue < least:
         raise InvalidValue(f"Population {population.name} must have a queue of at least {least} "
                            f"vectors, not {queue}")
-    return StageTiming(vectors=count, read_latency=read_latency, neuron_latency=latency,
+    return StageTiming(passes=passes, read_latency=read_latency, neuron_latency=latency,
                        queue=queue_depth(queue))

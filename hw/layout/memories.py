@@ -25,10 +25,9 @@ def queue_depth(items):
     return 1 << max(1, items - 1).bit_length()
 
 
-def frame_queue_items(spec):
-    """Capacity of the board's input FIFO, in transfers."""
-    ends = 1 if spec.input.static else spec.timesteps
-    return min(LONGEST_QUEUE, ends * (spec.input.size + 1) + 2 * QUEUE_SLACK)
+def frame_queue_items(transfers):
+    """Capacity of the board's input FIFO for frames of so many transfers at most."""
+    return min(LONGEST_QUEUE, transfers + 2 * QUEUE_SLACK)
 
 
 def is_distributed(memory, rows):
@@ -48,6 +47,11 @@ class Part:
         """Width at which one 18 kbit block RAM spans all rows."""
         return BLOCK_RAM_WIDTHS.get(max(9, (self.rows - 1).bit_length()), 1)
 
+    @property
+    def dual_width(self) -> int:
+        """The same where it has two read ports."""
+        return min(self.column_width, BLOCK_RAM_WIDTHS[10])
+
 
 @dataclass(frozen=True)
 class WeightGeometry:
@@ -62,12 +66,15 @@ class WeightGeometry:
     kernel of nine taps, say, takes fewer blocks as eight ninths and one); ``"mixed"``: the same,
     with parts of up to 32 words in distributed RAM, for devices that have it; or ``"spram"``:
     single-port RAM of 16k words of 16 bits, without initial contents.
+
+    ``ports`` words are read at once: from two read ports of each of ``copies`` copies.
     """
 
     depth: int
     lanes: int
     w_width: int
     memory: str = "block"
+    ports: int = 1
 
     rows = 1 << 14
 
@@ -101,7 +108,14 @@ class WeightGeometry:
         return min(self.lanes, max(1, widest // self.w_width))
 
     def _column_width(self, part):
-        return SPRAM_WIDTH if self.memory == "spram" else part.column_width
+        if self.memory == "spram":
+            return SPRAM_WIDTH
+        return part.column_width if self.ports == 1 else part.dual_width
+
+    @property
+    def copies(self) -> int:
+        """Memories with the same contents."""
+        return -(-self.ports // 2)
 
     @property
     def slice_lanes(self) -> int:
@@ -131,7 +145,7 @@ class WeightGeometry:
         for part in self.parts:
             if self.is_distributed(part) == distributed:
                 for _, width in self.columns(part):
-                    yield from [(part.rows, width)] * self.slices
+                    yield from [(part.rows, width)] * self.slices * self.copies
 
 
 def _peel(part, times):

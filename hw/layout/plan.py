@@ -1,17 +1,26 @@
 """How a network is spread over hardware: lanes per stage, and the choices that change no result."""
 
+import math
 from dataclasses import dataclass
 
+from ...golden.spec import as_map
 from ...golden.spec.burst import MODES
 from ...golden.spec.checks import check_int
 from ...golden.spec.errors import InvalidValue
 from .addressing import vector_count
+from .dense import DenseMap
+from .latency import COMPLETE_LATENCY, RELEASE_LATENCY, START_LATENCY
 from .memories import MEMORIES
-from .scatter import ScatterMap
+from .passes import ORDERS
+from .window import Window
 
-__all__ = ["KINDS", "Plan", "StagePlan", "Work", "lanes_of", "make_plan", "quantiser_kind"]
+__all__ = ["KINDS", "Plan", "StagePlan", "Work", "buffers_for", "lanes_of", "make_plan",
+           "quantiser_kind", "streams", "works_of"]
 
 LANES_LIMIT = 1024
+PORTS = (1, 2, 4)
+BUFFERS_LIMIT = 4
+SLACK_LIMIT = 64
 KINDS = ("slice", "ladder")  # See :class:`qblif.hw.core.quantiser.QuantiserCore`.
 
 
@@ -19,13 +28,15 @@ KINDS = ("slice", "ladder")  # See :class:`qblif.hw.core.quantiser.QuantiserCore
 class StagePlan:
     """One stage: ``lanes`` synaptic operations and ``fire_lanes`` neurons a cycle.
 
-    ``lanes`` has one entry per synapse; a single integer applies to all of them.  ``burst`` is the
-    encoding of levels as digits, ``quantiser`` how a membrane becomes a level, ``memory`` the kind
-    of weight memory (see :class:`qblif.hw.layout.memories.WeightGeometry`), ``queue`` the depth of
-    the AER encoder's FIFO in vectors; ``None`` picks a default.  With 2 ``banks``, a map's
-    accumulators are ping-pong buffers: one is read while the other fills, and a residual edge gets
-    one more for each stage that it skips; with 1 they take half the memory or less, and events
-    stall during the update pass.  None of these changes a result.
+    ``lanes`` has one entry per synapse of a dense stage; a single integer applies to all of them.
+    In a streaming stage all synapses share the lanes, which are channels of a position.
+    ``burst`` is the encoding of levels as digits, ``quantiser`` how a membrane becomes a level,
+    ``memory`` the kind of weight memory (see :class:`qblif.hw.layout.memories.WeightGeometry`),
+    ``queue`` the depth of the AER encoder's FIFO in vectors; ``None`` picks a default.
+
+    Of streaming stages: ``ports`` events are added at once, each with ``lanes`` adders of its own;
+    ``buffers`` completed words may wait for their update pass; line buffers hold ``slack`` rows
+    more than they must.  None of these changes a result.
     """
 
     lanes: tuple[int, ...]
@@ -34,7 +45,9 @@ class StagePlan:
     quantiser: str = "slice"
     memory: str = "block"
     queue: int | None = None
-    banks: int = 2
+    ports: int = 1
+    buffers: int = 1
+    slack: int = 1
 
     def __post_init__(self) -> None:
         several = isinstance(self.lanes, (tuple, list))
@@ -55,33 +68,59 @@ class StagePlan:
         if self.memory not in MEMORIES:
             raise InvalidValue(f"Weight memory must be one of {', '.join(MEMORIES)}, "
                                f"not {self.memory!r}")
-        check_int("Banks", self.banks, 1, 2)
+        if self.ports not in PORTS:
+            raise InvalidValue(f"Ports must be one of {', '.join(map(str, PORTS))}, "
+                               f"not {self.ports!r}")
+        if self.ports > 1 and self.memory == "spram":
+            raise InvalidValue(f"Ports must be 1 with single-port RAM, not {self.ports}")
+        check_int("Buffers", self.buffers, 1, BUFFERS_LIMIT)
+        check_int("Slack", self.slack, 0, SLACK_LIMIT)
         if self.queue is not None:
             check_int("Queue", self.queue, 2, 1 << 16)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """One :class:`StagePlan` per population, in the network's order."""
+    """One :class:`StagePlan` per population, in the network's order.
+
+    ``order`` is that of the loops over timesteps and positions, one of
+    :data:`qblif.hw.layout.passes.ORDERS`: timesteps innermost, or outermost as a live stream
+    brings them, which takes memory for the membranes of maps.
+    """
 
     stages: tuple[StagePlan, ...]
+    order: str = "inner"
+
+    def __post_init__(self) -> None:
+        if self.order not in ORDERS:
+            raise InvalidValue(f"Order of timesteps must be one of {', '.join(ORDERS)}, "
+                               f"not {self.order!r}")
+
+
+def streams(network, population):
+    """Whether the stage of ``population`` is a streaming one: where it is a map, or groups keep
+    events from some of its channels."""
+    return not all(DenseMap.serves(network, s) for s in network.synapses_to(population.name))
 
 
 def lanes_of(network, population, plan):
-    """Lanes of each synapse to ``population`` under its :class:`StagePlan`.
+    """Lanes of each engine of ``population`` under its :class:`StagePlan`: of each synapse, or one
+    number for a streaming stage.
 
     Raises :class:`ValueError` where the plan has other synapses.
     """
-    count = len(network.synapses_to(population.name))
+    one = streams(network, population)
+    count = 1 if one else len(network.synapses_to(population.name))
     lanes = plan.lanes * count if len(plan.lanes) == 1 else plan.lanes
     if len(lanes) != count:
-        raise InvalidValue(f"Population {population.name} has {count} synapses, but the plan "
-                           f"has lanes for {len(lanes)}")
+        raise InvalidValue(f"Population {population.name} has {count} "
+                           f"{'engine' if one else 'synapses'}, but the plan has lanes for "
+                           f"{len(lanes)}")
     return lanes
 
 
-def make_plan(network, *, lanes, activity=None, burst="shift", quantiser=None):
-    """A balanced plan: ``lanes`` for the busiest synapse, elsewhere the fewest that keep up.
+def make_plan(network, *, lanes, activity=None, burst="shift", quantiser=None, order="inner"):
+    """A balanced plan: ``lanes`` for the busiest engine, elsewhere the fewest that keep up.
 
     ``lanes`` is one number, or one a population.  ``activity`` is what training measured, mean
     digits a frame by synapse name (``activity`` of the network file); without it every
@@ -95,23 +134,24 @@ def make_plan(network, *, lanes, activity=None, burst="shift", quantiser=None):
     if len(given) not in (1, len(populations)):
         raise InvalidValue(f"Lanes must be 1 number or {len(populations)}, one a population, "
                            f"not {len(given)}")
-    work = {s.name: Work(network, s, activity, burst) for s in network.synapses}
+    work = {p.name: works_of(network, p, activity, burst) for p in populations}
     if len(given) == 1:
-        busiest = max(work.values(), key=lambda w: w.cycles(1))
+        busiest = max((w for works in work.values() for w in works), key=lambda w: w.cycles(1))
         cycles = busiest.cycles(min(given[0], busiest.channels))
-        chosen = {name: min(given[0], w.channels) if w is busiest else w.fewest(0.75 * cycles)
-                  for name, w in work.items()}
+        chosen = {name: [min(given[0], w.channels) if w is busiest else w.fewest(0.75 * cycles)
+                         for w in works] for name, works in work.items()}
     else:
-        chosen = {s.name: n for p, n in zip(populations, given, strict=True)
-                  for s in network.synapses_to(p.name)}
+        chosen = {p.name: [n] * len(work[p.name]) for p, n in zip(populations, given, strict=True)}
     stages = []
     for population in populations:
-        names = [s.name for s in network.synapses_to(population.name)]
-        fire_lanes = _fire_lanes(network, population, [(chosen[n], work[n]) for n in names])
+        works, each = work[population.name], chosen[population.name]
+        fire_lanes = _fire_lanes(network, population, each, works)
+        each = tuple(-(-n // fire_lanes) * fire_lanes for n in each)
         stages.append(StagePlan(
-            lanes=tuple(-(-chosen[n] // fire_lanes) * fire_lanes for n in names),
-            fire_lanes=fire_lanes, burst=burst, quantiser=quantiser_kind(population, quantiser)))
-    return Plan(stages=tuple(stages))
+            lanes=each, fire_lanes=fire_lanes, burst=burst,
+            quantiser=quantiser_kind(population, quantiser),
+            buffers=buffers_for(network, population, each[0], fire_lanes, works)))
+    return Plan(stages=tuple(stages), order=order)
 
 
 def quantiser_kind(population, wanted):
@@ -124,28 +164,33 @@ def quantiser_kind(population, wanted):
     return wanted
 
 
-class Work:
-    """What a frame asks of one synapse, on the mean: target positions that its digits reach.
+def works_of(network, population, activity=None, burst="shift"):
+    """The :class:`Work` of each engine of ``population``."""
+    synapses = network.synapses_to(population.name)
+    groups = [synapses] if streams(network, population) else [[s] for s in synapses]
+    return [Work(network, group, activity, burst) for group in groups]
 
-    ``activity`` is ``activity`` of the network file; what it does not have is guessed:
-    half of the sources send a digit, and each source as often as any other.
+
+class Work:
+    """What a frame asks of one engine, on the mean: target positions that its digits reach.
+
+    ``synapses`` share its lanes.  ``activity`` is ``activity`` of the network file; what it does
+    not have is guessed: half of the sources send a digit, and each source as often as any other.
     """
 
-    def __init__(self, network, synapse, activity=None, burst="shift"):
-        self.network, self.synapse = network, synapse
-        self.channels = network.source(synapse.target).channels
-        found = (activity or {}).get(synapse.name, {})
-        digits = _digits(network, synapse, found, burst)
-        reach = ScatterMap.of(network, synapse, 1)
-        if "operations" in found and found.get("digits"):  # Measured in shift mode.
-            positions = found["operations"] / reach.share * digits / found["digits"]
-        else:
-            positions = digits * float(reach.operations().mean()) / reach.share
-        self.positions = max(positions, 1e-9)
+    def __init__(self, network, synapses, activity=None, burst="shift"):
+        target = network.source(synapses[0].target)
+        self.channels, self.steps = target.channels, 0
+        self.positions = max(1e-9, sum(_reached(network, s, (activity or {}).get(s.name, {}), burst)
+                                       for s in synapses))
+        if streams(network, target):  # A cycle for each word that nothing adds to, at most.
+            _, rows, columns = as_map(target.shape)
+            self.steps = rows * columns * network.timesteps
 
-    def cycles(self, lanes):
-        """Mean cycles a frame with this number of lanes."""
-        return self.positions * ScatterMap.of(self.network, self.synapse, lanes).slots
+    def cycles(self, lanes, ports=1):
+        """Mean cycles a frame with this number of lanes, by which ``ports`` events are added."""
+        words = -(-self.channels // lanes)
+        return max(self.positions / ports * words, self.steps * words)
 
     def fewest(self, cycles, most=LANES_LIMIT):
         """The fewest lanes, up to ``most``, that take at most ``cycles``; else the most useful."""
@@ -158,6 +203,17 @@ class Work:
         return [n for n in counts if n <= most]
 
 
+def _reached(network, synapse, found, burst):
+    """Mean target positions that the digits of a frame reach; ``found`` is measured activity."""
+    digits = _digits(network, synapse, found, burst)
+    window = Window.of(network, synapse, 1)
+    share = window.target[0] // window.synapse.groups
+    if "operations" in found and found.get("digits"):  # Measured in shift mode.
+        return found["operations"] / share * digits / found["digits"]
+    rows, columns = (sum(span.count for span in spans) for spans in (window.rows, window.columns))
+    return digits * rows * columns / (window.source[1] * window.source[2])
+
+
 def _digits(network, synapse, found, burst):
     """Mean digits that arrive at ``synapse`` in a frame; ``found`` is its measured activity."""
     source = network.source(synapse.source)
@@ -167,17 +223,25 @@ def _digits(network, synapse, found, burst):
     return found.get(key, guess)
 
 
-def _fire_lanes(network, population, edges):
-    """The fewest fire lanes with which the update passes fit into two thirds of accumulation.
-
-    ``edges`` are pairs of lanes and :class:`Work`.
-    """
+def _fire_lanes(network, population, lanes, works):
+    """The fewest fire lanes with which the update passes fit into two thirds of accumulation."""
     if population.neuron.quantiser is None:
         return 1
-    cycles = max(work.cycles(lanes) for lanes, work in edges)
-    most = max(lanes for lanes, _ in edges)
+    cycles = max(work.cycles(n) for n, work in zip(lanes, works, strict=True))
     fire_lanes = 1
-    while (most % (2 * fire_lanes) == 0 and 3 * network.timesteps
+    while (max(lanes) % (2 * fire_lanes) == 0 and 3 * network.timesteps
            * vector_count(population.shape, fire_lanes) > 2 * cycles):
         fire_lanes *= 2
     return fire_lanes
+
+
+def buffers_for(network, population, lanes, fire_lanes, works, ports=1):
+    """The fewest completed words that must wait in a streaming stage so that it does not stall on
+    its update passes."""
+    if not streams(network, population):
+        return 1
+    _, rows, columns = as_map(population.shape)
+    words = -(-population.channels // lanes)
+    each = works[0].cycles(lanes, ports) / (rows * columns * words * network.timesteps)
+    turn = COMPLETE_LATENCY + START_LATENCY + RELEASE_LATENCY + lanes // fire_lanes
+    return min(BUFFERS_LIMIT, max(1, math.ceil(turn / (0.8 * each))))

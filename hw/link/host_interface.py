@@ -6,7 +6,6 @@ from amaranth.lib.wiring import In, Out
 
 from ..core.network import NetworkCore
 from ..core.payloads import index_shape
-from ..layout.addressing import address_space
 from ..layout.latency import NETWORK_READBACK_LATENCY, reset_cycles
 from .dense import DenseUnpacker
 from .framing import FrameReceiver, FrameSender
@@ -63,7 +62,7 @@ class HostInterface(wiring.Component):
         self.spec = spec = layout.spec
         self.clock_hz = clock_hz
         self.network = NetworkCore(layout, trained, readback=True)
-        self.runner = Runner(spec, reset_cycles([stage.timing for stage in layout.stages]))
+        self.runner = Runner(layout.input, spec.populations[-1].size, reset_cycles([stage.timing for stage in layout.stages]))
         self.recorders = [
             LevelRecorder(stage.population, timesteps=spec.timesteps, fire_lanes=stage.fire_lanes)
             if levels and stage.fires else None for stage in layout.stages]
@@ -83,7 +82,7 @@ class HostInterface(wiring.Component):
         m.submodules.answers = answers = FrameSender()
         m.submodules.link = link = self.link
         m.submodules.dense = dense = DenseUnpacker(
-            address_space(self.spec.input.shape), self.spec.input.n_max)
+            self.layout.input.address_space, self.spec.input.n_max)
         m.submodules.runner = runner = self.runner
         m.submodules.network = ResetInserter(runner.reset)(self.network)
         wiring.connect(m, wiring.flipped(self.i), requests.i)
@@ -153,19 +152,18 @@ class HostInterface(wiring.Component):
             Register.WORDS: self.link.words, Register.LEVELS: int(any(self.recorders)),
             Register.STATE: self.link.state, Register.LABEL: self.runner.label,
             Register.CYCLES: self.network.cycles, Register.CHECKSUM: self.link.checksum}
-        synapses = [(stage, engine) for stage in self.layout.stages for engine in stage.engines]
-        for number, (stage, engine) in enumerate(synapses):
-            events, words = self.activity_bits(engine)
-            name = f"{engine.source.name}_{stage.name}"
+        for number, (stage, engine, synapse) in enumerate(self.layout.synapses):
+            events, words = self.activity_bits(engine, synapse)
+            name = f"{synapse.source}_{stage.name}"
             found |= {synapse_register(number, offset): value for offset, value in (
-                plan_registers(stage, engine) | {
+                plan_registers(self.layout, stage, engine) | {
                     SynapseRegister.EVENTS: getattr(self.network, f"events_{name}")[:events],
                     SynapseRegister.WORDS: getattr(self.network, f"words_{name}")[:words],
                 }).items()}
         return found
 
-    def activity_bits(self, engine):
-        """Bits that hold the events, and the words, which a frame can bring to an engine."""
-        steps = 1 if engine.static else self.spec.timesteps
-        words = int(engine.scatter.steps().sum()) * engine.source.emit_max * steps
-        return (engine.source.size * steps).bit_length(), min(32, words.bit_length())
+    def activity_bits(self, engine, synapse):
+        """Bits that hold the events, and the words, which a frame can bring by a synapse."""
+        events = self.spec.source(synapse.source).size * self.spec.timesteps
+        words = engine.most_words(synapse) * self.spec.timesteps
+        return events.bit_length(), min(32, words.bit_length())

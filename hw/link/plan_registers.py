@@ -7,22 +7,26 @@ finds that out.  Neither torch nor Amaranth.
 from ...golden.spec.burst import MODES
 from ...golden.spec.errors import InvalidValue
 from ..layout.memories import MEMORIES
+from ..layout.passes import ORDERS
 from ..layout.plan import KINDS, Plan, StagePlan
 from .protocol import SynapseRegister
 
 __all__ = ["plan_from_registers", "plan_registers"]
 
 NAMES = {SynapseRegister.BURST: MODES, SynapseRegister.MEMORY: MEMORIES,
-         SynapseRegister.QUANTISER: KINDS}
+         SynapseRegister.QUANTISER: KINDS, SynapseRegister.ORDER: ORDERS}
 
 
-def plan_registers(stage, engine):
-    """``{SynapseRegister: value}`` of one engine of a
+def plan_registers(layout, stage, engine):
+    """``{SynapseRegister: value}`` of a synapse of one engine of a
     :class:`~qblif.hw.layout.compile.StageLayout`."""
     plan = stage.plan
-    return {SynapseRegister.STAGE: stage.index, SynapseRegister.LANES: engine.lanes,
-            SynapseRegister.FIRE_LANES: plan.fire_lanes, SynapseRegister.BUFFERS: plan.banks,
+    return {SynapseRegister.STAGE: stage.index,
+            SynapseRegister.LANES: engine.lanes // plan.ports,
+            SynapseRegister.FIRE_LANES: plan.fire_lanes, SynapseRegister.BUFFERS: plan.buffers,
+            SynapseRegister.PORTS: plan.ports, SynapseRegister.SLACK: plan.slack,
             SynapseRegister.QUEUE: plan.queue or 0,
+            SynapseRegister.ORDER: ORDERS.index(layout.plan.order),
             SynapseRegister.BURST: MODES.index(plan.burst),
             SynapseRegister.MEMORY: MEMORIES.index(plan.memory),
             SynapseRegister.QUANTISER: KINDS.index(plan.quantiser)}
@@ -42,7 +46,9 @@ def plan_from_registers(synapses):
         if values[SynapseRegister.STAGE] == len(stages):
             stages.append([])
         stages[-1].append(values)
-    return Plan(stages=tuple(_stage(group) for group in stages))
+    found = [_stage(group) for group in stages]
+    order = ORDERS[synapses[0][SynapseRegister.ORDER]] if synapses else ORDERS[0]
+    return Plan(stages=tuple(found), order=order)
 
 
 def _stage(group):
@@ -52,7 +58,10 @@ def _stage(group):
             raise InvalidValue(f"{register.name.capitalize()} must be a number below {len(known)}, "
                                f"not {first[register]}")
         names[register.name.lower()] = known[first[register]]
-    return StagePlan(lanes=tuple(values[SynapseRegister.LANES] for values in group),
+    del names["order"]
+    lanes = tuple(values[SynapseRegister.LANES] for values in group)
+    return StagePlan(lanes=lanes[:1] if len(set(lanes)) == 1 else lanes,
                      fire_lanes=first[SynapseRegister.FIRE_LANES],
-                     banks=first[SynapseRegister.BUFFERS],
+                     buffers=first[SynapseRegister.BUFFERS], ports=first[SynapseRegister.PORTS],
+                     slack=first[SynapseRegister.SLACK],
                      queue=first[SynapseRegister.QUEUE] or None, **names)

@@ -100,6 +100,9 @@ class SynapseRegister(IntEnum):
     WORDS = 7
     QUANTISER = 8  # Index in :data:`qblif.hw.layout.plan.KINDS`.
     QUEUE = 9  # Of the plan; 0 where it names none.
+    PORTS = 10
+    SLACK = 11
+    ORDER = 12  # Of the network: index in :data:`qblif.hw.layout.passes.ORDERS`.
 
 
 SYNAPSE_REGISTERS = 16  # Addresses from one synapse's first register to the next one's.

@@ -10,7 +10,6 @@ from amaranth.lib.wiring import In, Out
 from ..core.payloads import Event, pipe
 from ..core.queue import EventQueue
 from ..core.readout import ClassResult
-from ..layout.addressing import address_space
 from ..layout.memories import QUEUE_SLACK, frame_queue_items
 from .protocol import level_bits
 
@@ -26,7 +25,8 @@ class Runner(wiring.Component):
 
     Parameters
     ----------
-    spec : :class:`qblif.golden.spec.Network`
+    layout : :class:`qblif.hw.layout.input_stream.InputFormat`
+    classes : int
     reset_cycles : int
         Cycles of the network's reset before a frame, see
         :func:`qblif.hw.layout.latency.reset_cycles`.
@@ -54,12 +54,12 @@ class Runner(wiring.Component):
         The class of the last frame, until the next one starts.
     """
 
-    def __init__(self, spec, reset_cycles):
+    def __init__(self, layout, classes, reset_cycles):
         self.reset_cycles = reset_cycles
-        self.n_max, self.size = spec.input.n_max, address_space(spec.input.shape)
-        self.ends = 1 if spec.input.static else spec.timesteps
-        self.queue = EventQueue(Event(self.size, self.n_max), frame_queue_items(spec))
-        result = ClassResult(spec.populations[-1].size)
+        self.n_max, self.size = layout.source.n_max, layout.address_space
+        self.ends = layout.ends
+        self.queue = EventQueue(Event(self.size, self.n_max), frame_queue_items(layout.transfers))
+        result = ClassResult(classes)
         super().__init__({
             "start": In(1), "abort": In(1), "i": In(stream.Signature(8)), "finish": In(1),
             "done": Out(1), "error": Out(1), "active": Out(1), "reset": Out(1, init=1),

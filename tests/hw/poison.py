@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from unittest import mock
 
 from amaranth import Cat, Module, Mux, Signal, Value
-from amaranth.lib import memory
+from amaranth.lib import fifo, memory
 
 __all__ = ["poisoned"]
 
@@ -29,8 +29,10 @@ class PoisonedMemory(Memory):
         super().__init__(*args, **kwargs)
         self._shown = []
 
-    def read_port(self, **kwargs):
-        port = super().read_port(**kwargs)
+    def read_port(self, *, domain="sync", **kwargs):
+        port = super().read_port(domain=domain, **kwargs)
+        if domain == "comb":  # It shows the new word a cycle later, and the old one before.
+            return port
         shown = port.signature.flip().create()
         self._shown.append((port, shown))
         return shown
@@ -61,5 +63,5 @@ class PoisonedMemory(Memory):
 def poisoned(delay=0):
     """Replace all memories; ``delay=1`` is for a test that must fail."""
     kind = type("PoisonedMemory", (PoisonedMemory,), {"delay": delay})
-    with mock.patch.object(memory, "Memory", kind):
+    with mock.patch.object(memory, "Memory", kind), mock.patch.object(fifo, "Memory", kind):
         yield

@@ -1,0 +1,172 @@
+"""Line buffer: the last rows of a source's map, as events."""
+
+from amaranth import *
+from amaranth.lib import data, memory, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from ..layout.addressing import address_bits, address_space
+from .checks import check
+from .payloads import ANY_RAM, BLOCK_RAM, Event, index_shape, pipe
+
+__all__ = ["Entry", "LineBuffer", "Lookup"]
+
+
+class Entry(data.StructLayout):
+    """An event in a line buffer: the low bits of its column, its channel and its level."""
+
+    def __init__(self, layout):
+        super().__init__({"column": layout.entry_column_bits,
+                          "channel": index_shape(layout.window.source[0]),
+                          "level": range(layout.source.emit_max + 1)})
+
+
+class Lookup(data.StructLayout):
+    """A part of a row: columns ``first`` to ``last`` in row slot ``slot`` and timestep
+    ``region``."""
+
+    def __init__(self, layout):
+        columns = index_shape(layout.window.source[2])
+        super().__init__({"first": columns, "last": columns, "region": index_shape(layout.regions),
+                          "slot": index_shape(layout.rows)})
+
+
+class LineBuffer(wiring.Component):
+    """Store the events of a map row by row, and tell where those of a window's row are.
+
+    A row has a slot, the slots are used in turn, and a slot has room for every event that a row can
+    have, once for each timestep that a position has.  Events go one after the other into their
+    row's slot, so that those of neighbouring columns are neighbours; two tables say where each
+    column begins and ends.  With several ports, events are dealt out to as many banks in turn.
+
+    A transfer is taken in any cycle in which the current row has a slot::
+
+        t      i accepted: an entry written; or an end marker: the column's begin and end
+               (written, if it is its row's last)
+        t + 1  column counts it
+
+        t      lookup                         t      address
+        t + 1  begin, end                     t + 1  RAM output
+                                              t + 2  entries
+
+    Parameters
+    ----------
+    layout : :class:`qblif.hw.layout.stream_engine.LineBufferLayout`
+
+    Members
+    -------
+    i : ``In(stream.Signature(Event(...)))``
+        In the order of the contract, see :mod:`qblif.hw.layout.input_stream`.
+    column : ``Out``, written : ``Out(1)``
+        Columns that are complete in the current row; a pulse: the current row is complete.
+    release : ``In``
+        How many more rows, from the oldest on, may be overwritten.
+    lookup : ``In(Lookup(layout))``, begin, end : ``Out``
+        Where the events of these columns are, as numbers in their row.
+    address : ``In(data.ArrayLayout(..., ports))``, entries : ``Out(data.ArrayLayout(Entry, ports))``
+        A read of each bank.
+    taken : ``Out(1)``
+        An event is accepted.
+    """
+
+    def __init__(self, layout):
+        self.layout = layout
+        source = layout.source
+        self.drops = max(1, *layout.window.drops)
+        self.event = Event(address_space(source.shape), source.emit_max)
+        super().__init__({
+            "i": In(stream.Signature(self.event)),
+            "column": Out(range(layout.window.source[2] + 1)), "written": Out(1),
+            "release": In(range(self.drops + 1)),
+            "lookup": In(Lookup(layout)),
+            "begin": Out(layout.position_width), "end": Out(layout.position_width),
+            "address": In(data.ArrayLayout(index_shape(layout.depth), layout.ports)),
+            "entries": Out(data.ArrayLayout(Entry(layout), layout.ports)),
+            "taken": Out(1)})
+
+    def elaborate(self, platform):
+        m = Module()
+        layout = self.layout
+        row_end = self.count_rows(m)
+        region, tail = self.count_events(m, row_end)
+        channel_bits, column_bits, _ = address_bits(layout.source.shape)
+        channel = self.i.p.address[:channel_bits]
+        column = self.i.p.address[channel_bits:channel_bits + column_bits]
+        marker = self.i.p.end
+        check(m, platform, ~self.i.valid | marker | (column == self.column),
+              f"an event of {layout.source.name} out of order")
+
+        # Entries, dealt out to the banks.
+        bits = (layout.ports - 1).bit_length()
+        base = Signal(index_shape(layout.depth))
+        with m.Switch(Cat(region, self.slot)):
+            for slot in range(layout.rows):
+                for step in range(layout.regions):
+                    with m.Case(step | slot << len(region)):
+                        m.d.comb += base.eq((slot * layout.regions + step) * layout.region_depth)
+        for port in range(layout.ports):
+            m.submodules[f"bank_{port}"] = ram = memory.Memory(
+                shape=Entry(layout), depth=max(2, layout.depth), init=[], attrs=BLOCK_RAM)
+            write, read = ram.write_port(), ram.read_port()
+            here = tail[:bits] == port if bits else C(1)
+            m.d.comb += [write.en.eq(self.taken & here), write.addr.eq(base + (tail >> bits)),
+                         write.data.column.eq(column[:layout.entry_column_bits]),
+                         write.data.channel.eq(channel), write.data.level.eq(self.i.p.level),
+                         read.addr.eq(self.address[port]),
+                         self.entries[port].eq(pipe(m, read.data, 1, f"entry_{port}"))]
+        return m
+
+    def count_rows(self, m):
+        """Room for the current row; slot and column of the current position.  Returns whether a
+        marker ends the row."""
+        layout = self.layout
+        i, window = self.i, layout.window
+        self.slot = slot = Signal(index_shape(layout.rows))
+        # Rows that were written and may not be overwritten; below 0 if released before they came.
+        held = Signal(signed(max(layout.rows, window.source[1], self.drops).bit_length() + 2))
+        last_region = Signal()
+        row_end = Signal()
+        m.d.comb += [i.ready.eq(held < layout.rows), self.taken.eq(i.valid & i.ready & ~i.p.end)]
+        marker = i.valid & i.ready & i.p.end
+        m.d.comb += row_end.eq(marker & last_region & (self.column == window.source[2] - 1))
+        m.d.comb += self.written.eq(row_end)
+        m.d.sync += held.eq(held + row_end - self.release)
+        with m.If(marker & last_region):
+            m.d.sync += self.column.eq(Mux(row_end, 0, self.column + 1))
+        with m.If(row_end):
+            m.d.sync += slot.eq(Mux(slot == layout.rows - 1, 0, slot + 1))
+        self.last_region, self.marker = last_region, marker
+        return row_end
+
+    def count_events(self, m, row_end):
+        """Timestep of the current position, and the number of the next event in its row; tables of
+        both ends of each column."""
+        layout = self.layout
+        region = Signal(index_shape(layout.regions) if layout.regions > 1 else 0)
+        position = layout.position_width
+        tail, head = Signal(position), Signal(position)  # The current position began at the head.
+        m.d.comb += self.last_region.eq(region == layout.regions - 1)
+        others = []
+        if layout.regions > 1:  # Where the other timesteps' rows end: a ring.
+            others = [Signal(position, name=f"tail_{k}") for k in range(layout.regions - 1)]
+            with m.If(self.marker):
+                m.d.sync += region.eq(Mux(self.last_region, 0, region + 1))
+        with m.If(self.taken):
+            m.d.sync += tail.eq(tail + 1)
+        with m.If(self.marker):
+            ring = [*others, tail]
+            m.d.sync += [tail.eq(ring[0]), head.eq(ring[0])]
+            m.d.sync += [other.eq(after) for other, after in zip(others, ring[1:], strict=True)]
+        with m.If(row_end):
+            m.d.sync += [register.eq(0) for register in (tail, head, *others)]
+        columns = index_shape(layout.window.source[2])
+        at = Cat(self.column[:len(Signal(columns))], region, self.slot)
+        wanted = self.lookup
+        for name, value, column, found in (("begins", head, wanted.first, self.begin),
+                                           ("ends", tail, wanted.last, self.end)):
+            m.submodules[name] = table = memory.Memory(
+                shape=position, depth=max(2, 1 << len(at)), init=[], attrs=ANY_RAM)
+            write, read = table.write_port(), table.read_port()
+            m.d.comb += [write.en.eq(self.marker), write.addr.eq(at), write.data.eq(value),
+                         read.addr.eq(Cat(column, wanted.region[:len(region)], wanted.slot)),
+                         found.eq(read.data)]
+        return region, tail

@@ -1,0 +1,198 @@
+"""The streaming engine in cycle numbers: line buffers, window sequencer, window reader, digits.
+
+Every position that has all it reads is followed through the engine; what waits for what is a
+maximum of cycle numbers.  See :mod:`qblif.hw.core.stream_engine` for the pipeline.
+"""
+
+from collections import deque
+
+from .latency import (
+    COMPLETE_LATENCY,
+    LOOKUP_LATENCY,
+    READ_DEPTH,
+    READ_LATENCY,
+    TOKEN_DEPTH,
+    TOKEN_LATENCY,
+    TOKEN_ROOM,
+)
+from .line_buffer_clock import BufferClock, Sink
+
+__all__ = ["StreamClock"]
+
+
+class StreamClock:
+    """The state of one streaming engine as cycle numbers, for :mod:`qblif.hw.layout.cycles`.
+
+    Transfers of a source must come in order.  ``ready`` is the cycle in which an update pass can
+    use the currents of the oldest word that was not used, ``None`` before.
+    """
+
+    cleared = 0
+
+    def __init__(self, engine, stage):
+        self.engine, self.stage, self.static = engine, stage, engine.static
+        self.ports, self.words, self.steps = engine.ports, engine.words, engine.steps
+        self.buffers = [BufferClock(layout, engine.plan.burst) for layout in engine.buffers]
+        self.places = self._places()
+        self.height, self.width = engine.buffers[0].window.target[1:]
+        self.place = self.step = self.word = 0  # What the sequencer issues next.
+        self.issue = 0  # The first cycle in which it can.
+        self.held = None
+        self.pushes, self.taken = deque(), deque()  # Of the tokens' FIFO.
+        self.reader = 0  # The first cycle in which the reader can take a token,
+        self.beat = 0  # and its last read.
+        self.pops = [deque() for _ in range(self.ports)]
+        self.digit = [0] * self.ports  # The cycle of each port's last digit.
+        self.ended = -1  # That of the last digit of a word.
+        self.complete = COMPLETE_LATENCY + (self.ports - 1).bit_length()
+        self.releases = deque([0] * engine.unread, maxlen=engine.unread)
+        self.ready = None
+
+    def sinks(self):
+        """What takes the transfers of each source."""
+        return [Sink(self, buffer) for buffer in self.buffers]
+
+    def _places(self):
+        """For each target position: (buffer, row in the window, first column, end, columns that
+        must have been written) of each segment, an empty one where a window has none."""
+        found = []
+        rows, columns = self.engine.buffers[0].window.target[1:]
+        for y in range(rows):
+            for x in range(columns):
+                place = []
+                for k, buffer in enumerate(self.engine.buffers):
+                    span, across = buffer.window.rows[y], buffer.window.columns[x]
+                    for row in range(max(1, span.count)):
+                        whole = span.count and across.count
+                        first, end = (across.first, across.end) if whole else (0, 0)
+                        needed = end if y or whole else max(1, across.end * bool(across.count))
+                        place.append((k, row, first, end, needed))
+                found.append(place)
+        return found
+
+    def run(self):
+        """Issue every word whose windows have been written."""
+        while True:
+            segments = self.places[self.place]
+            for k, row, _, _, needed in segments:
+                buffer = self.buffers[k]
+                if needed and len(buffer.written.get(buffer.base + row, ())) < needed:
+                    return
+            self._issue(segments)
+            self.word += 1
+            if self.word == self.words:
+                self.word, self.step = 0, self.step + 1
+            if self.step == self.steps:
+                self.step, self.place = 0, self.place + 1
+                if self.place % self.width == 0:
+                    self._drop(self.place // self.width - 1)
+                self.place %= len(self.places)
+
+    def _issue(self, segments):
+        """One word of a position: its segments, the last of which ends it."""
+        for number, (k, row, first, end, needed) in enumerate(segments):
+            buffer = self.buffers[k]
+            issued, found, start = self.issue, [], 0
+            if needed:
+                issued = max(issued, buffer.written[buffer.base + row][needed - 1] + 1)
+            if end:
+                region = self.step if buffer.layout.regions > 1 else 0
+                events, ends = buffer.entries[buffer.base + row, region]
+                start, found = ends[first], events[ends[first]:ends[end]]
+            issued = self._room(issued)
+            self.issue = issued + 1
+            last = number == len(segments) - 1
+            low = buffer.layout.window.lows[self.word]
+            self._arrive(issued + LOOKUP_LATENCY, (buffer, start, found, low), last)
+
+    def _room(self, cycle):
+        """The first cycle from ``cycle`` on with room for another token."""
+        while True:
+            while self.taken and self.taken[0] < cycle and self.pushes[0] < cycle:
+                self.pushes.popleft()
+                self.taken.popleft()
+            level = sum(push < cycle for push in self.pushes)
+            level -= sum(pop < cycle for pop in self.taken)
+            if level <= TOKEN_DEPTH - TOKEN_ROOM:
+                return cycle
+            cycle = min(pop for pop in self.taken if pop >= cycle) + 1
+
+    def _arrive(self, cycle, segment, last):
+        """A segment at the register that holds one back, until it is known to be a word's last."""
+        found = segment[2]
+        if found or last:
+            if not found and self.held is not None:
+                self._push(cycle, self.held, True)
+                self.held = None
+                return
+            if self.held is not None:
+                self._push(cycle, self.held, False)
+            self.held = segment
+            if last:
+                self._push(cycle + 1, segment, True)
+                self.held = None
+
+    def _drop(self, row):
+        """After a target row: a token that releases the source rows which no other needs."""
+        issued = self._room(self.issue)
+        self.issue = issued + 1
+        taken = self._pop(issued + LOOKUP_LATENCY + 1)
+        self.reader = taken + 1
+        for buffer in self.buffers:
+            buffer.release(buffer.layout.window.drops[row], taken)
+
+    def _pop(self, pushed):
+        """When the reader takes a token that is pushed in this cycle."""
+        taken = max(pushed + TOKEN_LATENCY, self.reader)
+        self.pushes.append(pushed)
+        self.taken.append(taken)
+        return taken
+
+    def _push(self, cycle, segment, last):
+        """A segment through the window reader, and its digits through the lanes."""
+        buffer, start, found, low = segment
+        self.beat = max(self.beat, self._pop(cycle))
+        reach, ports = buffer.layout.window.reach, self.ports
+        counts = [0] * ports
+        for at in range(start, start + len(found)):
+            counts[at % ports] += 1
+        index = [0] * ports
+        for port in range(ports):
+            index[port] = start + (port - start) % ports - start
+        beats = max(1, *counts)
+        for beat in range(beats):
+            work = []
+            for port in range(ports):
+                if beat < counts[port]:
+                    channel, count = found[index[port] + beat * ports]
+                    work.append((port, count if 0 <= channel - low < reach else 1))
+                elif last and beat == 0 and not counts[port]:
+                    work.append((port, 1))
+            self._read(work)
+        self.reader = self.beat
+        if last:
+            self._end()
+
+    def _read(self, work):
+        """One cycle of the reader: an entry of each port that has one."""
+        beat = self.beat + 1
+        for pops in self.pops:  # Every port must have credit.
+            if len(pops) == READ_DEPTH:
+                beat = max(beat, pops[0] + 1)
+        self.beat = beat
+        for port, count in work:
+            if len(self.pops[port]) == READ_DEPTH:
+                self.pops[port].popleft()
+            taken = max(beat + READ_LATENCY, self.digit[port])
+            self.pops[port].append(taken)
+            self.digit[port] = max(taken, self.ended) + count
+
+    def _end(self):
+        """The last digits of a word, once there is a register for its sums."""
+        natural = max(self.digit)
+        self.ended = max(natural, self.releases[0])
+        for port in range(self.ports):
+            if self.digit[port] == natural:
+                self.digit[port] = self.ended
+        self.ready = self.ended + self.complete
+        self.stage.run()

@@ -1,0 +1,196 @@
+"""The streaming engine: a map's currents position by position, from line buffers of its sources.
+
+Convolutions of every kind, and all synapses of a population together.
+:class:`qblif.hw.layout.window.Window` is the geometry,
+:class:`qblif.hw.core.stream_engine.StreamEngineCore` the component.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from ...golden.spec import Conv2d, Dense, Input, Population, as_map
+from ...golden.spec.burst import digits
+from .engine import Cost, Engine, LoadBank
+from .latency import SUMS_READ_LATENCY
+from .memories import WeightGeometry
+from .plan import StagePlan
+from .stream_clock import StreamClock
+from .window import Window
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+
+__all__ = ["LineBufferLayout", "StreamEngine"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LineBufferLayout:
+    """The line buffer of one synapse: ``rows`` rows of its source's events, for each of ``regions``
+    timesteps, in one bank for each of ``ports`` events that are read at once.
+
+    An entry is an event's channel, level, and the low bits of its column.  ``base`` is the address
+    of the synapse's weights in the engine's memory.
+    """
+
+    synapse: Dense | Conv2d
+    source: Input | Population
+    window: Window
+    rows: int
+    regions: int
+    ports: int
+    base: int
+
+    @property
+    def region_depth(self) -> int:
+        """Entries of one row and timestep in a bank."""
+        channels, _, columns = self.window.source
+        return -(-channels * columns // self.ports)
+
+    @property
+    def depth(self) -> int:
+        """Entries of a bank."""
+        return self.rows * self.regions * self.region_depth
+
+    @property
+    def column_bits(self) -> int:
+        """Low bits of a column that tell the columns of a window apart."""
+        return (self.window.synapse.kernel[1] * self.window.synapse.pool[1] - 1).bit_length()
+
+    @property
+    def entry_column_bits(self) -> int:
+        """Those of an entry, as many as the map's columns have."""
+        return min(self.column_bits, (self.window.source[2] - 1).bit_length())
+
+    @property
+    def entry_width(self) -> int:
+        channels = self.window.source[0]
+        return (max(1, (channels - 1).bit_length()) + self.entry_column_bits
+                + self.source.emit_max.bit_length())
+
+    @property
+    def table_depth(self) -> int:
+        """Rows of the tables of first and last entries: a power of two for each field."""
+        columns = self.window.source[2]
+        return (1 << (columns - 1).bit_length()) * (1 << (self.regions - 1).bit_length()) * self.rows
+
+    @property
+    def position_width(self) -> int:
+        """Bits of a count of entries in a row."""
+        return (self.region_depth * self.ports).bit_length()
+
+
+@dataclass(frozen=True, kw_only=True)
+class StreamEngine(Engine):
+    """All synapses of a population, with its lanes, weights and accumulators.
+
+    A position is computed in words of ``width`` channels; ``ports`` events add to them at once, so
+    that ``lanes = width * ports``.  ``steps`` timesteps of a position are accumulated one after the
+    other.  Completed words wait in ``unread`` registers for their update pass.
+    """
+
+    synapses: tuple[Dense | Conv2d, ...]
+    sources: tuple[Input | Population, ...]
+    target: Population
+    static: bool
+    steps: int
+    width: int
+    buffers: tuple[LineBufferLayout, ...]
+    plan: StagePlan
+
+    read_latency = SUMS_READ_LATENCY["registers"]
+
+    @property
+    def ports(self) -> int:
+        return self.plan.ports
+
+    @property
+    def lanes(self) -> int:
+        return self.width * self.ports
+
+    @property
+    def unread(self) -> int:
+        return self.plan.buffers
+
+    @property
+    def words(self) -> int:
+        """Words of channels at one position."""
+        return self.buffers[0].window.words
+
+    @property
+    def levels(self) -> tuple[int, ...]:
+        """Every level of any source, in order."""
+        return tuple(sorted({level for source in self.sources for level in source.levels}))
+
+    @property
+    def w_width(self) -> int:
+        return max(synapse.w_width for synapse in self.synapses)
+
+    @cached_property
+    def weights(self) -> WeightGeometry:
+        """The :class:`~qblif.hw.layout.memories.WeightGeometry` of its weight memory."""
+        return WeightGeometry(depth=sum(buffer.window.depth for buffer in self.buffers),
+                              lanes=self.width, w_width=self.w_width, memory=self.plan.memory,
+                              ports=self.ports)
+
+    @cached_property
+    def load_banks(self) -> tuple[LoadBank, ...]:
+        weights = self.weights
+        return tuple(LoadBank(kind="weights", owner=self.name, first=k * weights.slice_lanes,
+                              lanes=weights.slice_lanes, depth=weights.depth,
+                              width=weights.slice_width) for k in range(weights.slices))
+
+    def weight_words(self, weights: Mapping[str, np.ndarray]) -> list[list[int]]:
+        return [word for buffer in self.buffers
+                for word in buffer.window.weight_words(weights[buffer.synapse.name]).tolist()]
+
+    def clock(self, stage: Any) -> StreamClock:
+        return StreamClock(self, stage)
+
+    def operations(self, synapse: Dense | Conv2d, words: float) -> float:
+        """Every digit visits all words of a position; groups leave lanes idle."""
+        return words / self.words * (as_map(self.target.shape)[0] // getattr(synapse, "groups", 1))
+
+    def most_words(self, synapse: Dense | Conv2d) -> int:
+        buffer = next(b for b in self.buffers if b.synapse is synapse)
+        window = buffer.window
+        reads = sum(span.count for span in window.rows) * sum(span.count for span in window.columns)
+        digits_ = max(len(digits(level, self.plan.burst)) for level in buffer.source.levels)
+        return reads * window.source[0] * digits_ * self.words
+
+    def describe(self) -> list[dict[str, str | int]]:
+        return [{"source": buffer.source.name, "lanes": self.lanes, "ports": self.ports,
+                 "slices": self.weights.slices, "slice_lanes": self.weights.slice_lanes,
+                 "depth": buffer.window.depth, "accumulators": "registers",
+                 "buffers": self.plan.buffers, "rows": buffer.rows} for buffer in self.buffers]
+
+    @property
+    def cost(self) -> Cost:
+        """Memories, and LUTs of the lanes, accumulators, reader and multiplexers."""
+        weights = self.weights
+        blocks, distributed = list(weights.memories()), list(weights.memories(distributed=True))
+        single_port = blocks if self.plan.memory == "spram" else []
+        dual = blocks if self.ports > 1 and not single_port else []
+        rings, tables = [], []
+        for buffer in self.buffers:
+            rings += [(buffer.depth, buffer.entry_width)] * self.ports
+            tables += [(buffer.table_depth, buffer.position_width)] * 2
+        return Cost(tuple(rings) + (() if dual or single_port else tuple(blocks)),
+                    tuple(distributed), tuple(single_port), small=tuple(tables),
+                    dual=tuple(dual), luts=self._luts())
+
+    def _luts(self):
+        """About how many LUTs its logic takes: a lane's multiplexers over an addend's bits, its
+        adders, the read multiplexer; then what a port and a synapse take."""
+        found = [digit for level in self.levels for digit in digits(level, self.plan.burst)]
+        shift = max(digit.shift for digit in found)
+        layers = (shift > 0) + (shift > 1) + any(digit.negative for digit in found)
+        addend = self.w_width + shift
+        lane = layers * addend * self.ports + (self.ports - 1) * (addend + 1)
+        lane += self.target.sum_width * (1.1 + 0.7 * self.unread)
+        multiplexers = (len(self.weights.parts) - 1) * self.lanes * self.w_width
+        return self.width * lane + multiplexers + 120 * self.ports + 200 * len(self.buffers)
