@@ -11,9 +11,19 @@ import math
 from dataclasses import dataclass, replace
 
 from ..hw.layout.addressing import vector_count
+from ..hw.layout.build_engines import line_rows
 from ..hw.layout.compile import compile_stage
+from ..hw.layout.input_stream import InputFormat
 from ..hw.layout.memories import MEMORIES
-from ..hw.layout.plan import Plan, StagePlan, Work, quantiser_kind
+from ..hw.layout.plan import (
+    PORTS,
+    Plan,
+    StagePlan,
+    buffers_for,
+    quantiser_kind,
+    streams,
+    works_of,
+)
 from .fit import fixed_need, refusal, stage_cycles, stage_need
 
 __all__ = ["Allocator", "largest_first_layer"]
@@ -53,37 +63,42 @@ class Allocator:
     def __init__(self, spec, device, activity=None, *, link=False, levels=False, burst="shift",
                  quantiser=None):
         self.spec, self.device = spec, device
-        self.fixed = fixed_need(spec, device, link)
-        work = {s.name: Work(spec, s, activity, burst) for s in spec.synapses}
-        self.options = [self._options(population, work, levels, burst, quantiser)
+        self.fixed = fixed_need(InputFormat.of(spec, "inner"), device, link)
+        self.rows = line_rows(spec, dict.fromkeys((p.name for p in spec.populations), 1))
+        self.options = [self._options(population, works_of(spec, population, activity, burst),
+                                      levels, burst, quantiser)
                         for population in spec.populations]
 
-    def _options(self, population, work, levels, burst, quantiser):
-        works = [work[s.name] for s in self.spec.synapses_to(population.name)]
+    def _options(self, population, works, levels, burst, quantiser):
         targets = {w.cycles(n) for w in works for n in w.counts(MOST_LANES)}
         chosen = {tuple(w.fewest(target, MOST_LANES) for w in works) for target in targets}
         fires = [1] if population.neuron.quantiser is None else [
             1 << k for k in range(MOST_FIRE_LANES.bit_length())]
-        kind = quantiser_kind(population, quantiser)
+        ports = PORTS if streams(self.spec, population) else (1,)
         found = []
         for lanes in sorted(chosen):
             for fire_lanes in fires:
                 if fire_lanes > max(lanes) or fire_lanes > 1 and vector_count(
                         population.shape, fire_lanes // 2) == 1:
                     break
-                whole = tuple(-(-n // fire_lanes) * fire_lanes for n in lanes)
-                for banks, memory in itertools.product((2, 1), MEMORIES):
-                    plan = StagePlan(lanes=whole, fire_lanes=fire_lanes, burst=burst,
-                                     quantiser=kind, banks=banks, memory=memory)
-                    stage = compile_stage(self.spec, population, plan)
-                    maps = any(engine.scatter.sums == "map" for engine in stage.engines)
-                    lacks = (memory == "spram" and not self.device.spram
-                             or memory == "mixed" and not self.device.has_lut_ram)
-                    if lacks or banks == 1 and not maps:
-                        continue  # Not available.
-                    found.append(Option(plan, stage_cycles(stage, works),
-                                        stage_need(stage, self.device, levels)))
+                for memory, count in itertools.product(MEMORIES, ports):
+                    if self._available(memory, count):
+                        found.append(self._option(population, works, levels, StagePlan(
+                            lanes=tuple(-(-n // fire_lanes) * fire_lanes for n in lanes),
+                            fire_lanes=fire_lanes, burst=burst, memory=memory, ports=count,
+                            quantiser=quantiser_kind(population, quantiser))))
         return found
+
+    def _available(self, memory, ports):
+        if memory == "spram":
+            return self.device.spram and ports == 1
+        return memory != "mixed" or self.device.has_lut_ram
+
+    def _option(self, population, works, levels, plan):
+        plan = replace(plan, buffers=buffers_for(
+            self.spec, population, plan.lanes[0], plan.fire_lanes, works, plan.ports))
+        stage = compile_stage(self.spec, population, plan, rows=self.rows)
+        return Option(plan, stage_cycles(stage, works), stage_need(stage, self.device, levels))
 
     def solve(self, cycles, lanes=MOST_LANES):
         """The options with the fewest LUTs, within ``cycles`` and ``lanes``, whose memories fit

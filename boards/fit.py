@@ -3,9 +3,10 @@
 import math
 from dataclasses import dataclass
 
-from ..hw.layout.addressing import address_space
+from ..hw.layout.latency import COMPLETE_LATENCY, RELEASE_LATENCY
 from ..hw.layout.memories import frame_queue_items, queue_depth
-from ..hw.layout.plan import Work
+from ..hw.layout.plan import works_of
+from ..hw.layout.stream_engine import StreamEngine
 from ..hw.link.protocol import CRC_BYTES, MAX_PAYLOAD, row_bytes
 
 __all__ = ["Need", "fixed_need", "frame_cycles", "load_bytes", "need", "refusal", "stage_cycles",
@@ -36,14 +37,15 @@ def need(layout, device, *, link=False, levels=False):
     """What a :class:`~qblif.hw.layout.compile.Layout` needs on ``device``, with the host link and
     the recorder of all levels where asked for."""
     return sum((stage_need(stage, device, levels) for stage in layout.stages),
-               fixed_need(layout.spec, device, link))
+               fixed_need(layout.input, device, link))
 
 
-def fixed_need(spec, device, link=False):
-    """What a network needs besides its stages."""
+def fixed_need(input_format, device, link=False):
+    """What a network needs besides its stages; ``input_format`` is its
+    :class:`~qblif.hw.layout.input_stream.InputFormat`."""
     if not link:
         return Need(0, 0, round(LUT_CORE * device.family.lut_scale))
-    large, small = _split(_link_memories(spec), device)
+    large, small = _split(_link_memories(input_format), device)
     return Need(_blocks(device, large), 0,
                 round((LUT_CORE + LUT_LINK) * device.family.lut_scale) + small)
 
@@ -56,7 +58,8 @@ def stage_need(stage, device, levels=False):
         memories.append(stage.recorder_memory)
     large, small = _split(memories, device)
     small += sum(_small_luts("distributed", *memory) for memory in cost.distributed)
-    return Need(_blocks(device, large), len(cost.single_port),
+    dual = sum(device.family.block_ram.dual_blocks(*memory) for memory in cost.dual)
+    return Need(_blocks(device, large) + dual, len(cost.single_port),
                 round(cost.luts * device.family.lut_scale) + small)
 
 
@@ -77,11 +80,12 @@ def _small_luts(style, rows, width):
     return deep * wide * LUT_RAM_LUTS + (deep - 1) * width
 
 
-def _link_memories(spec):
+def _link_memories(input_format):
     """``(depth, width)`` of the buffers for a request, an answer and a frame's events."""
-    event = (address_space(spec.input.shape) - 1).bit_length() + spec.input.n_max.bit_length() + 1
+    event = (input_format.address_space - 1).bit_length()
+    event += input_format.source.n_max.bit_length() + 1
     return [(MAX_PAYLOAD + CRC_BYTES, 8), (256, 8),
-            (queue_depth(frame_queue_items(spec)), event)]
+            (queue_depth(frame_queue_items(input_format.transfers)), event)]
 
 
 def refusal(needed, device):
@@ -120,20 +124,26 @@ def frame_cycles(layout, activity=None):
 
     ``activity`` was measured in training, see :class:`qblif.hw.layout.plan.Work`.
     """
-    return max(stage_cycles(stage, [
-        Work(layout.spec, engine.synapse, activity, stage.plan.burst) for engine in stage.engines
-    ]) for stage in layout.stages)
+    return max(stage_cycles(stage, works_of(layout.spec, stage.population, activity,
+                                            stage.plan.burst)) for stage in layout.stages)
 
 
 def stage_cycles(stage, works):
     """Mean cycles a frame takes in one :class:`~qblif.hw.layout.compile.StageLayout`; ``works`` are
-    its synapses' :class:`~qblif.hw.layout.plan.Work`."""
-    passes = stage.timesteps * (stage.timing.pass_cycles + 1)
-    longest = passes
+    its engines' :class:`~qblif.hw.layout.plan.Work`."""
+    passes, timing, plan = stage.passes, stage.timing, stage.plan
+    steps = stage.timesteps * passes.positions
+    each = [timing.pass_cycles(n) + 1 for n in
+            [passes.vectors] * (passes.words - 1) + [passes.last_vectors]]
+    cycles = [steps * sum(each)]
     for engine, work in zip(stage.engines, works, strict=True):
-        cycles = work.cycles(engine.lanes) + (1 if engine.static else stage.timesteps)
-        longest = max(longest, cycles + passes if engine.scatter.banks == 1 else cycles)
-    return longest
+        if isinstance(engine, StreamEngine):
+            turn = max(each) + COMPLETE_LATENCY + RELEASE_LATENCY
+            cycles += [work.cycles(engine.width, engine.ports),
+                       steps * passes.words * turn / plan.buffers]
+        else:
+            cycles.append(work.cycles(engine.lanes) + (1 if engine.static else stage.timesteps))
+    return max(cycles)
 
 
 def _blocks(device, memories):

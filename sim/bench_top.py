@@ -4,7 +4,7 @@ It is written from the manifest alone, so it fits any network, and it holds ever
 in each cycle, the clock included: no Python runs then.
 """
 
-from ..hw.core.synapse import COUNTERS
+from ..hw.core.counters import COUNTERS
 
 __all__ = ["PERIOD", "TOP", "bench_top", "counters"]
 

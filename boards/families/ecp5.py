@@ -38,7 +38,7 @@ ECP5 = Family(
     clocks=r"CLK[AB]?\d?|WCK|C",
     resets=r"LSR|RST[AB]?",
     fold=fold_output_registers,
-    block_ram=BlockRam(bits=18432, widths=(1, 2, 4, 9, 18, 36)),
+    block_ram=BlockRam(bits=18432, widths=(1, 2, 4, 9, 18, 36), dual_width=18),
     auto_lut_ram=True,
     lut_scale=1.0,
     placer=Placer(

@@ -18,10 +18,15 @@ RESET_PINS = r"RST[AB]?"
 
 @dataclass(frozen=True, kw_only=True)
 class BlockRam:
-    """One block RAM: ``bits``, parity included, and the word ``widths`` that it may have."""
+    """One block RAM: ``bits``, parity included, and the word ``widths`` that it may have.
+
+    ``dual_width``: the widest word with two read ports, one of which shares its address with the
+    write port; 0 where the flow makes two blocks of such a memory.
+    """
 
     bits: int
     widths: tuple[int, ...]
+    dual_width: int = 0
 
     def depth(self, width):
         """Words at a width: parity bits serve only widths that are multiples of nine."""
@@ -30,6 +35,13 @@ class BlockRam:
     def blocks(self, depth, width):
         """Blocks for a memory of ``depth`` words of ``width`` bits, in the best of the modes."""
         return min(-(-depth // self.depth(mode)) * -(-width // mode) for mode in self.widths)
+
+    def dual_blocks(self, depth, width):
+        """The same with two read ports."""
+        if not self.dual_width:
+            return 2 * self.blocks(depth, width)
+        return min(-(-depth // self.depth(mode)) * -(-width // mode) for mode in self.widths
+                   if mode <= self.dual_width)
 
 
 @dataclass(frozen=True, kw_only=True)

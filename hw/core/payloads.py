@@ -87,7 +87,7 @@ class TraceVector(data.StructLayout):
     def __init__(self, population, fire_lanes):
         neuron = population.neuron
         super().__init__({
-            "address": vector_address(population.shape, fire_lanes),
+            "address": max(1, vector_address(population.shape, fire_lanes).size),
             "levels": data.ArrayLayout(range(neuron.emit_max + 1), fire_lanes),
             "membranes": data.ArrayLayout(signed(neuron.v_width), fire_lanes),
         })

@@ -6,7 +6,8 @@ from amaranth.lib.wiring import In, Out
 
 from ..layout.memories import queue_depth
 from .checks import check
-from .payloads import BLOCK_RAM
+from ..layout.memories import LUT_ROWS
+from .payloads import ANY_RAM, BLOCK_RAM
 
 __all__ = ["EventQueue"]
 
@@ -45,8 +46,9 @@ class EventQueue(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         # Only the addresses from head to tail are read, and only those outside are written.
-        m.submodules.items = items = memory.Memory(shape=self.shape, depth=self.depth, init=[],
-                                                   attrs=BLOCK_RAM)
+        m.submodules.items = items = memory.Memory(
+            shape=self.shape, depth=self.depth, init=[],
+            attrs=BLOCK_RAM if self.depth > LUT_ROWS else ANY_RAM)
         write, read = items.write_port(), items.read_port()
         tail = Signal(range(2 * self.depth))
         head = Signal.like(tail)

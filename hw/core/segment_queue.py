@@ -2,11 +2,11 @@
 
 from amaranth import *
 from amaranth.lib import stream, wiring
-from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
 
-from ..layout.latency import TOKEN_DEPTH, TOKEN_ROOM
+from ..layout.latency import TOKEN_ROOM
 from .payloads import index_shape, pipe
+from .segment_fifo import SegmentFifo
 from .window_reader import Segment
 from .window_sequencer import WindowRow, look_up
 
@@ -14,10 +14,10 @@ __all__ = ["SegmentQueue"]
 
 
 class SegmentQueue(wiring.Component):
-    """Address the events of a window's row; drop rows without events; mark the last of a word.
+    """Address the events of a window's row; drop rows without events; mark the last of a step.
 
-    A segment is held back until the next one with events comes, or the word ends: then it is the
-    word's last.  A word without events leaves one segment without events::
+    A segment is held back until the next one with events comes, or the step ends: then it is the
+    step's last.  A step without events leaves one segment without events::
 
         t      valid, i: the line buffer looks up
         t + 1  begin, end
@@ -36,14 +36,15 @@ class SegmentQueue(wiring.Component):
         Of the line buffer of each synapse, a cycle later.
     room : ``Out(1)``
         The FIFO has room for another row, and for all that are under way.
-    o : ``Out(stream.Signature(Segment(engine)))``
+    o : ``Out(stream.Signature(Segment(engine)))``, word : ``Out(index_shape(words))``
+        See :class:`qblif.hw.core.segment_fifo.SegmentFifo`.
     """
 
     def __init__(self, engine):
         self.engine = engine
         self.segment = Segment(engine)
         members = {"valid": In(1), "i": In(WindowRow(engine)), "room": Out(1),
-                   "o": Out(stream.Signature(self.segment))}
+                   "o": Out(stream.Signature(self.segment)), "word": Out(index_shape(engine.words))}
         for k, buffer in enumerate(engine.buffers):
             members |= {f"begin_{k}": In(buffer.position_width),
                         f"end_{k}": In(buffer.position_width)}
@@ -51,23 +52,23 @@ class SegmentQueue(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.fifo = fifo = SyncFIFO(width=self.segment.size, depth=TOKEN_DEPTH)
+        m.submodules.fifo = fifo = SegmentFifo(self.segment, words=self.engine.words,
+                                               depth=self.engine.segment_depth)
         new = Signal(self.segment)
         self.address(m, new)
         came = pipe(m, self.valid, 2, "came", reset=True)
         some = Cat(count != 0 for count in new.count).any()
 
         held, holding = Signal(self.segment), Signal()
-        alone = held.release | held.last  # Nothing can follow in its word.
+        alone = held.release | held.last  # Nothing can follow in its step.
         closes = came & ~new.release & new.last & ~some & holding & ~alone
         enters = came & (new.release | new.last | some) & ~closes
         push = Signal(self.segment)
-        m.d.comb += [push.eq(held), push.last.eq(held.last | closes), fifo.w_data.eq(push),
-                     fifo.w_en.eq(holding & (alone | closes | enters)),
-                     self.room.eq(fifo.level <= TOKEN_DEPTH - TOKEN_ROOM),
-                     self.o.p.eq(fifo.r_data), self.o.valid.eq(fifo.r_rdy),
-                     fifo.r_en.eq(self.o.ready)]
-        with m.If(fifo.w_en):
+        wiring.connect(m, fifo.o, wiring.flipped(self.o))
+        m.d.comb += [push.eq(held), push.last.eq(held.last | closes), fifo.item.eq(push),
+                     fifo.push.eq(holding & (alone | closes | enters)), self.word.eq(fifo.word),
+                     self.room.eq(fifo.level <= fifo.depth - TOKEN_ROOM)]
+        with m.If(fifo.push):
             m.d.sync += holding.eq(0)
         with m.If(enters):
             m.d.sync += [holding.eq(1), held.eq(new)]
@@ -80,7 +81,7 @@ class SegmentQueue(wiring.Component):
         m.d.sync += [getattr(new, name).eq(getattr(row, name))
                      for name in ("release", "last", "edge", "column", "row")]
         edges = [self.follow(m, k, row) for k in range(len(engine.buffers))]
-        base, begin, end, weight, low = (Array(values)[row.edge]
+        base, begin, end, weight = (Array(values)[row.edge]
                                          for values in zip(*edges, strict=True))
         bits = (engine.ports - 1).bit_length()
         for port in range(engine.ports):
@@ -89,11 +90,10 @@ class SegmentQueue(wiring.Component):
             first, after = (begin + skip) >> bits, (end + skip) >> bits
             m.d.sync += [new.first[port].eq(base + first),
                          new.count[port].eq(Mux(row.empty, 0, after - first))]
-        m.d.sync += [new.weight.eq(weight), new.low.eq(low)]
+        m.d.sync += new.weight.eq(weight)
 
     def follow(self, m, k, row):
-        """Of one synapse: base address of the row's slot, begin and end in it, weights, first
-        channel."""
+        """Of one synapse: base address of the row's slot, begin and end in it, weights."""
         buffer = self.engine.buffers[k]
         window = buffer.window
         slots = Cat(row.region, row.slot)
@@ -103,10 +103,6 @@ class SegmentQueue(wiring.Component):
             for slot in range(1 << len(row.slot)) for region in range(1 << len(row.region))])
         pool, (_, columns) = window.synapse.pool[0], window.synapse.kernel
         tap, = look_up(m, row.tap, f"tap_{k}", [
-            (place // pool * columns * window.reach,)
+            (buffer.base + place // pool * columns * window.reach,)
             for place in range(window.synapse.kernel[0] * pool)])
-        space = 1 << len(Signal(index_shape(self.engine.weights.depth)))  # Addresses wrap.
-        word, low = look_up(m, row.word, f"word_{k}", [
-            ((buffer.base + word * window.taps * window.reach - low) % space, low)
-            for word, low in enumerate(window.lows)])
-        return (base, getattr(self, f"begin_{k}"), getattr(self, f"end_{k}"), tap + word, low)
+        return base, getattr(self, f"begin_{k}"), getattr(self, f"end_{k}"), tap

@@ -125,6 +125,7 @@ class StreamEngineCore(wiring.Component):
                 getattr(reader, f"entries_{k}").eq(buffer.entries),
                 buffer.release.eq(getattr(reader, f"release_{k}"))]
         wiring.connect(m, segments.o, reader.i)
+        m.d.comb += reader.word.eq(segments.word)
         for port in range(self.layout.ports):
             wiring.connect(m, getattr(reader, f"o_{port}"), getattr(merge, f"i_{port}"))
         return merge

@@ -26,9 +26,9 @@ class Segment(data.StructLayout):
     """Events that lie one after the other in a line buffer; or with ``release`` a target row's end.
 
     ``first`` and ``count``: address and number of entries in each bank; ``column``: low bits of the
-    column where the window begins; ``weight``: address that the weights of the window's row and of
-    channel 0 would have; ``low``: first channel that has weights there.  ``last``: it ends a word, and may then be empty.
-    ``row``: of the target.
+    column where the window begins; ``weight``: address of the weights of the window's row in the
+    first word of channels.  ``last``: it ends a step, and may then be empty.  ``row``: of the
+    target.
     """
 
     def __init__(self, engine):
@@ -40,7 +40,6 @@ class Segment(data.StructLayout):
                                       engine.ports),
             "column": max(1, *(buffer.column_bits for buffer in buffers)),
             "weight": index_shape(engine.weights.depth),
-            "low": index_shape(max(max(buffer.window.lows) for buffer in buffers) + 1),
             "row": index_shape(buffers[0].window.target[1])})
 
 
@@ -63,7 +62,8 @@ class WindowReader(wiring.Component):
 
     Members
     -------
-    i : ``In(stream.Signature(Segment(engine)))``
+    i : ``In(stream.Signature(Segment(engine)))``, word : ``In(index_shape(words))``
+        The segments of a step, for each word of channels.
     address : ``Out``, entries_E : ``In``
         Of all line buffers, of the line buffer of each synapse, see
         :class:`qblif.hw.core.line_buffer.LineBuffer`.
@@ -77,7 +77,7 @@ class WindowReader(wiring.Component):
         self.engine = engine
         self.burst = Burst(WeightBase(engine), engine.levels[-1])
         self.segment = Segment(engine)
-        members = {"i": In(stream.Signature(self.segment)),
+        members = {"i": In(stream.Signature(self.segment)), "word": In(index_shape(engine.words)),
                    "address": Out(self.segment["first"].shape)}
         for k, buffer in enumerate(engine.buffers):
             members |= {
@@ -97,13 +97,15 @@ class WindowReader(wiring.Component):
         read = Signal()
         m.d.comb += [read.eq(busy & credit.all()), i.ready.eq(~busy | read & ~more),
                      self.address.eq(segment.first)]
+        offset, low = self.of_word(m)
         with m.If(read):
             m.d.sync += [segment.first[port].eq(segment.first[port] + 1) for port in ports]
             for port in ports:
                 with m.If(segment.count[port] != 0):
                     m.d.sync += segment.count[port].eq(segment.count[port] - 1)
         with m.If(i.ready):
-            m.d.sync += [busy.eq(i.valid & ~i.p.release), segment.eq(i.p)]
+            m.d.sync += [busy.eq(i.valid & ~i.p.release), segment.eq(i.p),
+                         segment.weight.eq(i.p.weight + offset), self.low.eq(low)]
         self.connect_release(m)
 
         # A bank that has no event in a word's last segment sends a burst of level 0.
@@ -122,6 +124,18 @@ class WindowReader(wiring.Component):
             m.d.comb += credit[port].eq(under_way != READ_DEPTH)
         return m
 
+    def of_word(self, m):
+        """What the word of channels adds to the weights' address so that channel 0 would be there;
+        the first channel that has weights."""
+        space = 1 << len(self.i.p.weight)  # Addresses wrap.
+        found = [look_up(m, self.word, f"word_{k}", [
+            ((word * buffer.window.taps * buffer.window.reach - low) % space, low)
+            for word, low in enumerate(buffer.window.lows)])
+            for k, buffer in enumerate(self.engine.buffers)]
+        offset, low = (Array(values)[self.i.p.edge] for values in zip(*found, strict=True))
+        self.low = Signal(index_shape(max(max(b.window.lows) for b in self.engine.buffers) + 1))
+        return offset, low
+
     def connect_release(self, m):
         for k, buffer in enumerate(self.engine.buffers):
             drop, = look_up(m, self.i.p.row, f"drop_{k}", [(d,) for d in buffer.window.drops])
@@ -134,8 +148,9 @@ class WindowReader(wiring.Component):
         sent, last = (pipe(m, bit, 2, f"{name}_{port}", reset=name == "sent")
                       for bit, name in ((sent, "sent"), (last, "last")))
         some = pipe(m, some, 2, f"some_{port}")
-        edge, column, weight, low = (pipe(m, segment[name], 2, f"{name}_{port}")
-                                     for name in ("edge", "column", "weight", "low"))
+        edge, column, weight = (pipe(m, segment[name], 2, f"{name}_{port}")
+                                for name in ("edge", "column", "weight"))
+        low = pipe(m, self.low, 2, f"low_{port}")
         entries = [getattr(self, f"entries_{k}")[port] for k in range(len(self.engine.buffers))]
         taps = [self.tap_address(m, port, k, entry, column) for k, entry in enumerate(entries)]
         level, channel, tap = (Array(values)[edge] for values in (

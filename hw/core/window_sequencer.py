@@ -14,8 +14,8 @@ class WindowRow(data.StructLayout):
     """One row of a window, or with ``release`` a target row's end.
 
     ``slot`` and ``region``: of the line buffer; ``edge``: whose window; ``tap``: the row of the pooled window's rows, before pooling;
-    ``column``: low bits of the column where the window begins; ``word``: of the target's channels;
-    ``empty``: nothing of it is in the map; ``last``: the last of a word; ``row``: of the target.
+    ``column``: low bits of the column where the window begins; ``empty``: nothing of it is in the
+    map; ``last``: the last of a step; ``row``: of the target.
     """
 
     def __init__(self, engine):
@@ -26,12 +26,12 @@ class WindowRow(data.StructLayout):
             "column": max(1, *(buffer.column_bits for buffer in engine.buffers)),
             "slot": index_shape(max(buffer.rows for buffer in engine.buffers)),
             "region": index_shape(max(buffer.regions for buffer in engine.buffers)),
-            "word": index_shape(engine.words), "row": index_shape(windows[0].target[1])})
+            "row": index_shape(windows[0].target[1])})
 
 
 class WindowSequencer(wiring.Component):
     """Step through the windows of a target map: rows and columns of the target in raster order, at
-    each position timesteps, words of channels, synapses, and the rows of their windows, innermost.
+    each position timesteps, synapses, and the rows of their windows, innermost.
 
     A window's row is issued as soon as its last column has been written, one a cycle while there is
     ``room``; in the target's first row, a window that lies outside of the map waits for the source's
@@ -80,13 +80,14 @@ class WindowSequencer(wiring.Component):
         m.d.comb += [
             self.valid.eq(self.room & (releasing | ready)), o.release.eq(releasing),
             o.edge.eq(edge), o.empty.eq(empty), o.tap.eq(first_tap + tap), o.column.eq(low),
-            o.slot.eq(slot), o.region.eq(region), o.row.eq(row), o.last.eq(tap_last & (edge == len(engine.buffers) - 1))]
+            o.slot.eq(slot), o.region.eq(region), o.row.eq(row), o.last.eq(
+                ~releasing & tap_last & (edge == len(engine.buffers) - 1))]
 
         # Nested counters, the innermost first; each goes on when those inside are at their end.
         at_end = tap_last
         with m.If(self.valid & ~releasing):
             m.d.sync += tap.eq(Mux(tap_last, 0, tap + 1))
-            for counter, count in ((edge, len(engine.buffers)), (o.word, engine.words),
+            for counter, count in ((edge, len(engine.buffers)),
                                    (step, engine.steps), (column, columns)):
                 last = counter == count - 1
                 if count > 1:

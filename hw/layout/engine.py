@@ -2,7 +2,7 @@
 
 Everything that the rest of the project asks of an engine is in one class: its clock for the cycle
 model, its cost, its memory image and what it counts; its component is the class's twin in
-:data:`qblif.hw.core.engine.ENGINES`.  There are two kinds:
+:data:`qblif.hw.core.stage.ENGINES`.  There are two kinds:
 :class:`qblif.hw.layout.dense_engine.DenseEngine` serves one synapse of a population without a map,
 and a stage adds the currents of several;
 :class:`qblif.hw.layout.stream_engine.StreamEngine` serves all synapses of a map.

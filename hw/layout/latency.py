@@ -29,8 +29,7 @@ CREDIT_LATENCY = 1  # From a class that is taken to the read-out's credit for an
 DECODE_LATENCY = 1  # Address decode, where a synapse needs tables.
 LOOKUP_LATENCY = 2  # Window sequencer: from a segment's issue, through the line buffer's tables.
 TOKEN_ROOM = 4  # Tokens that may be under way to the window reader's FIFO.
-TOKEN_DEPTH = 8  # That FIFO,
-TOKEN_LATENCY = 1  # from a push to its output.
+TOKEN_LATENCY = 1  # From a push to that FIFO's output.
 READ_LATENCY = 5  # Window reader: from a read of a line buffer to the burst at the expander.
 READ_DEPTH = 16  # Bursts under way there, of each port.
 FRAMER_LATENCY = 1  # Of the markers' generator at the input.
@@ -106,7 +105,9 @@ def stage_timing(population, plan, passes, engines):
                     + SUMS_ADDER_LATENCY * (len(engines) > 1))
     latency = neuron_latency(population.neuron)
     least = read_latency + latency + QUEUE_LATENCY
-    queue = plan.queue or max(least, min(2 * passes.all_vectors, QUEUE_VECTORS))
+    # A map's events wait in line buffers, those of one position in the queue.
+    wanted = 2 * passes.channel_vectors
+    queue = plan.queue or max(least, min(wanted, QUEUE_VECTORS))
     if queue < least:
         raise InvalidValue(f"Population {population.name} must have a queue of at least {least} "
                            f"vectors, not {queue}")

@@ -21,6 +21,7 @@ LANES_LIMIT = 1024
 PORTS = (1, 2, 4)
 BUFFERS_LIMIT = 4
 SLACK_LIMIT = 64
+SHORT_STEP = 0.15  # How short a word of channels may be, of their mean, so that none stalls.
 KINDS = ("slice", "ladder")  # See :class:`qblif.hw.core.quantiser.QuantiserCore`.
 
 
@@ -150,7 +151,8 @@ def make_plan(network, *, lanes, activity=None, burst="shift", quantiser=None, o
         stages.append(StagePlan(
             lanes=each, fire_lanes=fire_lanes, burst=burst,
             quantiser=quantiser_kind(population, quantiser),
-            buffers=buffers_for(network, population, each[0], fire_lanes, works)))
+            buffers=buffers_for(network, population, each[0], fire_lanes, works, share=SHORT_STEP),
+            slack=2))
     return Plan(stages=tuple(stages), order=order)
 
 
@@ -224,24 +226,25 @@ def _digits(network, synapse, found, burst):
 
 
 def _fire_lanes(network, population, lanes, works):
-    """The fewest fire lanes with which the update passes fit into two thirds of accumulation."""
+    """The fewest fire lanes with which the update passes fit into two thirds of accumulation; into
+    half of it where they follow each position."""
     if population.neuron.quantiser is None:
         return 1
     cycles = max(work.cycles(n) for n, work in zip(lanes, works, strict=True))
-    fire_lanes = 1
-    while (max(lanes) % (2 * fire_lanes) == 0 and 3 * network.timesteps
-           * vector_count(population.shape, fire_lanes) > 2 * cycles):
+    fire_lanes, part = 1, 1 / 2 if streams(network, population) else 2 / 3
+    while (max(lanes) % (2 * fire_lanes) == 0 and network.timesteps
+           * vector_count(population.shape, fire_lanes) > part * cycles):
         fire_lanes *= 2
     return fire_lanes
 
 
-def buffers_for(network, population, lanes, fire_lanes, works, ports=1):
+def buffers_for(network, population, lanes, fire_lanes, works, ports=1, share=0.8):
     """The fewest completed words that must wait in a streaming stage so that it does not stall on
-    its update passes."""
+    its update passes, where each takes at least ``share`` of the mean cycles of a word."""
     if not streams(network, population):
         return 1
     _, rows, columns = as_map(population.shape)
     words = -(-population.channels // lanes)
     each = works[0].cycles(lanes, ports) / (rows * columns * words * network.timesteps)
     turn = COMPLETE_LATENCY + START_LATENCY + RELEASE_LATENCY + lanes // fire_lanes
-    return min(BUFFERS_LIMIT, max(1, math.ceil(turn / (0.8 * each))))
+    return min(BUFFERS_LIMIT, max(1, math.ceil(turn / (share * each))))

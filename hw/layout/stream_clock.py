@@ -11,7 +11,6 @@ from .latency import (
     LOOKUP_LATENCY,
     READ_DEPTH,
     READ_LATENCY,
-    TOKEN_DEPTH,
     TOKEN_LATENCY,
     TOKEN_ROOM,
 )
@@ -35,7 +34,9 @@ class StreamClock:
         self.buffers = [BufferClock(layout, engine.plan.burst) for layout in engine.buffers]
         self.places = self._places()
         self.height, self.width = engine.buffers[0].window.target[1:]
-        self.place = self.step = self.word = 0  # What the sequencer issues next.
+        self.place = self.step = 0  # What the sequencer issues next.
+        self.segments = []  # Of the current step: when they were pushed, and what they are.
+        self.depth = engine.segment_depth
         self.issue = 0  # The first cycle in which it can.
         self.held = None
         self.pushes, self.taken = deque(), deque()  # Of the tokens' FIFO.
@@ -71,7 +72,7 @@ class StreamClock:
         return found
 
     def run(self):
-        """Issue every word whose windows have been written."""
+        """Issue every step whose windows have been written."""
         while True:
             segments = self.places[self.place]
             for k, row, _, _, needed in segments:
@@ -79,9 +80,8 @@ class StreamClock:
                 if needed and len(buffer.written.get(buffer.base + row, ())) < needed:
                     return
             self._issue(segments)
-            self.word += 1
-            if self.word == self.words:
-                self.word, self.step = 0, self.step + 1
+            self._read_step()
+            self.step += 1
             if self.step == self.steps:
                 self.step, self.place = 0, self.place + 1
                 if self.place % self.width == 0:
@@ -89,7 +89,7 @@ class StreamClock:
                 self.place %= len(self.places)
 
     def _issue(self, segments):
-        """One word of a position: its segments, the last of which ends it."""
+        """The segments of a step, the last of which ends it."""
         for number, (k, row, first, end, needed) in enumerate(segments):
             buffer = self.buffers[k]
             issued, found, start = self.issue, [], 0
@@ -102,8 +102,7 @@ class StreamClock:
             issued = self._room(issued)
             self.issue = issued + 1
             last = number == len(segments) - 1
-            low = buffer.layout.window.lows[self.word]
-            self._arrive(issued + LOOKUP_LATENCY, (buffer, start, found, low), last)
+            self._arrive(issued + LOOKUP_LATENCY, (buffer, start, found), last)
 
     def _room(self, cycle):
         """The first cycle from ``cycle`` on with room for another token."""
@@ -113,45 +112,57 @@ class StreamClock:
                 self.taken.popleft()
             level = sum(push < cycle for push in self.pushes)
             level -= sum(pop < cycle for pop in self.taken)
-            if level <= TOKEN_DEPTH - TOKEN_ROOM:
+            if level <= self.depth - TOKEN_ROOM:
                 return cycle
             cycle = min(pop for pop in self.taken if pop >= cycle) + 1
 
     def _arrive(self, cycle, segment, last):
-        """A segment at the register that holds one back, until it is known to be a word's last."""
+        """A segment at the register that holds one back, until it is known to be a step's last."""
         found = segment[2]
         if found or last:
             if not found and self.held is not None:
-                self._push(cycle, self.held, True)
+                self._push(cycle, self.held)
                 self.held = None
                 return
             if self.held is not None:
-                self._push(cycle, self.held, False)
+                self._push(cycle, self.held)
             self.held = segment
             if last:
-                self._push(cycle + 1, segment, True)
+                self._push(cycle + 1, segment)
                 self.held = None
+
+    def _push(self, cycle, segment):
+        """A segment into the FIFO."""
+        self.pushes.append(cycle)
+        self.segments.append((cycle, segment))
 
     def _drop(self, row):
         """After a target row: a token that releases the source rows which no other needs."""
         issued = self._room(self.issue)
         self.issue = issued + 1
-        taken = self._pop(issued + LOOKUP_LATENCY + 1)
+        pushed = issued + LOOKUP_LATENCY + 1
+        taken = max(pushed + TOKEN_LATENCY, self.reader)
+        self.pushes.append(pushed)
+        self.taken.append(taken)
         self.reader = taken + 1
         for buffer in self.buffers:
             buffer.release(buffer.layout.window.drops[row], taken)
 
-    def _pop(self, pushed):
-        """When the reader takes a token that is pushed in this cycle."""
-        taken = max(pushed + TOKEN_LATENCY, self.reader)
-        self.pushes.append(pushed)
-        self.taken.append(taken)
-        return taken
+    def _read_step(self):
+        """The segments of a step through the reader, once for each word; the last frees them."""
+        for word in range(self.words):
+            for pushed, segment in self.segments:
+                self._read(pushed, segment, word, segment is self.segments[-1][1])
+        self.segments = []
 
-    def _push(self, cycle, segment, last):
+    def _read(self, pushed, segment, word, last):
         """A segment through the window reader, and its digits through the lanes."""
-        buffer, start, found, low = segment
-        self.beat = max(self.beat, self._pop(cycle))
+        buffer, start, found = segment
+        low = buffer.layout.window.lows[word]
+        taken = max(pushed + TOKEN_LATENCY, self.reader)
+        if word == self.words - 1:
+            self.taken.append(taken)
+        self.beat = max(self.beat, taken)
         reach, ports = buffer.layout.window.reach, self.ports
         counts = [0] * ports
         for at in range(start, start + len(found)):
@@ -168,12 +179,12 @@ class StreamClock:
                     work.append((port, count if 0 <= channel - low < reach else 1))
                 elif last and beat == 0 and not counts[port]:
                     work.append((port, 1))
-            self._read(work)
+            self._beat(work)
         self.reader = self.beat
         if last:
             self._end()
 
-    def _read(self, work):
+    def _beat(self, work):
         """One cycle of the reader: an entry of each port that has one."""
         beat = self.beat + 1
         for pops in self.pops:  # Every port must have credit.

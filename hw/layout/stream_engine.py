@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ...golden.spec import Conv2d, Dense, Input, Population, as_map
 from ...golden.spec.burst import digits
 from .engine import Cost, Engine, LoadBank
-from .latency import SUMS_READ_LATENCY
+from .latency import SUMS_READ_LATENCY, TOKEN_ROOM
 from .memories import WeightGeometry
 from .plan import StagePlan
 from .stream_clock import StreamClock
@@ -120,6 +120,12 @@ class StreamEngine(Engine):
     def words(self) -> int:
         """Words of channels at one position."""
         return self.buffers[0].window.words
+
+    @property
+    def segment_depth(self) -> int:
+        """Depth of the segments' FIFO: those of two steps, and those that may be under way."""
+        most = sum(buffer.window.least_rows for buffer in self.buffers)
+        return 1 << (2 * most + TOKEN_ROOM - 1).bit_length()
 
     @property
     def levels(self) -> tuple[int, ...]:
