@@ -50,6 +50,8 @@ def generate(layout: Layout, trained: Trained | None = None,
         "layout_digest": layout.digest,
         "weights_digest": trained.weights_digest if trained else None,
         "plan": asdict(layout.plan)["stages"],
+        "order": layout.plan.order,
+        "input": layout.input.describe(),
         "stages": layout.describe(),
         "ports": describe_ports(network),
     }

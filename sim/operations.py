@@ -56,6 +56,6 @@ def count_operations(trained, layout, levels, out_dir, simulator="verilator", pr
         events, words = (totals[f"{what}_{synapse.source}_{stage.name}"]
                          for what in ("events", "words"))
         found[synapse.name] = Counted(
-            name=synapse.name, lanes=engine.lanes // engine.plan.ports, events=events, words=words,
+            name=synapse.name, lanes=engine.weights.lanes, events=events, words=words,
             operations=round(engine.operations(synapse, words)))
     return found

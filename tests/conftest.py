@@ -76,8 +76,8 @@ def residual():
                for s in synapses}, {"b": draw.integers(-20, 30, 6).astype(np.int32)})
     frames = draw.integers(0, 4, (8, 144)) * (draw.random((8, 144)) < 0.3)
     return trained, compile(spec, Plan(stages=(
-        StagePlan(lanes=6, fire_lanes=2), StagePlan(lanes=3), StagePlan(lanes=(4, 2), fire_lanes=2),
-        StagePlan(lanes=5)))), frames
+        StagePlan(lanes=6, fire_lanes=2), StagePlan(lanes=3, ports=2, buffers=2),
+        StagePlan(lanes=4, fire_lanes=2, slack=0), StagePlan(lanes=5)))), frames
 
 
 @pytest.fixture(scope="session")

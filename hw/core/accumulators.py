@@ -11,6 +11,7 @@ from ..layout.latency import MEMORY_SUMS_WORDS, SUMS_READ_LATENCY
 from ..layout.memories import is_distributed
 from .checks import check, simulated
 from .lanes import Lanes
+from .multiplexer import select
 from .payloads import (
     BLOCK_RAM,
     DISTRIBUTED_RAM,
@@ -21,7 +22,7 @@ from .payloads import (
     set_shape,
 )
 
-__all__ = ["Accumulators", "MemoryAccumulators", "RegisterAccumulators", "select"]
+__all__ = ["Accumulators", "MemoryAccumulators", "RegisterAccumulators"]
 
 
 class Accumulators(wiring.Component):
@@ -111,23 +112,6 @@ class Accumulators(wiring.Component):
         """A word of ``lanes`` sums cut into the vectors that are read at once."""
         width = self.fire_lanes * self.sum_width
         return [word[start:start + width] for start in range(0, len(word), width)]
-
-
-def select(m, items, index, name):
-    """``items[index]`` through two registers: a tree of 8 to 1, then the rest."""
-    near = [pipe(m, tree(items[k:k + 8], index[:3]), 1, f"{name}_{k // 8}")
-            for k in range(0, len(items), 8)]
-    return pipe(m, tree(near, pipe(m, index[3:], 1, f"{name}_index")), 1, name)
-
-
-def tree(items, index):
-    """``items[index]`` as a tree of two-way multiplexers, one level a bit."""
-    for bit in index:
-        items = [Mux(bit, pair[-1], pair[0]) for pair in
-                 (items[k:k + 2] for k in range(0, len(items), 2))]
-        if len(items) == 1:
-            break
-    return items[0]
 
 
 class RegisterAccumulators(Accumulators):

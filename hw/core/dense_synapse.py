@@ -1,4 +1,4 @@
-"""The synapse of a dense engine: every event is added to all neurons, ``lanes`` channels a cycle."""
+"""The synapse of a dense engine: every event is added to all neurons, ``lanes`` of them a cycle."""
 
 from amaranth import *
 from amaranth.lib import stream, wiring

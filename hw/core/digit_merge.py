@@ -25,8 +25,8 @@ class DigitMerge(wiring.Component):
     """Expand the bursts of each port; no port goes on to the next word before all have sent the
     last digit of this one, and a word ends only when there is a register for its sums::
 
-        port 0   a  a  b  .  d        the word ends with c: b waits... until the others are done
-        port 1   a  b  c  .  d
+        port 0   a  a  b* .  d        digits of one word, * its last on the port;
+        port 1   a  b  c  c* d        the word ends with the later of them, and d follows
 
     A digit a cycle and port, without gaps.
 
@@ -51,8 +51,9 @@ class DigitMerge(wiring.Component):
         self.expanders = [BurstExpander(base, engine.levels, engine.plan.burst, marked=True)
                           for _ in range(self.ports)]
         self.digit_set = self.expanders[0].digit_set
-        super().__init__({f"i_{port}": In(stream.Signature(burst)) for port in range(self.ports)} | {
-            "release": In(1), "o": Out(PortDigits(base, self.digit_set, self.ports))})
+        super().__init__({
+            "release": In(1), "o": Out(PortDigits(base, self.digit_set, self.ports)),
+        } | {f"i_{port}": In(stream.Signature(burst)) for port in range(self.ports)})
 
     def elaborate(self, platform):
         m = Module()

@@ -24,7 +24,8 @@ class Emitter(wiring.Component):
     """A vector of levels a cycle in; an AER stream out, an event a cycle.
 
     Only vectors in which a neuron fired enter the queue, and the last of a step, behind whose
-    events comes the end marker, with the address of its position.  With an empty queue and a ready sink::
+    events comes the end marker, with the address of its position.  With an empty queue and a ready
+    sink::
 
         t      i: a vector in which two neurons fired, pushed into the queue
         t + 3  the queue's output

@@ -12,12 +12,12 @@ __all__ = ["Entry", "LineBuffer", "Lookup"]
 
 
 class Entry(data.StructLayout):
-    """An event in a line buffer: the low bits of its column, its channel and its level."""
+    """An event in a line buffer: the low bits of its column, its channel, and its level less 1."""
 
     def __init__(self, layout):
         super().__init__({"column": layout.entry_column_bits,
                           "channel": index_shape(layout.window.source[0]),
-                          "level": range(layout.source.emit_max + 1)})
+                          "level": range(max(2, layout.source.emit_max))})
 
 
 class Lookup(data.StructLayout):
@@ -62,8 +62,8 @@ class LineBuffer(wiring.Component):
         How many more rows, from the oldest on, may be overwritten.
     lookup : ``In(Lookup(layout))``, begin, end : ``Out``
         Where the events of these columns are, as numbers in their row.
-    address : ``In(data.ArrayLayout(..., ports))``, entries : ``Out(data.ArrayLayout(Entry, ports))``
-        A read of each bank.
+    address : ``In(data.ArrayLayout(..., ports))``, entries : ``Out(data.ArrayLayout(...))``
+        A read of each bank, an :class:`Entry`.
     taken : ``Out(1)``
         An event is accepted.
     """
@@ -86,23 +86,74 @@ class LineBuffer(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         layout = self.layout
-        row_end = self.count_rows(m)
-        region, tail = self.count_events(m, row_end)
+        slot = Signal(index_shape(layout.rows))
+        region = Signal(index_shape(layout.regions) if layout.regions > 1 else 0)
+        tail = Signal(layout.position_width)  # Number of the next event in its row.
+        marker, row_end = Signal(), Signal()
+        self.accept(m, slot, region, marker, row_end)
+        self.number(m, slot, region, tail, marker, row_end)
         channel_bits, column_bits, _ = address_bits(layout.source.shape)
         channel = self.i.p.address[:channel_bits]
         column = self.i.p.address[channel_bits:channel_bits + column_bits]
-        marker = self.i.p.end
-        check(m, platform, ~self.i.valid | marker | (column == self.column),
+        check(m, platform, ~self.i.valid | self.i.p.end | (column == self.column),
               f"an event of {layout.source.name} out of order")
+        self.store(m, slot, region, tail, channel, column)
+        return m
 
-        # Entries, dealt out to the banks.
+    def accept(self, m, slot, region, marker, row_end):
+        """Take a transfer while its row has a slot; count timesteps, columns and slots."""
+        layout, i = self.layout, self.i
+        _, height, columns = layout.window.source
+        # Rows that were written and may not be overwritten; below 0 if released before they came.
+        held = Signal(signed(max(layout.rows, height, self.drops).bit_length() + 2))
+        last_region = region == layout.regions - 1
+        m.d.comb += [i.ready.eq(held < layout.rows), self.taken.eq(i.valid & i.ready & ~i.p.end),
+                     marker.eq(i.valid & i.ready & i.p.end), self.written.eq(row_end),
+                     row_end.eq(marker & last_region & (self.column == columns - 1))]
+        m.d.sync += held.eq(held + row_end - self.release)
+        with m.If(marker & last_region):
+            m.d.sync += self.column.eq(Mux(row_end, 0, self.column + 1))
+        with m.If(row_end):
+            m.d.sync += slot.eq(Mux(slot == layout.rows - 1, 0, slot + 1))
+        if layout.regions > 1:
+            with m.If(marker):
+                m.d.sync += region.eq(Mux(last_region, 0, region + 1))
+
+    def number(self, m, slot, region, tail, marker, row_end):
+        """Number the events of each row and timestep; keep where each column begins and ends."""
+        layout, wanted = self.layout, self.lookup
+        head = Signal.like(tail)  # Where the current column began.
+        # The numbers of the other timesteps wait in a ring.
+        others = [Signal.like(tail, name=f"tail_{k}") for k in range(layout.regions - 1)]
+        ring = [*others, tail]
+        with m.If(self.taken):
+            m.d.sync += tail.eq(tail + 1)
+        with m.If(marker):
+            m.d.sync += [head.eq(ring[0]), tail.eq(ring[0])]
+            m.d.sync += [other.eq(after) for other, after in zip(others, ring[1:], strict=True)]
+        with m.If(row_end):
+            m.d.sync += [register.eq(0) for register in (head, *ring)]
+
+        at = Cat(self.column[:len(wanted.first)], region, slot)
+        for name, value, column, found in (("begins", head, wanted.first, self.begin),
+                                           ("ends", tail, wanted.last, self.end)):
+            m.submodules[name] = table = memory.Memory(
+                shape=len(tail), depth=max(2, 1 << len(at)), init=[], attrs=ANY_RAM)
+            write, read = table.write_port(), table.read_port()
+            m.d.comb += [write.en.eq(marker), write.addr.eq(at), write.data.eq(value),
+                         read.addr.eq(Cat(column, wanted.region[:len(region)], wanted.slot)),
+                         found.eq(read.data)]
+
+    def store(self, m, slot, region, tail, channel, column):
+        """Deal the entries out to the banks."""
+        layout = self.layout
         bits = (layout.ports - 1).bit_length()
         base = Signal(index_shape(layout.depth))
-        with m.Switch(Cat(region, self.slot)):
-            for slot in range(layout.rows):
+        with m.Switch(Cat(region, slot)):
+            for row in range(layout.rows):
                 for step in range(layout.regions):
-                    with m.Case(step | slot << len(region)):
-                        m.d.comb += base.eq((slot * layout.regions + step) * layout.region_depth)
+                    with m.Case(step | row << len(region)):
+                        m.d.comb += base.eq((row * layout.regions + step) * layout.region_depth)
         for port in range(layout.ports):
             m.submodules[f"bank_{port}"] = ram = memory.Memory(
                 shape=Entry(layout), depth=max(2, layout.depth), init=[], attrs=BLOCK_RAM)
@@ -110,63 +161,6 @@ class LineBuffer(wiring.Component):
             here = tail[:bits] == port if bits else C(1)
             m.d.comb += [write.en.eq(self.taken & here), write.addr.eq(base + (tail >> bits)),
                          write.data.column.eq(column[:layout.entry_column_bits]),
-                         write.data.channel.eq(channel), write.data.level.eq(self.i.p.level),
+                         write.data.channel.eq(channel), write.data.level.eq(self.i.p.level - 1),
                          read.addr.eq(self.address[port]),
                          self.entries[port].eq(pipe(m, read.data, 1, f"entry_{port}"))]
-        return m
-
-    def count_rows(self, m):
-        """Room for the current row; slot and column of the current position.  Returns whether a
-        marker ends the row."""
-        layout = self.layout
-        i, window = self.i, layout.window
-        self.slot = slot = Signal(index_shape(layout.rows))
-        # Rows that were written and may not be overwritten; below 0 if released before they came.
-        held = Signal(signed(max(layout.rows, window.source[1], self.drops).bit_length() + 2))
-        last_region = Signal()
-        row_end = Signal()
-        m.d.comb += [i.ready.eq(held < layout.rows), self.taken.eq(i.valid & i.ready & ~i.p.end)]
-        marker = i.valid & i.ready & i.p.end
-        m.d.comb += row_end.eq(marker & last_region & (self.column == window.source[2] - 1))
-        m.d.comb += self.written.eq(row_end)
-        m.d.sync += held.eq(held + row_end - self.release)
-        with m.If(marker & last_region):
-            m.d.sync += self.column.eq(Mux(row_end, 0, self.column + 1))
-        with m.If(row_end):
-            m.d.sync += slot.eq(Mux(slot == layout.rows - 1, 0, slot + 1))
-        self.last_region, self.marker = last_region, marker
-        return row_end
-
-    def count_events(self, m, row_end):
-        """Timestep of the current position, and the number of the next event in its row; tables of
-        both ends of each column."""
-        layout = self.layout
-        region = Signal(index_shape(layout.regions) if layout.regions > 1 else 0)
-        position = layout.position_width
-        tail, head = Signal(position), Signal(position)  # The current position began at the head.
-        m.d.comb += self.last_region.eq(region == layout.regions - 1)
-        others = []
-        if layout.regions > 1:  # Where the other timesteps' rows end: a ring.
-            others = [Signal(position, name=f"tail_{k}") for k in range(layout.regions - 1)]
-            with m.If(self.marker):
-                m.d.sync += region.eq(Mux(self.last_region, 0, region + 1))
-        with m.If(self.taken):
-            m.d.sync += tail.eq(tail + 1)
-        with m.If(self.marker):
-            ring = [*others, tail]
-            m.d.sync += [tail.eq(ring[0]), head.eq(ring[0])]
-            m.d.sync += [other.eq(after) for other, after in zip(others, ring[1:], strict=True)]
-        with m.If(row_end):
-            m.d.sync += [register.eq(0) for register in (tail, head, *others)]
-        columns = index_shape(layout.window.source[2])
-        at = Cat(self.column[:len(Signal(columns))], region, self.slot)
-        wanted = self.lookup
-        for name, value, column, found in (("begins", head, wanted.first, self.begin),
-                                           ("ends", tail, wanted.last, self.end)):
-            m.submodules[name] = table = memory.Memory(
-                shape=position, depth=max(2, 1 << len(at)), init=[], attrs=ANY_RAM)
-            write, read = table.write_port(), table.read_port()
-            m.d.comb += [write.en.eq(self.marker), write.addr.eq(at), write.data.eq(value),
-                         read.addr.eq(Cat(column, wanted.region[:len(region)], wanted.slot)),
-                         found.eq(read.data)]
-        return region, tail

@@ -4,9 +4,8 @@ from amaranth import *
 from amaranth.lib import memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..layout.memories import queue_depth
+from ..layout.memories import LUT_ROWS, queue_depth
 from .checks import check
-from ..layout.memories import LUT_ROWS
 from .payloads import ANY_RAM, BLOCK_RAM
 
 __all__ = ["EventQueue"]

@@ -7,9 +7,9 @@ from amaranth.lib.wiring import In, Out
 from ..layout.dense_engine import DenseEngine
 from ..layout.latency import SUMS_ADDER_LATENCY
 from ..layout.stream_engine import StreamEngine
-from .accumulators import select
 from .counters import COUNTERS
 from .dense_engine import DenseEngineCore
+from .multiplexer import select
 from .payloads import LoadWord, TraceVector, pipe
 from .population import PopulationCore
 from .stream_engine import StreamEngineCore

@@ -15,9 +15,9 @@ class UpdateVector(data.StructLayout):
     """``fire_lanes`` neurons that are updated together.
 
     ``row``: of the state memory; ``address`` is what the neurons' addresses share, see
-    :func:`qblif.hw.core.payloads.vector_address`.  ``pass_last``: the last vector of its pass; ``step_last``: of its step,
-    whose lanes past the last channel are padding.  ``first`` and ``final``: the pass is one of a
-    frame's first or last timestep.
+    :func:`qblif.hw.core.payloads.vector_address`.  ``pass_last``: the last vector of its pass;
+    ``step_last``: of its step, whose lanes past the last channel are padding.  ``first`` and
+    ``final``: the pass is one of a frame's first or last timestep.
     """
 
     def __init__(self, passes):
@@ -29,9 +29,9 @@ class UpdateVector(data.StructLayout):
 class UpdateSequencer(wiring.Component):
     """Issue the vectors of an update pass once the currents of all engines are complete.
 
-    A pass issues a vector a cycle while there is credit, and takes at least ``timing.least_cycles``,
-    so that no membrane is read before the pass before has written it.  With three vectors, five
-    cycles a pass, and credit throughout::
+    A pass issues a vector a cycle while there is credit, and takes at least
+    ``timing.least_cycles``, so that no membrane is read before the pass before has written it.
+    With three vectors, five cycles a pass, and credit throughout::
 
         cycle     t     t+1   t+2   t+3   t+4   t+5   t+6   t+7
         complete  1

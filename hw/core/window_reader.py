@@ -161,7 +161,7 @@ class WindowReader(wiring.Component):
         near, far = Signal(burst.base.address.shape()), Signal(burst.base.address.shape())
         m.d.sync += [near.eq(weight + channel), far.eq(tap)]
         m.d.comb += burst.base.address.eq(near + far)
-        m.d.sync += [burst.level.eq(Mux(some & reached, level, 0)), burst.end.eq(last),
+        m.d.sync += [burst.level.eq(Mux(some & reached, level + 1, 0)), burst.end.eq(last),
                      burst.base.edge.eq(edge)]
         m.submodules[f"fifo_{port}"] = fifo = SyncFIFO(width=len(burst.as_value()),
                                                        depth=READ_DEPTH)

@@ -13,7 +13,8 @@ __all__ = ["WindowRow", "WindowSequencer"]
 class WindowRow(data.StructLayout):
     """One row of a window, or with ``release`` a target row's end.
 
-    ``slot`` and ``region``: of the line buffer; ``edge``: whose window; ``tap``: the row of the pooled window's rows, before pooling;
+    ``slot`` and ``region``: of the line buffer; ``edge``: whose window; ``tap``: the row's number
+    in the window, before pooling;
     ``column``: low bits of the column where the window begins; ``empty``: nothing of it is in the
     map; ``last``: the last of a step; ``row``: of the target.
     """
@@ -34,9 +35,9 @@ class WindowSequencer(wiring.Component):
     each position timesteps, synapses, and the rows of their windows, innermost.
 
     A window's row is issued as soon as its last column has been written, one a cycle while there is
-    ``room``; in the target's first row, a window that lies outside of the map waits for the source's
-    first column, so that nothing is computed before its frame has begun.  After a row of the target comes a cycle that releases the source rows which no other
-    target row reads::
+    ``room``; in the target's first row, a window that lies outside of the map waits for the
+    source's first column, so that nothing is computed before its frame has begun.  After a row of
+    the target comes a cycle that releases the source rows which no other target row reads::
 
         rows of the line buffer  0    1    2    3
         target row 0             use  use

@@ -5,7 +5,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..layout.latency import SUMS_READ_LATENCY
-from .accumulators import select
+from .multiplexer import select
 from .payloads import SumsRead, index_shape, pipe
 
 __all__ = ["AdderTree", "WordAccumulators"]

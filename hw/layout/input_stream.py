@@ -81,6 +81,13 @@ class InputFormat:
         above = low + self.timestep_bits
         return channel | timestep << low | column << above | row << above + middle
 
+    def describe(self) -> dict[str, int | bool | list[int]]:
+        """The manifest's ``input``: how often a frame ends, whether it is a map, and the bits of an
+        address's fields, from the lowest: channel, timestep, column, row."""
+        channel, column, row = address_bits(self.source.shape)
+        return {"ends": self.ends, "map": self.framed, "repeats": self.repeats,
+                "address_bits": [channel, self.timestep_bits, column, row]}
+
     @property
     def transfers(self) -> int:
         """Most transfers of a frame."""

@@ -33,7 +33,8 @@ class LineBufferLayout:
     """The line buffer of one synapse: ``rows`` rows of its source's events, for each of ``regions``
     timesteps, in one bank for each of ``ports`` events that are read at once.
 
-    An entry is an event's channel, level, and the low bits of its column.  ``base`` is the address
+    An entry is an event's channel, its level less 1, and the low bits of its column.  ``base`` is
+    the address
     of the synapse's weights in the engine's memory.
     """
 
@@ -70,13 +71,13 @@ class LineBufferLayout:
     def entry_width(self) -> int:
         channels = self.window.source[0]
         return (max(1, (channels - 1).bit_length()) + self.entry_column_bits
-                + self.source.emit_max.bit_length())
+                + max(1, (self.source.emit_max - 1).bit_length()))
 
     @property
     def table_depth(self) -> int:
         """Rows of the tables of first and last entries: a power of two for each field."""
-        columns = self.window.source[2]
-        return (1 << (columns - 1).bit_length()) * (1 << (self.regions - 1).bit_length()) * self.rows
+        bits = (self.window.source[2] - 1).bit_length() + (self.regions - 1).bit_length()
+        return self.rows << bits
 
     @property
     def position_width(self) -> int:

@@ -62,7 +62,8 @@ class HostInterface(wiring.Component):
         self.spec = spec = layout.spec
         self.clock_hz = clock_hz
         self.network = NetworkCore(layout, trained, readback=True)
-        self.runner = Runner(layout.input, spec.populations[-1].size, reset_cycles([stage.timing for stage in layout.stages]))
+        self.runner = Runner(layout.input, spec.populations[-1].size,
+                             reset_cycles([stage.timing for stage in layout.stages]))
         self.recorders = [
             LevelRecorder(stage.population, timesteps=spec.timesteps, fire_lanes=stage.fire_lanes)
             if levels and stage.fires else None for stage in layout.stages]

@@ -22,7 +22,7 @@ def plan_registers(layout, stage, engine):
     :class:`~qblif.hw.layout.compile.StageLayout`."""
     plan = stage.plan
     return {SynapseRegister.STAGE: stage.index,
-            SynapseRegister.LANES: engine.lanes // plan.ports,
+            SynapseRegister.LANES: engine.weights.lanes,
             SynapseRegister.FIRE_LANES: plan.fire_lanes, SynapseRegister.BUFFERS: plan.buffers,
             SynapseRegister.PORTS: plan.ports, SynapseRegister.SLACK: plan.slack,
             SynapseRegister.QUEUE: plan.queue or 0,

@@ -17,7 +17,7 @@ __all__ = ["ARGUMENTS", "CRC_BYTES", "LEVELS_SPACE", "MAGIC", "MAX_PAYLOAD",
            "unpack_checked"]
 
 MAGIC = int.from_bytes(b"QBLF", "little")
-VERSION = 3
+VERSION = 4
 
 CRC_BYTES = 2
 MAX_PAYLOAD = 500  # Bytes of a request without its CRC: one small block RAM holds it.

@@ -7,9 +7,11 @@ from amaranth import *
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from ...golden.spec import as_map
 from ..core.payloads import Event, pipe
 from ..core.queue import EventQueue
 from ..core.readout import ClassResult
+from ..layout.addressing import address_bits
 from ..layout.memories import QUEUE_SLACK, frame_queue_items
 from .protocol import level_bits
 
@@ -56,6 +58,7 @@ class Runner(wiring.Component):
 
     def __init__(self, layout, classes, reset_cycles):
         self.reset_cycles = reset_cycles
+        self.layout = layout
         self.n_max, self.size = layout.source.n_max, layout.address_space
         self.ends = layout.ends
         self.queue = EventQueue(Event(self.size, self.n_max), frame_queue_items(layout.transfers))
@@ -126,7 +129,8 @@ class Runner(wiring.Component):
             with m.If(end):
                 m.d.sync += ends.eq(ends + 1)
             with m.If((ends == self.ends) | (level > self.n_max)
-                      | (target >= self.size + (level == 0))):
+                      | (target >= self.size + (level == 0))
+                      | (level != 0) & self.unused(target)):
                 m.d.sync += wrong.eq(1)
         with m.If(self.start | self.abort):
             m.d.sync += [push.eq(0), address.eq(0), ends.eq(0), wrong.eq(0), filled.eq(0)]
@@ -134,3 +138,15 @@ class Runner(wiring.Component):
             m.d.sync += filled.eq(filled + self.queue.push
                                   - (self.queue.o.valid & self.queue.o.ready))
         return filled, wrong, ends == self.ends
+
+    def unused(self, address):
+        """Whether an address belongs to no neuron of a map: a field of it is too large."""
+        layout, found, first = self.layout, C(0), 0
+        channels, _, columns = as_map(layout.source.shape)
+        low, middle, _ = address_bits(layout.source.shape)
+        for bits, count in ((low, channels), (layout.timestep_bits, layout.interleaved),
+                            (middle, columns)):
+            if layout.framed and count & count - 1:
+                found |= address[first:first + bits] >= count
+            first += bits
+        return found

@@ -24,6 +24,7 @@ def rtl(events, n_max, mode, count, **stalls):
     inputs = [{"base": a, "level": level or draw.randint(0, n_max), "end": not level}
               for a, level in events]
     found = run_stream(BurstExpander(unsigned(6), range(n_max + 1), mode), inputs, count, **stalls)
+    assert all(o.none == o.end for o in found)
     return ["end" if o.end else (o.base, o.shift, o.negative) for o in found]
 
 
@@ -51,6 +52,46 @@ def test_one_digit_a_cycle(mode):
     expected = list(expand(events, mode))
     # Reset, one cycle of latency, and the last tick: no bubble in between.
     assert rtl(events, 20, mode, len(expected), timeout=len(expected) + 3) == expected
+
+
+def expand_marked(events, mode):
+    """What ``events`` (address, level, end) must become where ``end`` marks an event."""
+    for address, level, end in events:
+        if not level:
+            yield address, "none", end
+        found = digits(level, mode) if level else ()
+        for k, (shift, negative) in enumerate(found):
+            yield address, (shift, int(negative)), int(end and k == len(found) - 1)
+
+
+def rtl_marked(events, n_max, mode, count, **stalls):
+    inputs = [{"base": a, "level": level, "end": end} for a, level, end in events]
+    dut = BurstExpander(unsigned(6), range(n_max + 1), mode, marked=True)
+    return [(o.base, "none" if o.none else (o.shift, o.negative), o.end)
+            for o in run_stream(dut, inputs, count, **stalls)]
+
+
+@pytest.mark.parametrize("stalls", STALLS)
+@pytest.mark.parametrize("mode", ["shift", "repeat"])
+@pytest.mark.parametrize("n_max", [1, 2, 3, 7, 15, 20])
+def test_every_level_with_a_mark(n_max, mode, stalls):
+    """Each level with and without ``end``, level 0 with it, each behind the longest and the
+    shortest event."""
+    kinds = [(level, end) for level in range(n_max + 1) for end in (0, 1) if level or end]
+    events = [(k % 64, *event) for k, pair in enumerate(
+        [before, kind] for kind in kinds for before in ((0, 1), (1, 0), (n_max, 0), (n_max, 1)))
+        for event in pair]
+    expected = list(expand_marked(events, mode))
+    assert rtl_marked(events, n_max, mode, len(expected), **stalls) == expected
+
+
+@pytest.mark.parametrize("mode", ["shift", "repeat"])
+def test_one_digit_a_cycle_with_a_mark(mode):
+    events = [(k, k % 21, int(k % 3 == 0 or k % 21 == 0)) for k in range(42)]
+    expected = list(expand_marked(events, mode))
+    assert rtl_marked(events, 20, mode, len(expected), timeout=len(expected) + 3) == expected
+    with pytest.raises(AssertionError, match="^no end after"):
+        rtl_marked(events, 20, mode, len(expected), timeout=len(expected) + 1)
 
 
 def test_unknown_mode():

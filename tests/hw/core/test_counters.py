@@ -1,3 +1,4 @@
+import itertools
 import random
 
 import pytest
@@ -18,6 +19,25 @@ def test_counts_and_clears():
 
     simulate_component(dut, feed, timeout=20)
     assert found == [1, 1, 2, 0, 1, 0, 0]
+
+
+@pytest.mark.parametrize("most", [1, 2, 3, 4])
+def test_every_pulse(most):
+    """Pulses of 0 to the most, in every order of two, and cleared between."""
+    dut, total = Counter(most), 0
+    assert len(dut.pulse) == most.bit_length()
+
+    async def feed(ctx):
+        nonlocal total
+        for first, then, clear in itertools.product(range(most + 1), range(most + 1), range(2)):
+            for pulse in (first, then):
+                ctx.set(dut.pulse, pulse)
+                ctx.set(dut.clear, clear and pulse == then)
+                total = 0 if clear and pulse == then else total + pulse
+                await ctx.tick()
+                assert ctx.get(dut.total) == total
+
+    simulate_component(dut, feed, timeout=200)
 
 
 @pytest.mark.parametrize("width", TAPS)

@@ -23,6 +23,7 @@ from qblif.hw.layout.latency import (
     COMPLETE_LATENCY,
     COUNT_LATENCY,
     LEAK_LATENCY,
+    MOST_TREE,
     NETWORK_READBACK_LATENCY,
     NEURON_LATENCY,
     READOUT_LATENCY,
@@ -37,8 +38,8 @@ from qblif.sim.pysim import frame_events
 from qblif.sim.stream import simulate_component, stream_put
 
 QUADRATIC = Neuron(leak=Quadratic(bits=5), quantiser=Quantiser(n_max=5, theta=32), v_width=12)
-PLAN = Plan(stages=(StagePlan(lanes=3, fire_lanes=1), StagePlan(lanes=(2, 4), fire_lanes=2),
-                    StagePlan(lanes=5)))
+PLAN = Plan(stages=(StagePlan(lanes=2, fire_lanes=1, ports=2, buffers=2),
+                    StagePlan(lanes=(2, 4), fire_lanes=2), StagePlan(lanes=5)))
 
 
 def network():
@@ -92,7 +93,7 @@ def test_cycle_counter_stops():
 
     async def bench(ctx):
         ctx.set(dut.o.ready, 1)
-        for event in frame_events(np.full(10, 3), trained.spec.input):
+        for event in frame_events(np.full(10, 3), LAYOUT.input):
             await stream_put(ctx, dut.i, event)
         await ctx.tick().until(dut.o.valid)
         for _ in range(12):
@@ -107,13 +108,13 @@ TIMINGS = [stage.timing for stage in LAYOUT.stages]
 
 
 def test_reset_is_longer_than_any_pipeline():
-    assert [timing.step_latency for timing in TIMINGS] == [12, 11, 5]
-    assert reset_cycles(TIMINGS) == 12
-    assert reset_cycles(TIMINGS[2:]) == COMPLETE_LATENCY == 7
+    assert [timing.step_latency for timing in TIMINGS] == [10, 11, 5]
+    assert reset_cycles(TIMINGS) == 11
+    assert reset_cycles(TIMINGS[2:]) == COMPLETE_LATENCY + MOST_TREE == 9
 
 
 def test_no_network_needs_a_longer_reset_than_the_documentation_asks_for():
-    assert max(COMPLETE_LATENCY, max(SUMS_READ_LATENCY.values()) + SUMS_ADDER_LATENCY
+    assert max(COMPLETE_LATENCY + MOST_TREE, max(SUMS_READ_LATENCY.values()) + SUMS_ADDER_LATENCY
                + max(LEAK_LATENCY.values()) + max(NEURON_LATENCY, READOUT_LATENCY)) <= 16
 
 
@@ -129,7 +130,7 @@ def test_reset_in_mid_frame(cycles):
     async def bench(ctx):
         ctx.set(dut.o.ready, 1)
         events = [event for frame in draw.integers(0, 4, (9, 10))
-                  for event in frame_events(frame, trained.spec.input)]
+                  for event in frame_events(frame, LAYOUT.input)]
         ctx.set(dut.i.valid, 1)
         for _ in range(cycles):
             ctx.set(dut.i.payload, events[0])
@@ -143,7 +144,7 @@ def test_reset_in_mid_frame(cycles):
         for recorded in membranes.values():
             recorded.clear()
         for frame in frames:
-            for event in frame_events(frame, trained.spec.input):
+            for event in frame_events(frame, LAYOUT.input):
                 await stream_put(ctx, dut.i, event)
         while len(labels) < len(frames):
             await ctx.tick()

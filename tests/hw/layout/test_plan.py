@@ -66,6 +66,31 @@ def test_unknown_quantiser():
             make()
 
 
+@pytest.mark.parametrize("field, value, reason", [
+    ("ports", 3, "Ports must be one of 1, 2, 4, not 3"),
+    ("ports", 0, "Ports must be one of 1, 2, 4, not 0"),
+    ("buffers", 0, r"Buffers must be in 1\.\.4, not 0"),
+    ("buffers", 5, r"Buffers must be in 1\.\.4, not 5"),
+    ("slack", -1, r"Slack must be in 0\.\.64, not -1"),
+    ("slack", 65, r"Slack must be in 0\.\.64, not 65")])
+def test_choices_of_streaming_stages_out_of_range(field, value, reason):
+    with pytest.raises(ValueError, match=f"^{reason}$"):
+        StagePlan(lanes=4, **{field: value})
+
+
+def test_single_port_ram_has_one_port():
+    with pytest.raises(ValueError, match="^Ports must be 1 with single-port RAM, not 2$"):
+        StagePlan(lanes=4, ports=2, memory="spram")
+
+
+def test_unknown_order():
+    for make in (lambda: Plan(stages=(), order="time"),
+                 lambda: make_plan(MLP, lanes=4, order="time")):
+        with pytest.raises(ValueError, match="^Order of timesteps must be one of inner, outer, "
+                                             "not 'time'$"):
+            make()
+
+
 # A network.
 
 @pytest.mark.parametrize("lanes", [[], [4, 4, 4], (1,) * 5])
@@ -184,4 +209,4 @@ def test_slice_of_no_power_of_two():
 
 
 def test_plan_of_a_read_out_alone():
-    assert make_plan(network(4, 3), lanes=8) == Plan(stages=(StagePlan(lanes=3),))
+    assert make_plan(network(4, 3), lanes=8) == Plan(stages=(StagePlan(lanes=3, slack=2),))

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from qblif.golden.spec import Input
+from qblif.hw.layout.input_stream import InputFormat
 from qblif.hw.link.dense import DenseUnpacker
 from qblif.hw.link.protocol import pack_dense
 from qblif.sim.board_model import _unpack
@@ -26,8 +27,8 @@ def test_dense_bytes_become_event_bytes(n_max, size):
     packed = pack_dense(steps.tolist(), n_max)
     found = bytes(run_stream(Dense(size, n_max), packed, 12 * (size + 1), i_stall=2, o_stall=2,
                              ready_first=False))
-    source = Input(shape=(size,), n_max=n_max, static=False)
-    np.testing.assert_array_equal(_unpack(found, source), steps)
+    layout = InputFormat(Input(shape=(size,), n_max=n_max, static=False), ends=12)
+    np.testing.assert_array_equal(_unpack(found, layout), steps)
 
 
 def test_other_bytes_pass():

@@ -2,10 +2,12 @@
 
 import random
 
+import numpy as np
 import pytest
 
 from qblif.golden.spec import Dense, Input, Network, Neuron, Population
 from qblif.hw.layout import memories
+from qblif.hw.layout.input_stream import InputFormat
 from qblif.hw.link.protocol import pack_events
 from qblif.hw.link.runner import Runner
 from qblif.sim.stream import simulate_component, stream_checker, stream_put
@@ -13,12 +15,13 @@ from qblif.sim.stream import simulate_component, stream_checker, stream_put
 RESET = 5
 
 
-def network(size, n_max=2, timesteps=2, static=True):
-    return Network(
-        timesteps=timesteps, input=Input(shape=(size,), n_max=n_max, static=static),
+def network(*shape, n_max=2, timesteps=2, static=True, order="inner"):
+    """The format in which a network takes its input."""
+    return InputFormat.of(Network(
+        timesteps=timesteps, input=Input(shape=shape, n_max=n_max, static=static),
         populations=[Population(name="out", shape=(3,), sum_width=12,
                                 neuron=Neuron(quantiser=None, v_width=12))],
-        synapses=[Dense(source="input", target="out")])
+        synapses=[Dense(source="input", target="out")]), order)
 
 
 def items(steps):
@@ -34,8 +37,8 @@ class Played:
     before the frame's last byte.
     """
 
-    def __init__(self, spec, frames, *, stall=0, cut=(), abort=()):
-        self.dut, self.spec = Runner(spec, RESET), spec
+    def __init__(self, layout, frames, *, stall=0, cut=(), abort=()):
+        self.dut = Runner(layout, 3, RESET)
         self.runs, self.early, self.resets = [], [], []
         self.taken, self.draw, self.stall = [], random.Random(stall), stall
         self.whole, self.labels = False, 0
@@ -112,7 +115,7 @@ def frames(draw, count, size, n_max, steps, share=0.5):
 @pytest.mark.parametrize("stall", [0, 3])
 def test_frames(size, n_max, static, stall):
     sent = frames(random.Random(size), 4, size, n_max, 1 if static else 2, 0.3)
-    made = Played(network(size, n_max, static=static), [pack_events(f, n_max) for f in sent],
+    made = Played(network(size, n_max=n_max, static=static), [pack_events(f, n_max) for f in sent],
                   stall=stall)
     assert made.runs == [("done", items(frame), k % 3) for k, frame in enumerate(sent)]
     assert made.early == [0] * 4, "played before it was complete"
@@ -148,6 +151,53 @@ def test_bytes_that_are_no_frame(wrong):
     made = Played(network(7), [wrong, GOOD])
     assert [status for status, *_ in made.runs] == ["error", "done"]
     assert made.runs[1][1] == items([[1, 0, 2, 0, 0, 1, 2]])
+
+
+FORMATS = [((3, 2, 3), {}), ((2, 2, 3), {"static": False, "timesteps": 3}),
+           ((3, 2, 2), {"static": False, "timesteps": 3, "order": "outer"}), ((1, 3, 5), {}),
+           ((4, 2, 4), {"static": False}), ((5, 1, 1), {"static": False, "timesteps": 3})]
+
+
+def neurons_of(layout):
+    """Every address that belongs to a neuron."""
+    shape = (1, layout.source.size) if layout.source.static else (
+        1, layout.interleaved, layout.source.size)
+    stream = layout.stream(np.ones(shape, int))
+    return set(stream.address[stream.eot == 0].tolist())
+
+
+def passing(count):
+    """Bytes that pass so many addresses."""
+    return bytes([63 << 2]) * (count // 63) + bytes([count % 63 << 2]) * (count % 63 > 0)
+
+
+@pytest.mark.parametrize("shape, options", FORMATS)
+def test_an_event_at_an_address_of_no_neuron(shape, options):
+    """It is refused, in a field that is too large or beyond the last, as silence it passes."""
+    layout = network(*shape, **options)
+    places, neurons = range(layout.address_space + 2), neurons_of(layout)
+    made = Played(layout, [passing(at) + b"\1" + END * layout.ends for at in places])
+    for at, (status, events, _) in zip(places, made.runs, strict=True):
+        assert status == ("done" if at in neurons else "error"), at
+        assert status == "error" or events == [(at, 1, 0), *[(0, 0, 1)] * layout.ends]
+
+
+@pytest.mark.parametrize("shape, options", FORMATS)
+def test_no_bytes_are_events_out_of_order(shape, options):
+    """Addresses are sent as ascending steps: whatever is played ascends from end to end, so that
+    the network never has to refuse an event."""
+    layout, draw = network(*shape, **options), random.Random(7)
+    neurons, played = neurons_of(layout), 0
+    bytes_ = [0, 1, 2, 5, 6, 4, 9, 3, 16, 40]
+    sent = [bytes(draw.choice(bytes_) for _ in range(draw.randint(1, 6))) + END * layout.ends
+            for _ in range(150)]
+    for _, events, _ in Played(layout, sent, stall=1).runs:
+        lowest = 0
+        for address, _, end in events:
+            assert end or lowest <= address and address in neurons
+            lowest = 0 if end else address + 1
+        played += len(events)
+    assert played > 150
 
 
 def test_passing_up_to_the_last_neuron_is_right():
