@@ -5,6 +5,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..layout.latency import SUMS_READ_LATENCY
+from .checks import check
 from .multiplexer import select
 from .payloads import SumsRead, index_shape, pipe
 
@@ -63,15 +64,17 @@ class AdderTree(wiring.Component):
 
 
 class WordAccumulators(wiring.Component):
-    """``lanes`` accumulators that take an addend each a cycle; a completed word moves to one of
-    ``buffers`` registers, which the update pass reads in turn::
+    """``lanes`` accumulators that take an addend each a cycle; a completed word moves through
+    ``buffers`` registers, a chain, to the last, which the update pass reads::
 
-        t      valid, end, addends         r      read.en
-        t + 1  accumulators; with end 0,   r + 1  one of 8 vectors each
-               and the sums in a buffer    r + 2  sums
-               (complete)
+        t      valid, end, addends               r      read.en
+        t + 1  accumulators, with end 0;         r + 1  one of 8 vectors each
+               the sums in the first buffer      r + 2  sums
+        t + B  in the last of B buffers, if it
+               is free: complete
 
-    The writer must keep count: there may be no more ``end`` than buffers that are free.
+    A word moves on as soon as the next buffer is free or becomes free.  The writer must keep count:
+    there may be no more ``end`` than buffers that are free.
 
     Parameters
     ----------
@@ -102,11 +105,22 @@ class WordAccumulators(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        accumulators = Signal(self.word)
-        buffers = [Signal(self.word, name=f"buffer_{k}", reset_less=True)
-                   for k in range(self.buffers)]
-        filling = Signal(index_shape(self.buffers))
-        total = Signal(self.word)
+        total = self.accumulate(m)
+        released = self.read.en & self.read.pass_last & self.last_read
+        word = self.wait(m, platform, total, released)
+
+        width = self.fire_lanes * self.sums.shape().elem_shape.width
+        parts = [word.as_value()[start:start + width]
+                 for start in range(0, len(word.as_value()), width)]
+        part = Signal(index_shape(len(parts)))
+        with m.If(self.read.en):
+            m.d.sync += part.eq(Mux(self.read.pass_last, 0, part + 1))
+        m.d.comb += self.sums.eq(select(m, parts, part, "chosen"))
+        return m
+
+    def accumulate(self, m):
+        """One adder a lane; returns the sums with this cycle's addends."""
+        accumulators, total = Signal(self.word), Signal(self.word)
         for lane in range(self.lanes):
             # The carry enters as a bit below both operands.
             operands = (Cat(C(1, 1), accumulators[lane]), Cat(self.carry, self.addends[lane]))
@@ -115,30 +129,18 @@ class WordAccumulators(wiring.Component):
             m.d.sync += accumulators.eq(total)
         with m.If(self.end):
             m.d.sync += accumulators.eq(accumulators.shape().const([0] * self.lanes))
-        for k, buffer in enumerate(buffers):
-            with m.If(self.end & (filling == k)):
-                m.d.sync += buffer.eq(total)
-        m.d.sync += self.complete.eq(self.end)
-        self.step(m, filling, self.end)
+        return total
 
-        # The vectors of all buffers, one after the other.
-        width = self.fire_lanes * self.sums.shape().elem_shape.width
-        parts = [buffer.as_value()[start:start + width] for buffer in buffers
-                 for start in range(0, len(buffer.as_value()), width)]
-        each = self.lanes // self.fire_lanes
-        part, reading, index = (Signal(index_shape(n)) for n in (each, self.buffers, len(parts)))
-        with m.If(self.read.en):
-            m.d.sync += part.eq(Mux(self.read.pass_last, 0, part + 1))
-        self.step(m, reading, self.read.en & self.read.pass_last & self.last_read)
-        with m.Switch(reading):
-            for k in range(self.buffers):
-                with m.Case(k):
-                    m.d.comb += index.eq(part + k * each)
-        m.d.comb += self.sums.eq(select(m, parts, index, "chosen"))
-        return m
-
-    def step(self, m, index, condition):
-        """Go on to the next buffer."""
-        if self.buffers > 1:
-            with m.If(condition):
-                m.d.sync += index.eq(Mux(index == self.buffers - 1, 0, index + 1))
+    def wait(self, m, platform, total, released):
+        """The chain of buffers; returns the last."""
+        count = self.buffers
+        words = [Signal(self.word, name=f"buffer_{k}", reset_less=True) for k in range(count)]
+        full, enter = Signal(count), Signal(count)
+        leave = Cat(enter[1:], released)
+        m.d.comb += enter.eq(Cat(self.end, full[:-1] & (~full[1:] | leave[1:])))
+        for k, (word, before) in enumerate(zip(words, [total, *words[:-1]], strict=True)):
+            with m.If(enter[k]):
+                m.d.sync += word.eq(before)
+        m.d.sync += [full.eq(enter | full & ~leave), self.complete.eq(enter[-1])]
+        check(m, platform, ~(enter & full & ~leave).any(), "a word on top of another")
+        return words[-1]

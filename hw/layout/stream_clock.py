@@ -47,6 +47,7 @@ class StreamClock:
         self.ended = -1  # That of the last digit of a word.
         self.complete = COMPLETE_LATENCY + (self.ports - 1).bit_length()
         self.releases = deque([0] * engine.unread, maxlen=engine.unread)
+        self.chain = [0] * engine.unread  # When a word last entered each buffer, the last first.
         self.ready = None
 
     def sinks(self):
@@ -205,5 +206,11 @@ class StreamClock:
         for port in range(self.ports):
             if self.digit[port] == natural:
                 self.digit[port] = self.ended
-        self.ready = self.ended + self.complete
+        # The word moves through its buffers, each of which the one before it leaves in time.
+        entered = self.ended + self.complete - 1
+        chain = self.chain
+        for k in reversed(range(len(chain))):
+            entered = max(entered, chain[k - 1] if k else self.releases[-1])
+            chain[k], entered = entered, entered + 1
+        self.ready = entered
         self.stage.run()

@@ -8,7 +8,7 @@ from qblif.boards.fit import frame_cycles, load_bytes, need, refusal, stage_cycl
 from qblif.golden.spec import Dense, Input, Network, Neuron, Population, Quantiser
 from qblif.golden.spec.artifact import load
 from qblif.hw.layout.compile import compile
-from qblif.hw.layout.plan import Work, make_plan
+from qblif.hw.layout.plan import make_plan, works_of
 
 NETWORKS = Path(__file__).parents[2] / "networks"
 
@@ -77,7 +77,7 @@ def test_stages_of_the_published_networks_are_about_equally_busy(name):
     spec, activity = trained.spec, trained.activity
     plan = next(allocator("ecp5-85k", spec, activity=activity).plans())
     layout = compile(spec, plan)
-    cycles = [stage_cycles(stage, [Work(spec, e.synapse, activity) for e in stage.engines])
+    cycles = [stage_cycles(stage, works_of(spec, stage.population, activity))
               for stage in layout.stages]
     assert max(cycles) <= 1.5 * sum(cycles) / len(cycles)
     assert max(cycles) == frame_cycles(layout, activity)
@@ -92,12 +92,26 @@ def test_distributed_ram_where_there_is_some():
     assert memories("hx8k") == {"block", "packed"}
 
 
-def test_one_bank_where_block_ram_is_scarce():
+def test_fewer_events_at_once_where_block_ram_is_scarce():
     trained = load(NETWORKS / "mnist-cnn.safetensors")
     spec, activity = trained.spec, trained.activity
-    banks = {name: [stage.banks for stage in next(allocator(
-        name, spec, activity=activity).plans()).stages] for name in ("ecp5-25k", "ecp5-85k")}
-    assert sum(banks["ecp5-25k"]) < sum(banks["ecp5-85k"])
+    plans = {name: next(allocator(name, spec, activity=activity).plans()).stages
+             for name in ("ecp5-25k", "ecp5-85k")}
+    added = {name: sum(stage.ports * stage.lanes[0] for stage in stages)
+             for name, stages in plans.items()}
+    assert added["ecp5-25k"] < added["ecp5-85k"]
+    assert max(stage.ports for stage in plans["ecp5-85k"]) > 1
+
+
+def test_options_that_there_are():
+    """Several ports in streaming stages only, and never of single-port RAM."""
+    spec = load(NETWORKS / "mnist-cnn.safetensors").spec
+    *maps, last = allocator("up5k", spec).options
+    for options in maps:
+        found = {(option.plan.memory, option.plan.ports) for option in options}
+        assert found == {("spram", 1), *((memory, ports) for memory in ("block", "packed")
+                                         for ports in (1, 2, 4))}
+    assert {option.plan.ports for option in last} == {1}
 
 
 def test_weight_sizes():

@@ -92,3 +92,16 @@ def test_the_best_mode_is_taken():
         for width in range(1, 12):
             by_hand = min(-(-depth // 64) * width, -(-depth // 16) * -(-width // 4))
             assert ram.blocks(depth, width) == by_hand
+
+
+@pytest.mark.parametrize("depth, width, blocks", [
+    (1024, 18, 1), (512, 36, 2), (1024, 19, 2), (1025, 18, 2), (2048, 9, 1), (2048, 10, 2),
+    (16384, 1, 1), (100, 54, 3)])
+def test_block_rams_of_an_ecp5_with_two_read_ports(depth, width, blocks):
+    """Where one of them has the write port's address, a block of 18 bits serves both; the other
+    families take two memories."""
+    assert ECP5.block_ram.dual_blocks(depth, width) == blocks
+    for family in FAMILIES.values():
+        if family is not ECP5:
+            ram = family.block_ram
+            assert ram.dual_blocks(depth, width) == 2 * ram.blocks(depth, width)

@@ -7,6 +7,7 @@ from host_cases import CLASSES, FIRST, FRAMES, SECOND, board, network, quick
 from qblif.boards.host.line import HostError
 from qblif.golden import integer
 from qblif.golden.spec import Input
+from qblif.hw.layout.input_stream import InputFormat
 from qblif.hw.link import protocol
 from qblif.hw.link.protocol import (
     Command,
@@ -44,11 +45,11 @@ def test_events_unpack_to_the_frame(n_max):
     draw = np.random.default_rng(n_max)
     for share in (0, 0.01, 0.2, 1):
         frame = draw.integers(0, n_max + 1, (3, 700)) * (draw.random((3, 700)) < share)
-        source = Input(shape=(700,), n_max=n_max, static=False)
+        layout = InputFormat(Input(shape=(700,), n_max=n_max, static=False), ends=3)
         np.testing.assert_array_equal(
-            _unpack(pack_events(frame.tolist(), n_max), source), frame)
+            _unpack(pack_events(frame.tolist(), n_max), layout), frame)
         np.testing.assert_array_equal(
-            _unpack_dense(pack_dense(frame.tolist(), n_max), source), frame)
+            _unpack_dense(pack_dense(frame.tolist(), n_max), layout), frame)
         assert n_max < 1 << level_bits(n_max)
 
 

@@ -120,7 +120,13 @@ AGAIN = ": build the bitstream again"
     ({"BURST_0": 2},
      f"The board describes no plan (Burst must be a number below 2, not 2){AGAIN}"),
     ({"LANES_0": 0}, f"The board describes no plan (Lanes must be in 1..1024, not 0){AGAIN}"),
-    ({"BUFFERS_0": 3}, f"The board describes no plan (Banks must be in 1..2, not 3){AGAIN}")])
+    ({"BUFFERS_0": 5},
+     f"The board describes no plan (Buffers must be in 1..4, not 5){AGAIN}"),
+    ({"PORTS_0": 3},
+     f"The board describes no plan (Ports must be one of 1, 2, 4, not 3){AGAIN}"),
+    ({"SLACK_0": 65}, f"The board describes no plan (Slack must be in 0..64, not 65){AGAIN}"),
+    ({"ORDER_0": 2},
+     f"The board describes no plan (Order must be a number below 2, not 2){AGAIN}")])
 def test_registers_that_cannot_be(changed, words):
     with pytest.raises(HostError) as error:
         read_identity(registers_of(**changed))

@@ -19,7 +19,7 @@ from qblif.sim.pysim import run_network
 
 
 def graph(height, edges, columns=2, timesteps=1):
-    """Maps in a graph, and a read-out: ``edges`` are ``(source, target, convolution)``, in order."""
+    """Maps and a read-out: ``edges`` are ``(source, target, convolution)``, in order."""
     fires = Neuron(quantiser=Quantiser(n_max=2, theta=8), v_width=12)
     source = Input(shape=(2, height, columns), n_max=2, static=False)
     nodes, synapses = {"input": source}, []
