@@ -41,12 +41,12 @@ class LineBuffer(wiring.Component):
     A transfer is taken in any cycle in which the current row has a slot::
 
         t      i accepted: an entry written; or an end marker: the column's begin and end
-               (written, if it is its row's last)
-        t + 1  column counts it
+        t + 1  written, if it was its row's last
+        t + 2  column counts it
 
         t      lookup                         t      address
-        t + 1  begin, end                     t + 1  RAM output
-                                              t + 2  entries
+        t + 1  RAM output                     t + 1  RAM output
+        t + 2  begin, end                     t + 2  entries
 
     Parameters
     ----------
@@ -86,21 +86,22 @@ class LineBuffer(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         layout = self.layout
-        slot = Signal(index_shape(layout.rows))
+        slot, place = Signal(index_shape(layout.rows)), Signal.like(self.column)
         region = Signal(index_shape(layout.regions) if layout.regions > 1 else 0)
         tail = Signal(layout.position_width)  # Number of the next event in its row.
         marker, row_end = Signal(), Signal()
-        self.accept(m, slot, region, marker, row_end)
-        self.number(m, slot, region, tail, marker, row_end)
+        self.accept(m, slot, region, place, marker, row_end)
+        self.number(m, Cat(place[:len(self.lookup.first)], region, slot), region, tail, marker,
+                    row_end)
         channel_bits, column_bits, _ = address_bits(layout.source.shape)
         channel = self.i.p.address[:channel_bits]
         column = self.i.p.address[channel_bits:channel_bits + column_bits]
-        check(m, platform, ~self.i.valid | self.i.p.end | (column == self.column),
+        check(m, platform, ~self.i.valid | self.i.p.end | (column == place),
               f"an event of {layout.source.name} out of order")
         self.store(m, slot, region, tail, channel, column)
         return m
 
-    def accept(self, m, slot, region, marker, row_end):
+    def accept(self, m, slot, region, place, marker, row_end):
         """Take a transfer while its row has a slot; count timesteps, columns and slots."""
         layout, i = self.layout, self.i
         _, height, columns = layout.window.source
@@ -108,18 +109,19 @@ class LineBuffer(wiring.Component):
         held = Signal(signed(max(layout.rows, height, self.drops).bit_length() + 2))
         last_region = region == layout.regions - 1
         m.d.comb += [i.ready.eq(held < layout.rows), self.taken.eq(i.valid & i.ready & ~i.p.end),
-                     marker.eq(i.valid & i.ready & i.p.end), self.written.eq(row_end),
-                     row_end.eq(marker & last_region & (self.column == columns - 1))]
-        m.d.sync += held.eq(held + row_end - self.release)
+                     marker.eq(i.valid & i.ready & i.p.end),
+                     row_end.eq(marker & last_region & (place == columns - 1))]
+        m.d.sync += [held.eq(held + row_end - self.release), self.written.eq(row_end),
+                     self.column.eq(place)]
         with m.If(marker & last_region):
-            m.d.sync += self.column.eq(Mux(row_end, 0, self.column + 1))
+            m.d.sync += place.eq(Mux(row_end, 0, place + 1))
         with m.If(row_end):
             m.d.sync += slot.eq(Mux(slot == layout.rows - 1, 0, slot + 1))
         if layout.regions > 1:
             with m.If(marker):
                 m.d.sync += region.eq(Mux(last_region, 0, region + 1))
 
-    def number(self, m, slot, region, tail, marker, row_end):
+    def number(self, m, at, region, tail, marker, row_end):
         """Number the events of each row and timestep; keep where each column begins and ends."""
         layout, wanted = self.layout, self.lookup
         head = Signal.like(tail)  # Where the current column began.
@@ -134,7 +136,6 @@ class LineBuffer(wiring.Component):
         with m.If(row_end):
             m.d.sync += [register.eq(0) for register in (head, *ring)]
 
-        at = Cat(self.column[:len(wanted.first)], region, slot)
         for name, value, column, found in (("begins", head, wanted.first, self.begin),
                                            ("ends", tail, wanted.last, self.end)):
             m.submodules[name] = table = memory.Memory(
@@ -142,7 +143,7 @@ class LineBuffer(wiring.Component):
             write, read = table.write_port(), table.read_port()
             m.d.comb += [write.en.eq(marker), write.addr.eq(at), write.data.eq(value),
                          read.addr.eq(Cat(column, wanted.region[:len(region)], wanted.slot)),
-                         found.eq(read.data)]
+                         found.eq(pipe(m, read.data, 1, name))]
 
     def store(self, m, slot, region, tail, channel, column):
         """Deal the entries out to the banks."""

@@ -4,7 +4,7 @@ from amaranth import *
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..layout.latency import TOKEN_ROOM
+from ..layout.latency import LOOKUP_LATENCY, TOKEN_ROOM
 from .payloads import index_shape, pipe
 from .segment_fifo import SegmentFifo
 from .window_reader import Segment
@@ -20,10 +20,10 @@ class SegmentQueue(wiring.Component):
     step's last.  A step without events leaves one segment without events::
 
         t      valid, i: the line buffer looks up
-        t + 1  begin, end
-        t + 2  the segment, compared with the one that is held back
-        t + 3  held back, or in the FIFO
-        t + 4  o valid
+        t + 2  begin, end
+        t + 3  the segment, compared with the one that is held back
+        t + 4  held back, or in the FIFO
+        t + 5  o valid
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ class SegmentQueue(wiring.Component):
     -------
     valid : ``In(1)``, i : ``In(WindowRow(engine))``
     begin_E, end_E : ``In``
-        Of the line buffer of each synapse, a cycle later.
+        Of the line buffer of each synapse, two cycles later.
     room : ``Out(1)``
         The FIFO has room for another row, and for all that are under way.
     o : ``Out(stream.Signature(Segment(engine)))``, word : ``Out(index_shape(words))``
@@ -56,7 +56,7 @@ class SegmentQueue(wiring.Component):
                                                depth=self.engine.segment_depth)
         new = Signal(self.segment)
         self.address(m, new)
-        came = pipe(m, self.valid, 2, "came", reset=True)
+        came = pipe(m, self.valid, LOOKUP_LATENCY, "came", reset=True)
         some = Cat(count != 0 for count in new.count).any()
 
         held, holding = Signal(self.segment), Signal()
@@ -75,9 +75,9 @@ class SegmentQueue(wiring.Component):
         return m
 
     def address(self, m, new):
-        """The segment of a row, two cycles after it: where its entries and its weights are."""
+        """The segment of a row, three cycles after it: where its entries and its weights are."""
         engine = self.engine
-        row = pipe(m, self.i, 1, "row")
+        row = pipe(m, self.i, LOOKUP_LATENCY - 1, "row")
         m.d.sync += [getattr(new, name).eq(getattr(row, name))
                      for name in ("release", "last", "edge", "column", "row")]
         edges = [self.follow(m, k, row) for k in range(len(engine.buffers))]

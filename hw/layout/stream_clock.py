@@ -13,6 +13,7 @@ from .latency import (
     READ_LATENCY,
     TOKEN_LATENCY,
     TOKEN_ROOM,
+    WRITTEN_LATENCY,
 )
 from .line_buffer_clock import BufferClock, Sink
 
@@ -95,7 +96,8 @@ class StreamClock:
             buffer = self.buffers[k]
             issued, found, start = self.issue, [], 0
             if needed:
-                issued = max(issued, buffer.written[buffer.base + row][needed - 1] + 1)
+                issued = max(issued, buffer.written[buffer.base + row][needed - 1]
+                             + WRITTEN_LATENCY)
             if end:
                 region = self.step if buffer.layout.regions > 1 else 0
                 events, ends = buffer.entries[buffer.base + row, region]
@@ -164,26 +166,37 @@ class StreamClock:
         if word == self.words - 1:
             self.taken.append(taken)
         self.beat = max(self.beat, taken)
-        reach, ports = buffer.layout.window.reach, self.ports
-        counts = [0] * ports
-        for at in range(start, start + len(found)):
-            counts[at % ports] += 1
-        index = [0] * ports
-        for port in range(ports):
-            index[port] = start + (port - start) % ports - start
-        beats = max(1, *counts)
-        for beat in range(beats):
-            work = []
-            for port in range(ports):
-                if beat < counts[port]:
-                    channel, count = found[index[port] + beat * ports]
-                    work.append((port, count if 0 <= channel - low < reach else 1))
-                elif last and beat == 0 and not counts[port]:
-                    work.append((port, 1))
-            self._beat(work)
+        reach = buffer.layout.window.reach
+        counts = [count if 0 <= channel - low < reach else 1 for channel, count in found]
+        if self.ports == 1:
+            self._read_one(counts or [1])
+        else:
+            self._read_banks(start, counts, last)
         self.reader = self.beat
         if last:
             self._end()
+
+    def _read_one(self, counts):
+        """Entries of so many digits each, one a cycle."""
+        pops, beat, digit = self.pops[0], self.beat, self.digit[0]
+        for count in counts:
+            beat += 1
+            if len(pops) == READ_DEPTH:
+                beat = max(beat, pops.popleft() + 1)
+            taken = max(beat + READ_LATENCY, digit)
+            pops.append(taken)
+            digit = taken + count
+        self.beat, self.digit[0] = beat, digit
+
+    def _read_banks(self, start, counts, last):
+        """The same from several banks: entry k of the row lies in bank k modulo the ports."""
+        ports = self.ports
+        banks = [counts[(port - start) % ports::ports] for port in range(ports)]
+        for beat in range(max(1, *map(len, banks))):
+            work = [(port, bank[beat]) for port, bank in enumerate(banks) if beat < len(bank)]
+            if last and not beat:  # A bank without events sends the word's end alone.
+                work += [(port, 1) for port, bank in enumerate(banks) if not bank]
+            self._beat(work)
 
     def _beat(self, work):
         """One cycle of the reader: an entry of each port that has one."""

@@ -49,11 +49,11 @@ def record():
     """What the first stage shows in each cycle from the first transfer on, and the weights."""
     dut, weights = network()
     stage = dut.stages[0]
-    engine = stage.engines["input"]
+    engine, = stage.engines
     signals = {
         "accepted": dut.i.valid & dut.i.ready, "end": dut.i.p.end, "ready": engine.complete,
         "release": engine.release, "currents": engine.currents[0],
-        "written": stage.trace_valid, "vector": stage.trace.beat, "offered": stage.o.valid,
+        "written": stage.trace_valid, "vector": stage.trace.address, "offered": stage.o.valid,
         "address": stage.o.p.address}
     rows = []
 

@@ -1,16 +1,25 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
+from qblif.golden.spec import Input
+from qblif.hw.layout.input_stream import InputFormat
 from qblif.sim.bench_files import UNKNOWN, decode, encode_frames, read_log
 
 
-def manifest(*shape):
-    """As much of a manifest as the input takes."""
-    return {"network": {"input": {"shape": shape}}, "ports": [
-        {"name": "i__payload", "width": 9, "fields": [
-            {"name": "address", "offset": 0, "width": 3, "signed": False},
-            {"name": "level", "offset": 3, "width": 5, "signed": False},
-            {"name": "end", "offset": 8, "width": 1, "signed": False}]}]}
+MANIFEST = {"ports": [  # As much of one as the input takes.
+    {"name": "i__payload", "width": 9, "fields": [
+        {"name": "address", "offset": 0, "width": 3, "signed": False},
+        {"name": "level", "offset": 3, "width": 5, "signed": False},
+        {"name": "end", "offset": 8, "width": 1, "signed": False}]}]}
+
+
+def encode(levels, *shape, **options):
+    """Lines of frames for an input of ``shape``."""
+    layout = SimpleNamespace(input=InputFormat(Input(shape=shape, n_max=3, static=levels.ndim == 2),
+                                               **options))
+    return encode_frames(layout, MANIFEST, levels)
 
 
 def without_garbage(text):
@@ -20,7 +29,7 @@ def without_garbage(text):
 
 
 def test_ignored_fields_carry_garbage():
-    text = encode_frames(manifest(4), np.zeros((200, 4), int))
+    text = encode(np.zeros((200, 4), int), 4)
     words = {int(line.split()[1], 16) for line in text.splitlines()}
     assert {word & 7 for word in words} == set(range(8))
     assert len({word >> 3 & 31 for word in words}) > 20
@@ -28,19 +37,31 @@ def test_ignored_fields_carry_garbage():
 
 
 def test_static_frames():
-    text = encode_frames(manifest(4), np.array([[0, 3, 0, 1], [0, 0, 0, 0]]))
+    text = encode(np.array([[0, 3, 0, 1], [0, 0, 0, 0]]), 4)
     assert without_garbage(text) == "1 19\n0 b\n2 100\n3 100\n"
 
 
 def test_frames_of_timesteps():
-    text = encode_frames(manifest(2), np.array([[[1, 0], [0, 0]], [[0, 0], [0, 2]]]))
+    text = encode(np.array([[[1, 0], [0, 0]], [[0, 0], [0, 2]]]), 2, ends=2)
     assert without_garbage(text) == "1 8\n0 100\n2 100\n1 100\n0 11\n2 100\n"
 
 
 def test_maps_go_by_address():
     """Two channels of one row: the channel is the lowest bit of an address."""
-    text = encode_frames(manifest(2, 1, 2), np.array([[0, 1, 2, 0]]))
+    text = encode(np.array([[0, 1, 2, 0]]), 2, 1, 2)
     assert without_garbage(text) == "1 11\n0 a\n2 100\n"
+
+
+def test_timesteps_of_a_map_go_position_by_position():
+    """The timestep is the lowest bit of an address, and one marker ends the frame."""
+    frames = np.array([[[1, 0], [2, 3]], [[0, 0], [0, 0]]])
+    assert without_garbage(encode(frames, 1, 1, 2, interleaved=2)) == (
+        "1 8\n0 11\n0 1b\n2 100\n3 100\n")
+
+
+def test_a_static_frame_is_sent_again_with_timesteps_outermost():
+    text = encode(np.array([[0, 1]]), 1, 1, 2, repeats=2, ends=2)
+    assert without_garbage(text) == "1 9\n0 100\n0 9\n2 100\n"
 
 
 @pytest.mark.parametrize("width", [1, 4, 13, 30, 32])

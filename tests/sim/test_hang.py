@@ -2,16 +2,16 @@
 
 import re
 import time
-from dataclasses import replace
 
 import numpy as np
 import pytest
+from mutants import mutant
 
 from qblif.boards.host.host import Host
 from qblif.boards.host.line import HostError, open_port
 from qblif.golden.spec import Dense, Input, Network, Neuron, Population, Quantiser
 from qblif.golden.spec.artifact import Trained
-from qblif.hw.core import engine
+from qblif.hw.core import dense_engine, dense_synapse
 from qblif.hw.core.network import NetworkCore
 from qblif.hw.layout.compile import compile
 from qblif.hw.layout.plan import Plan, StagePlan
@@ -30,11 +30,9 @@ from .conftest import needs
 MINUTE = 60
 
 
-class Greedy(engine.SynapseCore):
-    """Completes one ping-pong buffer more than there are."""
-
-    def __init__(self, scatter, **options):
-        super().__init__(replace(scatter, banks=scatter.banks + 1), **options)
+# Completes sums while the ones before are still unread.
+Greedy = mutant(dense_synapse.DenseSynapse, "unread.eq(unread + end - self.release)",
+                "unread.eq(0)")
 
 
 class Mute(NetworkCore):
@@ -67,7 +65,7 @@ def test_a_buffer_too_many(monkeypatch, tmp_path, quick, cache):
     trained, layout = slow_network()
     frames = np.ones((3, 6, 3), int)
     assert simulate(trained, layout, frames, simulator=quick, out_dir=tmp_path, cache=cache).ok
-    monkeypatch.setattr(engine, "SynapseCore", Greedy)
+    monkeypatch.setattr(dense_engine, "DenseSynapse", Greedy)
     started = time.monotonic()
     result = simulate(trained, layout, frames, simulator=quick, out_dir=tmp_path, cache=cache)
     assert time.monotonic() - started < MINUTE
@@ -110,7 +108,7 @@ def test_board_in_pysim(monkeypatch):
 
 def test_virtual_board(monkeypatch, tmp_path, cache):
     needs("verilator")
-    monkeypatch.setattr(engine, "SynapseCore", Greedy)
+    monkeypatch.setattr(dense_engine, "DenseSynapse", Greedy)
     trained, layout = slow_network()
     board = VirtualBoard(layout, levels=False, cache=cache)
     started = time.monotonic()

@@ -33,11 +33,13 @@ def test_counters_are_what_the_events_reach(residual, tmp_path, quick, cache):
     trained, plan, frames = residual
     result = run(residual, tmp_path, quick, cache)
     levels = {name: found.numpy() for name, found in integer.run(trained, frames).levels.items()}
-    skip = next(engine for engine in plan.engines if engine.name == "a->c")
-    assert result.counters["events_a_c"] == np.count_nonzero(levels["a"])
-    digits = np.array([0, 1, 1, 2, 1, 2, 2])[levels["a"]].sum((0, 1))
-    steps = skip.scatter.steps()
-    assert result.counters["words_a_c"] == (digits * steps).sum()
+    digits = {name: np.array([0, 1, 1, 2, 1, 2, 2])[found].reshape(-1, 6, 4, 5)
+              for name, found in levels.items() if name in "ab"}
+    for name in "ab":
+        assert result.counters[f"events_{name}_c"] == np.count_nonzero(levels[name])
+    # Two words of four lanes at each position: one of the kernel 1x1, up to three of 1x3.
+    assert result.counters["words_a_c"] == 2 * digits["a"].sum()
+    assert result.counters["words_b_c"] == 2 * (digits["b"].sum((0, 1, 2)) * [2, 3, 3, 3, 2]).sum()
 
 
 def test_one_wrong_weight_is_noticed(residual, tmp_path, quick, cache):

@@ -139,8 +139,8 @@ def cut(text, port, width, logic):
     """Cut ``port`` of the top module, which comes first, from its driver ``cut_PORT``."""
     assert text.startswith("module qblif_network(", text.index("module "))
     top, rest = text.split("endmodule\n", 1)
-    driven = top.replace(f"assign {port} =", f"assign cut_{port} =").replace(
-        f".{port}({port})", f".{port}(cut_{port})")
+    driven = re.sub(rf"\.(\w+)\({port}\)", rf".\1(cut_{port})",
+                    top.replace(f"assign {port} =", f"assign cut_{port} ="))
     assert driven != top
     text = f"{driven}endmodule\n{rest}"
     text = text.replace("  wire clk;\n", f"  wire clk;\n  wire {width}cut_{port};\n", 1)

@@ -11,6 +11,7 @@ from amaranth.lib.wiring import In, Out
 from qblif.golden.spec import Input
 from qblif.hw.core.network import NetworkCore
 from qblif.hw.core.payloads import Event
+from qblif.hw.layout.input_stream import InputFormat
 from qblif.sim import watchdog
 from qblif.sim.pysim import frame_events
 from qblif.sim.stream import (
@@ -139,7 +140,8 @@ def test_a_stream_that_does_not_hold(payload, message):
 def test_frames_carry_garbage_where_it_is_ignored():
     draw = random.Random(0)
     frames = [np.array([draw.randint(0, 3) for _ in range(6)]) for _ in range(50)]
-    ends = [event for frame in frames for event in frame_events(frame, Input(shape=(6,), n_max=3))
+    layout = InputFormat(Input(shape=(6,), n_max=3))
+    ends = [event for frame in frames for event in frame_events(frame, layout)
             if event["end"]]
     assert len(ends) == 50
     assert {event["address"] for event in ends} == set(range(8))

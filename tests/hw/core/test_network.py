@@ -50,7 +50,7 @@ def test_load_within_a_frame():
     dut = NetworkCore(layout)
 
     async def source(ctx):
-        for event in frame_events(np.ones(4, int), trained.spec.input):
+        for event in frame_events(np.ones(4, int), layout.input):
             await stream_put(ctx, dut.i, event)
         await wait(ctx, 3)
         ctx.set(dut.load_valid, 1)

@@ -6,12 +6,14 @@ import random
 import numpy as np
 import pytest
 import torch
+from poison import poisoned
 
 from qblif.golden import neuron as golden
-from qblif.golden.spec import Decay, Neuron, Population, Quantiser, Reset
+from qblif.golden.spec import Decay, Neuron, Population, Quantiser, Reset, as_map
 from qblif.hw.core.population import PopulationCore
-from qblif.hw.layout.addressing import addresses, by_neuron, vector_order
+from qblif.hw.layout.addressing import address_bits, addresses, lane_bits
 from qblif.hw.layout.latency import StageTiming, neuron_latency
+from qblif.hw.layout.passes import ORDERS, Passes
 from qblif.sim.stream import aer_checker, simulate_component, stream_checker, stream_get
 
 SUM_WIDTH = 3
@@ -41,35 +43,60 @@ def expected(population, sums, bias):
     return np.stack(levels, 1), np.stack(membranes, 1)
 
 
-def run(population, sums, fire_lanes, *, bias=None, queue=64, lead=2, o_stall=0, ready_first=True):
+def passes_of(population, fire_lanes, timesteps, order="inner", width=None):
+    """``width`` channels a pass, all by default."""
+    return Passes(shape=population.shape, fire_lanes=fire_lanes, timesteps=timesteps, order=order,
+                  width=width or -(-population.channels // fire_lanes) * fire_lanes)
+
+
+def steps_of(passes):
+    """``(timestep, position)`` in order, of one frame."""
+    positions, timesteps = range(passes.positions), range(passes.timesteps)
+    if passes.order == "inner":
+        return [(t, position) for position in positions for t in timesteps]
+    return [(t, position) for t in timesteps for position in positions]
+
+
+def vectors_of(passes, frames):
+    """``(frame, timestep, neurons of the lanes)`` of every vector, -1 for padding, pass by pass."""
+    channels, rows, columns = as_map(passes.shape)
+    neuron = np.arange(channels * rows * columns).reshape(channels, rows * columns)
+    padded = np.pad(neuron, ((0, -channels % passes.fire_lanes), (0, 0)), constant_values=-1)
+    for frame, (t, position) in itertools.product(range(frames), steps_of(passes)):
+        for low in range(0, channels, passes.width):
+            high = min(low + passes.width, len(padded))
+            yield [(frame, t, padded[first:first + passes.fire_lanes, position])
+                   for first in range(low, high, passes.fire_lanes)]
+
+
+def run(population, sums, passes, *, bias=None, queue=64, lead=2, unread=1, o_stall=0,
+        ready_first=True):
     """``(levels, membranes, what left at o)``; the sums come ``lead`` cycles after their read."""
     frames, timesteps, _ = sums.shape
-    order = vector_order(population.shape, fire_lanes)
-    timing = StageTiming(vectors=len(order), read_latency=lead,
+    fire_lanes = passes.fire_lanes
+    timing = StageTiming(passes=passes, read_latency=lead,
                          neuron_latency=neuron_latency(population.neuron), queue=queue)
-    dut = PopulationCore(population, timesteps=timesteps, timing=timing, static=(False,),
-                         unread=(1,), fire_lanes=fire_lanes, bias=bias)
-    vectors = np.where(order < 0, 3, sums.reshape(-1, population.size)[:, order])
+    dut = PopulationCore(population, timing=timing, static=(False,), unread=(unread,), bias=bias)
+    every = list(vectors_of(passes, frames))
+    rows = [[[int(sums[frame, t, n]) if n >= 0 else 3 for n in neurons]
+             for frame, t, neurons in vectors] for vectors in every]
     traces, found, draw = [], [], random.Random(0)
-    count = int((expected(population, sums, bias)[0] > 0).sum()) + frames * timesteps
-    count = count if dut.fires else frames
+    count = frames
+    if dut.fires:
+        count = int((expected(population, sums, bias)[0] > 0).sum()) + frames * len(
+            steps_of(passes))
 
     async def accumulators(ctx):
-        delayed = [None] * (lead - 1)
-        for timestep in vectors:
-            ctx.set(dut.complete, 1)
-            rows = iter(timestep.tolist())
-            released = False
-            while not released:
-                _, _, read, released = await ctx.tick().sample(dut.read, dut.release)
-                ctx.set(dut.complete, 0)
-                delayed.append(next(rows) if read.en else None)
-                row = delayed.pop(0)
-                ctx.set(dut.sums, row or [-4] * fire_lanes)
-            assert next(rows, None) is None
+        delayed, waiting, complete = [None] * (lead - 1), 0, 0
+        coming = iter([row for pass_ in rows for row in pass_])
         while True:
-            await ctx.tick()
-            delayed.append(None)
+            now = complete < len(rows) and waiting < unread
+            complete, waiting = complete + now, waiting + now
+            ctx.set(dut.complete, now)
+            _, _, read, released = await ctx.tick().sample(dut.read, dut.release)
+            waiting -= released
+            assert released == (read.en and read.pass_last)
+            delayed.append(next(coming) if read.en else None)
             ctx.set(dut.sums, delayed.pop(0) or [-4] * fire_lanes)
 
     async def watch(ctx):
@@ -81,29 +108,49 @@ def run(population, sums, fire_lanes, *, bias=None, queue=64, lead=2, o_stall=0,
     async def sink(ctx):
         for _ in range(count):
             payload = await stream_get(ctx, dut.o, draw.randint(0, o_stall), ready_first)
-            found.append(payload.label if not dut.fires else "end" if payload.end else
-                         (payload.address, payload.level))
-        while len(traces) < len(vectors) * len(order):
+            found.append(payload.label if not dut.fires else ("end", place(payload.address))
+                         if payload.end else (payload.address, payload.level))
+        while len(traces) < sum(map(len, rows)):
             await ctx.tick()
 
+    def place(address):
+        return address >> address_bits(population.shape)[0]
+
     checkers = [stream_checker(dut.o), *([aer_checker(dut.o)] if dut.fires else [])]
-    simulate_component(dut, sink, background=[accumulators, watch, *checkers])
-    assert [t.beat for t in traces] == list(range(len(order))) * len(vectors)
-    return (*(by_neuron(np.array([[int(v) for v in t[kind]] for t in traces]).reshape(
-        frames, timesteps, *order.shape), population.shape)
-        for kind in ("levels", "membranes")), found)
+    with poisoned():
+        simulate_component(dut, sink, background=[accumulators, watch, *checkers])
+    return (*collect(population, sums.shape, every, traces), found)
 
 
-def check(population, sums, fire_lanes, *, bias=None, **options):
+def collect(population, shape, every, traces):
+    """Levels and membranes of the traces, which must have their neurons' addresses."""
+    address, (levels, membranes) = addresses(population.shape), np.full((2, *shape), -99)
+    flat = [vector for vectors in every for vector in vectors]
+    for (frame, t, neurons), trace in zip(flat, traces, strict=True):
+        shift = lane_bits(population.shape, len(neurons))
+        assert trace.address == address[neurons[0]] >> shift
+        for lane, n in enumerate(neurons):
+            if n >= 0:
+                levels[frame, t, n] = trace.levels[lane]
+                membranes[frame, t, n] = trace.membranes[lane]
+            else:
+                assert trace.levels[lane] == 0
+    return levels, membranes
+
+
+def check(population, sums, fire_lanes, *, bias=None, order="inner", width=None, **options):
+    passes = passes_of(population, fire_lanes, sums.shape[1], order, width)
     levels, membranes = expected(population, sums, bias)
-    got_levels, got_membranes, found = run(population, sums, fire_lanes, bias=bias, **options)
+    got_levels, got_membranes, found = run(population, sums, passes, bias=bias, **options)
     np.testing.assert_array_equal(got_levels, levels)
     np.testing.assert_array_equal(got_membranes, membranes)
     address = addresses(population.shape)
-    order = np.argsort(address)
-    events = []
-    for timestep in levels.reshape(-1, population.size):
-        events += [(int(address[n]), int(timestep[n])) for n in order if timestep[n]] + ["end"]
+    low, events = address_bits(population.shape)[0], []
+    positions = np.arange(population.size).reshape(population.channels, -1)
+    for frame, (t, position) in itertools.product(levels, steps_of(passes)):
+        neurons = positions[:, position]
+        events += [(int(address[n]), int(frame[t, n])) for n in neurons if frame[t, n]]
+        events.append(("end", int(address[neurons[0]]) >> low))
     assert found == events
 
 
@@ -128,6 +175,37 @@ def test_every_split_of_the_lanes(shape, fire_lanes, sink):
     check(population, every_sequence(2, population.size)[::3], fire_lanes, **sink)
 
 
+@pytest.mark.parametrize("unread", [1, 3])
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("shape, fire_lanes, width", [
+    ((3, 2, 2), 1, 1), ((5, 1, 2), 1, 2), ((7, 2, 1), 2, 4), ((9, 1, 3), 1, 8)])
+def test_words_of_channels_in_both_orders(shape, fire_lanes, width, order, unread):
+    """A pass for each word, the last one shorter; a marker behind all words of a step."""
+    population = population_of(shape, bias_width=3)
+    bias = [k % 7 - 3 for k in range(shape[0])]
+    check(population, every_sequence(3, population.size)[::9], fire_lanes, bias=bias, width=width,
+          order=order, unread=unread)
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("o_stall", [0, 9])
+def test_a_map_without_membranes(order, o_stall):
+    """With one timestep nothing is remembered, and passes follow at once."""
+    check(population_of((3, 2, 3)), every_sequence(1, 18), 1, order=order, unread=2,
+          o_stall=o_stall)
+
+
+def test_with_a_cycle_less_a_membrane_is_lost(monkeypatch):
+    population, sums = population_of((2,), n_max=None), every_sequence(3, 2)[::7]
+    passes, (_, membranes) = passes_of(population, 1, 3), expected(population, sums, None)
+    _, got, _ = run(population, sums, passes, unread=2)
+    assert (got == membranes).all()
+    written = neuron_latency(population.neuron) + 2
+    monkeypatch.setattr(StageTiming, "least_cycles", written - 1)
+    _, got, _ = run(population, sums, passes, unread=2)
+    assert (got != membranes).any()
+
+
 @pytest.mark.parametrize("lead", [3, 5])
 @pytest.mark.parametrize("fire_lanes", [1, 2])
 def test_biases_and_slower_sums(fire_lanes, lead):
@@ -148,6 +226,6 @@ def test_a_read_out_gives_the_largest_membrane(timesteps, o_stall):
     population = population_of((3,), n_max=None)
     sums = every_sequence(timesteps, 3)[::2]
     _, membranes = expected(population, sums, None)
-    _, got, labels = run(population, sums, 1, o_stall=o_stall)
+    _, got, labels = run(population, sums, passes_of(population, 1, timesteps), o_stall=o_stall)
     np.testing.assert_array_equal(got, membranes)
     assert labels == membranes[:, -1].argmax(1).tolist()

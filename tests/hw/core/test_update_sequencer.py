@@ -97,7 +97,7 @@ def check(dut, frames, **options):
         written = {}
         for (row, _, (*_, first, _)), cycle in zip(found, cycles, strict=True):
             read = cycle + timing.read_latency - 2
-            assert first or read > written[row]
+            assert first or read > written[row], "a membrane is read before it is written"
             written[row] = cycle + timing.step_latency
     return cycles, completed, released
 
@@ -142,6 +142,13 @@ def test_passes_follow_each_other(shape, width, cycles, order):
               if k % passes.channel_vectors % passes.vectors == 0]
     found = [b - a for a, b in itertools.pairwise(starts)]
     assert found == (cycles * len(starts))[:len(found)]
+
+
+def test_with_a_cycle_less_a_membrane_is_read_too_soon(monkeypatch):
+    monkeypatch.setattr(StageTiming, "least_cycles", property(lambda self: self.neuron_latency + 1))
+    dut = make((4,), 1, timesteps=2, unread=[2], neuron_latency=9)
+    with pytest.raises(AssertionError, match="^a membrane is read before"):
+        check(dut, 3)
 
 
 @pytest.mark.parametrize("timesteps, order, interval", [(1, "inner", 2), (3, "inner", 12),
