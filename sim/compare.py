@@ -32,15 +32,15 @@ def compare(stage, recorded, levels, membranes):
     """Compare the recording of one :class:`~qblif.hw.layout.compile.StageLayout` with ``levels``
     and ``membranes``, both ``(timesteps, frames, neurons)``.
 
-    ``recorded`` is what :func:`qblif.sim.bench_files.decode` returned.  Timesteps that were not
-    recorded are not compared.
+    ``recorded`` is what :func:`qblif.sim.bench_files.decode` returned.  Frames that were not
+    recorded whole are not compared.
     """
     population, size = stage.population, stage.population.size
     timesteps, frames, _ = membranes.shape
     vectors = timesteps * stage.passes.all_vectors  # Of a frame.
     whole = min(len(recorded["cycle"]) // vectors, frames)
     words = _order(stage, recorded, whole, frames)
-    first, counts = [], {}
+    counts = {}
     golden = {"level": levels, "membrane": membranes}
     if population.neuron.quantiser is None:
         del golden["level"]
@@ -52,17 +52,17 @@ def compare(stage, recorded, levels, membranes):
         counts[what] = int(differs.sum())
         words += [_describe(what, population.name, at, rtl, expected)
                   for at in np.argwhere(differs)[:SHOWN]]
-    first.extend(words)
     steps = np.full((frames, timesteps), -1, np.int64)
-    ends = recorded["cycle"][:whole * vectors].reshape(whole, -1, stage.channel_vectors)[..., -1]
     timestep, _ = stage.passes.steps()
+    ends = recorded["cycle"][:whole * vectors].reshape(
+        whole, len(timestep), stage.channel_vectors)[..., -1]
     for t in range(timesteps):
         steps[:whole, t] = ends[:, timestep == t].max(1)
     return Comparison(
         levels_compared=whole * timesteps * size * ("level" in counts),
         membranes_compared=whole * timesteps * size,
         level_mismatches=counts.get("level", 0), membrane_mismatches=counts["membrane"],
-        first=tuple(first[:2 * SHOWN]), steps=steps)
+        first=tuple(words[:2 * SHOWN]), steps=steps)
 
 
 def compare_classes(labels, expected):
@@ -76,7 +76,7 @@ def compare_classes(labels, expected):
 def _order(stage, recorded, whole, frames):
     """Sentences on vectors out of order and on vectors too many."""
     expected = vector_addresses(stage.passes)
-    found = recorded["address"][:whole * len(expected)].reshape(whole, -1)
+    found = recorded["address"][:whole * len(expected)].reshape(whole, len(expected))
     words = []
     wrong = np.argwhere(found != expected)
     if len(wrong):

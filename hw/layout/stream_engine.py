@@ -198,6 +198,6 @@ class StreamEngine(Engine):
         layers = (shift > 0) + (shift > 1) + any(digit.negative for digit in found)
         addend = self.w_width + shift
         lane = layers * addend * self.ports + (self.ports - 1) * (addend + 1)
-        lane += self.target.sum_width * (1.1 + 0.7 * self.unread)
+        lane += self.target.sum_width * 1.8
         multiplexers = (len(self.weights.parts) - 1) * self.lanes * self.w_width
         return self.width * lane + multiplexers + 120 * self.ports + 200 * len(self.buffers)

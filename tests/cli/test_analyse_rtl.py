@@ -51,8 +51,9 @@ def test_counters_that_differ_are_an_error(files, images, tmp_path, monkeypatch,
     def miscount(trained, plan, levels, out_dir, simulator, progress):
         costs = synapse_costs(trained.spec, take_census(trained, levels))
         mode = plan.stages[0].plan.burst
-        return {c.name: operations.Counted(name=c.name, lanes=1, slots=1, share=1, events=c.events,
-                                           words=c.sops[mode] + (mode == "shift")) for c in costs}
+        return {c.name: operations.Counted(
+            name=c.name, lanes=1, events=c.events, words=c.sops[mode],
+            operations=c.sops[mode] + (mode == "shift")) for c in costs}
 
     monkeypatch.setattr(operations, "count_operations", miscount)
     monkeypatch.setattr("qblif.sim.simulators.require", lambda simulator: simulator)
@@ -63,12 +64,14 @@ def test_counters_that_differ_are_an_error(files, images, tmp_path, monkeypatch,
     assert not report["equal"] and "counters differ" in capsys.readouterr().out
 
 
-def test_hardware_counts_maps(tmp_path, icarus):
-    """Groups of 3 channels in words of 4 lanes, a pool, a stride and an edge that is dropped."""
+@pytest.mark.parametrize("groups, lanes", [(2, 4), (6, 2), (6, 6)])
+def test_hardware_counts_maps(tmp_path, icarus, groups, lanes):
+    """Groups of 3 channels in words of 4 lanes, and of one; a pool, a stride and an edge that is
+    dropped."""
     from qblif.golden.spec import Quantiser
     fires = Neuron(quantiser=Quantiser(n_max=6, theta=16), v_width=14)
     synapses = [Conv2d(source="input", target="a", kernel=3, stride=2, padding=1),
-                Conv2d(source="a", target="b", kernel=(1, 2), groups=2, pool=(2, 1)),
+                Conv2d(source="a", target="b", kernel=(1, 2), groups=groups, pool=(2, 1)),
                 Dense(source="b", target="out")]
     shapes = {"a": (6, 3, 3), "b": (6, 1, 2)}
     spec = Network(timesteps=2, input=Input(shape=(2, 5, 6), n_max=3), synapses=synapses,
@@ -81,7 +84,7 @@ def test_hardware_counts_maps(tmp_path, icarus):
                              for s in synapses})
     frames = draw.integers(0, 4, (3, 60))
     costs = synapse_costs(spec, take_census(trained, frames))
-    found = count_operations(trained, compile(spec, make_plan(spec, lanes=(6, 4, 2))), frames,
+    found = count_operations(trained, compile(spec, make_plan(spec, lanes=(6, lanes, 2))), frames,
                              tmp_path, icarus)
     assert {n: (c.events, c.operations) for n, c in found.items()} == {
         c.name: (c.events, c.sops["shift"]) for c in costs}

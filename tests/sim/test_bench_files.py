@@ -7,7 +7,6 @@ from qblif.golden.spec import Input
 from qblif.hw.layout.input_stream import InputFormat
 from qblif.sim.bench_files import UNKNOWN, decode, encode_frames, read_log
 
-
 MANIFEST = {"ports": [  # As much of one as the input takes.
     {"name": "i__payload", "width": 9, "fields": [
         {"name": "address", "offset": 0, "width": 3, "signed": False},

@@ -72,10 +72,10 @@ def test_a_buffer_too_many(monkeypatch, tmp_path, quick, cache):
     assert result.stalled and len(result.results) < 3
     finding, = result.findings
     assert re.match(
-        r"stalled: 0 of 3 results after 0 whole frames of input; frame 0 does not come out; the "
-        r"input waits on i, which the network does not accept; hidden offers nothing after 120 "
-        r"vectors; out offers nothing after 0 vectors; the trace seen last is that of hidden, in "
-        r"cycle \d+ of \d+$", finding)
+        r"stalled: 0 of 3 results after 3 whole frames of input; frame 0 does not come out; all "
+        r"input was accepted, but no result comes; hidden offers nothing after 80 vectors; out "
+        r"offers nothing after 4 vectors; the trace seen last is that of out, in cycle \d+ of "
+        r"\d+$", finding)
 
 
 @pytest.mark.parametrize("patience", [None, 3000])
@@ -114,7 +114,7 @@ def test_virtual_board(monkeypatch, tmp_path, cache):
     started = time.monotonic()
     with pytest.raises(SimulatorError, match=(
             r"^The virtual board stalled: it works on a request, and nothing has moved for 100000 "
-            r"cycles: i offers what is not accepted, hidden offers nothing, out offers nothing$")):
+            r"cycles: i offers nothing, hidden offers nothing, out offers nothing$")):
         with board, open_port(board.port, 1_000_000) as port:
             host = Host(port, timeout=10, tries=2)
             host.load(trained)

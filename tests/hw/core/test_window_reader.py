@@ -5,11 +5,19 @@ from dataclasses import dataclass
 
 import pytest
 from mutants import mutant
+from poison import poisoned
 from window_cases import engine_of, network
 
 from qblif.hw.core.window_reader import WindowReader
 from qblif.hw.layout.latency import READ_DEPTH, READ_LATENCY
-from qblif.sim.stream import garbage, simulate_component, stream_checker, stream_get, stream_put, wait
+from qblif.sim.stream import (
+    garbage,
+    simulate_component,
+    stream_checker,
+    stream_get,
+    stream_put,
+    wait,
+)
 
 ENGINES = {  # Two synapses, words with weights of some channels only, one tap.
     "two": (((4, 5, 5), 4, {"kernel": 3, "padding": 1, "groups": 2}, {"kernel": (1, 3),
@@ -81,7 +89,8 @@ def run(dut, steps, *, gaps=0, stall=0, seed=0, timeout=30_000):
     offered = []
     for step in steps:
         if isinstance(step, int):
-            offered.append((Played({"release": 1, "row": step}, {}, []), 0))
+            counts = [garbage(1) for _ in ports]
+            offered.append((Played({"release": 1, "row": step, "count": counts}, {}, []), 0))
         else:
             offered += [(segment, word) for word in range(layout.words) for segment in step]
     bursts = [[burst for segment, word in offered if segment.bursts
@@ -134,12 +143,13 @@ def run(dut, steps, *, gaps=0, stall=0, seed=0, timeout=30_000):
             times.extend([now] * any(values[len(edges):]))
 
     outputs = [getattr(dut, f"o_{port}") for port in ports]
-    simulate_component(dut, source, *map(sink, ports), timeout=timeout,
-                       background=[memory, watch, *map(stream_checker, outputs)])
+    with poisoned():
+        simulate_component(dut, source, *map(sink, ports), timeout=timeout,
+                           background=[memory, watch, *map(stream_checker, outputs)])
     return (found, bursts), (released, drops), times
 
 
-def check(layout, *, kind=WindowReader, count=40, **options):
+def check(layout, *, kind=WindowReader, count=15, **options):
     draw, steps = random.Random(layout.ports), []
     for _ in range(count):
         kept = draw.randint(1, 3)
@@ -151,8 +161,7 @@ def check(layout, *, kind=WindowReader, count=40, **options):
     assert releases[0] == releases[1]
 
 
-@pytest.mark.parametrize("gaps, stall", [(0, 0), (3, 0), (0, 30), (2, 2)])
-@pytest.mark.parametrize("ports", [1, 2, 4])
+@pytest.mark.parametrize("ports, gaps, stall", [(1, 0, 20), (2, 3, 0), (4, 0, 0), (4, 2, 9)])
 @pytest.mark.parametrize("name", ENGINES)
 def test_segments(name, ports, gaps, stall):
     check(engine(name, ports), gaps=gaps, stall=stall)
@@ -175,19 +184,17 @@ def test_latency():
     assert times == [accepted + 1 + READ_LATENCY]
 
 
-@pytest.mark.parametrize("old, new", [
-    ("read.eq(busy & credit.all())", "read.eq(busy & credit.any())"),
-    ("credit[port].eq(under_way != READ_DEPTH)", "credit[port].eq(1)"),
-    ("segment.weight.eq(i.p.weight + offset)", "segment.weight.eq(i.p.weight)"),
-    ("i.p.last & (i.p.count[port] == 0)", "i.p.count[port] == 0"),
-    ("segment.last & (segment.count[port] <= 1)", "segment.last & (segment.count[port] == 1)"),
-    ("place // window.synapse.pool[1] * window.reach", "place * window.reach"),
-    ("Mux(some & reached, level + 1, 0)", "Mux(some, level + 1, 0)"),
-    ("busy.eq(i.valid & ~i.p.release)", "busy.eq(i.valid)"),
-    ("low = pipe(m, self.low, 2", "low = pipe(m, self.low, 1"),
+@pytest.mark.parametrize("name, old, new", [
+    ("point", "read.eq(busy & credit.all())", "read.eq(busy & credit.any())"),
+    ("point", "credit[port].eq(under_way != READ_DEPTH)", "credit[port].eq(1)"),
+    ("groups", "segment.weight.eq(i.p.weight + offset)", "segment.weight.eq(i.p.weight)"),
+    ("point", "i.p.last & (i.p.count[port] == 0)", "i.p.count[port] == 0"),
+    ("point", "segment.last & (segment.count[port] <= 1)", "segment.last & (segment.count[port] == 1)"),
+    ("pool", "place // window.synapse.pool[1] * window.reach", "place * window.reach"),
+    ("groups", "Mux(some & reached, level + 1, 0)", "Mux(some, level + 1, 0)"),
+    ("two", "busy.eq(i.valid & ~i.p.release)", "busy.eq(i.valid)"),
+    ("groups", "low = pipe(m, self.low, 2", "low = pipe(m, self.low, 1"),
 ])
-def test_a_broken_rule_is_found(old, new):
-    kind = mutant(WindowReader, old, new)
+def test_a_broken_rule_is_found(name, old, new):
     with pytest.raises(AssertionError):
-        for name in ENGINES:
-            check(engine(name, 2), kind=kind, stall=20, timeout=4_000)
+        check(engine(name, 2), kind=mutant(WindowReader, old, new), stall=20, timeout=1_500)
