@@ -27,7 +27,7 @@ def run(images, out, *extra):
     return end.value.code
 
 
-def test_table_of_two(images, placed, tmp_path, capsys, simulator_icarus):
+def test_table_of_two(images, placed, tmp_path, capsys, icarus):
     assert run(images, tmp_path, "--neurons", "qif,shift-lif") == 0
     report = json.loads((tmp_path / "systems.json").read_text())
     assert list(report) == ["qif", "shift-lif"]
