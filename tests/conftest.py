@@ -10,6 +10,10 @@ import pytest
 from needs import needs
 from no_skip import pytest_make_collect_report, pytest_runtest_makereport  # noqa: F401
 from random_cases import base_seed
+from work_units import (  # noqa: F401
+    pytest_collection_modifyitems,
+    pytest_xdist_make_scheduler,
+)
 
 from qblif.golden.spec import (
     Conv2d,
