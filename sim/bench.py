@@ -13,7 +13,7 @@ from ..hw.layout.compile import Layout
 from ..hw.layout.memory_image import LoadWrite, load_writes
 from ..hw.verilog import Generated, generate
 from .bench_files import decode, encode_frames, encode_load, fields_of, read_log
-from .bench_top import TOP, bench_top, counters
+from .bench_top import PERIOD, TOP, bench_top, counters
 from .compare import compare, compare_classes
 from .diagnose import diagnose
 from .result import Result, Stalls
@@ -140,7 +140,7 @@ def prepare(trained, layout, levels, *, simulator="verilator", out_dir, expected
         expected = integer.run(trained, levels)
     job = asdict(stalls) | {
         "shy": int(stalls.shy), "frames": len(levels), "counters": counters(manifest),
-        "stages": [p.name for p in trained.spec.populations],
+        "period": PERIOD, "stages": [p.name for p in trained.spec.populations],
         "standstill": patience or STANDSTILL + max(p.size for p in trained.spec.populations),
         "patience": patience or _patience(layout, stalls)}
     files = {
@@ -152,7 +152,7 @@ def prepare(trained, layout, levels, *, simulator="verilator", out_dir, expected
     for name, text in files.items():
         (folder / name).write_text(text)
     return Bench(folder=folder, simulator=simulator, manifest=manifest, layout=layout,
-                 trained=trained,                 levels=levels, expected=expected, writes=writes)
+                 trained=trained, levels=levels, expected=expected, writes=writes)
 
 
 def simulate(trained, layout, levels, *, simulator="verilator", out_dir, expected=None,

@@ -1,7 +1,8 @@
 """The cocotb side of the bench: reset, load, run, read the counters; a few wake-ups in all.
 
 Runs inside the simulator.  Reads ``job.json`` and writes ``outcome.json``, both in the current
-folder; prints ``progress RESULTS`` lines for whoever started the simulator.
+folder; prints ``progress RESULTS`` lines for whoever started the simulator.  It imports nothing
+more, as each run would pay for it.
 """
 
 import json
@@ -10,8 +11,6 @@ from pathlib import Path
 
 import cocotb
 from cocotb.triggers import ClockCycles, Timer
-
-from .bench_top import PERIOD
 
 SETTLE = 64  # Cycles after the last result in which nothing more may come.
 FIRST_LOOK = 500  # Cycles to the first look at the progress.
@@ -30,7 +29,7 @@ async def bench(dut):
     dut.rst.value = 0
 
     dut.load_go.value = 1
-    await until(dut, "load_done")
+    await until(dut, job["period"], "load_done")
     await ClockCycles(dut.clk, 4)
     dut.clear.value = 1
     await ClockCycles(dut.clk, 1)
@@ -38,7 +37,7 @@ async def bench(dut):
     await ClockCycles(dut.clk, 1)
 
     dut.go.value = 1
-    await until(dut, "finished", "stalled")
+    await until(dut, job["period"], "finished", "stalled")
     await ClockCycles(dut.clk, SETTLE)
     outcome: dict = state(dut, len(job["stages"]))
     outcome["counters"] = {name: number(getattr(dut, name)) for name in job["counters"]}
@@ -48,15 +47,15 @@ async def bench(dut):
     Path("outcome.json").write_text(json.dumps(outcome))
 
 
-async def until(dut, *names):
-    """Wait for one of the flags.
+async def until(dut, period, *names):
+    """Wait for one of the flags; a cycle takes ``period`` ns.
 
     Looks now and then: waiting for an edge would cost a comparison in every cycle.
     """
     look = FIRST_LOOK
     while not any(number(getattr(dut, name)) for name in names):
         started = time.monotonic()
-        await Timer(look * PERIOD, "ns")
+        await Timer(look * period, "ns")
         print("progress", number(dut.results), flush=True)
         if time.monotonic() - started < LOOK_SECONDS:
             look *= 2

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..golden import integer
 from ..hw.layout import cycles as cycle_model
+from ..hw.verilog import generate
 from . import bench
 from .result import Stalls
 from .simulators import require
@@ -51,13 +52,15 @@ def _parts(trained, layout, levels, simulator, folder, stall_seed, progress):
     """Run frames, as many at once as memory holds, until one of them is wrong."""
     spec = trained.spec
     most = max(1, PART_VALUES // (spec.timesteps * sum(p.size for p in spec.populations)))
+    generated = generate(layout)
     stalls = Stalls() if stall_seed is None else Stalls(idle=STALL, stall=STALL, seed=stall_seed)
     for first in range(0, len(levels), most):
         frames = levels[first:first + most]
         expected = integer.run(trained, frames)
         result = bench.simulate(
             trained, layout, frames, simulator=simulator, out_dir=folder, expected=expected,
-            stalls=stalls, progress=lambda done, first=first: progress(first + done))
+            generated=generated, stalls=stalls,
+            progress=lambda done, first=first: progress(first + done))
         progress(first + len(result.results))
         yield _Part(expected.classes.numpy(), result, None if stall_seed is not None else
                     cycle_model.count_cycles(layout, frames, {

@@ -6,6 +6,7 @@ The golden twin, which counts them from levels, is :func:`qblif.golden.study.ene
 from collections import Counter
 from dataclasses import dataclass
 
+from ..hw.verilog import generate
 from .bench import simulate
 from .simulators import SimulatorError
 
@@ -43,9 +44,10 @@ def count_operations(trained, layout, levels, out_dir, simulator="verilator", pr
     """
     spec, totals = trained.spec, Counter()
     most = max(1, PART_VALUES // (spec.timesteps * sum(p.size for p in spec.populations)))
+    generated = generate(layout)
     for first in range(0, len(levels), most):
         result = simulate(trained, layout, levels[first:first + most], simulator=simulator,
-                          out_dir=out_dir, progress=progress and (
+                          out_dir=out_dir, generated=generated, progress=progress and (
                               lambda done, first=first: progress(first + done)))
         if not result.ok:
             raise SimulatorError("The Verilog differs from the integer model (qblif simulate "

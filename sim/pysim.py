@@ -7,6 +7,7 @@ import random
 from dataclasses import dataclass
 
 import numpy as np
+from amaranth.hdl import Value
 
 from ..hw.core.network import NetworkCore
 from ..hw.layout.memory_image import load_writes
@@ -68,24 +69,26 @@ def run_network(trained, layout, levels, *, baked=False, i_stall=0, o_stall=0, r
         cycles[0] = ctx.get(dut.cycles)
 
     async def watch(ctx):
-        signals = [dut.i.valid & dut.i.ready, dut.i.p.end, dut.o.valid & dut.o.ready]
+        # Bits of whole signals: anything else is evaluated in every cycle.
+        signals = [dut.i.valid, dut.i.ready, dut.i.p.end, dut.o.valid, dut.o.ready]
         for population in spec.populations:
             name = f"trace_{population.name}"
-            signals += [getattr(dut, f"{name}_valid"), getattr(dut, name)]
+            signals += [getattr(dut, f"{name}_valid"), Value.cast(getattr(dut, name))]
+        shapes = [getattr(dut, f"trace_{p.name}").shape() for p in spec.populations]
         ends, first = 0, True
         per_frame = layout.input.ends
         while True:
-            _, _, taken, end, given, *traces = await ctx.tick().sample(*signals)
-            if taken:
+            _, _, offered, ready, end, result, taken, *traces = await ctx.tick().sample(*signals)
+            if offered and ready:
                 if first:
                     starts.append(now[0])
                 ends += end
                 first = bool(end) and ends % per_frame == 0
-            if given:
+            if result and taken:
                 results.append(now[0])
             for k, population in enumerate(spec.populations):
                 if traces[2 * k]:
-                    vectors[population.name].append(traces[2 * k + 1])
+                    vectors[population.name].append(shapes[k].from_bits(traces[2 * k + 1]))
             now[0] += 1
 
     aer = {"input": dut.i} | {stage.layout.name: stage.o for stage in dut.stages

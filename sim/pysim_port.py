@@ -4,6 +4,7 @@ Slow, but nothing has to be built: for networks of a few neurons.
 :mod:`qblif.sim.virtual_board` is for the others, and for the serial line bit by bit.
 """
 
+from amaranth.hdl import Cat, Module, Signal
 from amaranth.sim import Simulator
 
 from .stream import stream_put
@@ -27,7 +28,14 @@ class PysimPort:
         self._still, self._stalled = 0, None
         self.cycles = 0
         self._to_board, self._from_board = bytearray(), bytearray()
-        self._simulator = Simulator(linked)
+        network = linked.network
+        self._streams = {"i": network.i} | {s.layout.name: s.o for s in network.stages}
+        self._moved = Signal()
+        top = Module()
+        top.submodules.linked = linked
+        top.d.comb += self._moved.eq(Cat(
+            stream.valid & stream.ready for stream in (linked.o, *self._streams.values())).any())
+        self._simulator = Simulator(top)
         self._simulator.add_clock(1e-6)
         for bench in (self._drive, self._sample, self._watch):
             self._simulator.add_testbench(bench, background=True)
@@ -64,21 +72,18 @@ class PysimPort:
 
     async def _watch(self, ctx):
         linked, network = self.linked, self.linked.network
-        streams = {"i": network.i} | {stage.layout.name: stage.o for stage in network.stages}
-        moved = [stream.valid & stream.ready for stream in (linked.o, *streams.values())]
         steps = [getattr(network, f"words_{synapse.source}_{stage.name}")
                  for stage, _, synapse in network.layout.synapses]
         before = None
         while True:
-            _, _, busy, *values = await ctx.tick().sample(linked.link.busy, *moved, *steps)
-            now, moving = values[len(moved):], any(values[:len(moved)])
-            self._still = 0 if not busy or moving or now != before else self._still + 1
+            _, _, busy, moved, *now = await ctx.tick().sample(linked.link.busy, self._moved, *steps)
+            self._still = 0 if not busy or moved or now != before else self._still + 1
             before = now
             if self._still == self.patience:
                 self._stalled = (
                     f"it works on a request, and nothing has moved for {self.patience} cycles: "
                     + ", ".join(f"{name} offers {_offer(ctx, stream)}"
-                                for name, stream in streams.items()))
+                                for name, stream in self._streams.items()))
 
 
 def _offer(ctx, stream):

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from ..golden.spec.errors import InvalidValue, QblifError
 from .build_cache import Build, BuildCache, cache_folder
+from .runtime_library import runtime_library
 
 __all__ = ["SIMULATORS", "Build", "SimulatorError", "build", "build_program", "cache_folder",
            "require", "run"]
@@ -29,8 +30,8 @@ VERILATOR_OPTIONS = ["-O3", "--x-assign", "fast", "--x-initial", "fast", "--timi
                      "--timescale", "1ns/1ps", "-CFLAGS", "-O2 -std=gnu++20 -fcoroutines"]
 
 PROGRAM_OPTIONS = ["-O3", "--x-assign", "fast", "--x-initial", "fast", "--output-split", "10000",
-                   "-Wno-fatal", "-Wno-lint", "-Wno-style", "-MAKEFLAGS",
-                   "OPT_FAST=-O1 OPT_SLOW=-O0"]
+                   "-Wno-fatal", "-Wno-lint", "-Wno-style"]
+PROGRAM_VARIABLES = ["OPT_FAST=-O1", "OPT_SLOW=-O0"]  # Of make.
 
 # Icarus by the rules of Verilog-2005, which the generated text is: by those of SystemVerilog the
 # initial value of a register wakes no `always @*`, and what depends on it stays undefined.
@@ -73,7 +74,7 @@ def build(simulator, sources, top, cache=None):
     made_of = [require(simulator), importlib.metadata.version("cocotb"), *VERILATOR_OPTIONS,
                *ICARUS_OPTIONS]
     return _cached(f"{simulator}-bench", made_of, sources, top, cache,
-                   lambda work: _compile_bench(simulator, sources, top, work))
+                   lambda *where: _compile_bench(simulator, sources, top, *where))
 
 
 def build_program(sources, top, cache=None):
@@ -81,14 +82,23 @@ def build_program(sources, top, cache=None):
 
     As :func:`build` otherwise, but without cocotb, and on Verilator.
     """
-    return _cached("verilator-program", [require("verilator"), *PROGRAM_OPTIONS], sources, top,
-                   cache, lambda work: _compile_program(sources, top, work))
+    made_of = [require("verilator"), *PROGRAM_OPTIONS, *PROGRAM_VARIABLES]
+    return _cached("verilator-program", made_of, sources, top, cache,
+                   lambda *where: _compile_program(sources, top, *where))
 
 
 def _cached(kind, made_of, sources, top, cache, compile_into):
+    """``compile_into(folder, library)`` makes the file ``top``, where ``library`` is a function
+    that keeps Verilator's runtime library beside the builds."""
     root = Path(cache or cache_folder() / "sim")
+    kept, made_of = BuildCache(root), [*made_of, sys.prefix]
+
+    def library(*arguments):
+        return runtime_library(kept, made_of, *arguments)
+
     try:
-        return BuildCache(root).get(kind, [*made_of, sys.prefix, top], sources, top, compile_into)
+        return kept.get(kind, [*made_of, top], sources, top,
+                        lambda folder: compile_into(folder, library))
     except OSError as error:
         raise SimulatorError(f"{root}: the build cannot be kept there ({error})") from error
 
@@ -116,31 +126,42 @@ def run(simulator, built, top, module, folder, on_line=None, silence=SILENCE):
     return time.monotonic() - started
 
 
-def _compile_bench(simulator, sources, top, work):
+def _compile_bench(simulator, sources, top, work, library):
     from cocotb_tools import config
 
+    what = "cannot build the bench"
     if simulator == "icarus":
         command = ["iverilog", "-o", work / top, "-s", top, *ICARUS_OPTIONS, *sources]
-    else:
-        libraries = config.libs_dir
-        command = _verilator(top, work) + [
-            "--vpi", "--prefix", "Vtop", *VERILATOR_OPTIONS, "-LDFLAGS",
-            f"-Wl,-rpath,{libraries} -L{libraries} -lcocotbvpi_verilator",
-            config.share_dir / "lib" / "verilator" / "verilator.cpp", *sources]
-    _guarded("cannot build the bench", command, work, work / "build.log", _environment())
+        _guarded(what, command, work, work / "build.log", _environment())
+        return
+    libraries = config.libs_dir
+    _compile_verilator(what, top, work, library, [
+        "--vpi", *VERILATOR_OPTIONS, "-LDFLAGS",
+        f"-Wl,-rpath,{libraries} -L{libraries} -lcocotbvpi_verilator",
+        config.share_dir / "lib" / "verilator" / "verilator.cpp", *sources], "Vtop")
 
 
-def _compile_program(sources, top, work):
+def _compile_program(sources, top, work, library):
     # Files of the build, where the compiler finds them after the sources are gone.
     own = [shutil.copy(source, work) for source in sources]
-    _guarded("cannot build the board", _verilator(top, work) + [*PROGRAM_OPTIONS, *own], work,
-             work / "build.log", _environment())
+    _compile_verilator("cannot build the board", top, work, library, [*PROGRAM_OPTIONS, *own],
+                       f"V{top}", PROGRAM_VARIABLES)
 
 
-def _verilator(top, work):
-    path = shutil.which("verilator", path=_environment()["PATH"])
-    return [path, "--cc", "--exe", "--build", "-j", "2", "--top-module", top, "--Mdir", work,
-            "-o", top]
+def _compile_verilator(what, top, work, library, arguments, prefix, variables=()):
+    """Translate to C++ and compile; what all builds share comes from the runtime library."""
+    environment = _environment()
+
+    def call(*command):
+        _guarded(what, command, work, work / "build.log", environment)
+
+    def make(*given):
+        call("make", "-f", f"{prefix}.mk", "-j", "2", *variables, *given)
+
+    call(shutil.which("verilator", path=environment["PATH"]), "--cc", "--exe", "--top-module", top,
+         "--prefix", prefix, "--Mdir", work, "-o", top, *arguments)
+    make("VM_GLOBAL_FAST=", "VM_GLOBAL_SLOW=",
+         f"LOADLIBES={library(work / f'{prefix}_classes.mk', make, call)}")
 
 
 def _guarded(what, command, folder, log, environment, on_line=None, silence=None):

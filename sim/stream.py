@@ -82,9 +82,11 @@ def aer_checker(stream, name="AER stream"):
     async def rules(ctx):
         seen = set()
         while True:
-            _, _, taken, payload = await ctx.tick().sample(stream.valid & stream.ready, stream.p)
-            if not taken:
+            _, _, valid, ready, bits = await ctx.tick().sample(
+                stream.valid, stream.ready, Value.cast(stream.payload))
+            if not (valid and ready):
                 continue
+            payload = stream.payload.shape().from_bits(bits)
             if payload.end:
                 seen.clear()
                 continue
@@ -106,11 +108,13 @@ def simulate_component(dut, *testbenches, background=(), timeout=100_000):
     top = Module()
     top.domains.sync = ClockDomain()  # Also for what has no register of its own.
     top.submodules.dut = fragment
+    watchdog = Watchdog(fragment, timeout)
+    top.d.comb += watchdog.logic()
     simulator = Simulator(top)
     simulator.add_clock(1e-6)
     for testbench in testbenches:
         simulator.add_testbench(testbench)
-    for testbench in (*background, Watchdog(fragment, timeout).run):
+    for testbench in (*background, watchdog.run):
         simulator.add_testbench(testbench, background=True)
     simulator.run()
 

@@ -3,7 +3,7 @@
 
 import time
 
-from amaranth.hdl import Cat
+from amaranth.hdl import Cat, Signal
 from amaranth.lib import stream, wiring
 
 from ..hw.core.update_sequencer import UpdateSequencer
@@ -37,12 +37,17 @@ class Watchdog:
         self.sequencers = [(path, part) for path, part in parts
                            if isinstance(part, UpdateSequencer)]
         self.timeout = timeout
+        self.moved = Signal()
+
+    def logic(self):
+        """What drives ``moved``, for the design: the simulator compiles it, where a testbench would
+        evaluate it in every cycle."""
+        return self.moved.eq(Cat(port.valid & port.ready for _, port in self.streams).any())
 
     async def run(self, ctx):
-        moved = Cat(port.valid & port.ready for _, port in self.streams).any()
         last, since = 0, time.monotonic()
         for cycle in range(1, self.timeout + 1):
-            _, _, transfer = await ctx.tick().sample(moved)
+            _, _, transfer = await ctx.tick().sample(self.moved)
             if transfer or not self.streams:
                 last, since = cycle, time.monotonic()
             quiet = cycle - last

@@ -7,8 +7,13 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from needs import needs
 from no_skip import pytest_make_collect_report, pytest_runtest_makereport  # noqa: F401
 from random_cases import base_seed
+from work_units import (  # noqa: F401
+    pytest_collection_modifyitems,
+    pytest_xdist_make_scheduler,
+)
 
 from qblif.golden.spec import (
     Conv2d,
@@ -24,7 +29,6 @@ from qblif.golden.spec import (
 from qblif.golden.spec.artifact import Trained
 from qblif.hw.layout.compile import compile
 from qblif.hw.layout.plan import Plan, StagePlan, make_plan
-from qblif.sim.simulators import SimulatorError, require
 
 # Early in every process: matplotlib's extension module does not load behind some orders of
 # other extension modules, and which tests share a process differs from run to run.
@@ -91,26 +95,37 @@ def second(tiny):
 
 
 @pytest.fixture(scope="session")
-def board_cache(tmp_path_factory):
-    """An XDG_CACHE_HOME for the virtual board, of all processes of a test run together."""
+def user_cache(tmp_path_factory):
+    """An XDG_CACHE_HOME of all processes of a test run together, so that equal simulations are
+    built once, and the user's stays as it is."""
     base = tmp_path_factory.getbasetemp()
-    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "board"
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "user-cache"
     folder.mkdir(exist_ok=True)
     return folder
 
 
 @pytest.fixture(scope="session")
-def unplugged(tiny, board_cache):
+def cache(user_cache):
+    """The folder of builds in it."""
+    return user_cache / "qblif" / "sim"
+
+
+@pytest.fixture
+def icarus(user_cache, monkeypatch):
+    """Icarus, for a command or a call that keeps its builds in the user's cache."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(user_cache))
+    return needs("icarus")
+
+
+@pytest.fixture(scope="session")
+def unplugged(tiny, user_cache, cache):
     """The tiny network's virtual board, built; ``with unplugged:`` plugs it in."""
     from qblif.sim.virtual_board import VirtualBoard
-    try:
-        require("verilator")
-    except SimulatorError as error:
-        pytest.skip(str(error))
+    needs("verilator")
     _, layout, _ = tiny
-    with (board_cache / "lock").open("w") as lock:  # One process builds, the others wait.
+    with (user_cache / "lock").open("w") as lock:  # One process builds, the others wait.
         fcntl.flock(lock, fcntl.LOCK_EX)
-        return VirtualBoard(layout, cache=board_cache / "qblif" / "sim")
+        return VirtualBoard(layout, cache=cache)
 
 
 @pytest.fixture

@@ -30,8 +30,9 @@ def command_lines(text):
 
 
 @pytest.mark.parametrize("name", RUN)
-def test_python_runs(name, tmp_path, monkeypatch):
+def test_python_runs(name, tmp_path, monkeypatch, user_cache):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(user_cache))
     for block in python_blocks((ROOT / name).read_text()):
         exec(compile(block, name, "exec"), {"__name__": "example"})
 

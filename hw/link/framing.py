@@ -63,10 +63,8 @@ class CobsDecoder(wiring.Component):
         return m
 
 
-class CobsEncoder(wiring.Component):
-    """Bytes of frames to bytes of a line.
-
-    A block is collected, then sent: one byte a cycle on each side, but not both at once.
+class _ToLine(wiring.Component):
+    """A part on the way from frames to a line.
 
     Members
     -------
@@ -76,6 +74,13 @@ class CobsEncoder(wiring.Component):
 
     def __init__(self):
         super().__init__({"i": In(stream.Signature(Byte())), "o": Out(stream.Signature(8))})
+
+
+class CobsEncoder(_ToLine):
+    """Bytes of frames to bytes of a line.
+
+    A block is collected, then sent: one byte a cycle on each side, but not both at once.
+    """
 
     def elaborate(self, platform):
         m = Module()
@@ -201,17 +206,8 @@ class FrameReceiver(wiring.Component):
         return m
 
 
-class FrameSender(wiring.Component):
-    """Frames onto a line of bytes, each with its CRC.
-
-    Members
-    -------
-    i : ``In(stream.Signature(Byte()))``
-    o : ``Out(stream.Signature(8))``
-    """
-
-    def __init__(self):
-        super().__init__({"i": In(stream.Signature(Byte())), "o": Out(stream.Signature(8))})
+class FrameSender(_ToLine):
+    """Frames onto a line of bytes, each with its CRC."""
 
     def elaborate(self, platform):
         m = Module()

@@ -11,7 +11,6 @@ import qblif
 from qblif.golden import integer
 from qblif.golden.spec.artifact import ArtifactError
 from qblif.hw.layout.cycles import count_cycles
-from qblif.sim.simulators import SimulatorError, require
 
 
 def test_names():
@@ -33,6 +32,7 @@ def test_one_base_of_errors():
     from qblif.boards.flow.tools import SynthError
     from qblif.boards.host.line import HostError
     from qblif.golden.training.checkpoint import CheckpointError
+    from qblif.sim.simulators import SimulatorError
     for kind in (ArtifactError, SynthError, HostError, SimulatorError, CheckpointError):
         assert issubclass(kind, qblif.QblifError)
 
@@ -99,14 +99,9 @@ def test_fit():
         hardware.fits("ecp6")
 
 
-def test_simulation(tiny, tmp_path, monkeypatch):
-    try:
-        require("icarus")
-    except SimulatorError as error:
-        pytest.skip(str(error))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+def test_simulation(tiny, icarus):
     net, _, frames = tiny
-    result = qblif.compile(net, lanes=4).simulate(frames[:5], simulator="icarus")
+    result = qblif.compile(net, lanes=4).simulate(frames[:5], simulator=icarus)
     assert result.ok and result.frames == 5
     np.testing.assert_array_equal(result.classes, net.run(frames[:5]))
     assert str(result).startswith("5 frames on icarus: 0 of 150 levels, 0 of 195 membranes")

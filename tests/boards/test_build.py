@@ -4,8 +4,8 @@ import json
 import struct
 import zlib
 
-import numpy as np
 import pytest
+from board_networks import small_network
 
 pytest.importorskip("amaranth_boards", reason="boards need pip install 'qblif[board]'")
 pytest.importorskip("pyosys", reason="synthesis needs pip install 'qblif[board]'")
@@ -18,28 +18,10 @@ from qblif.boards.fit import need
 from qblif.boards.flow.pack import dfu_suffix, pack
 from qblif.boards.flow.report import Report
 from qblif.boards.flow.tools import DoesNotFit, SynthError
-from qblif.golden.spec import Dense, Input, Network, Neuron, Population, Quantiser
-from qblif.golden.spec.artifact import Trained
 from qblif.hw.layout.compile import compile
 from qblif.hw.layout.plan import make_plan
 
 HEADERS = {"icebreaker": b"\xff\x00\x00\xff\x7e\xaa\x99\x7e", "ulx3s_85f": b"\xff\x00"}
-
-
-def small_network(inputs=20, hidden=8, classes=3):
-    """Places in seconds."""
-    neuron = Neuron(quantiser=Quantiser(n_max=3, theta=16), v_width=14)
-    spec = Network(
-        timesteps=2, input=Input(shape=(inputs,), n_max=2),
-        populations=[
-            Population(name="hidden", shape=(hidden,), neuron=neuron, sum_width=20),
-            Population(name="output", shape=(classes,), sum_width=20,
-                       neuron=Neuron(quantiser=None, v_width=16))],
-        synapses=[Dense(source="input", target="hidden", w_width=8),
-                  Dense(source="hidden", target="output", w_width=8)])
-    draw = np.random.default_rng(0)
-    return Trained(spec, {s.name: draw.integers(-100, 100, spec.weight_shape(s)).astype(np.int32)
-                          for s in spec.synapses}, {})
 
 
 def placed(fmax_mhz):

@@ -9,7 +9,6 @@ from cli_cases import TINY, run
 from qblif.golden.spec import Network
 from qblif.golden.spec.artifact import Trained
 from qblif.golden.training.data.readers import FILES
-from qblif.sim.simulators import SimulatorError, require
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -100,12 +99,3 @@ def short(stripes, tmp_path_factory):
     folder = tmp_path_factory.mktemp("short")
     assert run("train", "--data", stripes, "--out", folder, *TINY) == 0
     return folder
-
-
-@pytest.fixture
-def simulator_icarus():
-    """Skip, and say why, where Icarus is not installed."""
-    try:
-        require("icarus")
-    except SimulatorError as error:
-        pytest.skip(str(error))

@@ -16,19 +16,7 @@ from qblif.hw.layout.compile import compile
 from qblif.hw.layout.plan import make_plan
 from qblif.sim import operations
 from qblif.sim.operations import count_operations
-from qblif.sim.simulators import SimulatorError, require
-
-
-@pytest.fixture(scope="module")
-def icarus(tmp_path_factory):
-    """Icarus, with its own folder of builds."""
-    try:
-        require("icarus")
-    except SimulatorError as error:
-        pytest.skip(str(error))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("builds")))
-        yield "icarus"
+from qblif.sim.simulators import SimulatorError
 
 
 def test_hardware_counts_the_same(files, images, tmp_path, icarus, monkeypatch):

@@ -20,12 +20,12 @@ def qblif(*arguments):
 
 
 @pytest.fixture(scope="module")
-def command(files, tiny, unplugged, board_cache, tmp_path_factory):
+def command(files, tiny, unplugged, user_cache, tmp_path_factory):
     """Port of a board that the command simulates; the build is in the cache."""
     out = tmp_path_factory.mktemp("virtual")
     process = subprocess.Popen(
         [*QBLIF, "virtual-board", files["first"], "--lanes", "4", "--out", out],
-        stdout=subprocess.PIPE, text=True, env=os.environ | {"XDG_CACHE_HOME": str(board_cache)})
+        stdout=subprocess.PIPE, text=True, env=os.environ | {"XDG_CACHE_HOME": str(user_cache)})
     port = None
     for line in process.stdout:
         if line.startswith("Serial port: "):

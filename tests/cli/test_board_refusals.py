@@ -9,19 +9,11 @@ import threading
 import tty
 
 import pytest
+from cli_cases import run
+from cli_processes import BAUD
 
 from qblif.boards.host.host import Host
-from qblif.cli.main import main
 from qblif.golden.spec import Network
-
-BAUD = ["--baud", "1000000"]
-
-
-def run(*arguments):
-    """Exit code of ``qblif ARGUMENTS``, in this process."""
-    with pytest.raises(SystemExit) as ended:
-        main([str(argument) for argument in arguments])
-    return ended.value.code or 0
 
 
 @pytest.fixture(scope="module")

@@ -2,21 +2,17 @@ import json
 
 import numpy as np
 import pytest
+from cli_cases import run
 
-from qblif.cli.main import main
 from qblif.golden.spec.artifact import load
 
 
 @pytest.mark.parametrize("burst", ["shift", "repeat"])
 def test_capacity(files, images, tmp_path, capsys, burst):
-    arguments = ["capacity", str(files["first"]), "--data", str(images), "--points", "100",
-                 "--burst", burst, "--out", str(tmp_path)]
-    with pytest.raises(SystemExit) as end:
-        main([*arguments, "--augment"])
-    assert end.value.code == 2 and "names no changes" in capsys.readouterr().err
-    with pytest.raises(SystemExit) as end:
-        main(arguments)
-    assert end.value.code == 0
+    arguments = ["capacity", files["first"], "--data", images, "--points", "100", "--burst", burst,
+                 "--out", tmp_path]
+    assert run(*arguments, "--augment") == 2 and "names no changes" in capsys.readouterr().err
+    assert run(*arguments) == 0
     report = json.loads((tmp_path / "capacity.json").read_text())
     lower, was = load(tmp_path / "capacity.safetensors"), load(files["first"])
     assert [p.emit_max for p in lower.spec.populations] == [*report["chosen"]["n_max"], 0]
@@ -38,9 +34,7 @@ def test_capacity(files, images, tmp_path, capsys, burst):
     (["--data", "nowhere"], "there is no such folder")])
 def test_refusals(residual, images, tmp_path, capsys, extra, message):
     residual[0].save(tmp_path / "maps.safetensors")
-    with pytest.raises(SystemExit) as end:
-        main(["capacity", str(tmp_path / "maps.safetensors"), "--data", str(images),
-              "--out", str(tmp_path), *extra])
-    assert end.value.code == 2
+    assert run("capacity", tmp_path / "maps.safetensors", "--data", images, "--out", tmp_path,
+               *extra) == 2
     lines = capsys.readouterr().err.strip().splitlines()
     assert len(lines) == 1 and message in lines[0]

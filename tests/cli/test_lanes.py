@@ -1,17 +1,13 @@
 import json
 from pathlib import Path
 
-import pytest
-
-from qblif.cli.main import main
+from cli_cases import run
 
 NETWORKS = Path(__file__).parents[2] / "networks"
 
 
 def info(name, lanes, out):
-    with pytest.raises(SystemExit) as end:
-        main(["info", str(NETWORKS / name), "--lanes", lanes, "--out", str(out)])
-    return end.value.code
+    return run("info", NETWORKS / name, "--lanes", lanes, "--out", out)
 
 
 def test_a_device_decides_on_the_lanes(tmp_path):

@@ -6,15 +6,14 @@ import pty
 import subprocess
 import sys
 from importlib.metadata import version
-from pathlib import Path
 
 import pytest
+from cli_cases import NETWORK, run
 
 from qblif.boards import program as programming
-from qblif.cli.main import app, main
+from qblif.cli.main import app
 from qblif.golden.spec.errors import InvalidValue
 
-NETWORK = str(Path(__file__).parents[2] / "networks" / "mnist-mlp.safetensors")
 PLAIN = {key: value for key, value in os.environ.items()
          if key not in ("FORCE_COLOR", "TTY_COMPATIBLE", "COLUMNS", "QBLIF_DEBUG")}
 
@@ -22,13 +21,6 @@ PLAIN = {key: value for key, value in os.environ.items()
 def qblif(*arguments, **options):
     return subprocess.run([sys.executable, "-m", "qblif", *map(str, arguments)], text=True,
                           timeout=120, **{"capture_output": True, "env": PLAIN} | options)
-
-
-def run(*arguments):
-    """Exit code of ``qblif ARGUMENTS``, in this process."""
-    with pytest.raises(SystemExit) as ended:
-        main([str(argument) for argument in arguments])
-    return ended.value.code or 0
 
 
 def test_version():

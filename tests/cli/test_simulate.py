@@ -7,22 +7,7 @@ from cli_cases import NETWORK, refusal, run
 
 from qblif.golden import integer
 from qblif.sim import simulators
-from qblif.sim.simulators import SimulatorError, require
-
-
-@pytest.fixture(scope="module")
-def builds(tmp_path_factory):
-    return tmp_path_factory.mktemp("builds")
-
-
-@pytest.fixture
-def icarus(monkeypatch, builds):
-    """Icarus with its own folder of builds; skips, and says why, where it is not installed."""
-    try:
-        require("icarus")
-    except SimulatorError as error:
-        pytest.skip(str(error))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(builds))
+from qblif.sim.simulators import SimulatorError
 
 
 def test_image_size(capsys, stripes, out, icarus):

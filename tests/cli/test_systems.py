@@ -1,9 +1,9 @@
 import json
 
 import pytest
+from cli_cases import run
 
 from qblif.cli import systems
-from qblif.cli.main import main
 from qblif.golden.training.presets import PRESETS
 
 
@@ -20,15 +20,14 @@ def placed(monkeypatch):
     return seen
 
 
-def run(images, out, *extra):
-    with pytest.raises(SystemExit) as end:
-        main(["systems", "--data", str(images), "--epochs", "1", "--qat-epochs", "1", "--images",
-              "2", "--lanes", "2", "--simulator", "icarus", "--out", str(out), *extra])
-    return end.value.code
+def systems_of(images, out, *extra):
+    """Exit code of ``qblif systems``."""
+    return run("systems", "--data", images, "--epochs", "1", "--qat-epochs", "1", "--images", "2",
+               "--lanes", "2", "--simulator", "icarus", "--out", out, *extra)
 
 
-def test_table_of_two(images, placed, tmp_path, capsys, simulator_icarus):
-    assert run(images, tmp_path, "--neurons", "qif,shift-lif") == 0
+def test_table_of_two(images, placed, tmp_path, capsys, icarus):
+    assert systems_of(images, tmp_path, "--neurons", "qif,shift-lif") == 0
     report = json.loads((tmp_path / "systems.json").read_text())
     assert list(report) == ["qif", "shift-lif"]
     kinds = [(p.populations[0].neuron.leak.kind, p.populations[0].neuron.quantiser.spacing)
@@ -40,8 +39,8 @@ def test_table_of_two(images, placed, tmp_path, capsys, simulator_icarus):
     shown = capsys.readouterr().out
     assert "One neuron, three axes" in shown and "shift-lif" in shown
     # What is finished is not trained again; another budget is.
-    assert run(images, tmp_path, "--neurons", "qif") == 0 and len(placed) == 2
-    assert run(images, tmp_path, "--neurons", "qif", "--seed", "1") == 0 and len(placed) == 3
+    assert systems_of(images, tmp_path, "--neurons", "qif") == 0 and len(placed) == 2
+    assert systems_of(images, tmp_path, "--neurons", "qif", "--seed", "1") == 0 and len(placed) == 3
 
 
 def test_what_is_kept_is_of_the_same_data_and_simulator(images, other_images, tmp_path,
@@ -59,12 +58,12 @@ def test_what_is_kept_is_of_the_same_data_and_simulator(images, other_images, tm
     for k, (folder, *options) in enumerate((
             [images], [other_images(5, 1)], [other_images(0, 5)], [images],
             [images, "--simulator", "verilator"])):
-        assert run(folder, out, "--neurons", "qif", *options) == 0 and len(measured) == k + 1
-        assert run(folder, out, "--neurons", "qif", *options) == 0 and len(measured) == k + 1
+        assert systems_of(folder, out, "--neurons", "qif", *options) == 0 and len(measured) == k + 1
+        assert systems_of(folder, out, "--neurons", "qif", *options) == 0 and len(measured) == k + 1
 
 
 def test_a_name_that_there_is_not(images, placed, tmp_path, capsys):
-    assert run(images, tmp_path, "--neurons", "qb-lif,alif") == 2
+    assert systems_of(images, tmp_path, "--neurons", "qb-lif,alif") == 2
     assert capsys.readouterr().err.strip() == (
         f"qblif: Neuron must be one of {', '.join(PRESETS)}, not 'alif'")
     assert not placed and not list(tmp_path.glob("*/network.safetensors"))

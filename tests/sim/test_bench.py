@@ -10,25 +10,30 @@ STALLS = [Stalls(), Stalls(idle=128), Stalls(stall=250), Stalls(shy=True),
           Stalls(idle=60, stall=200, shy=True, seed=9)]
 
 
-def run(tiny, tmp_path, simulator, cache, **options):
-    trained, plan, frames = tiny
-    return simulate(trained, plan, frames, simulator=simulator, out_dir=tmp_path, cache=cache,
-                    **options)
+@pytest.fixture
+def run(tiny, generated, tmp_path, cache):
+    """``run(simulator, ...)``: the result of the tiny network on its Verilog."""
+    trained, layout, frames = tiny
+
+    def run(simulator, *, generated=generated, **options):
+        return simulate(trained, layout, frames, simulator=simulator, out_dir=tmp_path,
+                        cache=cache, generated=generated, **options)
+    return run
 
 
-def test_every_level_and_membrane(tiny, tmp_path, simulator, cache):
+def test_every_level_and_membrane(run, tiny, simulator):
     trained, _, frames = tiny
     for stalls in STALLS:
-        result = run(tiny, tmp_path, simulator, cache, stalls=stalls)
+        result = run(simulator, stalls=stalls)
         assert result.ok and result.findings == () and result.mismatches == 0
         assert result.levels_compared == 30 * 3 * 10
         assert result.membranes_compared == 30 * 3 * 13
         np.testing.assert_array_equal(result.classes, integer.run(trained, frames).classes)
 
 
-def test_counters_and_cycles(tiny, tmp_path, quick, cache):
+def test_counters_and_cycles(run, tiny, quick):
     trained, _, frames = tiny
-    result = run(tiny, tmp_path, quick, cache)
+    result = run(quick)
     assert result.counters["events_input_hidden"] == np.count_nonzero(frames)
     assert result.counters["events_hidden_out"] == int(
         (integer.run(trained, frames).levels["hidden"] > 0).sum())
@@ -39,15 +44,15 @@ def test_counters_and_cycles(tiny, tmp_path, quick, cache):
     assert (result.steps["out"][:, -1] < result.results).all()
 
 
-def test_stalls_do_stall(tiny, tmp_path, quick, cache):
-    full = run(tiny, tmp_path, quick, cache)
-    slow = run(tiny, tmp_path, quick, cache, stalls=Stalls(idle=250))
+def test_stalls_do_stall(run, quick):
+    full = run(quick)
+    slow = run(quick, stalls=Stalls(idle=250))
     assert slow.results[-1] - slow.starts[0] > 2 * (full.results[-1] - full.starts[0])
 
 
-def test_same_build_for_other_weights_and_frames(tiny, tmp_path, quick, cache):
+def test_same_build_for_other_weights_and_frames(run, tiny, tmp_path, quick, cache):
     trained, plan, frames = tiny
-    run(tiny, tmp_path, quick, cache)
+    run(quick)
     other = type(trained)(trained.spec, {k: -v for k, v in trained.weights.items()},
                           trained.biases)
     result = simulate(other, plan, frames[::-1][:7], simulator=quick, out_dir=tmp_path,
@@ -55,21 +60,21 @@ def test_same_build_for_other_weights_and_frames(tiny, tmp_path, quick, cache):
     assert result.build_cached and result.ok and len(result.classes) == 7
 
 
-def test_baked_weights(tiny, tmp_path, quick, cache):
-    assert run(tiny, tmp_path, quick, cache, baked=True).ok
+def test_baked_weights(run, quick):
+    assert run(quick, generated=None, baked=True).ok
 
 
-def test_recordings_are_removed_when_nothing_is_wrong(tiny, tmp_path, quick, cache):
-    run(tiny, tmp_path, quick, cache)
+def test_recordings_are_removed_when_nothing_is_wrong(run, tmp_path, quick):
+    run(quick)
     assert not list(tmp_path.glob("*.txt"))
     assert (tmp_path / "network.v").is_file() and (tmp_path / "manifest.json").is_file()
-    run(tiny, tmp_path, quick, cache, keep=True)
+    run(quick, keep=True)
     assert (tmp_path / "trace_hidden.txt").is_file()
 
 
-def test_progress(tiny, tmp_path, quick, cache):
+def test_progress(run, quick):
     seen = []
-    run(tiny, tmp_path, quick, cache, progress=seen.append)
+    run(quick, progress=seen.append)
     assert seen[-1] == 30
 
 
@@ -92,7 +97,8 @@ def test_stalls_out_of_range(name):
         Stalls(**{name: 257})
 
 
-def test_wrong_frame_size(tiny, tmp_path, quick):
+def test_wrong_frame_size(tiny, generated, tmp_path, quick):
     trained, plan, frames = tiny
     with pytest.raises(ValueError, match=r"^Input frames must have shape \(12,\), not \(11,\)"):
-        simulate(trained, plan, frames[:, 1:], simulator=quick, out_dir=tmp_path)
+        simulate(trained, plan, frames[:, 1:], simulator=quick, out_dir=tmp_path,
+                 generated=generated)

@@ -7,9 +7,9 @@ from qblif.sim.experiment import run_experiment
 
 
 @pytest.fixture
-def experimented(tiny, quick, cache, tmp_path, monkeypatch):
+def experimented(tiny, quick, user_cache, tmp_path, monkeypatch):
     """``experimented(frames, ...)``: the report, where one label is wrong on purpose."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(user_cache))
     trained, layout, _ = tiny
 
     def run(frames, **options):

@@ -6,6 +6,7 @@ import time
 import numpy as np
 import pytest
 from mutants import mutant
+from needs import needs
 
 from qblif.boards.host.host import Host
 from qblif.boards.host.line import HostError, open_port
@@ -24,8 +25,6 @@ from qblif.sim.result import Stalls
 from qblif.sim.simulators import SimulatorError, build
 from qblif.sim.stall import describe_stall
 from qblif.sim.virtual_board import VirtualBoard
-
-from .conftest import needs
 
 MINUTE = 60
 

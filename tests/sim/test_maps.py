@@ -5,20 +5,32 @@ import pytest
 
 from qblif.golden import integer
 from qblif.hw.layout.cycles import count_cycles
+from qblif.hw.verilog import generate
 from qblif.sim.bench import simulate
 from qblif.sim.result import Stalls
 
 
-def run(residual, folder, simulator, cache, **options):
-    trained, plan, frames = residual
-    return simulate(trained, plan, frames, simulator=simulator, out_dir=folder, cache=cache,
-                    **options)
+@pytest.fixture(scope="module")
+def generated(residual):
+    """The network's Verilog, generated once."""
+    return generate(residual[1])
+
+
+@pytest.fixture
+def run(residual, generated, tmp_path, cache):
+    """``run(simulator, ...)``: the result of the network."""
+    trained, layout, frames = residual
+
+    def run(simulator, **options):
+        return simulate(trained, layout, frames, simulator=simulator, out_dir=tmp_path,
+                        cache=cache, generated=generated, **options)
+    return run
 
 
 @pytest.mark.parametrize("stalls", [Stalls(), Stalls(idle=60, stall=200, seed=3)])
-def test_every_level_and_membrane(residual, tmp_path, simulator, cache, stalls):
+def test_every_level_and_membrane(run, residual, simulator, stalls):
     trained, plan, frames = residual
-    result = run(residual, tmp_path, simulator, cache, stalls=stalls)
+    result = run(simulator, stalls=stalls)
     assert result.ok and result.mismatches == 0
     assert result.levels_compared == len(frames) * 2 * 3 * 6 * 4 * 5
     if stalls == Stalls():
@@ -29,9 +41,9 @@ def test_every_level_and_membrane(residual, tmp_path, simulator, cache, stalls):
         np.testing.assert_array_equal(result.interval, model.interval)
 
 
-def test_counters_are_what_the_events_reach(residual, tmp_path, quick, cache):
+def test_counters_are_what_the_events_reach(run, residual, quick):
     trained, plan, frames = residual
-    result = run(residual, tmp_path, quick, cache)
+    result = run(quick)
     levels = {name: found.numpy() for name, found in integer.run(trained, frames).levels.items()}
     digits = {name: np.array([0, 1, 1, 2, 1, 2, 2])[found].reshape(-1, 6, 4, 5)
               for name, found in levels.items() if name in "ab"}
@@ -44,13 +56,13 @@ def test_counters_are_what_the_events_reach(residual, tmp_path, quick, cache):
     assert result.counters["words_b_c"] == 2 * (digits["b"].sum((0, 1, 2)) * [2, 3, 3, 3, 2]).sum()
 
 
-def test_one_wrong_weight_is_noticed(residual, tmp_path, quick, cache):
+def test_one_wrong_weight_is_noticed(run, residual, quick):
     trained, plan, frames = residual
     expected = integer.run(trained, frames)
     weights = trained.weights["a->c"]
     weights[1] ^= 64
     try:
-        result = run(residual, tmp_path, quick, cache, expected=expected)
+        result = run(quick, expected=expected)
     finally:
         weights[1] ^= 64
     assert not result.ok and result.level_mismatches["c"] and not result.level_mismatches["b"]

@@ -6,7 +6,6 @@ from dataclasses import replace
 import pytest
 
 from qblif.golden import integer
-from qblif.hw.verilog import generate
 from qblif.sim.bench import prepare
 from qblif.sim.result import Stalls
 
@@ -16,12 +15,13 @@ def run(bench, cache):
 
 
 @pytest.fixture
-def bench(tiny, tmp_path, quick):
+def bench(tiny, generated, tmp_path, quick):
     """A bench that passes as it is."""
     trained, plan, frames = tiny
 
-    def make(**options):
-        return prepare(trained, plan, frames, simulator=quick, out_dir=tmp_path, **options)
+    def make(generated=generated, **options):
+        return prepare(trained, plan, frames, simulator=quick, out_dir=tmp_path,
+                       generated=generated, **options)
 
     return make
 
@@ -103,13 +103,11 @@ def mutations(text):
                found[0])
 
 
-def test_edited_verilog(bench, tiny, cache):
-    trained, plan, _ = tiny
-    made = generate(plan)
+def test_edited_verilog(bench, generated, cache):
     # An adder of the datapath: both operands signed, in a lane or a neuron.
-    text, line = next((text, line) for text, line in mutations(made.verilog)
+    text, line = next((text, line) for text, line in mutations(generated.verilog)
                       if line.count("$signed") >= 2)
-    result = run(bench(generated=replace(made, verilog=text), patience=5000), cache)
+    result = run(bench(generated=replace(generated, verilog=text), patience=5000), cache)
     assert not result.ok, f"the bench did not notice a mutation of {line}"
     assert result.findings[0] == (
         "the Verilog was edited after generation: it does not match the manifest's sha256")
@@ -147,11 +145,9 @@ def cut(text, port, width, logic):
     return text.replace("endmodule\n", f"{logic}\nendmodule\n", 1)
 
 
-def test_broken_handshake(bench, tiny, cache):
-    trained, plan, _ = tiny
-    made = generate(plan)
-    text = cut(made.verilog, "i__ready", "", "  assign i__ready = 1'b0;")
-    result = run(bench(generated=replace(made, verilog=text), patience=2000), cache)
+def test_broken_handshake(bench, generated, cache):
+    text = cut(generated.verilog, "i__ready", "", "  assign i__ready = 1'b0;")
+    result = run(bench(generated=replace(generated, verilog=text), patience=2000), cache)
     edited, stalled = result.findings
     assert edited.startswith("the Verilog was edited after generation")
     assert stalled.startswith("stalled: 0 of 30 results after 0 whole frames of input")
@@ -160,12 +156,10 @@ def test_broken_handshake(bench, tiny, cache):
                             "vectors; no trace was seen")
 
 
-def test_result_that_does_not_hold(bench, tiny, cache):
-    trained, plan, _ = tiny
-    made = generate(plan)
-    text = cut(made.verilog, "o__payload", "[1:0] ",
+def test_result_that_does_not_hold(bench, generated, cache):
+    text = cut(generated.verilog, "o__payload", "[1:0] ",
                "  reg toggle = 0;\n"
                "  always @(posedge clk) toggle <= ~toggle;\n"
                "  assign o__payload = cut_o__payload ^ toggle;")
-    result = run(bench(generated=replace(made, verilog=text), stalls=Stalls(stall=200)), cache)
+    result = run(bench(generated=replace(generated, verilog=text), stalls=Stalls(stall=200)), cache)
     assert "the output changed or fell while it waited to be accepted" in result.findings

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from board_networks import small_network
 
 pytest.importorskip("amaranth_boards", reason="boards need pip install 'qblif[board]'")
 pytest.importorskip("pyosys", reason="synthesis needs pip install 'qblif[board]'")
@@ -25,8 +26,7 @@ from qblif.boards.flow.tools import SynthError
 from qblif.boards.host.line import HostError
 from qblif.cli.check_netlist import build_with_netlist, check_netlist
 from qblif.golden import integer
-from qblif.golden.spec import Dense, Input, Network, Neuron, Population, Quantiser
-from qblif.golden.spec.artifact import Trained, load
+from qblif.golden.spec.artifact import load
 from qblif.golden.training.data import readers as data
 
 BOARD = BOARDS["hx8k_b_evn"]
@@ -36,19 +36,8 @@ needs_file = pytest.mark.skipif(not NETWORK_FILE, reason="slow: asks for QBLIF_N
 needs_compiler = pytest.mark.skipif(
     not all(map(shutil.which, ("g++", "make"))), reason="needs Debian's build-essential")
 
-SPEC = Network(
-    timesteps=2, input=Input(shape=(20,), n_max=2),
-    populations=[
-        Population(name="hidden", shape=(8,), sum_width=20,
-                   neuron=Neuron(quantiser=Quantiser(n_max=3, theta=16), v_width=14)),
-        Population(name="output", shape=(3,), sum_width=20,
-                   neuron=Neuron(quantiser=None, v_width=16))],
-    synapses=[Dense(source="input", target="hidden", w_width=8),
-              Dense(source="hidden", target="output", w_width=8)])
-DRAW = np.random.default_rng(1)
-TRAINED = Trained(SPEC, {s.name: DRAW.integers(-100, 100, SPEC.weight_shape(s)).astype(np.int32)
-                         for s in SPEC.synapses}, {})
-FRAMES = DRAW.integers(0, 3, (5, 20))
+TRAINED = small_network()
+FRAMES = np.random.default_rng(1).integers(0, 3, (5, 20))
 
 
 @pytest.fixture(scope="module")

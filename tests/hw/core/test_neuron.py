@@ -3,6 +3,7 @@ import random
 
 import pytest
 import torch
+from amaranth.hdl import Shape, Value
 
 from qblif.golden import neuron as golden
 from qblif.golden.spec import Decay, Population, Quadratic, Quantiser, Reset
@@ -27,17 +28,33 @@ def population_of(neuron, sum_width, bias_width):
 def rtl(population, kind, steps):
     """``(level, v)`` of each step ``(v, fired, sum, bias)``, one a cycle."""
     dut = NeuronCore(population, kind)
-    found = []
+    given, taken = Value.cast(dut.i), Value.cast(dut.o)  # Bits: a hundred thousand take seconds.
+    pack, found = packer(dut.i.shape(), "v", "fired", "sum", "bias"), []
 
     async def feed(ctx):
-        for v, fired, sum_, bias in steps + [steps[-1]] * dut.latency:
-            ctx.set(dut.i, {"v": v, "fired": fired, "sum": sum_, "bias": bias})
-            _, _, out = await ctx.tick().sample(dut.o)
-            found.append((int(out.level), int(out.v)))
+        for step in steps + [steps[-1]] * dut.latency:
+            ctx.set(given, pack(step))
+            _, _, bits = await ctx.tick().sample(taken)
+            found.append(bits)
 
     simulate_component(dut, feed, timeout=len(steps) + 20)
     # The sample of a tick is taken before its edge.
-    return found[dut.latency:]
+    level, v = (column(dut.o.shape(), name, found[dut.latency:]) for name in ("level", "v"))
+    return list(zip(level, v, strict=True))
+
+
+def packer(layout, *names):
+    """A function that packs values of the fields ``names`` into bits."""
+    places = [(layout[name].offset, (1 << layout[name].width) - 1) for name in names]
+    return lambda values: sum((value & mask) << offset for value, (offset, mask)
+                              in zip(values, places, strict=True))
+
+
+def column(layout, name, words):
+    """The values of one field in words of bits."""
+    offset, shape = layout[name].offset, Shape.cast(layout[name].shape)
+    half = 1 << shape.width - 1 if shape.signed else 0
+    return [((word >> offset & (1 << shape.width) - 1) ^ half) - half for word in words]
 
 
 def expected(population, steps):
