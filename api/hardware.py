@@ -53,7 +53,8 @@ class Fit:
 
 
 def compile(net: Trained, *, lanes: int | Sequence[int] | None = None, device: str | None = None,
-            burst: str = "shift", quantiser: str | None = None) -> Hardware:
+            burst: str = "shift", quantiser: str | None = None,
+            time: str = "inner") -> Hardware:
     """Lay a network out on hardware.
 
     Parameters
@@ -68,6 +69,9 @@ def compile(net: Trained, *, lanes: int | Sequence[int] | None = None, device: s
         A level as signed power-of-two digits, or the weight added level times: the same results.
     quantiser : ``"slice"`` or ``"ladder"``
         ``None`` takes the slice wherever theta is a power of two: the same results.
+    time : ``"inner"`` or ``"outer"``
+        Timesteps innermost, all of a position before the next, or outermost, as a live stream
+        brings them: the same results.
 
     Raises :class:`ValueError` for lanes that no stage can have, for an unknown device, and for one
     that the network does not fit.
@@ -79,7 +83,8 @@ def compile(net: Trained, *, lanes: int | Sequence[int] | None = None, device: s
     if device is not None and device not in DEVICES:
         raise InvalidValue(f"Device must be one of {', '.join(DEVICES)}, not {device!r}")
     wanted = device if device is not None else 32 if lanes is None else lanes
-    return Hardware(net, lay_out(net.spec, plan_for(net, wanted, burst, quantiser)))
+    return Hardware(net, lay_out(net.spec, plan_for(net, wanted, burst, quantiser,
+                                                   time)))
 
 
 class Hardware:

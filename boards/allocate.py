@@ -57,13 +57,14 @@ class Allocator:
     link, levels : bool
         Whether to include the host link, and the recorder of all levels.
     burst : ``"shift"`` or ``"repeat"``
-    quantiser : see :func:`qblif.hw.layout.plan.make_plan`
+    quantiser, order : see :func:`qblif.hw.layout.plan.make_plan`
     """
 
     def __init__(self, spec, device, activity=None, *, link=False, levels=False, burst="shift",
-                 quantiser=None):
+                 quantiser=None, order="inner"):
         self.spec, self.device = spec, device
-        self.fixed = fixed_need(InputFormat.of(spec, "inner"), device, link)
+        self.order = order
+        self.fixed = fixed_need(InputFormat.of(spec, order), device, link)
         self.rows = line_rows(spec, dict.fromkeys((p.name for p in spec.populations), 1))
         self.options = [self._options(population, works_of(spec, population, activity, burst),
                                       levels, burst, quantiser)
@@ -97,7 +98,7 @@ class Allocator:
     def _option(self, population, works, levels, plan):
         plan = replace(plan, buffers=buffers_for(
             self.spec, population, plan.lanes[0], plan.fire_lanes, works, plan.ports))
-        stage = compile_stage(self.spec, population, plan, rows=self.rows)
+        stage = compile_stage(self.spec, population, plan, self.order, self.rows)
         return Option(plan, stage_cycles(stage, works), stage_need(stage, self.device, levels))
 
     def solve(self, cycles, lanes=MOST_LANES):
@@ -143,7 +144,7 @@ class Allocator:
             found = self.fits(target) if target >= SLOWER * cycles else None
             if found and max(option.cycles for option in found) > cycles:
                 cycles = max(option.cycles for option in found)
-                yield plan_of(found)
+                yield self.plan_of(found)
 
     def with_lanes(self, lanes):
         """``(plan, why it cannot fit or "")`` with ``lanes`` for the busiest stage."""
@@ -155,12 +156,15 @@ class Allocator:
         """``(plan, why even it cannot fit or "")``, however slow."""
         return self._described(self.solve(math.inf), math.inf, MOST_LANES)
 
+    def plan_of(self, options):
+        return Plan(stages=tuple(option.plan for option in options), order=self.order)
+
     def _described(self, found, cycles, lanes):
         """If nothing fits, the refusal is that of the options with the fewest memories."""
         found = found or [min((o for o in options if o.cycles <= cycles
                                and max(o.plan.lanes) <= lanes), key=Option.memories)
                           for options in self.options]
-        return plan_of(found), self.refusal(found)
+        return self.plan_of(found), self.refusal(found)
 
 
 def undominated(options):
@@ -170,10 +174,6 @@ def undominated(options):
         if all(k.need.bram > option.need.bram or k.need.spram > option.need.spram for k in kept):
             kept.append(option)
     return kept
-
-
-def plan_of(options):
-    return Plan(stages=tuple(option.plan for option in options))
 
 
 def largest_first_layer(spec, device, **what):

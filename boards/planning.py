@@ -8,20 +8,22 @@ from .devices import DEVICES
 __all__ = ["plan_for"]
 
 
-def plan_for(trained, lanes, burst="shift", quantiser=None):
+def plan_for(trained, lanes, burst="shift", quantiser=None, order="inner"):
     """The :class:`~qblif.hw.layout.plan.Plan` of a trained network.
 
     ``lanes`` is a number for the busiest stage, a sequence of one number a stage, or either as
     text (``"128,10"``); or the name of a device, for the fastest plan that should fit it.
+
+    ``order`` is one of :data:`qblif.hw.layout.passes.ORDERS`.
 
     Raises :class:`~qblif.golden.spec.errors.InvalidValue` for other text, and where no plan fits
     the device.
     """
     activity = trained.activity
     if isinstance(lanes, str) and lanes in DEVICES:
-        return _fill(trained.spec, lanes, activity, burst, quantiser)
+        return _fill(trained.spec, lanes, activity, burst, quantiser, order)
     return make_plan(trained.spec, lanes=_numbers(lanes), activity=activity, burst=burst,
-                     quantiser=quantiser)
+                     quantiser=quantiser, order=order)
 
 
 def _numbers(lanes):
@@ -36,9 +38,10 @@ def _numbers(lanes):
     return numbers[0] if len(numbers) == 1 else numbers
 
 
-def _fill(spec, name, activity, burst, quantiser):
+def _fill(spec, name, activity, burst, quantiser, order):
     """The fastest plan that a device should hold."""
-    allocator = Allocator(spec, DEVICES[name], activity, burst=burst, quantiser=quantiser)
+    allocator = Allocator(spec, DEVICES[name], activity, burst=burst, quantiser=quantiser,
+                          order=order)
     plan = next(allocator.plans(), None)
     if plan is None:
         raise InvalidValue(f"The network does not fit {name}: it needs {allocator.smallest()[1]}")

@@ -27,7 +27,7 @@ from ..golden.spec.errors import InvalidValue
 from ..hw.layout.compile import compile
 
 __all__ = ["BurstOption", "DataOption", "LanesOption", "NetworkArgument", "OutOption",
-           "QuantiserOption", "SeedOption", "choose_images", "console", "dataset",
+           "QuantiserOption", "SeedOption", "TimeOption", "choose_images", "console", "dataset",
            "lanes_text", "layout_for", "make_folder", "open_network", "plan_for", "progress_bar",
            "spinner", "table", "write_report"]
 
@@ -55,11 +55,15 @@ QuantiserOption = Annotated[str | None, typer.Option(
     "--quantiser", metavar="slice|ladder", help="Take levels as a slice of the membrane, or by a "
     "comparator ladder. Same results. Default: the slice wherever theta is a power of two.")]
 
+TimeOption = Annotated[str, typer.Option(
+    "--time", metavar="inner|outer", help="Timesteps innermost, all of a position before the next, "
+    "or outermost, as a live stream brings them, with memory for a map's membranes. Same results.")]
 
-def layout_for(trained, lanes, burst="shift", quantiser=None):
+
+def layout_for(trained, lanes, burst="shift", quantiser=None, order="inner"):
     """The :class:`~qblif.hw.layout.compile.Layout` for what the user asked, see
     :func:`plan_for`."""
-    return compile(trained.spec, plan_for(trained, lanes, burst, quantiser))
+    return compile(trained.spec, plan_for(trained, lanes, burst, quantiser, order))
 
 
 def lanes_text(lanes):

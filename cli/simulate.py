@@ -13,6 +13,7 @@ from .common import (
     OutOption,
     QuantiserOption,
     SeedOption,
+    TimeOption,
     choose_images,
     console,
     dataset,
@@ -38,6 +39,7 @@ def simulate(
     lanes: LanesOption = "32",
     burst: BurstOption = "shift",
     quantiser: QuantiserOption = None,
+    time: TimeOption = "inner",
     stalls: Annotated[bool, typer.Option(
         "--stalls", help="Pause the input and let results wait, at random under --seed: results "
         "stay the same, cycles do not.")] = False,
@@ -50,7 +52,7 @@ def simulate(
     """
     from ..sim.simulators import require
     trained = open_network(file)
-    layout = layout_for(trained, lanes, burst, quantiser)
+    layout = layout_for(trained, lanes, burst, quantiser, time)
     require(simulator)
     folder = make_folder(out, "simulate")
     report = simulate_network(trained, layout, dataset(data), images, simulator, folder,

@@ -12,6 +12,7 @@ from .common import (
     OutOption,
     QuantiserOption,
     SeedOption,
+    TimeOption,
     console,
     layout_for,
     make_folder,
@@ -33,13 +34,14 @@ def synth(
     lanes: LanesOption = "32",
     burst: BurstOption = "shift",
     quantiser: QuantiserOption = None,
+    time: TimeOption = "inner",
     frequency: Annotated[float | None, typer.Option(
         help="Clock in MHz that the placer aims at.")] = None,
     seed: SeedOption = 1,
 ):
     """Synthesise, place and route: size, clock, and the longest path."""
     trained = open_network(file)
-    layout = layout_for(trained, lanes, burst, quantiser)
+    layout = layout_for(trained, lanes, burst, quantiser, time)
     report = synthesise_network(trained, layout, make_folder(out, "synth"), device, frequency, seed)
     write_report(out, "synth", report)
 

@@ -14,6 +14,7 @@ from .common import (
     OutOption,
     QuantiserOption,
     SeedOption,
+    TimeOption,
     console,
     layout_for,
     make_folder,
@@ -32,13 +33,14 @@ def verilog(
     lanes: LanesOption = "32",
     burst: BurstOption = "shift",
     quantiser: QuantiserOption = None,
+    time: TimeOption = "inner",
     bake: Annotated[bool, typer.Option(
         help="Put the weights into the memories' initial contents.")] = False,
     seed: SeedOption = 0,
 ):
     """Generate Verilog: DIR/network.v, and DIR/manifest.json with what its ports mean."""
     trained = open_network(file)
-    layout = layout_for(trained, lanes, burst, quantiser)
+    layout = layout_for(trained, lanes, burst, quantiser, time)
     generated = write_verilog(trained, layout, make_folder(out, "verilog"), bake)
     manifest = generated.manifest
     console.print(table(f"{out / 'network.v'}", [

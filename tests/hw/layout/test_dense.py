@@ -1,4 +1,4 @@
-"""What an event adds to a population of one position, against convolutions computed the long way."""
+"""What an event adds to a population of one position, against convolutions done the long way."""
 
 import numpy as np
 import pytest
