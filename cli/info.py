@@ -124,5 +124,6 @@ def report(trained, layout):
     return {
         "network_digest": spec.digest, "weights_digest": trained.weights_digest,
         "network": spec.to_dict(), "notes": trained.notes, "warnings": list(warnings(spec)),
-        "stages": [{"name": s.name, "lanes": list(s.plan.lanes), "fire_lanes": s.fire_lanes}
+        "stages": [{"name": s.name, "lanes": list(s.plan.lanes), "ports": s.plan.ports,
+                    "fire_lanes": s.fire_lanes}
                    for s in layout.stages]}

@@ -1,5 +1,7 @@
 """A whole network: one stage for each population, joined by AER streams."""
 
+from typing import Any
+
 from amaranth import *
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
@@ -90,7 +92,7 @@ class NetworkCore(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        events = {self.spec.input.name: self.framed(m)}
+        events: dict[str, Any] = {self.spec.input.name: self.framed(m)}
         for index, stage in enumerate(self.stages):
             name = stage.layout.name
             m.submodules[name] = stage

@@ -4,7 +4,7 @@ from amaranth import *
 from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..layout.memories import SMALL_ROWS, pack
+from ..layout.memories import pack
 from .payloads import ANY_RAM, BLOCK_RAM, index_shape, pipe
 
 __all__ = ["BiasMemories", "StateMemory"]
@@ -23,6 +23,8 @@ class StateMemory(wiring.Component):
     Parameters
     ----------
     v_width, fire_lanes, rows : int
+    small_rows : int
+        With so many rows or fewer it may stay out of block RAM.
 
     Members
     -------
@@ -30,8 +32,9 @@ class StateMemory(wiring.Component):
     write : ``In(1)``, write_address, new : ``In``
     """
 
-    def __init__(self, *, v_width, fire_lanes, rows):
+    def __init__(self, *, v_width, fire_lanes, rows, small_rows=0):
         self.rows = rows
+        self.attrs = BLOCK_RAM if rows > small_rows else ANY_RAM
         self.row = data.ArrayLayout(data.StructLayout({"v": signed(v_width), "fired": 1}),
                                     fire_lanes)
         super().__init__({
@@ -42,7 +45,7 @@ class StateMemory(wiring.Component):
         m = Module()
         m.submodules.cells = cells = memory.Memory(
             shape=self.row, depth=max(2, self.rows), init=[],
-            attrs=BLOCK_RAM if self.rows > SMALL_ROWS else ANY_RAM)
+            attrs=self.attrs)
         read, write = cells.read_port(), cells.write_port()
         m.d.comb += [read.addr.eq(self.address), write.en.eq(self.write),
                      write.addr.eq(self.write_address), write.data.eq(self.new),
@@ -62,6 +65,8 @@ class BiasMemories(wiring.Component):
     width, fire_lanes : int
     rows : int
         Vectors of one position.
+    small_rows : int
+        With so many rows or fewer it may stay out of block RAM.
     init : sequence of the channels' biases to bake in, or ``None``
 
     Members
@@ -73,7 +78,8 @@ class BiasMemories(wiring.Component):
     write_data : ``In(width)``
     """
 
-    def __init__(self, *, width, fire_lanes, rows, init=None):
+    def __init__(self, *, width, fire_lanes, rows, small_rows=0, init=None):
+        self.attrs = BLOCK_RAM if rows > small_rows else ANY_RAM
         self.width = width
         self.fire_lanes = fire_lanes
         self.rows = rows
@@ -92,7 +98,7 @@ class BiasMemories(wiring.Component):
                 pack([value], self.width) for value in self.init[k::self.fire_lanes]]
             m.submodules[f"lane_{k}"] = cells = memory.Memory(
                 shape=unsigned(self.width), depth=max(2, self.rows), init=init,
-                attrs=BLOCK_RAM if self.rows > SMALL_ROWS else ANY_RAM)
+                attrs=self.attrs)
             read, write = cells.read_port(), cells.write_port()
             m.d.comb += [read.addr.eq(self.address), write.en.eq(self.write[k]),
                          write.addr.eq(self.write_address), write.data.eq(self.write_data)]

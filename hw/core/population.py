@@ -41,6 +41,8 @@ class PopulationCore(wiring.Component):
         How many completions of each engine may wait.
     quantiser : ``"slice"`` or ``"ladder"``
     bias : array of the population's biases to bake in, or ``None``
+    small_rows : int
+        See :mod:`qblif.hw.core.neuron_memories`.
     peek : whether the biases can be read back
 
     Members
@@ -61,7 +63,7 @@ class PopulationCore(wiring.Component):
     """
 
     def __init__(self, population, *, timing, static, unread, quantiser="slice", bias=None,
-                 peek=False):
+                 small_rows=0, peek=False):
         self.population = population
         self.timing = timing
         self.unread = unread
@@ -74,10 +76,10 @@ class PopulationCore(wiring.Component):
         self.state = self.biases = None
         if passes.state_rows:  # Otherwise every step starts from nothing.
             self.state = StateMemory(v_width=population.neuron.v_width, fire_lanes=fire_lanes,
-                                     rows=passes.state_rows)
+                                     rows=passes.state_rows, small_rows=small_rows)
         if population.bias_width:
             self.biases = BiasMemories(width=population.bias_width, fire_lanes=fire_lanes,
-                                       rows=self.channel_vectors, init=bias)
+                                       rows=self.channel_vectors, small_rows=small_rows, init=bias)
         self.fires = population.neuron.quantiser is not None
         if self.fires:
             self.output = Emitter(population.shape, population.emit_max, fire_lanes, timing)

@@ -60,7 +60,8 @@ class StageCore(wiring.Component):
             layout.population, timing=layout.timing,
             static=[engine.static for engine in layout.engines],
             unread=[engine.unread for engine in layout.engines], quantiser=layout.plan.quantiser,
-            bias=trained and trained.biases.get(layout.name), peek=readback)
+            bias=trained and trained.biases.get(layout.name), small_rows=layout.small_rows,
+            peek=readback)
         super().__init__({
             f"i_{source}": In(stream.Signature(getattr(engine, f"i_{source}").p.shape()))
             for source, engine in self.inputs.items()} | {

@@ -65,6 +65,13 @@ class StageLayout:
         return self.passes.channel_vectors
 
     @property
+    def small_rows(self) -> int:
+        """Rows up to which memories of membranes and biases stay out of block RAM, where the device
+        has something else: a streaming stage leaves the blocks to weights and line buffers."""
+        streams = any(isinstance(engine, StreamEngine) for engine in self.engines)
+        return SMALL_ROWS if streams or self.plan.memory == "mixed" else 0
+
+    @property
     def fires(self) -> bool:
         """Whether it sends events; the read-out does not."""
         return self.population.neuron.quantiser is not None
@@ -125,12 +132,12 @@ class StageLayout:
         found, small = [], []
         if self.passes.state_rows:
             state = self.passes.state_rows, lanes * (population.neuron.v_width + 1)
-            (small if state[0] <= SMALL_ROWS else found).append(state)
+            (small if state[0] <= self.small_rows else found).append(state)
         leak = population.neuron.leak
         if leak.kind == "quadratic":
             found += [(len(leak.table), leak.term_width)] * lanes
         if population.bias_width:
-            (small if self.channel_vectors <= SMALL_ROWS else found).extend(
+            (small if self.channel_vectors <= self.small_rows else found).extend(
                 [(self.channel_vectors, population.bias_width)] * lanes)
         if bits:
             place = (address_space(population.shape) - 1).bit_length()

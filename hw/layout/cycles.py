@@ -190,7 +190,7 @@ class StageClock:
     def emit(self, start, timestep, position, vectors):
         """An update pass: vectors go through the FIFO, their events to the following engines."""
         levels, order = self.pending[timestep, position], self.order[position]
-        fired = levels.any(1).tolist()
+        fired = [bool(vector.any()) for vector in levels]
         issued = start + START_LATENCY - 1
         final = position == self.passes.positions - 1
         for vector in vectors:

@@ -71,7 +71,7 @@ def draw_plan(draw, spec):
         fire = 1 if last else draw.one_of([f for f in (1, 2, 4, 8) if lanes % f == 0])
         memory = draw.one_of(MEMORIES) if draw.chance(0.3) else "block"
         stages.append(draw_stage(draw, population, lanes, fire, burst=burst, memory=memory))
-    return Plan(stages=tuple(stages))
+    return Plan(stages=tuple(stages), order=draw.one_of(["inner", "inner", "outer"]))
 
 
 @pytest.mark.parametrize("number", range(CASES))

@@ -11,7 +11,8 @@ from amaranth.lib.wiring import In, Out
 from qblif.golden.spec import Conv2d, Decay, Dense, Input, Network, Neuron, Population, Quantiser
 from qblif.golden.spec.artifact import Trained
 from qblif.hw.layout.compile import compile
-from qblif.hw.layout.plan import make_plan
+from qblif.hw.layout.passes import ORDERS
+from qblif.hw.layout.plan import Plan, StagePlan, make_plan
 from qblif.hw.verilog import generate, to_verilog
 
 
@@ -89,7 +90,7 @@ def test_ports_by_name(loadable):
 
 def test_fields_fill_their_port_without_overlap(generated):
     layered = [p for p in generated.manifest["ports"] if "fields" in p]
-    assert {"i__payload", "load", "trace_hidden", "trace_out"} <= {p["name"] for p in layered}
+    assert {"i__payload", "load", "trace_out"} <= {p["name"] for p in layered}
     for described in layered:
         bits = [bit for field in described["fields"]
                 for bit in range(field["offset"], field["offset"] + field["width"])]
@@ -186,6 +187,35 @@ def test_every_weight_is_in_the_text(baked):
         changed = generate(compile(TRAINED.spec, PLAN), other)
         assert changed.verilog != baked.verilog
         assert changed.manifest["weights_digest"] != baked.manifest["weights_digest"]
+
+
+@pytest.fixture(scope="module", params=ORDERS)
+def maps(request):
+    fires, last = (Neuron(quantiser=q, v_width=12) for q in (Quantiser(n_max=3, theta=16), None))
+    spec = Network(
+        timesteps=2, input=Input(shape=(2, 4, 5), n_max=3, static=False), populations=[
+            Population(name="map", shape=(3, 4, 5), neuron=fires, sum_width=12),
+            Population(name="out", shape=(2,), neuron=last, sum_width=14)],
+        synapses=[Conv2d(source="input", target="map", kernel=3, padding=1, w_width=4),
+                  Dense(source="map", target="out", w_width=4)])
+    stages = StagePlan(lanes=3, ports=2), StagePlan(lanes=2)
+    return generate(compile(spec, Plan(stages=stages, order=request.param)))
+
+
+def test_text_of_maps(maps):
+    for check in (test_manifest_is_plain, test_ports_are_those_of_the_module,
+                  test_fields_fill_their_port_without_overlap, test_no_name_with_an_index):
+        check(maps)
+    assert not multiplies(maps.verilog) and generate(maps.layout) == maps
+
+
+def test_ports_of_maps(maps):
+    """With timesteps innermost an address has the timestep in it."""
+    bits = maps.layout.plan.order == "inner"
+    ports = {p["name"]: (p["direction"], p["width"]) for p in maps.manifest["ports"]}
+    assert ports["i__payload"] == ("input", 1 + 3 + 2 + bits + 2 + 1)
+    assert ports["disorder"] == ("output", 1)
+    assert port(maps.manifest, "trace_map")["fields"][0]["width"] == 2 + 3 + 2
 
 
 # What cannot be generated.

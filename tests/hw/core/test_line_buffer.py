@@ -11,6 +11,7 @@ from poison import poisoned
 from window_cases import draw_levels, engine_of, network, transfers
 
 from qblif.hw.core.line_buffer import LineBuffer
+from qblif.hw.layout.latency import LOOKUP_LATENCY
 from qblif.sim.stream import garbage, simulate_component, stream_put, wait
 
 
@@ -44,6 +45,7 @@ async def read(ctx, dut, slot, region, first, last):
     ctx.set(dut.lookup, {"first": first, "last": last, "region": region, "slot": slot})
     await ctx.tick()
     ctx.set(dut.lookup, {name: garbage(len(dut.lookup[name])) for name in ("first", "slot")})
+    await wait(ctx, LOOKUP_LATENCY - 2)
     begin, end = ctx.get(dut.begin), ctx.get(dut.end)
     base = (slot * layout.regions + region) * layout.region_depth
     numbers = [range(begin + (port - begin) % ports, end, ports) for port in range(ports)]
@@ -191,7 +193,8 @@ def test_an_event_out_of_order():
     ("[head.eq(ring[0]), tail.eq(ring[0])]", "[head.eq(tail), tail.eq(ring[0])]"),
     ("m.d.sync += [register.eq(0) for register in (head, *ring)]",
      "m.d.sync += [register.eq(0) for register in (head, tail)]"),
-    ("self.column[:len(wanted.first)], region, slot", "self.column[:len(wanted.first)], slot"),
+    ("Cat(place[:len(self.lookup.first)], region, slot)",
+     "Cat(place[:len(self.lookup.first)], slot)"),
     ("* layout.regions + step) * layout.region_depth",
      "* layout.regions + step) * (layout.region_depth - 1)"),
     ("base + (tail >> bits)", "base + (tail >> bits + 1)"),

@@ -14,7 +14,7 @@ from qblif.hw.layout.plan import Plan, StagePlan
 from qblif.sim.pysim import arrange, frame_events
 from qblif.sim.stream import simulate_component, stream_put
 
-FRAMES = 4
+FRAMES = 3
 
 
 def network(static, kind):
@@ -42,8 +42,8 @@ def network(static, kind):
             name="out", shape=(5,), neuron=Neuron(quantiser=None, v_width=16), sum_width=14)])
     weights = {"hidden->out": (-64, 64), "input->out": (-16, 16)}
     return Trained(
-        spec, {s.name: draw.integers(*weights.get(s.name, (-9, 14)), spec.weight_shape(s)).astype(np.int32)
-               for s in synapses},
+        spec, {s.name: draw.integers(*weights.get(s.name, (-9, 14)), spec.weight_shape(s)
+                                     ).astype(np.int32) for s in synapses},
         {p.name: draw.integers(-20, 30, p.channels).astype(np.int32) for p in populations})
 
 
@@ -55,10 +55,10 @@ def plan_of(spec, lanes, ports=1, order="inner"):
 @pytest.mark.parametrize("static", [True, False])
 @pytest.mark.parametrize("kind, options", [  # Currents in registers, in memory, and of a map.
     ("flat", {"lanes": [12, 5]}), ("flat", {"lanes": [6, 3]}), ("flat", {"lanes": [2, 1]}),
-    ("map", {"lanes": [3, 3, 2]}), ("map", {"lanes": [1, 2, 1]}),
-    ("map", {"lanes": [2, 3, 1], "order": "outer"}), ("map", {"lanes": [3, 1, 5], "ports": 4})],
+    ("map", {"lanes": [3, 3, 2]}), ("map", {"lanes": [2, 3, 1], "order": "outer"}),
+    ("map", {"lanes": [3, 1, 5], "ports": 4})],
     ids=str)
-@pytest.mark.parametrize("cycles", [7, 61, 133, 290])
+@pytest.mark.parametrize("cycles", [7, 61, 133])
 def test_reset_in_mid_frame(cycles, kind, options, static):
     """For as long as the host interface holds it."""
     trained = network(static, kind)

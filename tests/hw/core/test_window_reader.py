@@ -109,7 +109,7 @@ def run(dut, steps, *, gaps=0, stall=0, seed=0, timeout=30_000):
 
     def sink(port):
         async def take(ctx):
-            for level, _, edge, _ in bursts[port]:
+            for level, *_ in bursts[port]:
                 burst = await stream_get(ctx, getattr(dut, f"o_{port}"), draw.choice([0, stall]))
                 found[port].append((burst.level, burst.end, *(
                     (burst.base.edge, burst.base.address) if level else (None, None))))
@@ -189,7 +189,8 @@ def test_latency():
     ("point", "credit[port].eq(under_way != READ_DEPTH)", "credit[port].eq(1)"),
     ("groups", "segment.weight.eq(i.p.weight + offset)", "segment.weight.eq(i.p.weight)"),
     ("point", "i.p.last & (i.p.count[port] == 0)", "i.p.count[port] == 0"),
-    ("point", "segment.last & (segment.count[port] <= 1)", "segment.last & (segment.count[port] == 1)"),
+    ("point", "segment.last & (segment.count[port] <= 1)",
+     "segment.last & (segment.count[port] == 1)"),
     ("pool", "place // window.synapse.pool[1] * window.reach", "place * window.reach"),
     ("groups", "Mux(some & reached, level + 1, 0)", "Mux(some, level + 1, 0)"),
     ("two", "busy.eq(i.valid & ~i.p.release)", "busy.eq(i.valid)"),
