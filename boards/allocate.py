@@ -30,6 +30,8 @@ __all__ = ["Allocator", "largest_first_layer"]
 
 MOST_LANES = 128
 MOST_FIRE_LANES = 16
+FILL = 0.4  # With all block RAMs in use, larger designs route slowly and lose their clock.
+SPARE = 0.15  # Share of the cycles that a stage beside the busiest has to spare.
 SLOWER = 1.2  # Each further plan is slower by this factor.
 
 
@@ -40,6 +42,7 @@ class Option:
     plan: StagePlan
     cycles: float
     need: object
+    streams: bool = False
 
     def memories(self):
         return self.need.bram + 64 * self.need.spram, self.need.lut  # Weighted by capacity.
@@ -99,33 +102,44 @@ class Allocator:
         plan = replace(plan, buffers=buffers_for(
             self.spec, population, plan.lanes[0], plan.fire_lanes, works, plan.ports))
         stage = compile_stage(self.spec, population, plan, self.order, self.rows)
-        return Option(plan, stage_cycles(stage, works), stage_need(stage, self.device, levels))
+        return Option(plan, stage_cycles(stage, works), stage_need(stage, self.device, levels),
+                      streams(self.spec, population))
 
-    def solve(self, cycles, lanes=MOST_LANES):
+    def solve(self, cycles, lanes=MOST_LANES, busiest=1):
         """The options with the fewest LUTs, within ``cycles`` and ``lanes``, whose memories fit
         together; ``None`` if there are none.
 
+        So many streaming stages may be the ``busiest``: the others have :data:`SPARE` cycles to
+        spare, because line buffers hold a few rows, and an image's rows are not equally full.
         Exact, by dynamic programming over the stages: the fewest LUTs for each number of memories
-        in use.
+        in use, and of busy stages.
         """
-        found = {(self.fixed.bram, self.fixed.spram): (self.fixed.lut, ())}
+        found = {(self.fixed.bram, self.fixed.spram, 0): (self.fixed.lut, ())}
         for options in self.options:
-            usable = undominated(o for o in options
-                                 if o.cycles <= cycles and max(o.plan.lanes) <= lanes)
+            usable = [(o, busy) for busy in (0, 1) for o in undominated(
+                o for o in options if o.cycles <= cycles and max(o.plan.lanes) <= lanes
+                and busy == (o.streams and o.cycles > (1 - SPARE) * cycles))]
             longer = {}
-            for (bram, spram), (lut, chosen) in found.items():
-                for option in usable:
+            for (bram, spram, count), (lut, chosen) in found.items():
+                for option, busy in usable:
                     need = option.need
-                    key, value = (bram + need.bram, spram + need.spram), lut + need.lut
-                    if key[0] <= self.device.bram and key[1] <= self.device.spram and (
-                            key not in longer or value < longer[key][0]):
+                    key = bram + need.bram, spram + need.spram, count + busy
+                    value = lut + need.lut
+                    if (key[0] <= self.device.bram and key[1] <= self.device.spram
+                            and key[2] <= busiest
+                            and (key not in longer or value < longer[key][0])):
                         longer[key] = value, (*chosen, option)
             found = longer
         return min(found.values(), key=lambda v: v[0], default=(0, None))[1]
 
     def fits(self, cycles):
-        """:meth:`solve`, or ``None`` where it needs too many LUTs."""
+        """:meth:`solve`, or ``None`` where it needs too many LUTs: more than there are, or with
+        streaming stages more than :data:`FILL` of them."""
         found = self.solve(cycles)
+        if found and any(option.streams for option in found):
+            lut = sum(option.need.lut for option in found) + self.fixed.lut
+            if lut > FILL * self.device.lut:
+                return None
         return found if found and not self.refusal(found) else None
 
     def refusal(self, options):
@@ -150,7 +164,7 @@ class Allocator:
         """``(plan, why it cannot fit or "")`` with ``lanes`` for the busiest stage."""
         cycles = max(min(o.cycles for o in options if max(o.plan.lanes) <= lanes)
                      for options in self.options)
-        return self._described(self.solve(cycles, lanes), cycles, lanes)
+        return self._described(self.solve(cycles, lanes, len(self.options)), cycles, lanes)
 
     def smallest(self):
         """``(plan, why even it cannot fit or "")``, however slow."""

@@ -16,6 +16,8 @@ SPRAM_BITS = 1 << 18
 LUT_RAM = (16, 4)  # Rows and bits of a distributed RAM,
 LUT_RAM_LUTS = 4  # which occupies this many LUTs.
 
+PASS_SHARE = 1.5  # A word may have few events: its pass must be shorter than the mean word.
+
 # For ECP5, from the designs in docs/results.md; logic cells of other families hold less.
 LUT_CORE, LUT_LINK = 150, 1000
 LUT_DOUBT = 1.1  # The estimate must exceed the LUTs by this factor before a design is refused.
@@ -139,7 +141,7 @@ def stage_cycles(stage, works):
     for engine, work in zip(stage.engines, works, strict=True):
         if isinstance(engine, StreamEngine):
             turn = max(each) + COMPLETE_LATENCY + RELEASE_LATENCY
-            cycles += [work.cycles(engine.width, engine.ports),
+            cycles += [work.cycles(engine.width, engine.ports), PASS_SHARE * cycles[0],
                        steps * passes.words * turn / plan.buffers]
         else:
             cycles.append(work.cycles(engine.lanes) + (1 if engine.static else stage.timesteps))

@@ -43,7 +43,7 @@ class Spender(wiring.Component):
     """Expander, lane and accumulator: what one event adds to one sum.
 
     The event is the one with base 1 that arrives as ``first``; others, with base 0, may come before
-    and after it, and are not counted.
+    and after it, and are not counted.  ``marked``: the expander is, and the lane is gated.
 
     Members
     -------
@@ -54,16 +54,20 @@ class Spender(wiring.Component):
     sum : ``Out(signed(w_width + 5))``
     busy : ``Out(1)``
         Some digit with base 1 is not in the sum yet.
+    ends : ``Out(2)``
+        Its transfers from the first with ``end`` on, up to 3.
     """
 
-    def __init__(self, levels, mode, w_width):
-        self.expander = BurstExpander(unsigned(1), levels, mode)
-        self.lanes = Lanes(lanes=1, w_width=w_width, digit_set=self.expander.digit_set)
+    def __init__(self, levels, mode, w_width, marked=False):
+        self.marked = marked
+        self.expander = BurstExpander(unsigned(1), levels, mode, marked)
+        self.lanes = Lanes(lanes=1, w_width=w_width, digit_set=self.expander.digit_set,
+                           gated=marked)
         super().__init__({
             "first": In(1),
             "i": self.expander.signature.members["i"],
             "weight": In(signed(w_width)), "other": In(signed(w_width)),
-            "sum": Out(signed(w_width + 5)), "busy": Out(1),
+            "sum": Out(signed(w_width + 5)), "busy": Out(1), "ends": Out(2),
         })
 
     def elaborate(self, platform):
@@ -76,7 +80,13 @@ class Spender(wiring.Component):
         m.d.comb += [expander.o.ready.eq(1), lanes.shift.eq(digit.shift),
                      lanes.negative.eq(digit.negative)]
 
-        issued = [ours & ~digit.end]
+        issued = [ours if self.marked else ours & ~digit.end]
+        if self.marked:
+            m.d.comb += lanes.valid.eq(~digit.none)
+        with m.If(self.first):
+            m.d.sync += self.ends.eq(0)
+        with m.Elif(ours & (digit.end | self.ends.any()) & ~self.ends.all()):
+            m.d.sync += self.ends.eq(self.ends + 1)
         for cycle in range(Lanes.latency):
             issued.append(pipe(m, issued[-1], 1, f"issued_{cycle}"))
         m.d.comb += [lanes.weights[0].eq(Mux(issued[2], self.weight, self.other)),
@@ -92,12 +102,15 @@ class Spender(wiring.Component):
 
 
 class BurstMiter(wiring.Component):
-    """Two ways to spend one event: the sums must be the same, and complete in ``cycles``.
+    """Two ways to spend one event: the sums must be the same, and complete in ``cycles``; and its
+    last transfer alone must have its ``end``.
 
     Parameters
     ----------
     levels : every level of the source, in order
     w_width : int
+    marked : bool
+        ``end`` marks an event, and level 0 is one too.
 
     Members
     -------
@@ -106,9 +119,10 @@ class BurstMiter(wiring.Component):
     sum_shift, sum_repeat : what each way has added
     """
 
-    def __init__(self, levels, w_width):
-        self.levels = levels
-        self.ways = {mode: Spender(levels, mode, w_width) for mode in MODES}
+    def __init__(self, levels, w_width, marked=False):
+        self.levels = levels[0 if marked else 1:]
+        self.ways = {mode: Spender(levels, mode, w_width, marked) for mode in MODES}
+        self.marked = marked
         self.cycles = 1 + levels[-1] + Lanes.latency + 1
         level, weight, sum_ = range(levels[-1] + 1), signed(w_width), signed(w_width + 5)
         super().__init__({
@@ -120,9 +134,9 @@ class BurstMiter(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        kept = Signal.like(self.weight)
-        weight = Mux(self.first, self.weight, kept)
-        m.d.sync += kept.eq(weight)
+        kept, kept_end = Signal.like(self.weight), Signal()
+        weight, end = Mux(self.first, self.weight, kept), Mux(self.first, self.end, kept_end)
+        m.d.sync += [kept.eq(weight), kept_end.eq(end)]
 
         ready = []
         for mode, way in self.ways.items():
@@ -135,11 +149,13 @@ class BurstMiter(wiring.Component):
             ready += [way.i.ready, ~way.busy]
 
         shift, repeat = (self.ways[mode] for mode in MODES)
-        legal = Cat(self.level == level for level in self.levels[1:]).any() | self.end
+        legal = Cat(self.level == level for level in self.levels).any()
+        legal = legal if self.marked else legal | self.end
         m.d.comb += [
             self.assume.eq(~self.first | legal & Cat(ready).all()),
             self.sum_shift.eq(shift.sum), self.sum_repeat.eq(repeat.sum),
-            self.differ.eq(shift.busy | repeat.busy | (shift.sum != repeat.sum))]
+            self.differ.eq(shift.busy | repeat.busy | (shift.sum != repeat.sum)
+                           | (shift.ends != end) | (repeat.ends != end))]
         return m
 
 

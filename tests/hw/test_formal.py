@@ -10,7 +10,7 @@ from qblif.boards.flow.tools import SynthError
 from qblif.golden import neuron as golden
 from qblif.golden.spec import Neuron, Quadratic
 from qblif.golden.spec import Quantiser as QuantiserSpec
-from qblif.golden.spec.burst import Digit, digits
+from qblif.golden.spec.burst import MODES, Digit, digits
 from qblif.hw.core.quantiser import QuantiserCore
 
 pytest.importorskip("pyosys", reason="proofs need pyosys: pip install 'qblif[synth]'")
@@ -66,6 +66,32 @@ def test_shift_is_repeat(n_max, w_width, tmp_path):
 def test_shift_is_repeat_of_powers(tmp_path):
     miter = BurstMiter((0, 1, 2, 4, 8, 16), 8)
     assert counterexample(miter, tmp_path, cycles=miter.cycles) is None
+
+
+@pytest.mark.parametrize("levels", [range(2), range(8), range(16), (0, 1, 2, 4, 8, 16)], ids=str)
+def test_shift_is_repeat_of_marked_events(levels, tmp_path):
+    """Level 0 adds nothing, and ``end`` comes once, with the last digit."""
+    miter = BurstMiter(tuple(levels), 8, marked=True)
+    assert counterexample(miter, tmp_path, cycles=miter.cycles) is None
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_mark_that_ends_its_event(mode, tmp_path):
+    """An expander for which an end is a transfer of its own."""
+    miter = BurstMiter(tuple(range(8)), 8, marked=True)
+    miter.ways[mode].expander.marked = False
+    found = failing(miter, tmp_path)
+    assert found["level"] == 0 or found["end"] == 1
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_lanes_without_a_gate(mode, tmp_path):
+    """What they add to level 0."""
+    miter = BurstMiter(tuple(range(8)), 8, marked=True)
+    miter.ways[mode].lanes.gated = False
+    found = failing(miter, tmp_path)
+    assert found["level"] == 0 and found["sum_shift"] != found["sum_repeat"]
+    assert found[f"sum_{mode}"] != 0
 
 
 @pytest.mark.parametrize("level", [3, 11, 20])

@@ -4,9 +4,21 @@ import re
 from pathlib import Path
 
 import numpy as np
+from dense_cases import transfers
 
-from qblif.golden.spec import Decay, Dense, Input, Network, Neuron, Population, Quantiser, Reset
+from qblif.golden.spec import (
+    Conv2d,
+    Decay,
+    Dense,
+    Input,
+    Network,
+    Neuron,
+    Population,
+    Quantiser,
+    Reset,
+)
 from qblif.golden.spec.artifact import Trained
+from qblif.hw.core import stream_engine
 from qblif.hw.core.network import NetworkCore
 from qblif.hw.layout.compile import compile
 from qblif.hw.layout.plan import Plan, StagePlan
@@ -98,3 +110,67 @@ def test_pictures():
     assert min(when("offered")) == min(offered)
     for cycle in list(offered)[:2]:  # The read-out is slower than that later.
         assert rows[cycle]["address"] // 2 == offered[cycle]
+
+
+def window():
+    """A streaming engine whose second position has a window as in the picture, and the frame."""
+    spec = Network(
+        timesteps=1, input=Input(shape=(2, 3, 3), n_max=3, static=False), populations=[
+            Population(name="map", shape=(4, 1, 2), sum_width=12, neuron=Neuron(
+                quantiser=Quantiser(n_max=3, theta=16), v_width=10)),
+            Population(name="out", shape=(2,), sum_width=12,
+                       neuron=Neuron(quantiser=None, v_width=12))],
+        synapses=[Conv2d(source="input", target="map", kernel=(3, 2), w_width=5),
+                  Dense(source="map", target="out", w_width=5)])
+    plan = Plan(stages=(StagePlan(lanes=4, buffers=2), StagePlan(lanes=2)))
+    levels = np.zeros((2, 3, 3), int)
+    levels[:, 0, 2], levels[0, 2, 2] = (1, 3), 1
+    return compile(spec, plan).stages[0].engines[0], levels
+
+
+def record_window(monkeypatch):
+    """``{row of the picture: [(cycle, value)]}`` of the engine alone, from its row ``a`` on."""
+    kept = {}
+    for name in ("WindowSequencer", "SegmentQueue"):
+        kind = getattr(stream_engine, name)
+        monkeypatch.setattr(stream_engine, name, lambda layout, kind=kind, name=name:
+                            kept.setdefault(name, kind(layout)))
+    layout, levels = window()
+    dut, cycles = stream_engine.StreamEngineCore(layout), []
+
+    async def source(ctx):
+        for event in transfers(levels.shape, levels.reshape(1, -1)):
+            await stream_put(ctx, dut.i_input, event)
+        await ctx.tick().repeat(CYCLES)
+
+    async def watch(ctx):
+        sequencer, segments = kept["WindowSequencer"], kept["SegmentQueue"]
+        digit, segment = dut.merge.expanders[0].o, segments.o
+        signals = {
+            "row issued": sequencer.valid & ~sequencer.o.release,
+            "begin, end": dut.buffers[0].end - dut.buffers[0].begin,
+            "taken by the reader": segment.valid & segment.ready & segment.p.count[0].any(),
+            "burst at the expander": dut.reader.o_0.valid & dut.reader.o_0.ready,
+            "digit": digit.valid & digit.ready & ~digit.p.none,
+            "weight address": dut.merge.o.ports[0].valid, "addend": dut.weighted.valid}
+        while True:
+            _, _, *values = await ctx.tick().sample(*signals.values())
+            cycles.append(dict(zip(signals, map(int, values), strict=True)))
+
+    simulate_component(dut, source, background=[watch], timeout=300)
+    first = [k for k, cycle in enumerate(cycles) if cycle["row issued"]][3]  # Three of position 0.
+    return cycles[first:]
+
+
+def test_picture_of_a_window(monkeypatch):
+    cycles, rows = record_window(monkeypatch), picture(2)
+    for name in ("row issued", "taken by the reader", "digit", "weight address", "addend"):
+        drawn = {k for k, entry in rows[name].items() if entry != "*"}  # Drawn behind its digit.
+        assert {k for k, cycle in enumerate(cycles) if cycle[name] and k <= max(drawn)} \
+            - set(range(min(drawn))) == drawn, name
+    events = {"a": 2, "b": 0, "c": 1}
+    for cycle, row in rows["begin, end"].items():
+        assert cycles[cycle]["begin, end"] == events[row]
+    offered = [k for k, cycle in enumerate(cycles) if cycle["burst at the expander"]]
+    drawn = list(rows["burst at the expander"])
+    assert set(drawn[:2]) < set(offered)  # The third waits for the digits of the second.

@@ -1,3 +1,4 @@
+import itertools
 import random
 
 import pytest
@@ -78,9 +79,9 @@ def test_every_level_with_a_mark(n_max, mode, stalls):
     """Each level, 0 too, with and without ``end``, each behind the longest and the shortest event.
     """
     kinds = [(level, end) for level in range(n_max + 1) for end in (0, 1)]
-    events = [(k % 64, *event) for k, pair in enumerate(
-        [before, kind] for kind in kinds for before in ((0, 0), (0, 1), (1, 0), (n_max, 0), (n_max, 1)))
-        for event in pair]
+    others = (0, 0), (0, 1), (1, 0), (n_max, 0), (n_max, 1)
+    events = [(k % 64, *event) for k, pair in enumerate(itertools.product(others, kinds))
+              for event in pair]
     expected = list(expand_marked(events, mode))
     assert rtl_marked(events, n_max, mode, len(expected), **stalls) == expected
 

@@ -135,8 +135,7 @@ def check(dut, engine, steps, **options):
     assert found == wanted
 
 
-@pytest.mark.parametrize("gaps", [0, 0.5])
-@pytest.mark.parametrize("lanes", [4, 2])
+@pytest.mark.parametrize("lanes, gaps", [(4, 0), (2, 0.5)])
 def test_every_pattern_of_empty_rows(lanes, gaps):
     """Of steps of two and three rows, with target rows' ends behind some of them, in pairs."""
     layout, draw = engine(lanes=lanes), random.Random(0)
@@ -149,8 +148,7 @@ def test_every_pattern_of_empty_rows(lanes, gaps):
     check(SegmentQueue(layout), layout, steps, gaps=gaps)
 
 
-@pytest.mark.parametrize("gaps", [0, 0.5])
-@pytest.mark.parametrize("ports, lanes", [(1, 4), (2, 2)])
+@pytest.mark.parametrize("ports, lanes, gaps", [(1, 4, 0), (2, 2, 0.5)])
 def test_steps_of_one_row(ports, lanes, gaps):
     layout, draw = short(ports, lanes), random.Random(0)
     check(SegmentQueue(layout), layout, short_steps(layout, draw), gaps=gaps)
@@ -162,12 +160,12 @@ def short_steps(layout, draw):
             for step in (step_of(draw, layout, [empty]), *[release_of(draw)] * draw.randint(0, 1))]
 
 
-@pytest.mark.parametrize("gaps, stall", [(0, 0), (0.7, 0), (0, 40), (0.3, 3)])
+@pytest.mark.parametrize("gaps, stall", [(0, 0), (0.7, 0), (0, 20), (0.3, 3)])
 @pytest.mark.parametrize("ports, lanes", [(1, 4), (2, 2), (4, 1)])
 def test_windows(ports, lanes, gaps, stall):
     layout, draw = engine(ports, lanes), random.Random(ports)
     steps = [release_of(draw) if draw.random() < 0.2 else step_of(draw, layout)
-             for _ in range(60)]
+             for _ in range(40)]
     check(SegmentQueue(layout), layout, steps, gaps=gaps, stall=stall)
 
 
@@ -209,8 +207,8 @@ def test_a_row_a_cycle():
 def test_a_broken_rule_is_found(old, new):
     layout, draw = engine(ports=2, lanes=2), random.Random(3)
     steps = [release_of(draw) if draw.random() < 0.2 else step_of(draw, layout)
-             for _ in range(60)]
+             for _ in range(40)]
     kind = mutant(SegmentQueue, old, new)
     with pytest.raises(AssertionError):
-        check(kind(layout), layout, steps, stall=30, timeout=6_000)
         check(kind(short()), short(), short_steps(short(), draw))
+        check(kind(layout), layout, steps, stall=30, timeout=3_000)
