@@ -8,6 +8,8 @@ __all__ = ["DATA", "ROWS", "Row"]
 # Data sets that a command may name in place of a folder.
 DATA = {"MNIST": "mnist", "CIFAR": "cifar"}
 
+CNN_LANES = "4,16,32,1"
+
 
 @dataclass(frozen=True)
 class Row:
@@ -77,12 +79,16 @@ def _rows():
                   f"simulate {mlp} --data MNIST --images all --lanes {lanes}", simulated)
     yield Row("mnist-mlp-icarus-32", f"simulate {mlp} --data MNIST --images 20 --lanes 32 "
               "--simulator icarus", simulated)
-    yield Row("mnist-cnn-rtl-32", f"simulate {cnn} --data MNIST --images all --lanes 32", simulated)
-    yield Row("cifar-vgg-rtl", f"simulate {vgg} --data CIFAR --images 200 --lanes ecp5-85k",
+    yield Row("mnist-cnn-rtl", f"simulate {cnn} --data MNIST --images all --lanes {CNN_LANES}",
+              simulated)
+    yield Row("mnist-cnn-rtl-ecp5", f"simulate {cnn} --data MNIST --images 1000 --lanes ecp5-85k",
+              simulated)
+    yield Row("cifar-vgg-rtl", f"simulate {vgg} --data CIFAR --images 1000 --lanes ecp5-85k",
               simulated)
     for lanes in (4, 32, 128):
         yield Row(f"mnist-mlp-synth-{lanes}", f"synth {mlp} --lanes {lanes}", placed)
-    yield Row("mnist-cnn-synth-32", f"synth {cnn} --lanes 32", placed)
+    yield Row("mnist-cnn-synth", f"synth {cnn} --lanes {CNN_LANES}", placed)
+    yield Row("mnist-cnn-synth-ecp5", f"synth {cnn} --lanes ecp5-85k", placed)
     yield Row("cifar-vgg-synth", f"synth {vgg} --lanes ecp5-85k", placed)
     for board in ("icebreaker", "ulx3s_85f", "orangecrab_85f"):
         yield Row(f"build-{board}", f"build {mlp} --board {board}", built)

@@ -48,7 +48,8 @@ GRAPHS = {  # With the smallest line buffers.
     "tall kernel": ([("input", "a", {"kernel": (5, 1), "padding": (2, 0)}), ("a", "b", POINT),
                      ("input", "b", POINT)], {"input->a": 5, "a->b": 1, "input->b": 3}),
 }
-# The input must be accepted for the tall kernel, and therefore by a, whose line buffer is short.
+# The input must be accepted for the tall kernel, and therefore by a, whose line buffer is short: a
+# sends a row more.  Its queue could hold that row, but is not counted on.
 FORCED = ([("input", "a", POINT), ("a", "b", POINT), ("input", "b", {
     "kernel": (5, 1), "padding": (2, 0)})], {"input->a": 1, "a->b": 2, "input->b": 5})
 HEIGHT = 6
@@ -125,6 +126,11 @@ def test_a_row_less_deadlocks_in_simulation():
     with pytest.raises(AssertionError, match="^no end after 600 cycles: "):
         run_network(trained, layout_of(spec, rows | {synapse: rows[synapse] - 1}), 0 * frames,
                     baked=True, timeout=600)
+
+
+def test_rows_that_are_forced():
+    spec = graph(HEIGHT, FORCED[0])
+    simulate(spec, demanded(spec), frames_of(spec, 1), queue=12)
 
 
 @pytest.mark.parametrize("source, channels, fields", CASES)
