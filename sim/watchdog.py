@@ -65,7 +65,7 @@ class Watchdog:
                 found.append(f"{name} valid, not ready" if valid else f"{name} ready, not valid")
         for name, part in self.sequencers:
             waiting = ctx.get(part.waiting)
-            found += [f"{name} waits for the sums of synapse {k}"
+            found += [f"{name} waits for the currents of engine {k}"
                       for k in range(len(part.waiting)) if waiting >> k & 1]
             found += [f"{name} waits for {what}" for what in ("pass_credit", "credit")
                       if not ctx.get(getattr(part, what))]

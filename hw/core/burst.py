@@ -41,8 +41,8 @@ class BurstExpander(wiring.Component):
     """Turn each event into its digits, one a cycle.
 
     ``end`` is a transfer of its own, whose other fields are ignored, and passes through as one; or,
-    if ``marked``, it marks an event, and is then set in its last digit.  A marked event of level 0
-    is one transfer without a digit.
+    if ``marked``, it marks an event, and is then set in its last digit.  An event of level 0
+    is then one transfer without a digit.
 
     Latency one cycle; no bubbles between events::
 

@@ -63,7 +63,7 @@ RUN_FIRST, RUN_LAST = 1, 2  # Flags: a part that begins a frame, a part that end
 RUN_DENSE = 4  # Flag: the bytes are those of :func:`pack_dense`.
 
 # A space below LEVELS_SPACE is a stage's memories, see :mod:`qblif.hw.layout.memory_image`;
-# LEVELS_SPACE + k the recorded levels of population k, by timestep and vector.
+# LEVELS_SPACE + k the recorded levels of population k, a vector a word, in the order of its passes.
 LEVELS_SPACE = 0x80
 REGISTERS_SPACE = 0xFF
 

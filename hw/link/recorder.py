@@ -13,8 +13,8 @@ __all__ = ["LevelRecorder"]
 class LevelRecorder(wiring.Component):
     """The levels of one population in every timestep of the last frame.
 
-    Row ``timestep * vectors + vector`` holds the levels of ``fire_lanes`` neurons, the first in
-    the lowest bits.  Latency of a read: two cycles.  Nothing is read while a frame is under way.
+    A row holds the levels of a vector of ``fire_lanes`` neurons, the first in the lowest bits, in
+    the order of :class:`qblif.hw.layout.passes.Passes`.  Latency of a read: two cycles.  Nothing is read while a frame is under way.
 
     Parameters
     ----------
