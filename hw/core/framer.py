@@ -21,7 +21,8 @@ class Framer(wiring.Component):
         i    event (0, 2)                          end
         o                  end (0, 0)  end (0, 1)  event (0, 2)  end (0, 2)  end (0, 3)...
 
-    An event whose address is not above the one before it in the frame is dropped, and reported.
+    An event whose address is not above the one before it in the frame, or is no neuron's, is
+    dropped, and reported.
 
     Parameters
     ----------
@@ -57,7 +58,8 @@ class Framer(wiring.Component):
 
         # The lowest address that may come next.
         lowest = Signal(len(i.p.address) + 1)
-        m.d.comb += self.refused.eq(i.valid & ~i.p.end & (i.p.address < lowest))
+        m.d.comb += self.refused.eq(i.valid & ~i.p.end & (
+            (i.p.address < lowest) | self.outside(i.p.address)))
         here = Mux(i.p.end, last, wanted == current)
         marker = i.p.end | ~here
         free = ~o.valid | o.ready
@@ -75,3 +77,15 @@ class Framer(wiring.Component):
         with m.If(i.valid & i.ready & ~self.refused):
             m.d.sync += lowest.eq(Mux(i.p.end, 0, i.p.address + 1))
         return m
+
+    def outside(self, address):
+        """Whether an address is no neuron's: fields have codes to spare."""
+        channels, rows, columns = as_map(self.layout.source.shape)
+        fields = zip((channels, self.layout.interleaved, columns, rows),
+                     self.layout.describe()["address_bits"], strict=True)
+        found, start = C(0), 0
+        for count, bits in fields:
+            if count < 1 << bits:
+                found = found | (address[start:start + bits] >= count)
+            start += bits
+        return found

@@ -19,7 +19,7 @@ from .build_engines import build_engines, line_rows
 from .engine import Cost, Engine, LoadBank
 from .input_stream import InputFormat
 from .latency import SUMS_ADDER_LATENCY, StageTiming, stage_timing
-from .memories import SMALL_ROWS, pack, queue_depth
+from .memories import LUT_ROWS, SMALL_ROWS, pack, queue_depth
 from .passes import Passes
 from .plan import Plan, StagePlan
 from .stream_engine import StreamEngine
@@ -141,7 +141,8 @@ class StageLayout:
                 [(self.channel_vectors, population.bias_width)] * lanes)
         if bits:
             place = (address_space(population.shape) - 1).bit_length()
-            found.append((queue_depth(self.timing.queue), place + lanes * bits + 1))
+            depth = queue_depth(self.timing.queue)
+            (small if depth <= LUT_ROWS else found).append((depth, place + lanes * bits + 1))
         own = Cost(tuple(found), small=tuple(small), luts=STAGE_LUTS + FIRE_LANE_LUTS * lanes)
         return sum((engine.cost for engine in self.engines), own)
 
@@ -204,7 +205,7 @@ class Layout:
     @cached_property
     def digest(self) -> str:
         """64-bit hexadecimal fingerprint of network and layout (not of the weights)."""
-        text = json.dumps([self.spec.digest, self.describe()], sort_keys=True,
+        text = json.dumps([self.spec.digest, self.plan.order, self.describe()], sort_keys=True,
                           separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 

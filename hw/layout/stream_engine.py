@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from ...golden.spec import Conv2d, Dense, Input, Population, as_map
+from ...golden.spec import Conv2d, Dense, Input, Population
 from ...golden.spec.burst import digits
 from .engine import Cost, Engine, LoadBank
 from .latency import SUMS_READ_LATENCY, TOKEN_ROOM
@@ -159,8 +159,10 @@ class StreamEngine(Engine):
         return StreamClock(self, stage)
 
     def operations(self, synapse: Dense | Conv2d, words: float) -> float:
-        """Every digit visits all words of a position; groups leave lanes idle."""
-        return words / self.words * (as_map(self.target.shape)[0] // getattr(synapse, "groups", 1))
+        """A digit counts in each word that its channel reaches, on the mean in this many."""
+        window = next(b.window for b in self.buffers if b.synapse is synapse)
+        visits = window.reach * self.words / window.source[0]
+        return words / visits * (window.target[0] // window.synapse.groups)
 
     def most_words(self, synapse: Dense | Conv2d) -> int:
         buffer = next(b for b in self.buffers if b.synapse is synapse)

@@ -14,7 +14,8 @@ class LevelRecorder(wiring.Component):
     """The levels of one population in every timestep of the last frame.
 
     A row holds the levels of a vector of ``fire_lanes`` neurons, the first in the lowest bits, in
-    the order of :class:`qblif.hw.layout.passes.Passes`.  Latency of a read: two cycles.  Nothing is read while a frame is under way.
+    the order of :class:`qblif.hw.layout.passes.Passes`.  Latency of a read: two cycles.  Nothing
+    is read while a frame is under way.
 
     Parameters
     ----------
