@@ -52,7 +52,7 @@ class StreamEngineCore(wiring.Component):
         The AER stream of each source.
     complete, read, last_read, release, currents :
         See :class:`qblif.hw.core.dense_engine.DenseEngineCore`.
-    write : ``In(load banks)``, write_address, write_data : ``In``
+    write : ``In(load banks)``, writing, write_address, write_data : ``In``
         See :class:`qblif.hw.core.weights.WeightMemory`.
     events_SOURCE, words_SOURCE : ``Out(32)``, clear : ``In(1)``
         Totals since ``clear``: events taken, and lane-cycles of a port.
@@ -78,7 +78,7 @@ class StreamEngineCore(wiring.Component):
             "complete": Out(1), "read": In(SumsRead()), "last_read": In(1), "release": In(1),
             "currents": Out(data.ArrayLayout(signed(layout.target.sum_width),
                                              layout.plan.fire_lanes)),
-            "clear": In(1), "write": In(len(layout.load_banks)),
+            "clear": In(1), "write": In(len(layout.load_banks)), "writing": In(1),
             "write_address": In(index_shape(layout.weights.depth)),
             "write_data": In(layout.weights.slice_width)} | {
             f"{what}_{name}": Out(32) for what in COUNTERS for name in self.names} | (
@@ -92,7 +92,8 @@ class StreamEngineCore(wiring.Component):
         m.submodules.accumulators = accumulators = self.accumulators
         m.d.comb += [
             merge.release.eq(self.release), weighted.i.eq(merge.o),
-            weighted.write.eq(self.write), weighted.write_address.eq(self.write_address),
+            weighted.write.eq(self.write), weighted.writing.eq(self.writing),
+            weighted.write_address.eq(self.write_address),
             weighted.write_data.eq(self.write_data),
             accumulators.valid.eq(weighted.valid), accumulators.end.eq(weighted.end),
             accumulators.addends.eq(weighted.total), accumulators.carry.eq(weighted.carry),

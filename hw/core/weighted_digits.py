@@ -36,7 +36,7 @@ class WeightedDigits(wiring.Component):
         0 where no port had a digit.
     valid, end : ``Out(1)``
         A port had a digit; a word ends.
-    write, write_address, write_data : ``In``
+    write, writing, write_address, write_data : ``In``
         See :class:`qblif.hw.core.weights.WeightMemory`.
     peek : ``In(1)``, read : ``Out``
         With ``peek``: the weights at ``write_address``, three cycles later, at rest.
@@ -57,7 +57,7 @@ class WeightedDigits(wiring.Component):
             "i": In(PortDigits(WeightBase(engine), digit_set, engine.ports)),
             "total": Out(self.tree.total.shape()), "carry": Out(1),
             "valid": Out(1), "end": Out(1),
-            "write": In(self.memory.slices),
+            "write": In(self.memory.slices), "writing": In(1),
             "write_address": In(index_shape(engine.weights.depth)),
             "write_data": In(self.memory.slice_width),
         } | ({"peek": In(1), "read": Out(engine.width * engine.w_width)} if peek else {}))
@@ -68,6 +68,8 @@ class WeightedDigits(wiring.Component):
         m.submodules.tree = tree = self.tree
         m.d.comb += [memory.write.eq(self.write), memory.write_address.eq(self.write_address),
                      memory.write_data.eq(self.write_data)]
+        if self.ports > 1:
+            m.d.comb += memory.writing.eq(self.writing)
         for port, lanes in enumerate(self.lanes):
             m.submodules[f"lanes_{port}"] = lanes
             digit = self.i.ports[port]

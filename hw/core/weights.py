@@ -45,6 +45,8 @@ class WeightMemory(wiring.Component):
         Of each port.
     write : ``In(slices)``
         One write enable a slice.  Load at rest: the weights read in that cycle are undefined.
+    writing : ``In(1)``
+        With several ports: any memory is written; no port reads then.
     write_address : ``In(index_shape(depth))``
     write_data : ``In(slice_lanes * w_width)``
     """
@@ -67,7 +69,7 @@ class WeightMemory(wiring.Component):
             "write": In(self.slices),
             "write_address": In(index_shape(depth)),
             "write_data": In(self.slice_width),
-        })
+        } | ({"writing": In(1)} if ports > 1 else {}))
 
     def elaborate(self, platform):
         m = Module()
@@ -87,7 +89,8 @@ class WeightMemory(wiring.Component):
         single = geometry.memory == "spram"
         if single or len(ports) > 1:  # The last port has the write port's address.
             shared = Signal.like(addresses[-1], name=f"shared_{copy}")
-            m.d.comb += shared.eq(Mux(self.write.any(), self.write_address, addresses[-1]))
+            writing = self.writing if self.geometry.ports > 1 else self.write.any()
+            m.d.comb += shared.eq(Mux(writing, self.write_address, addresses[-1]))
             addresses[-1] = shared
         words = [[] for _ in ports]
         for index in range(self.slices):
@@ -126,7 +129,8 @@ class WeightMemory(wiring.Component):
                 read = ram.read_port()
                 m.d.comb += read.addr.eq(address[:bits])
                 if address is write_address:  # Never both enables: one port does.
-                    m.d.comb += read.en.eq(~write.en)
+                    several = self.geometry.ports > 1
+                    m.d.comb += read.en.eq(~(self.writing if several else write.en))
                 columns[p].append(pipe(m, read.data, 1, f"{name}_read_{p}"))
         return [Cat(column) for column in columns]
 

@@ -41,6 +41,7 @@ def draw_frames(spec, layout, count, seed=0):
 
 
 async def load(ctx, dut, layout, weights):
+    ctx.set(dut.writing, 1)
     for bank, words in enumerate(layout.memory_image(weights)):
         ctx.set(dut.write, 1 << bank)
         for address, word in enumerate(words):
@@ -48,6 +49,7 @@ async def load(ctx, dut, layout, weights):
             ctx.set(dut.write_data, word)
             await ctx.tick()
     ctx.set(dut.write, 0)
+    ctx.set(dut.writing, 0)
 
 
 def run(dut, layout, frames, *, weights=None, uses=1, stall=0, late=0, seed=0, timeout=60_000):

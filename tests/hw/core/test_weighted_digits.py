@@ -128,6 +128,7 @@ def run(dut, engine, weights, load=False, count=300):
 
 async def write(ctx, dut, engine, weights):
     """Load all weights."""
+    ctx.set(dut.writing, 1)
     for bank, words in enumerate(engine.memory_image(weights)):
         for address, word in enumerate(words):
             ctx.set(dut.write, 1 << bank)
@@ -135,6 +136,7 @@ async def write(ctx, dut, engine, weights):
             ctx.set(dut.write_data, word)
             await ctx.tick()
     ctx.set(dut.write, 0)
+    ctx.set(dut.writing, 0)
 
 
 @pytest.mark.parametrize("burst", ["shift", "repeat"])
