@@ -62,9 +62,10 @@ def _stream_engine(spec, population, plan, order, rows):
 def _dense_engines(spec, population, plan, order):
     synapses = spec.synapses_to(population.name)
     sources = [spec.source(synapse.source) for synapse in synapses]
-    # A streaming stage sends nothing before it has had all timesteps of a position: what reads its
-    # events, and others beside them, must not wait for an update pass in between.
-    paths = len(synapses) > 1 and any(streams(spec, p) for p in spec.populations)
+    # A stage that reads a map sends nothing before it has had all timesteps of a position: what
+    # reads its events, and others beside them, must not wait for an update pass in between.
+    maps = any(as_map(node.shape)[1:] != (1, 1) for node in (spec.input, *spec.populations))
+    paths = len(synapses) > 1 and (maps or any(streams(spec, p) for p in spec.populations))
     whole = order == "inner" and (paths or any(
         as_map(source.shape)[1:] != (1, 1) and not _is_static(spec, source, order)
         for source in sources))

@@ -88,7 +88,7 @@ def test_a_network_that_hangs_names_who_waits(tiny, monkeypatch):
     with pytest.raises(AssertionError) as found:
         simulate_component(dut, source)
     for sentence in ("o ready, not valid", "hidden.i_input ready, not valid",
-                     "hidden.population.sequencer waits for the sums of synapse 0"):
+                     "hidden.population.sequencer waits for the currents of engine 0"):
         assert sentence in str(found.value)
 
 
