@@ -107,11 +107,13 @@ class LineBuffer(wiring.Component):
         _, height, columns = layout.window.source
         # Rows that were written and may not be overwritten; below 0 if released before they came.
         held = Signal(signed(max(layout.rows, height, self.drops).bit_length() + 2))
+        held_next, room = Signal.like(held), Signal(init=1)  # Whether fewer are held than slots.
         last_region = region == layout.regions - 1
-        m.d.comb += [i.ready.eq(held < layout.rows), self.taken.eq(i.valid & i.ready & ~i.p.end),
+        m.d.comb += [i.ready.eq(room), self.taken.eq(i.valid & i.ready & ~i.p.end),
                      marker.eq(i.valid & i.ready & i.p.end),
                      row_end.eq(marker & last_region & (place == columns - 1))]
-        m.d.sync += [held.eq(held + row_end - self.release), self.written.eq(row_end),
+        m.d.comb += held_next.eq(held + row_end - self.release)
+        m.d.sync += [held.eq(held_next), room.eq(held_next < layout.rows), self.written.eq(row_end),
                      self.column.eq(place)]
         with m.If(marker & last_region):
             m.d.sync += place.eq(Mux(row_end, 0, place + 1))

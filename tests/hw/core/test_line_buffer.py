@@ -189,7 +189,7 @@ def test_an_event_out_of_order():
 
 
 @pytest.mark.parametrize("old, new", [
-    ("i.ready.eq(held < layout.rows)", "i.ready.eq(held <= layout.rows)"),
+    ("room.eq(held_next < layout.rows)", "room.eq(held_next <= layout.rows)"),
     ("[head.eq(ring[0]), tail.eq(ring[0])]", "[head.eq(tail), tail.eq(ring[0])]"),
     ("m.d.sync += [register.eq(0) for register in (head, *ring)]",
      "m.d.sync += [register.eq(0) for register in (head, tail)]"),
