@@ -10,7 +10,7 @@ from amaranth.lib.wiring import In, Out
 from ..layout.latency import MEMORY_SUMS_WORDS, SUMS_READ_LATENCY
 from ..layout.memories import is_distributed
 from .checks import check, simulated
-from .lanes import Lanes
+from .lanes import Lanes, add
 from .multiplexer import select
 from .payloads import (
     BLOCK_RAM,
@@ -76,10 +76,6 @@ class Accumulators(wiring.Component):
             "sums": Out(data.ArrayLayout(signed(sum_width), fire_lanes)),
         })
 
-    def add(self, sum_, addend):
-        """One adder: the carry enters as a bit below both operands."""
-        return (Cat(C(1, 1), sum_).as_signed() + Cat(self.carry, addend).as_signed()) >> 1
-
     def read_address(self, m):
         """Set, word, and part of it, that are read, after the alignment delay."""
         word, part = Signal(index_shape(self.words)), Signal(index_shape(self.parts_per_word))
@@ -143,7 +139,7 @@ class RegisterAccumulators(Accumulators):
         old = word(Array(ring[0].as_value() for ring in rings)[at] if self.sets > 1
                    else rings[0][0].as_value())
         new = Signal(word)
-        m.d.comb += [new[lane].eq(self.add(old[lane], self.addends[lane]))
+        m.d.comb += [new[lane].eq(add(old[lane], self.addends[lane], self.carry))
                      for lane in range(self.lanes)]
         for s, (ring, buffer) in enumerate(zip(rings, buffers, strict=True)):
             with m.If(valid & (at == s)):
@@ -217,7 +213,7 @@ class MemoryAccumulators(Accumulators):
         word = data.ArrayLayout(signed(self.sum_width), self.lanes)
         new = Signal(word, reset_less=True)
         for lane in range(self.lanes):
-            m.d.sync += new[lane].eq(self.add(word(old)[lane], self.addends[lane]))
+            m.d.sync += new[lane].eq(add(word(old)[lane], self.addends[lane], self.carry))
         m.d.comb += [write.data.eq(new), write.addr.eq(pipe(m, row, 3, "written")),
                      write.en.eq(pipe(m, added.valid, 1, "write", reset=True))]
 

@@ -45,7 +45,7 @@ class DenseEngineCore(wiring.Component):
         Pulse: the currents have been read for the last time.
     currents : ``Out(data.ArrayLayout(signed(sum_width), fire_lanes))``
         Its read latency and ``lag`` cycles after ``read.en``.
-    write : ``In(load banks)``, write_address, write_data : ``In``
+    write : ``In(load banks)``, writing, write_address, write_data : ``In``
         See :class:`qblif.hw.core.weights.WeightMemory`.
     events_SOURCE, words_SOURCE : ``Out(32)``, clear : ``In(1)``
         See :class:`qblif.hw.core.dense_synapse.DenseSynapse`.
@@ -71,7 +71,7 @@ class DenseEngineCore(wiring.Component):
             "complete": Out(1), "read": In(SumsRead()), "last_read": In(1), "release": In(1),
             "currents": Out(data.ArrayLayout(signed(width), plan.fire_lanes)),
             "clear": In(1),
-            "write": In(len(layout.load_banks)),
+            "write": In(len(layout.load_banks)), "writing": In(1),
             "write_address": In(index_shape(layout.weights.depth)),
             "write_data": In(layout.weights.slice_width),
         } | {f"{what}_{self.name}": Out(32) for what in COUNTERS}
@@ -88,6 +88,7 @@ class DenseEngineCore(wiring.Component):
             accumulators.last_read.eq(self.last_read), self.complete.eq(accumulators.complete),
             self.currents.eq(accumulators.sums), synapse.release.eq(self.release),
             synapse.clear.eq(self.clear), synapse.write.eq(self.write),
+            synapse.writing.eq(self.writing),
             synapse.write_address.eq(self.write_address), synapse.write_data.eq(self.write_data),
             *(getattr(self, f"{what}_{self.name}").eq(getattr(synapse, what))
               for what in COUNTERS)]

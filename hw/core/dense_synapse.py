@@ -52,7 +52,7 @@ class DenseSynapse(wiring.Component):
         See :class:`qblif.hw.core.lanes.Lanes`.
     release : ``In(1)``
         A pulse: the sums of one end have been read.
-    write, write_address, write_data : ``In``
+    write, writing, write_address, write_data : ``In``
         See :class:`qblif.hw.core.weights.WeightMemory`.
     events, words : ``Out(32)``
         Totals since ``clear``: events taken, and lane-cycles (words of ``lanes`` synaptic
@@ -80,7 +80,7 @@ class DenseSynapse(wiring.Component):
             "addends": Out(self.lanes.addends.shape()),
             "carry": Out(1),
             "release": In(1),
-            "write": In(self.memory.slices),
+            "write": In(self.memory.slices), "writing": In(1),
             "write_address": In(self.memory.write_address.shape()),
             "write_data": In(self.memory.slice_width),
             "clear": In(1),
@@ -140,7 +140,8 @@ class DenseSynapse(wiring.Component):
         m.submodules.memory = weights = self.memory
         m.submodules.lanes = lanes = self.lanes
         m.d.comb += [
-            weights.write.eq(self.write), weights.write_address.eq(self.write_address),
+            weights.write.eq(self.write), weights.writing.eq(self.writing),
+            weights.write_address.eq(self.write_address),
             weights.write_data.eq(self.write_data), lanes.weights.eq(weights.weights_0),
             lanes.shift.eq(pipe(m, digit.shift, 1, "shift")),
             lanes.negative.eq(pipe(m, digit.negative, 1, "negative")),

@@ -7,7 +7,12 @@ from amaranth.lib.wiring import In, Out
 from ..layout.latency import LANES_LATENCY
 from .payloads import pipe
 
-__all__ = ["Lanes"]
+__all__ = ["Lanes", "add"]
+
+
+def add(left, right, carry):
+    """``left + right + carry`` in one adder: the carry enters as a bit below both operands."""
+    return (Cat(C(1, 1), left).as_signed() + Cat(carry, right).as_signed()) >> 1
 
 
 class Lanes(wiring.Component):

@@ -1,10 +1,10 @@
-"""Read multiplexer: one of many words, through two registers."""
+"""One of many: of words through two registers, of constants in the same cycle."""
 
-from amaranth import Mux
+from amaranth import C, Mux, Signal
 
 from .payloads import pipe
 
-__all__ = ["select"]
+__all__ = ["look_up", "select"]
 
 
 def select(m, items, index, name):
@@ -22,3 +22,15 @@ def tree(items, index):
         if len(items) == 1:
             break
     return items[0]
+
+def look_up(m, index, name, rows):
+    """``rows[index]``, combinational; a column of equal values is a constant."""
+    found = [C(column[0], range(max(column) + 1)) if len(set(column)) == 1
+             else Signal(range(max(column) + 1), name=f"{name}_{k}")
+             for k, column in enumerate(zip(*rows, strict=True))]
+    with m.Switch(index):
+        for key, row in enumerate(rows):
+            with m.Case(key):
+                m.d.comb += [value.eq(n) for value, n in zip(found, row, strict=True)
+                             if isinstance(value, Signal)]
+    return found

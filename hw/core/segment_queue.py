@@ -5,10 +5,11 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..layout.latency import LOOKUP_LATENCY, TOKEN_ROOM
+from .multiplexer import look_up
 from .payloads import index_shape, pipe
 from .segment_fifo import SegmentFifo
 from .window_reader import Segment
-from .window_sequencer import WindowRow, look_up
+from .window_sequencer import WindowRow
 
 __all__ = ["SegmentQueue"]
 

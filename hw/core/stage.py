@@ -113,7 +113,7 @@ class StageCore(wiring.Component):
         enables = Signal(len(self.layout.load_banks))
         load = pipe(m, self.load, 1, "load")
         writing = pipe(m, self.load_valid, 1, "writing", reset=True)
-        m.d.comb += [port.writing.eq(writing) for port in ports if hasattr(port, "writing")]
+        m.d.comb += [engine.writing.eq(writing) for engine in self.engines]
         m.d.sync += enables.eq(0)
         with m.If(self.load_valid):
             m.d.sync += enables.eq(Cat(self.load.bank == k for k in range(len(enables))))

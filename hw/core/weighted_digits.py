@@ -67,9 +67,7 @@ class WeightedDigits(wiring.Component):
         m.submodules.memory = memory = self.memory
         m.submodules.tree = tree = self.tree
         m.d.comb += [memory.write.eq(self.write), memory.write_address.eq(self.write_address),
-                     memory.write_data.eq(self.write_data)]
-        if self.ports > 1:
-            m.d.comb += memory.writing.eq(self.writing)
+                     memory.write_data.eq(self.write_data), memory.writing.eq(self.writing)]
         for port, lanes in enumerate(self.lanes):
             m.submodules[f"lanes_{port}"] = lanes
             digit = self.i.ports[port]

@@ -46,7 +46,8 @@ class WeightMemory(wiring.Component):
     write : ``In(slices)``
         One write enable a slice.  Load at rest: the weights read in that cycle are undefined.
     writing : ``In(1)``
-        With several ports: any memory is written; no port reads then.
+        A word is loaded, here or elsewhere: a port that shares the write port's address does not
+        read.
     write_address : ``In(index_shape(depth))``
     write_data : ``In(slice_lanes * w_width)``
     """
@@ -69,7 +70,8 @@ class WeightMemory(wiring.Component):
             "write": In(self.slices),
             "write_address": In(index_shape(depth)),
             "write_data": In(self.slice_width),
-        } | ({"writing": In(1)} if ports > 1 else {}))
+            "writing": In(1),
+        })
 
     def elaborate(self, platform):
         m = Module()
@@ -86,16 +88,15 @@ class WeightMemory(wiring.Component):
         begun = [[pipe(m, address >= part.start, 2, f"begun_{port}_{k}")
                   for k, part in enumerate(parts[1:], 1)]
                  for port, address in zip(ports, addresses, strict=True)]
-        single = geometry.memory == "spram"
-        if single or len(ports) > 1:  # The last port has the write port's address.
-            shared = Signal.like(addresses[-1], name=f"shared_{copy}")
-            writing = self.writing if self.geometry.ports > 1 else self.write.any()
-            m.d.comb += shared.eq(Mux(writing, self.write_address, addresses[-1]))
-            addresses[-1] = shared
+        write_address = self.write_address
+        if geometry.memory == "spram" or len(ports) > 1:  # The last port shares its address.
+            write_address = Signal.like(addresses[-1], name=f"shared_{copy}")
+            m.d.comb += write_address.eq(Mux(self.writing, self.write_address, addresses[-1]))
+            addresses[-1] = write_address
         words = [[] for _ in ports]
         for index in range(self.slices):
-            found = [self.read_part(m, copy, index, k, addresses, shared if len(addresses) > 1
-                                    or single else self.write_address) for k in range(len(parts))]
+            found = [self.read_part(m, copy, index, k, addresses, write_address)
+                     for k in range(len(parts))]
             for p, word in enumerate(words):
                 chosen = found[0][p]
                 for k in range(1, len(parts)):
@@ -113,6 +114,9 @@ class WeightMemory(wiring.Component):
         here = C(1)
         if len(geometry.parts) > 1:
             here = (self.write_address >= part.start) & (self.write_address < end)
+        enable = self.write[index] & here
+        if write_address is not self.write_address:  # Never both enables: one port does.
+            enable = enable & self.writing
         columns = [[] for _ in addresses]
         for low, width in geometry.columns(part):
             init = [pack(word[lanes], self.w_width) >> low & (1 << width) - 1
@@ -122,15 +126,14 @@ class WeightMemory(wiring.Component):
                 shape=unsigned(width), depth=max(2, part.rows), init=init,
                 attrs=self.attributes(part))
             write = ram.write_port()
-            m.d.comb += [write.en.eq(self.write[index] & here),
+            m.d.comb += [write.en.eq(enable),
                          write.addr.eq(write_address[:bits]),
                          write.data.eq(self.write_data[low:low + width])]
             for p, address in enumerate(addresses):
                 read = ram.read_port()
                 m.d.comb += read.addr.eq(address[:bits])
-                if address is write_address:  # Never both enables: one port does.
-                    several = self.geometry.ports > 1
-                    m.d.comb += read.en.eq(~(self.writing if several else write.en))
+                if address is write_address:
+                    m.d.comb += read.en.eq(~self.writing)
                 columns[p].append(pipe(m, read.data, 1, f"{name}_read_{p}"))
         return [Cat(column) for column in columns]
 

@@ -8,8 +8,8 @@ from amaranth.lib.wiring import In, Out
 from ..layout.latency import READ_DEPTH
 from .burst import Burst
 from .line_buffer import Entry
+from .multiplexer import look_up
 from .payloads import index_shape, pipe
-from .window_sequencer import look_up
 
 __all__ = ["Segment", "WeightBase", "WindowReader"]
 

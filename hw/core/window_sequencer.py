@@ -5,6 +5,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from .line_buffer import Lookup
+from .multiplexer import look_up
 from .payloads import index_shape
 
 __all__ = ["WindowRow", "WindowSequencer"]
@@ -13,10 +14,10 @@ __all__ = ["WindowRow", "WindowSequencer"]
 class WindowRow(data.StructLayout):
     """One row of a window, or with ``release`` a target row's end.
 
-    ``slot`` and ``region``: of the line buffer; ``edge``: whose window; ``tap``: the row's number
-    in the window, before pooling;
-    ``column``: low bits of the column where the window begins; ``empty``: nothing of it is in the
-    map; ``last``: the last of a step; ``row``: of the target.
+    ``slot`` and ``region``: of the line buffer; ``edge``: number of the synapse whose window it is;
+    ``tap``: the row's number in the window, before pooling; ``column``: low bits of the column
+    where the window begins; ``empty``: nothing of it is in the map; ``last``: the last of a step;
+    ``row``: of the target.
     """
 
     def __init__(self, engine):
@@ -106,14 +107,13 @@ class WindowSequencer(wiring.Component):
         last, whether it is empty, its number in the window, and where the window begins."""
         buffer = self.engine.buffers[k]
         window = buffer.window
-        count, first_tap, drop, turn = look_up(m, row, f"row_{k}", [
-            (max(1, span.count), span.first - span.low if span.count else 0, drop,
+        count, tall, first_tap, drop, turn = look_up(m, row, f"row_{k}", [
+            (max(1, span.count), span.count > 0, span.first - span.low if span.count else 0, drop,
              drop % buffer.rows) for span, drop in zip(window.rows, window.drops, strict=True)])
         low_mask = (1 << buffer.column_bits) - 1
         first, last, across, low = look_up(m, column, f"column_{k}", [
             (span.first if span.count else 0, max(0, span.end - 1) if span.count else 0, span.count,
              span.low & low_mask) for span in window.columns])
-        tall, = look_up(m, row, f"tall_{k}", [(int(span.count > 0),) for span in window.rows])
 
         # Rows that are written, counted from the first that the window needs.
         rows = max(buffer.rows, window.source[1], *window.drops).bit_length() + 2
@@ -121,7 +121,7 @@ class WindowSequencer(wiring.Component):
         released = self.valid & releasing
         m.d.sync += written.eq(written + getattr(self, f"written_{k}")
                                - Mux(released, drop, 0))
-        empty = ~tall.any() | (across == 0)
+        empty = (tall == 0) | (across == 0)
         ready = empty & (row != 0) | (tap < written) | (
             (tap == written) & (last < getattr(self, f"column_{k}")))
 
@@ -137,16 +137,3 @@ class WindowSequencer(wiring.Component):
         m.d.comb += [lookup.first.eq(first), lookup.last.eq(last), lookup.slot.eq(at),
                      lookup.region.eq(region)]
         return ready, tap == count - 1, empty, first_tap, low, at, region
-
-
-def look_up(m, index, name, rows):
-    """``rows[index]``, combinational; a column of equal values is a constant."""
-    found = [C(column[0], range(max(column) + 1)) if len(set(column)) == 1
-             else Signal(range(max(column) + 1), name=f"{name}_{k}")
-             for k, column in enumerate(zip(*rows, strict=True))]
-    with m.Switch(index):
-        for key, row in enumerate(rows):
-            with m.Case(key):
-                m.d.comb += [value.eq(n) for value, n in zip(found, row, strict=True)
-                             if isinstance(value, Signal)]
-    return found

@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from ..layout.latency import SUMS_READ_LATENCY
 from .checks import check
+from .lanes import add
 from .multiplexer import select
 from .payloads import SumsRead, index_shape, pipe
 
@@ -58,7 +59,7 @@ class AdderTree(wiring.Component):
         for lane, (a, b) in enumerate(zip(left, right, strict=True)):
             shape = signed(len(Value.cast(a)) + 1)
             found = Signal(shape, name=f"sum_{name}_{lane}", reset_less=True)
-            m.d.sync += found.eq((Cat(C(1, 1), a).as_signed() + Cat(carry, b).as_signed()) >> 1)
+            m.d.sync += found.eq(add(a, b, carry))
             sums.append(found)
         return sums, pipe(m, other, 1, f"carry_{name}")
 
@@ -121,10 +122,8 @@ class WordAccumulators(wiring.Component):
     def accumulate(self, m):
         """One adder a lane; returns the sums with this cycle's addends."""
         accumulators, total = Signal(self.word), Signal(self.word)
-        for lane in range(self.lanes):
-            # The carry enters as a bit below both operands.
-            operands = (Cat(C(1, 1), accumulators[lane]), Cat(self.carry, self.addends[lane]))
-            m.d.comb += total[lane].eq(sum(part.as_signed() for part in operands) >> 1)
+        m.d.comb += [total[lane].eq(add(accumulators[lane], self.addends[lane], self.carry))
+                     for lane in range(self.lanes)]
         with m.If(self.valid):
             m.d.sync += accumulators.eq(total)
         with m.If(self.end):

@@ -9,8 +9,8 @@ import numpy as np
 
 from ...golden.spec import as_map
 
-__all__ = ["address_bits", "address_order", "address_space", "addresses", "by_address",
-           "by_neuron", "lane_bits", "vector_count", "vector_order"]
+__all__ = ["address_bits", "address_space", "addresses", "lane_bits", "vector_count",
+           "vector_order"]
 
 
 def address_bits(shape):
@@ -36,11 +36,6 @@ def addresses(shape):
     return channel | column << low | row << low + middle
 
 
-def address_order(shape):
-    """Neurons in ascending order of address, ``(neurons,)``."""
-    return np.argsort(addresses(shape))
-
-
 def vector_count(shape, fire_lanes):
     """Vectors of an update pass."""
     channels, rows, columns = as_map(shape)
@@ -54,18 +49,3 @@ def vector_order(shape, fire_lanes):
     padding = ((0, -channels % fire_lanes), (0, 0), (0, 0))
     padded = np.pad(neurons, padding, constant_values=-1)
     return padded.transpose(1, 2, 0).reshape(-1, fire_lanes)
-
-
-def by_address(values, shape):
-    """Values by neuron, ``(..., neurons)``, as ``(..., addresses)``; unused addresses are 0."""
-    found = np.zeros((*values.shape[:-1], address_space(shape)), values.dtype)
-    found[..., addresses(shape)] = values
-    return found
-
-
-def by_neuron(values, shape):
-    """Values by vector, ``(..., vectors, fire_lanes)``, as ``(..., neurons)``."""
-    order = vector_order(shape, values.shape[-1])
-    found = np.empty((*values.shape[:-2], int(order.max()) + 1), values.dtype)
-    found[..., order[order >= 0]] = values[..., order >= 0]
-    return found

@@ -8,6 +8,7 @@ from ...golden.spec import Network, Population, as_map
 from .dense import DenseMap
 from .dense_engine import DenseEngine
 from .engine import Engine
+from .input_stream import InputFormat
 from .plan import StagePlan, lanes_of, streams
 from .row_demand import rows_demanded
 from .stream_engine import LineBufferLayout, StreamEngine
@@ -16,7 +17,7 @@ from .window import Window
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["build_engines", "line_rows", "repeats_input"]
+__all__ = ["build_engines", "line_rows"]
 
 
 def build_engines(spec: Network, population: Population, plan: StagePlan, order: str,
@@ -32,13 +33,10 @@ def build_engines(spec: Network, population: Population, plan: StagePlan, order:
     return (_stream_engine(spec, population, plan, order, rows),)
 
 
-def repeats_input(spec: Network, order: str) -> bool:
-    """Whether a static input is sent in every timestep: with timesteps outermost."""
-    return order == "outer" and spec.input.static and spec.timesteps > 1
-
-
 def _is_static(spec, source, order):
-    return source is spec.input and spec.input.static and not repeats_input(spec, order)
+    """Whether a source sends one timestep, for all."""
+    return (source is spec.input and spec.input.static
+            and InputFormat.of(spec, order).repeats == 1)
 
 
 def _stream_engine(spec, population, plan, order, rows):

@@ -22,7 +22,7 @@ from .latency import SUMS_ADDER_LATENCY, StageTiming, stage_timing
 from .memories import LUT_ROWS, SMALL_ROWS, pack, queue_depth
 from .passes import Passes
 from .plan import Plan, StagePlan
-from .stream_engine import StreamEngine
+from .stream_engine import LineBufferLayout, StreamEngine
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,11 +65,16 @@ class StageLayout:
         return self.passes.channel_vectors
 
     @property
+    def line_buffers(self) -> list[LineBufferLayout]:
+        """Those of its streaming engine."""
+        return [buffer for engine in self.engines if isinstance(engine, StreamEngine)
+                for buffer in engine.buffers]
+
+    @property
     def small_rows(self) -> int:
         """Rows up to which memories of membranes and biases stay out of block RAM, where the device
         has something else: a streaming stage leaves the blocks to weights and line buffers."""
-        streams = any(isinstance(engine, StreamEngine) for engine in self.engines)
-        return SMALL_ROWS if streams or self.plan.memory == "mixed" else 0
+        return SMALL_ROWS if self.line_buffers or self.plan.memory == "mixed" else 0
 
     @property
     def fires(self) -> bool:
@@ -79,8 +84,8 @@ class StageLayout:
     @property
     def held_frames(self) -> int:
         """Most frames whose last marker can wait in its line buffers and its queue."""
-        frames = max((-(-buffer.rows // buffer.window.source[1]) + 1 for engine in self.engines
-                      if isinstance(engine, StreamEngine) for buffer in engine.buffers), default=0)
+        frames = max((-(-buffer.rows // buffer.window.source[1]) + 1
+                      for buffer in self.line_buffers), default=0)
         queued = self.timing.queue if self.fires else 0
         return frames + -(-queued // (self.timesteps * self.passes.positions))
 
@@ -239,9 +244,7 @@ def compile_stage(spec: Network, population: Population, plan: StagePlan, order:
     """
     engines = build_engines(spec, population, plan, order, rows)
     passes = Passes(shape=population.shape, fire_lanes=plan.fire_lanes, order=order,
-                    width=engines[0].width if isinstance(engines[0], StreamEngine)
-                    else -(-population.channels // plan.fire_lanes) * plan.fire_lanes,
-                    timesteps=spec.timesteps)
+                    width=engines[0].width, timesteps=spec.timesteps)
     return StageLayout(
         index=spec.populations.index(population), timesteps=spec.timesteps, population=population,
         plan=plan, engines=engines, timing=stage_timing(population, plan, passes, engines))

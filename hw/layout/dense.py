@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from ...golden.spec import Conv2d, Dense, Network, as_map
+from .window import as_maps
 
 __all__ = ["DenseMap"]
 
@@ -29,9 +30,7 @@ class DenseMap:
     @classmethod
     def of(cls, network: Network, synapse: Dense | Conv2d, lanes: int) -> DenseMap:
         """That of a synapse of ``network`` for ``lanes`` synaptic operations a cycle."""
-        source = network.source(synapse.source).shape
-        conv = synapse.as_conv(source) if synapse.kind == "dense" else synapse
-        return cls(conv, as_map(source), as_map(network.source(synapse.target).shape), lanes)
+        return cls(*as_maps(network, synapse), lanes)
 
     @staticmethod
     def serves(network: Network, synapse: Dense | Conv2d) -> bool:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ...golden.spec import Conv2d, Dense, Input, Population
 from ...golden.spec.burst import digits
 from .dense import DenseMap
-from .engine import Cost, Engine, LoadBank
+from .engine import Cost, Engine
 from .latency import COMPLETE_LATENCY, MEMORY_SUMS_WORDS, SUMS_READ_LATENCY
 from .memories import WeightGeometry, is_distributed
 from .plan import StagePlan
@@ -73,16 +73,13 @@ class DenseEngine(Engine):
 
     @cached_property
     def weights(self) -> WeightGeometry:
-        """The :class:`~qblif.hw.layout.memories.WeightGeometry` of its weight memory."""
-        return WeightGeometry(depth=self.dense.depth, lanes=self.lanes,
-                              w_width=self.synapse.w_width, memory=self.plan.memory)
+        return WeightGeometry(depth=self.dense.depth, lanes=self.lanes, w_width=self.w_width,
+                              memory=self.plan.memory)
 
-    @cached_property
-    def load_banks(self) -> tuple[LoadBank, ...]:
-        weights = self.weights
-        return tuple(LoadBank(kind="weights", owner=self.name, first=k * weights.slice_lanes,
-                              lanes=weights.slice_lanes, depth=weights.depth,
-                              width=weights.slice_width) for k in range(weights.slices))
+    @property
+    def width(self) -> int:
+        """All channels, in whole vectors."""
+        return -(-self.target.channels // self.plan.fire_lanes) * self.plan.fire_lanes
 
     def weight_words(self, weights: Mapping[str, np.ndarray]) -> list[list[int]]:
         return self.dense.weight_words(weights[self.name]).tolist()
@@ -104,34 +101,17 @@ class DenseEngine(Engine):
 
     @property
     def cost(self) -> Cost:
-        """Memories, and LUTs of the lanes, accumulators and multiplexers behind memory parts."""
-        weights = self.weights
-        blocks, distributed = list(weights.memories()), list(weights.memories(distributed=True))
-        single_port = blocks if self.plan.memory == "spram" else []
-        blocks = [] if single_port else blocks
-        for rows, width in self._accumulator_memories():
-            small = is_distributed(self.plan.memory, rows)
-            (distributed if small else blocks).append((rows, width))
-        luts = (len(weights.parts) - 1) * self.lanes * self.synapse.w_width
-        return Cost(tuple(blocks), tuple(distributed), tuple(single_port),
-                    luts=luts + self.lanes * self._lane_luts())
-
-    def _accumulator_memories(self):
-        """``(rows, width)`` of the memories that hold accumulators."""
-        if self.accumulators == "registers":
-            return []
-        # Two ping-pong buffers and the zero row, duplicated for a second read port.
-        return [(2 * self.sets * self.dense.words + 1, self.lanes * self.target.sum_width)] * 2
-
-    def _lane_luts(self):
-        """About how many LUTs one lane and its accumulators take: layers of multiplexers over an
-        addend's bits, then adders and the read multiplexer over the accumulator's bits."""
-        found = [digit for level in self.source.levels for digit in digits(level, self.plan.burst)]
-        shift = max(digit.shift for digit in found)
-        layers = (shift > 0) + (shift > 1) + any(digit.negative for digit in found)
+        """Memories, and LUTs of the lanes: adders, and the read multiplexer over the accumulator's
+        bits."""
         each = {"registers": 1.4 + self.dense.words * self.sets, "memory": 1.75}
-        return (layers * (self.synapse.w_width + shift)
-                + each[self.accumulators] * self.target.sum_width)
+        luts, _ = self.digit_luts(self.plan.burst)
+        lane = luts + each[self.accumulators] * self.target.sum_width
+        # Two ping-pong buffers and the zero row, duplicated for a second read port.
+        rows = 2 * self.sets * self.dense.words + 1
+        memories = ((rows, self.lanes * self.target.sum_width),) * 2
+        kind = "distributed" if is_distributed(self.plan.memory, rows) else "memories"
+        held = {kind: memories} if self.accumulators == "memory" else {}
+        return self.weight_cost + Cost(**held, luts=self.lanes * lane)
 
 
 class DenseClock:

@@ -12,9 +12,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from .memories import pack
+from ...golden.spec.burst import digits
+from .memories import WeightGeometry, pack
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,15 +71,17 @@ class Engine(ABC):
     """From AER streams to completed currents; frozen, and without Amaranth.
 
     ``synapses`` and ``sources`` are what it serves, ``target`` the population.  ``lanes`` are its
-    synaptic operations a cycle.  ``static``: currents that were completed once serve all timesteps
-    of a position.  ``unread`` completions may wait for their update pass, or are being read.
-    ``read_latency`` is the cycles from ``read_en`` to the currents.
+    synaptic operations a cycle, ``width`` the channels whose currents are completed together.
+    ``static``: currents that were completed once serve all timesteps of a position.  ``unread``
+    completions may wait for their update pass, or are being read.  ``read_latency`` is the cycles
+    from ``read_en`` to the currents.
     """
 
     synapses: tuple[Dense | Conv2d, ...]
     sources: tuple[Input | Population, ...]
     target: Population
     lanes: int
+    width: int
     static: bool
     unread: int
     read_latency: int
@@ -88,9 +92,23 @@ class Engine(ABC):
         return ", ".join(synapse.name for synapse in self.synapses)
 
     @property
+    def w_width(self) -> int:
+        """Bits of a weight in its memory: those of the widest synapse."""
+        return max(synapse.w_width for synapse in self.synapses)
+
+    @property
     @abstractmethod
+    def weights(self) -> WeightGeometry:
+        """The :class:`~qblif.hw.layout.memories.WeightGeometry` of its weight memory."""
+
+    @cached_property
     def load_banks(self) -> tuple[LoadBank, ...]:
-        """The :class:`LoadBank` of each weight memory, in the order of the load port."""
+        """The :class:`LoadBank` of each slice of its weight memory, in the order of the load
+        port."""
+        weights = self.weights
+        return tuple(LoadBank(kind="weights", owner=self.name, first=k * weights.slice_lanes,
+                              lanes=weights.slice_lanes, depth=weights.depth,
+                              width=weights.slice_width) for k in range(weights.slices))
 
     @abstractmethod
     def weight_words(self, weights: Mapping[str, np.ndarray]) -> list[list[int]]:
@@ -99,8 +117,7 @@ class Engine(ABC):
     def memory_image(self, weights: Mapping[str, np.ndarray]) -> list[list[int]]:
         """The words of each load bank, lists of integers, for the tensors by synapse."""
         words = self.weight_words(weights)
-        width = max(synapse.w_width for synapse in self.synapses)
-        return [[pack(word, width, bank.first, bank.lanes) for word in words]
+        return [[pack(word, self.w_width, bank.first, bank.lanes) for word in words]
                 for bank in self.load_banks]
 
     @abstractmethod
@@ -111,6 +128,25 @@ class Engine(ABC):
     @abstractmethod
     def cost(self) -> Cost:
         """Its :class:`Cost`."""
+
+    @property
+    def weight_cost(self) -> Cost:
+        """Of its weight memory, and of the multiplexers behind the memory's parts."""
+        weights = self.weights
+        blocks = tuple(weights.memories())
+        kind = ("single_port" if weights.memory == "spram" else
+                "dual" if weights.ports > 1 else "memories")
+        return Cost(**{kind: blocks}, distributed=tuple(weights.memories(distributed=True)),
+                    luts=(len(weights.parts) - 1) * self.lanes * self.w_width)
+
+    def digit_luts(self, burst: str) -> tuple[int, int]:
+        """LUTs of a lane that shifts and inverts weights by the digits of all sources' levels, and
+        bits of what comes out."""
+        found = {digit for source in self.sources for level in source.levels
+                 for digit in digits(level, burst)}
+        shift = max(digit.shift for digit in found)
+        layers = (shift > 0) + (shift > 1) + any(digit.negative for digit in found)
+        return layers * (self.w_width + shift), self.w_width + shift
 
     @abstractmethod
     def operations(self, synapse: Dense | Conv2d, words: float) -> float:

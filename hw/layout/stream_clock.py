@@ -27,8 +27,6 @@ class StreamClock:
     use the currents of the oldest word that was not used, ``None`` before.
     """
 
-    cleared = 0
-
     def __init__(self, engine, stage):
         self.engine, self.stage, self.static = engine, stage, engine.static
         self.ports, self.words, self.steps = engine.ports, engine.words, engine.steps

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...golden.spec import Conv2d, Dense, Input, Population
 from ...golden.spec.burst import digits
-from .engine import Cost, Engine, LoadBank
+from .engine import Cost, Engine
 from .latency import SUMS_READ_LATENCY, TOKEN_ROOM
 from .memories import WeightGeometry
 from .plan import StagePlan
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 
 __all__ = ["LineBufferLayout", "StreamEngine"]
 
+# LUTs of an ECP5, by the designs in docs/results.md: of a bit of an accumulator with its part of
+# the read multiplexer; of what each port, and each synapse, takes besides its lanes.
+ACCUMULATOR_LUTS, PORT_LUTS, SYNAPSE_LUTS = 1.8, 120, 200
+
 
 @dataclass(frozen=True, kw_only=True)
 class LineBufferLayout:
@@ -34,8 +38,7 @@ class LineBufferLayout:
     timesteps, in one bank for each of ``ports`` events that are read at once.
 
     An entry is an event's channel, its level less 1, and the low bits of its column.  ``base`` is
-    the address
-    of the synapse's weights in the engine's memory.
+    the address of the synapse's weights in the engine's memory.
     """
 
     synapse: Dense | Conv2d
@@ -133,23 +136,11 @@ class StreamEngine(Engine):
         """Every level of any source, in order."""
         return tuple(sorted({level for source in self.sources for level in source.levels}))
 
-    @property
-    def w_width(self) -> int:
-        return max(synapse.w_width for synapse in self.synapses)
-
     @cached_property
     def weights(self) -> WeightGeometry:
-        """The :class:`~qblif.hw.layout.memories.WeightGeometry` of its weight memory."""
         return WeightGeometry(depth=sum(buffer.window.depth for buffer in self.buffers),
                               lanes=self.width, w_width=self.w_width, memory=self.plan.memory,
                               ports=self.ports)
-
-    @cached_property
-    def load_banks(self) -> tuple[LoadBank, ...]:
-        weights = self.weights
-        return tuple(LoadBank(kind="weights", owner=self.name, first=k * weights.slice_lanes,
-                              lanes=weights.slice_lanes, depth=weights.depth,
-                              width=weights.slice_width) for k in range(weights.slices))
 
     def weight_words(self, weights: Mapping[str, np.ndarray]) -> list[list[int]]:
         return [word for buffer in self.buffers
@@ -158,14 +149,17 @@ class StreamEngine(Engine):
     def clock(self, stage: Any) -> StreamClock:
         return StreamClock(self, stage)
 
+    def _buffer(self, synapse):
+        return next(buffer for buffer in self.buffers if buffer.synapse is synapse)
+
     def operations(self, synapse: Dense | Conv2d, words: float) -> float:
-        """A digit counts in each word that its channel reaches, on the mean in this many."""
-        window = next(b.window for b in self.buffers if b.synapse is synapse)
+        """A digit counts in each word that its channel reaches, on the mean in ``visits``."""
+        window = self._buffer(synapse).window
         visits = window.reach * self.words / window.source[0]
         return words / visits * (window.target[0] // window.synapse.groups)
 
     def most_words(self, synapse: Dense | Conv2d) -> int:
-        buffer = next(b for b in self.buffers if b.synapse is synapse)
+        buffer = self._buffer(synapse)
         window = buffer.window
         reads = sum(span.count for span in window.rows) * sum(span.count for span in window.columns)
         digits_ = max(len(digits(level, self.plan.burst)) for level in buffer.source.levels)
@@ -180,26 +174,13 @@ class StreamEngine(Engine):
     @property
     def cost(self) -> Cost:
         """Memories, and LUTs of the lanes, accumulators, reader and multiplexers."""
-        weights = self.weights
-        blocks, distributed = list(weights.memories()), list(weights.memories(distributed=True))
-        single_port = blocks if self.plan.memory == "spram" else []
-        dual = blocks if self.ports > 1 and not single_port else []
-        rings, tables = [], []
+        banks, tables = [], []
         for buffer in self.buffers:
-            rings += [(buffer.depth, buffer.entry_width)] * self.ports
+            banks += [(buffer.depth, buffer.entry_width)] * self.ports
             tables += [(buffer.table_depth, buffer.position_width)] * 2
-        return Cost(tuple(rings) + (() if dual or single_port else tuple(blocks)),
-                    tuple(distributed), tuple(single_port), small=tuple(tables),
-                    dual=tuple(dual), luts=self._luts())
-
-    def _luts(self):
-        """About how many LUTs its logic takes: a lane's multiplexers over an addend's bits, its
-        adders, the read multiplexer; then what a port and a synapse take."""
-        found = [digit for level in self.levels for digit in digits(level, self.plan.burst)]
-        shift = max(digit.shift for digit in found)
-        layers = (shift > 0) + (shift > 1) + any(digit.negative for digit in found)
-        addend = self.w_width + shift
-        lane = layers * addend * self.ports + (self.ports - 1) * (addend + 1)
-        lane += self.target.sum_width * 1.8
-        multiplexers = (len(self.weights.parts) - 1) * self.lanes * self.w_width
-        return self.width * lane + multiplexers + 120 * self.ports + 200 * len(self.buffers)
+        luts, addend = self.digit_luts(self.plan.burst)
+        lane = luts * self.ports + (self.ports - 1) * (addend + 1)
+        lane += ACCUMULATOR_LUTS * self.target.sum_width
+        return self.weight_cost + Cost(
+            tuple(banks), small=tuple(tables),
+            luts=self.width * lane + PORT_LUTS * self.ports + SYNAPSE_LUTS * len(self.buffers))

@@ -9,7 +9,15 @@ import numpy as np
 
 from ...golden.spec import Conv2d, Dense, Network, as_map
 
-__all__ = ["Span", "Window"]
+__all__ = ["Span", "Window", "as_maps"]
+
+
+def as_maps(network: Network, synapse: Dense | Conv2d) -> tuple[
+        Conv2d, tuple[int, int, int], tuple[int, int, int]]:
+    """A synapse as a convolution, and its source and target as maps."""
+    source = network.source(synapse.source).shape
+    conv = synapse.as_conv(source) if isinstance(synapse, Dense) else synapse
+    return conv, as_map(source), as_map(network.source(synapse.target).shape)
 
 
 @dataclass(frozen=True)
@@ -45,9 +53,7 @@ class Window:
     @classmethod
     def of(cls, network: Network, synapse: Dense | Conv2d, width: int) -> Window:
         """The windows of a synapse of ``network``; a dense one's is the whole source."""
-        source = network.source(synapse.source).shape
-        conv = synapse.as_conv(source) if synapse.kind == "dense" else synapse
-        return cls(conv, as_map(source), as_map(network.source(synapse.target).shape), width)
+        return cls(*as_maps(network, synapse), width)
 
     @property
     def words(self) -> int:

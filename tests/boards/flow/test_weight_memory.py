@@ -57,6 +57,7 @@ module bench;
     wire [15:0] weights;
     integer k, wrong = 0;
     top dut (.clk(clk), .rst(rst), .address_0(address), .weights_0(weights), .write(write),
+             .writing(write),
              .write_address(write_address), .write_data(write_data));
     always #5 clk = ~clk;
     function [15:0] word(input integer n); word = n * 40503 + 12345; endfunction

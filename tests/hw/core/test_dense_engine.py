@@ -41,12 +41,14 @@ def run(dut, levels, *, passes=1, load=(), stall=0, late=0):
     vectors, found, completed = -(-channels // fire_lanes), [], [0]
 
     async def source(ctx):
+        ctx.set(dut.writing, 1)
         for index, address, value in load:
             ctx.set(dut.write, 1 << index)
             ctx.set(dut.write_address, address)
             ctx.set(dut.write_data, value)
             await ctx.tick()
         ctx.set(dut.write, 0)
+        ctx.set(dut.writing, 0)
         for frame in levels:
             for event in transfers(layout.source.shape, frame):
                 await stream_put(ctx, dut.i_input, event, draw.randint(0, stall))

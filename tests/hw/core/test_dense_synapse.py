@@ -26,12 +26,14 @@ def run(dut, source_shape, levels, *, load=None, stall=0, late=0, seed=0):
     found, pending, cycles, visits = [], [], [0], []
 
     async def source(ctx):
+        ctx.set(dut.writing, 1)
         for index, at, value in load or ():
             ctx.set(dut.write, 1 << index)
             ctx.set(dut.write_address, at)
             ctx.set(dut.write_data, value)
             await ctx.tick()
         ctx.set(dut.write, 0)
+        ctx.set(dut.writing, 0)
         start = cycles[0]
         for frame in levels:
             for event in transfers(source_shape, frame):

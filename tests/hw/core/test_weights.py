@@ -28,16 +28,14 @@ def read_ports(dut, addresses, writes=(), first=0):
     found = [[] for _ in ports]
 
     async def run(ctx):
-        if dut.geometry.ports > 1:
-            ctx.set(dut.writing, bool(writes))
+        ctx.set(dut.writing, bool(writes))
         for index, address, value in writes:
             ctx.set(dut.write, 1 << index)
             ctx.set(dut.write_address, address)
             ctx.set(dut.write_data, value)
             await ctx.tick()
         ctx.set(dut.write, 0)
-        if dut.geometry.ports > 1:
-            ctx.set(dut.writing, 0)
+        ctx.set(dut.writing, 0)
         for k in range(count + LATENCY):
             for port, order in zip(ports, addresses, strict=True):
                 ctx.set(getattr(dut, f"address_{port}"), order[min(k, count - 1)])
@@ -130,8 +128,7 @@ def test_a_write_has_the_address_of_a_read_port(memory, ports):
         for _ in range(100):
             enables = draw.getrandbits(dut.slices)
             ctx.set(dut.write, enables)
-            if ports > 1:
-                ctx.set(dut.writing, enables != 0)
+            ctx.set(dut.writing, enables != 0)
             for name in ("write_address", *(f"address_{port}" for port in range(ports))):
                 ctx.set(getattr(dut, name), draw.randrange(600))
             await ctx.tick()

@@ -173,7 +173,7 @@ def test_a_word_too_many(buffers):
 
 
 @pytest.mark.parametrize("old, new", [
-    ("Cat(self.carry, self.addends[lane])", "Cat(C(0, 1), self.addends[lane])"),
+    ("self.addends[lane], self.carry)", "self.addends[lane], C(0, 1))"),
     ("m.d.sync += accumulators.eq(accumulators.shape().const([0] * self.lanes))", "pass"),
     ("[total, *words[:-1]]", "[total, *words[1:]]"),
     ("& (~full[1:] | leave[1:])", ""),

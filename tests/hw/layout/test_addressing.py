@@ -7,8 +7,6 @@ from qblif.hw.layout.addressing import (
     address_bits,
     address_space,
     addresses,
-    by_address,
-    by_neuron,
     vector_count,
     vector_order,
 )
@@ -21,7 +19,6 @@ def test_vectors_visit_every_neuron_once(shape, fire_lanes):
     size = int(np.prod(shape))
     assert order.shape == (vector_count(shape, fire_lanes), fire_lanes)
     assert sorted(order[order >= 0]) == list(range(size))
-    np.testing.assert_array_equal(by_neuron(order, shape), range(size))
 
 
 @pytest.mark.parametrize("shape", [(7,), (5, 3, 2), (1, 6, 5), (8, 4, 4)])
@@ -36,8 +33,3 @@ def test_addresses_are_fields(shape):
     if len(shape) == 3:
         np.testing.assert_array_equal(low, np.indices(shape)[0].reshape(-1))
         np.testing.assert_array_equal(middle, np.indices(shape)[2].reshape(-1))
-
-
-def test_unused_addresses_are_silent():
-    found = by_address(np.arange(1, 7).reshape(1, 6), (3, 1, 2))
-    assert found.tolist() == [[1, 3, 5, 0, 2, 4, 6]]
