@@ -14,24 +14,19 @@ from ..hw.layout.addressing import vector_count
 from ..hw.layout.build_engines import line_rows
 from ..hw.layout.compile import compile_stage
 from ..hw.layout.input_stream import InputFormat
-from ..hw.layout.memories import MEMORIES
-from ..hw.layout.plan import (
-    PORTS,
-    Plan,
-    StagePlan,
-    buffers_for,
-    quantiser_kind,
-    streams,
-    works_of,
-)
+from ..hw.layout.memories import LUT_ROWS, MEMORIES
+from ..hw.layout.plan import PORTS, Plan, StagePlan, buffers_for, quantiser_kind
+from ..hw.layout.work import streams, works_of
 from .fit import fixed_need, refusal, stage_cycles, stage_need
 
 __all__ = ["Allocator", "largest_first_layer"]
 
 MOST_LANES = 128
 MOST_FIRE_LANES = 16
-FILL = 0.4  # With all block RAMs in use, larger designs route slowly and lose their clock.
-SPARE = 0.15  # Share of the cycles that a stage beside the busiest has to spare.
+FILL = 0.41  # Share of the LUTs: with all block RAMs in use, larger designs hardly route.
+BLOCK_LUTS = 64  # LUTs that a block RAM must save to be worth its place.
+PERIOD = 9.2, 0.1  # Nanoseconds of a streaming design's clock, and more for each 1,000 LUTs.
+SPARE = 0.1  # Share of the cycles that a stage beside the busiest has to spare.
 SLOWER = 1.2  # Each further plan is slower by this factor.
 
 
@@ -56,7 +51,7 @@ class Allocator:
     spec : :class:`qblif.golden.spec.Network`
     device : :class:`qblif.boards.devices.Device`
     activity : dict or None
-        Measured in training, see :class:`qblif.hw.layout.plan.Work`.
+        Measured in training, see :class:`qblif.hw.layout.work.Work`.
     link, levels : bool
         Whether to include the host link, and the recorder of all levels.
     burst : ``"shift"`` or ``"repeat"``
@@ -69,6 +64,7 @@ class Allocator:
         self.order = order
         self.fixed = fixed_need(InputFormat.of(spec, order), device, link)
         self.rows = line_rows(spec, dict.fromkeys((p.name for p in spec.populations), 1))
+        self.streams = any(streams(spec, population) for population in spec.populations)
         self.options = [self._options(population, works_of(spec, population, activity, burst),
                                       levels, burst, quantiser)
                         for population in spec.populations]
@@ -78,19 +74,22 @@ class Allocator:
         chosen = {tuple(w.fewest(target, MOST_LANES) for w in works) for target in targets}
         fires = [1] if population.neuron.quantiser is None else [
             1 << k for k in range(MOST_FIRE_LANES.bit_length())]
-        ports = PORTS if streams(self.spec, population) else (1,)
+        streaming = streams(self.spec, population)
+        ports = PORTS if streaming else (1,)
+        # The encoder's FIFO in a block RAM, or a shorter one in distributed RAM.
+        queues = (None, LUT_ROWS) if streaming and self.device.has_lut_ram else (None,)
         found = []
         for lanes in sorted(chosen):
             for fire_lanes in fires:
                 if fire_lanes > max(lanes) or fire_lanes > 1 and vector_count(
                         population.shape, fire_lanes // 2) == 1:
                     break
-                for memory, count in itertools.product(MEMORIES, ports):
+                for memory, count, queue in itertools.product(MEMORIES, ports, queues):
                     if self._available(memory, count):
                         found.append(self._option(population, works, levels, StagePlan(
                             lanes=tuple(-(-n // fire_lanes) * fire_lanes for n in lanes),
                             fire_lanes=fire_lanes, burst=burst, memory=memory, ports=count,
-                            quantiser=quantiser_kind(population, quantiser))))
+                            queue=queue, quantiser=quantiser_kind(population, quantiser))))
         return found
 
     def _available(self, memory, ports):
@@ -107,14 +106,14 @@ class Allocator:
 
     def solve(self, cycles, lanes=MOST_LANES, busiest=1):
         """The options with the fewest LUTs, within ``cycles`` and ``lanes``, whose memories fit
-        together; ``None`` if there are none.
+        together; ``None`` if there are none.  A block RAM counts as :data:`BLOCK_LUTS`.
 
         So many streaming stages may be the ``busiest``: the others have :data:`SPARE` cycles to
         spare, because line buffers hold a few rows, and an image's rows are not equally full.
-        Exact, by dynamic programming over the stages: the fewest LUTs for each number of memories
-        in use, and of busy stages.
+        Exact, by dynamic programming over the stages: the least for each number of memories in use,
+        and of busy stages.
         """
-        found = {(self.fixed.bram, self.fixed.spram, 0): (self.fixed.lut, ())}
+        found = {(self.fixed.bram, self.fixed.spram, 0): (0, ())}
         for options in self.options:
             usable = [(o, busy) for busy in (0, 1) for o in undominated(
                 o for o in options if o.cycles <= cycles and max(o.plan.lanes) <= lanes
@@ -124,7 +123,7 @@ class Allocator:
                 for option, busy in usable:
                     need = option.need
                     key = bram + need.bram, spram + need.spram, count + busy
-                    value = lut + need.lut
+                    value = lut + need.lut + BLOCK_LUTS * need.bram
                     if (key[0] <= self.device.bram and key[1] <= self.device.spram
                             and key[2] <= busiest
                             and (key not in longer or value < longer[key][0])):
@@ -136,24 +135,42 @@ class Allocator:
         """:meth:`solve`, or ``None`` where it needs too many LUTs: more than there are, or with
         streaming stages more than :data:`FILL` of them."""
         found = self.solve(cycles)
-        if found and any(option.streams for option in found):
-            lut = sum(option.need.lut for option in found) + self.fixed.lut
-            if lut > FILL * self.device.lut:
-                return None
-        return found if found and not self.refusal(found) else None
+        if not found or self.refusal(found):
+            return None
+        full = self.streams and self._need(found).lut > FILL * self.device.lut
+        return None if full else found
+
+    def _need(self, options):
+        return sum((option.need for option in options), self.fixed)
+
+    def _time(self, options):
+        """About the time of a frame.  The clock of a dense network hardly depends on its size."""
+        base, rise = PERIOD if self.streams else (1, 0)
+        return max(option.cycles for option in options) * (
+            base + rise * self._need(options).lut / 1000)
 
     def refusal(self, options):
         """Why these options cannot fit, in words, or ""."""
-        return refusal(sum((option.need for option in options), self.fixed), self.device)
+        return refusal(self._need(options), self.device)
 
     def plans(self):
-        """Yield plans: the fastest that fits first, each further one a fifth slower."""
+        """Yield plans: the fastest that fits first, each further one a fifth slower.
+
+        With streaming stages a plan of a few more cycles may be the faster one, as the clock falls
+        with the size.
+        """
         targets = sorted({o.cycles for options in self.options for o in options})
         low, high = 0, len(targets)  # Whatever fits still fits with more time.
         while low < high:
             middle = (low + high) // 2
             low, high = (low, middle) if self.fits(targets[middle]) else (middle + 1, high)
-        cycles = 0.0
+        near = [found for target in targets[low:] if target <= SLOWER * targets[low]
+                and (found := self.fits(target))]
+        if not near:
+            return
+        first = min(near, key=self._time)
+        yield self.plan_of(first)
+        cycles = max(option.cycles for option in first)
         for target in targets[low:]:
             found = self.fits(target) if target >= SLOWER * cycles else None
             if found and max(option.cycles for option in found) > cycles:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from ..hw.layout.latency import COMPLETE_LATENCY, RELEASE_LATENCY
 from ..hw.layout.memories import frame_queue_items, queue_depth
-from ..hw.layout.plan import works_of
 from ..hw.layout.stream_engine import StreamEngine
+from ..hw.layout.work import works_of
 from ..hw.link.protocol import CRC_BYTES, MAX_PAYLOAD, row_bytes
 
 __all__ = ["Need", "fixed_need", "frame_cycles", "load_bytes", "need", "refusal", "stage_cycles",
@@ -55,11 +55,12 @@ def fixed_need(input_format, device, link=False):
 def stage_need(stage, device, levels=False):
     """What one :class:`~qblif.hw.layout.compile.StageLayout` needs."""
     cost = stage.cost
-    memories = [*cost.memories, *(() if device.family.auto_lut_ram else cost.small)]
+    memories, distributed = list(cost.memories), list(cost.distributed)
+    (distributed if device.family.auto_lut_ram else memories).extend(cost.small)
     if levels and stage.recorder_memory:
         memories.append(stage.recorder_memory)
     large, small = _split(memories, device)
-    small += sum(_small_luts("distributed", *memory) for memory in cost.distributed)
+    small += sum(_small_luts("distributed", *memory) for memory in distributed)
     dual = sum(device.family.block_ram.dual_blocks(*memory) for memory in cost.dual)
     return Need(_blocks(device, large) + dual, len(cost.single_port),
                 round(cost.luts * device.family.lut_scale) + small)
@@ -124,7 +125,7 @@ def load_bytes(layout):
 def frame_cycles(layout, activity=None):
     """Mean cycles per frame in the steady state: those of the slowest stage.
 
-    ``activity`` was measured in training, see :class:`qblif.hw.layout.plan.Work`.
+    ``activity`` was measured in training, see :class:`qblif.hw.layout.work.Work`.
     """
     return max(stage_cycles(stage, works_of(layout.spec, stage.population, activity,
                                             stage.plan.burst)) for stage in layout.stages)
@@ -132,7 +133,7 @@ def frame_cycles(layout, activity=None):
 
 def stage_cycles(stage, works):
     """Mean cycles a frame takes in one :class:`~qblif.hw.layout.compile.StageLayout`; ``works`` are
-    its engines' :class:`~qblif.hw.layout.plan.Work`."""
+    its engines' :class:`~qblif.hw.layout.work.Work`."""
     passes, timing, plan = stage.passes, stage.timing, stage.plan
     steps = stage.timesteps * passes.positions
     each = [timing.pass_cycles(n) + 1 for n in

@@ -19,7 +19,7 @@ import os
 
 from .components import components
 from .critical_path import longest_path
-from .netlist import count, cut_pins, fanout, multipliers
+from .netlist import count, cut_pins, drop_unread_carries, fanout, multipliers
 from .report import Report
 from .tools import SynthError, run_nextpnr, run_yosys
 from .utilisation import refuse_mapped, refuse_unplaced, used_cells
@@ -70,6 +70,7 @@ def implement(verilog, device, *, top, out_dir, board=None, frequency_mhz=None, 
     netlist = json.loads((out_dir / "mapped.json").read_text())
     module = netlist["modules"][top]
     folded = family.fold(module) if family.fold and fold_output_registers else {}
+    drop_unread_carries(module, family)
     if board is None:
         cut_pins(module, family)
     (out_dir / "netlist.json").write_text(json.dumps(netlist))

@@ -3,7 +3,8 @@
 import re
 from collections import Counter
 
-__all__ = ["MULTIPLIERS", "count", "cut_pins", "fanout", "multipliers"]
+__all__ = ["MULTIPLIERS", "count", "cut_pins", "drop_unread_carries", "fanout",
+           "multipliers"]
 
 MULTIPLIERS = frozenset({
     "$mul", "$div", "$mod", "$divfloor", "$modfloor", "$pow", "$macc", "$macc_v2", "$__MUL16X16",
@@ -55,6 +56,27 @@ def fanout(module):
                 index = i + net.get("offset", 0)
                 result[name if len(net["bits"]) == 1 else f"{name}[{index}]"] = loads[bit]
     return result
+
+
+def drop_unread_carries(module, family):
+    """Disconnect outputs of carry cells that nothing reads, in place; returns their number.
+
+    yosys names a net for the last carry of every chain, and nextpnr would add a cell to each that
+    brings it out of the chain.
+    """
+    read = {bit for cell in module["cells"].values() for port, bits in cell["connections"].items()
+            if cell["port_directions"].get(port) != "output" for bit in bits}
+    read |= {bit for port in module["ports"].values() for bit in port["bits"]}
+    count = 0
+    for cell in module["cells"].values():
+        if family.kind_of(cell["type"]) == "carry":
+            unread = [port for port, bits in cell["connections"].items()
+                      if cell["port_directions"].get(port) == "output" and set(bits) != {"x"}
+                      and not read & set(bits)]
+            for port in unread:
+                cell["connections"][port] = ["x"] * len(cell["connections"][port])
+            count += len(unread)
+    return count
 
 
 def cut_pins(module, family):

@@ -50,6 +50,7 @@ class WeightMemory(wiring.Component):
         read.
     write_address : ``In(index_shape(depth))``
     write_data : ``In(slice_lanes * w_width)``
+        The last slice may have fewer lanes: its weights are in the low bits.
     """
 
     def __init__(self, *, depth, lanes, w_width, init=None, memory="block", ports=1):
@@ -109,17 +110,18 @@ class WeightMemory(wiring.Component):
         """One part of a slice: what each address reads, two cycles later."""
         geometry = self.geometry
         part = geometry.parts[k]
-        lanes = slice(index * self.slice_lanes, (index + 1) * self.slice_lanes)
+        lanes = geometry.lanes_of(index)
         end, bits = part.start + part.rows, max(1, ceil_log2(part.rows))
-        here = C(1)
-        if len(geometry.parts) > 1:
-            here = (self.write_address >= part.start) & (self.write_address < end)
-        enable = self.write[index] & here
+        enable = self.write[index]
+        if k:
+            enable = enable & (self.write_address >= part.start)
+        if k < len(geometry.parts) - 1:  # There is nothing to compare behind the last.
+            enable = enable & (self.write_address < end)
         if write_address is not self.write_address:  # Never both enables: one port does.
             enable = enable & self.writing
         columns = [[] for _ in addresses]
-        for low, width in geometry.columns(part):
-            init = [pack(word[lanes], self.w_width) >> low & (1 << width) - 1
+        for low, width in geometry.columns(part, index):
+            init = [pack(word, self.w_width, lanes.start, len(lanes)) >> low & (1 << width) - 1
                     for word in (self.init or [])[part.start:end]]
             name = f"slice_{index}_{low}_{k}" + (f"_copy_{copy}" if copy else "")
             m.submodules[name] = ram = memory.Memory(

@@ -68,7 +68,7 @@ class WindowReader(wiring.Component):
         Of all line buffers, of the line buffer of each synapse, see
         :class:`qblif.hw.core.line_buffer.LineBuffer`.
     release_E : ``Out``
-        Rows of the synapse's line buffer that may be overwritten.
+        Rows of the synapse's line buffer that may be overwritten; registered.
     o_P : ``Out(stream.Signature(Burst(WeightBase(engine), n_max)))``
         The bursts of each port; ``end`` on the last of a word, whose level may be 0.
     """
@@ -93,7 +93,7 @@ class WindowReader(wiring.Component):
         segment, busy = Signal(self.segment), Signal()
         # Whether a bank has more than one event left.
         more = Cat(segment.count[port] > 1 for port in ports).any()
-        credit = Signal(self.engine.ports)
+        credit = Signal(self.engine.ports, init=(1 << self.engine.ports) - 1)
         read = Signal()
         m.d.comb += [read.eq(busy & credit.all()), i.ready.eq(~busy | read & ~more),
                      self.address.eq(segment.first)]
@@ -120,8 +120,9 @@ class WindowReader(wiring.Component):
             sent = read & (some | empty[port])
             fifo = self.connect_port(m, port, segment, sent, last, some)
             under_way = Signal(range(READ_DEPTH + 1), name=f"under_way_{port}")
-            m.d.sync += under_way.eq(under_way + sent - (fifo.r_rdy & fifo.r_en))
-            m.d.comb += credit[port].eq(under_way != READ_DEPTH)
+            after = Signal.like(under_way, name=f"after_{port}")
+            m.d.comb += after.eq(under_way + sent - (fifo.r_rdy & fifo.r_en))
+            m.d.sync += [under_way.eq(after), credit[port].eq(after != READ_DEPTH)]
         return m
 
     def of_word(self, m):
@@ -139,7 +140,7 @@ class WindowReader(wiring.Component):
     def connect_release(self, m):
         for k, buffer in enumerate(self.engine.buffers):
             drop, = look_up(m, self.i.p.row, f"drop_{k}", [(d,) for d in buffer.window.drops])
-            m.d.comb += getattr(self, f"release_{k}").eq(
+            m.d.sync += getattr(self, f"release_{k}").eq(
                 Mux(self.i.valid & self.i.ready & self.i.p.release, drop, 0))
 
     def connect_port(self, m, port, segment, sent, last, some):

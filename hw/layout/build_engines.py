@@ -9,10 +9,11 @@ from .dense import DenseMap
 from .dense_engine import DenseEngine
 from .engine import Engine
 from .input_stream import InputFormat
-from .plan import StagePlan, lanes_of, streams
+from .plan import StagePlan, lanes_of
 from .row_demand import rows_demanded
 from .stream_engine import LineBufferLayout, StreamEngine
 from .window import Window
+from .work import streams
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -106,9 +106,9 @@ class Engine(ABC):
         """The :class:`LoadBank` of each slice of its weight memory, in the order of the load
         port."""
         weights = self.weights
-        return tuple(LoadBank(kind="weights", owner=self.name, first=k * weights.slice_lanes,
-                              lanes=weights.slice_lanes, depth=weights.depth,
-                              width=weights.slice_width) for k in range(weights.slices))
+        return tuple(LoadBank(kind="weights", owner=self.name, first=lanes.start, lanes=len(lanes),
+                              depth=weights.depth, width=len(lanes) * weights.w_width)
+                     for lanes in map(weights.lanes_of, range(weights.slices)))
 
     @abstractmethod
     def weight_words(self, weights: Mapping[str, np.ndarray]) -> list[list[int]]:

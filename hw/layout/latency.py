@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ...golden.spec.errors import InvalidValue
-from .memories import queue_depth
+from .memories import LUT_ROWS, queue_depth
 from .passes import Passes
 
 __all__ = ["COUNT_LATENCY", "LANES_LATENCY", "LEAK_LATENCY", "MEMORY_SUMS_WORDS",
@@ -31,6 +31,7 @@ WRITTEN_LATENCY = 2  # Line buffer: from a column's last marker to the window se
 LOOKUP_LATENCY = 3  # Window sequencer: from a segment's issue, through the line buffer's tables.
 TOKEN_ROOM = 5  # Tokens that may be under way to the window reader's FIFO.
 TOKEN_LATENCY = 1  # From a push to that FIFO's output.
+DROP_LATENCY = 1  # From a target row's end at the window reader to the line buffer's release.
 READ_LATENCY = 5  # Window reader: from a read of a line buffer to the burst at the expander.
 READ_DEPTH = 16  # Bursts under way there, of each port.
 FRAMER_LATENCY = 1  # Of the markers' generator at the input.
@@ -96,6 +97,15 @@ def neuron_latency(neuron):
     return LEAK_LATENCY[neuron.leak.kind] + after
 
 
+def _queue_vectors(passes):
+    """Vectors that the FIFO of an AER encoder holds by default: two positions.  That of a map fills
+    the memory that it takes, as rows of its image are not equally full."""
+    wanted = 2 * passes.channel_vectors
+    if passes.positions > 1 and wanted > LUT_ROWS:
+        return QUEUE_VECTORS
+    return min(wanted, QUEUE_VECTORS)
+
+
 def stage_timing(population, plan, passes, engines):
     """Timing of a population under its :class:`qblif.hw.layout.plan.StagePlan`, with the
     :class:`qblif.hw.layout.engine.Engine` of each source.
@@ -106,9 +116,7 @@ def stage_timing(population, plan, passes, engines):
                     + SUMS_ADDER_LATENCY * (len(engines) > 1))
     latency = neuron_latency(population.neuron)
     least = read_latency + latency + QUEUE_LATENCY
-    # A map's events wait in line buffers, those of one position in the queue.
-    wanted = 2 * passes.channel_vectors
-    queue = plan.queue or max(least, min(wanted, QUEUE_VECTORS))
+    queue = plan.queue or max(least, _queue_vectors(passes))
     if queue < least:
         raise InvalidValue(f"Population {population.name} must have a queue of at least {least} "
                            f"vectors, not {queue}")

@@ -12,6 +12,7 @@ __all__ = ["MEMORIES", "Part", "QUEUE_SLACK", "SMALL_ROWS", "WeightGeometry",
 MEMORIES = ("block", "packed", "mixed", "spram")
 BLOCK_RAM_WIDTHS = {9: 36, 10: 18, 11: 9, 12: 4, 13: 2, 14: 1}  # By address bits, for 18 kbit.
 SPRAM_WIDTH = 16
+SLICE_WIDTH = 72  # Bits of a load bank, at most: nine weights of 8 bits fill blocks of 9, 18 or 36.
 SMALL_ROWS = 64  # Memories up to this depth may stay out of block RAM.
 MOST_PARTS = 3  # Inputs of the multiplexer behind the blocks, at most.
 SMALLEST_PART = 512  # Depth of a block RAM at its widest.
@@ -59,7 +60,8 @@ class WeightGeometry:
 
     The depth is split into *parts*, and the width of each part into *columns*, so that one memory
     block spans all rows of a part.  A *slice* is what one load bank writes: the columns of all
-    parts that hold ``slice_lanes`` whole weights.
+    parts that hold ``slice_lanes`` whole weights, as many as fill whole blocks: nine weights of 8
+    bits, for example, in two blocks of 36, or three of 6 bits in two of 9.
 
     ``memory`` is ``"block"``: dual-port block RAM of 18 kbit, in one part up to 16k words;
     ``"packed"``: the same, cut into parts that fill their blocks, with a multiplexer behind them (a
@@ -91,21 +93,30 @@ class WeightGeometry:
         if self.memory not in ("packed", "mixed"):
             return whole
         options = [whole[:-1] + _peel(whole[-1], times) for times in range(MOST_PARTS)]
-        return min(options, key=lambda parts: (self._blocks(parts), len(parts)))
+        return min(options, key=lambda parts: (
+            min(self._blocks(parts, lanes) for lanes in self._slices_of), len(parts)))
 
-    def _blocks(self, parts):
-        slice_lanes = self._slice_lanes(parts)
-        width, slices = slice_lanes * self.w_width, -(-self.lanes // slice_lanes)
-        return slices * sum(-(-width // self._column_width(part)) for part in parts
-                            if not self.is_distributed(part))
+    @cached_property
+    def slice_lanes(self) -> int:
+        """Weights of a slice, the last of which may have fewer: the fewest blocks, then the
+        fewest lanes."""
+        return min(self._slices_of, key=lambda lanes: (self._blocks(self.parts, lanes), lanes))
+
+    @property
+    def _slices_of(self):
+        """Numbers of lanes that a slice may have."""
+        return range(1, max(1, min(self.lanes, SLICE_WIDTH // self.w_width)) + 1)
+
+    def _blocks(self, parts, slice_lanes):
+        """Blocks of all slices, if one has so many lanes."""
+        slices, rest = divmod(self.lanes, slice_lanes)
+        widths = [self._column_width(part) for part in parts if not self.is_distributed(part)]
+        return sum(slices * -(-slice_lanes * self.w_width // width) +
+                   -(-rest * self.w_width // width) for width in widths)
 
     def is_distributed(self, part: Part) -> bool:
         """Whether a part goes into distributed RAM."""
         return is_distributed(self.memory, part.rows)
-
-    def _slice_lanes(self, parts):
-        widest = max(self._column_width(part) for part in parts)
-        return min(self.lanes, max(1, widest // self.w_width))
 
     def _column_width(self, part):
         if self.memory == "spram":
@@ -118,34 +129,32 @@ class WeightGeometry:
         return -(-self.ports // 2)
 
     @property
-    def slice_lanes(self) -> int:
-        return self._slice_lanes(self.parts)
-
-    @property
-    def slice_width(self) -> int:
-        return self.slice_lanes * self.w_width
-
-    @property
     def slices(self) -> int:
         return -(-self.lanes // self.slice_lanes)
 
     @property
-    def bits(self) -> int:
-        """Bits of weights, padding included."""
-        return self.depth * self.slices * self.slice_width
+    def slice_width(self) -> int:
+        """Bits of a slice, the last of which may have fewer."""
+        return self.slice_lanes * self.w_width
 
-    def columns(self, part: Part) -> Iterator[tuple[int, int]]:
+    def lanes_of(self, index: int) -> range:
+        """The lanes of a slice."""
+        first = index * self.slice_lanes
+        return range(first, min(first + self.slice_lanes, self.lanes))
+
+    def columns(self, part: Part, index: int) -> Iterator[tuple[int, int]]:
         """``(low, width)`` of each column of a slice: bits ``low`` to ``low + width``."""
-        step = self._column_width(part)
-        for low in range(0, self.slice_width, step):
-            yield low, min(step, self.slice_width - low)
+        bits, step = len(self.lanes_of(index)) * self.w_width, self._column_width(part)
+        for low in range(0, bits, step):
+            yield low, min(step, bits - low)
 
     def memories(self, distributed: bool = False) -> Iterator[tuple[int, int]]:
         """``(depth, width)`` of every memory in block RAM, or in distributed RAM; in any order."""
         for part in self.parts:
             if self.is_distributed(part) == distributed:
-                for _, width in self.columns(part):
-                    yield from [(part.rows, width)] * self.slices * self.copies
+                for index in range(self.slices):
+                    for _, width in self.columns(part, index):
+                        yield from [(part.rows, width)] * self.copies
 
 
 def _peel(part, times):

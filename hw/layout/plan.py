@@ -8,16 +8,14 @@ from ...golden.spec.burst import MODES
 from ...golden.spec.checks import check_int
 from ...golden.spec.errors import InvalidValue
 from .addressing import vector_count
-from .dense import DenseMap
 from .latency import COMPLETE_LATENCY, RELEASE_LATENCY, START_LATENCY
 from .memories import MEMORIES
 from .passes import ORDERS
-from .window import Window
+from .work import LANES_LIMIT, streams, works_of
 
-__all__ = ["KINDS", "Plan", "StagePlan", "Work", "buffers_for", "lanes_of", "make_plan",
-           "quantiser_kind", "streams", "works_of"]
+__all__ = ["KINDS", "LANES_LIMIT", "Plan", "StagePlan", "buffers_for", "lanes_of", "make_plan",
+           "quantiser_kind"]
 
-LANES_LIMIT = 1024
 PORTS = (1, 2, 4)
 BUFFERS_LIMIT = 4
 SLACK_LIMIT = 64
@@ -98,12 +96,6 @@ class Plan:
                                f"not {self.order!r}")
 
 
-def streams(network, population):
-    """Whether the stage of ``population`` is a streaming one: where it is a map, or groups keep
-    events from some of its channels."""
-    return not all(DenseMap.serves(network, s) for s in network.synapses_to(population.name))
-
-
 def lanes_of(network, population, plan):
     """Lanes of each engine of ``population`` under its :class:`StagePlan`: of each synapse, or one
     number for a streaming stage.
@@ -164,65 +156,6 @@ def quantiser_kind(population, wanted):
         raise InvalidValue(f"Population {population.name} cannot use the slice: its threshold "
                            f"{quantiser.theta} is no power of two")
     return wanted
-
-
-def works_of(network, population, activity=None, burst="shift"):
-    """The :class:`Work` of each engine of ``population``."""
-    synapses = network.synapses_to(population.name)
-    groups = [synapses] if streams(network, population) else [[s] for s in synapses]
-    return [Work(network, group, activity, burst) for group in groups]
-
-
-class Work:
-    """What a frame asks of one engine, on the mean: target positions that its digits reach.
-
-    ``synapses`` share its lanes.  ``activity`` is ``activity`` of the network file; what it does
-    not have is guessed: half of the sources send a digit, and each source as often as any other.
-    """
-
-    def __init__(self, network, synapses, activity=None, burst="shift"):
-        target = network.source(synapses[0].target)
-        self.channels, self.steps = target.channels, 0
-        self.positions = max(1e-9, sum(_reached(network, s, (activity or {}).get(s.name, {}), burst)
-                                       for s in synapses))
-        if streams(network, target):  # A cycle for each word that nothing adds to, at most.
-            _, rows, columns = as_map(target.shape)
-            self.steps = rows * columns * network.timesteps
-
-    def cycles(self, lanes, ports=1):
-        """Mean cycles a frame with this number of lanes, by which ``ports`` events are added."""
-        words = -(-self.channels // lanes)
-        return max(self.positions / ports * words, self.steps * words)
-
-    def fewest(self, cycles, most=LANES_LIMIT):
-        """The fewest lanes, up to ``most``, that take at most ``cycles``; else the most useful."""
-        options = self.counts(most)
-        return next((n for n in options if self.cycles(n) <= cycles), options[-1])
-
-    def counts(self, most=LANES_LIMIT):
-        """Useful numbers of lanes, up to ``most``: the fewest for each number of words."""
-        counts = sorted({-(-self.channels // g) for g in range(1, self.channels + 1)})
-        return [n for n in counts if n <= most]
-
-
-def _reached(network, synapse, found, burst):
-    """Mean target positions that the digits of a frame reach; ``found`` is measured activity."""
-    digits = _digits(network, synapse, found, burst)
-    window = Window.of(network, synapse, 1)
-    share = window.target[0] // window.synapse.groups
-    if "operations" in found and found.get("digits"):  # Measured in shift mode.
-        return found["operations"] / share * digits / found["digits"]
-    rows, columns = (sum(span.count for span in spans) for spans in (window.rows, window.columns))
-    return digits * rows * columns / (window.source[1] * window.source[2])
-
-
-def _digits(network, synapse, found, burst):
-    """Mean digits that arrive at ``synapse`` in a frame; ``found`` is its measured activity."""
-    source = network.source(synapse.source)
-    key = "digits" if burst == "shift" else "repeat_digits"
-    times = 1 if source is network.input and source.static else network.timesteps
-    guess = {"digits": 0.5, "repeat_digits": 0.25 * source.emit_max}[key] * source.size * times
-    return found.get(key, guess)
 
 
 def _fire_lanes(network, population, lanes, works):

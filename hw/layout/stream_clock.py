@@ -8,6 +8,7 @@ from collections import deque
 
 from .latency import (
     COMPLETE_LATENCY,
+    DROP_LATENCY,
     LOOKUP_LATENCY,
     READ_DEPTH,
     READ_LATENCY,
@@ -147,7 +148,7 @@ class StreamClock:
         self.taken.append(taken)
         self.reader = taken + 1
         for buffer in self.buffers:
-            buffer.release(buffer.layout.window.drops[row], taken)
+            buffer.release(buffer.layout.window.drops[row], taken + DROP_LATENCY)
 
     def _read_step(self):
         """The segments of a step through the reader, once for each word; the last frees them."""

@@ -29,7 +29,7 @@ __all__ = ["LineBufferLayout", "StreamEngine"]
 
 # LUTs of an ECP5, by the designs in docs/results.md: of a bit of an accumulator with its part of
 # the read multiplexer; of what each port, and each synapse, takes besides its lanes.
-ACCUMULATOR_LUTS, PORT_LUTS, SYNAPSE_LUTS = 1.8, 120, 200
+ACCUMULATOR_LUTS, PORT_LUTS, SYNAPSE_LUTS = 1.7, 120, 80
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,7 +179,7 @@ class StreamEngine(Engine):
             banks += [(buffer.depth, buffer.entry_width)] * self.ports
             tables += [(buffer.table_depth, buffer.position_width)] * 2
         luts, addend = self.digit_luts(self.plan.burst)
-        lane = luts * self.ports + (self.ports - 1) * (addend + 1)
+        lane = luts * self.ports + (self.ports - 1) * (addend - 1)
         lane += ACCUMULATOR_LUTS * self.target.sum_width
         return self.weight_cost + Cost(
             tuple(banks), small=tuple(tables),

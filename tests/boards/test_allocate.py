@@ -8,7 +8,8 @@ from qblif.boards.fit import frame_cycles, load_bytes, need, refusal, stage_cycl
 from qblif.golden.spec import Dense, Input, Network, Neuron, Population, Quantiser
 from qblif.golden.spec.artifact import load
 from qblif.hw.layout.compile import compile
-from qblif.hw.layout.plan import make_plan, works_of
+from qblif.hw.layout.plan import make_plan
+from qblif.hw.layout.work import works_of
 
 NETWORKS = Path(__file__).parents[2] / "networks"
 

@@ -21,7 +21,8 @@ from qblif.golden.spec.artifact import Trained, sum_range
 from qblif.golden.training.export import signed_width
 from qblif.hw.layout.latency import LEAK_LATENCY
 from qblif.hw.layout.memories import MEMORIES
-from qblif.hw.layout.plan import Plan, streams
+from qblif.hw.layout.plan import Plan
+from qblif.hw.layout.work import streams
 
 
 def draw_conv(draw, source, name, shape=None):

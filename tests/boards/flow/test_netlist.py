@@ -7,7 +7,7 @@ from flow_designs import Copies, Lanes, Part, map_ecp5
 
 from qblif.boards.families import ECP5, GOWIN, ICE40
 from qblif.boards.flow.components import components
-from qblif.boards.flow.netlist import count, cut_pins, multipliers
+from qblif.boards.flow.netlist import count, cut_pins, drop_unread_carries, multipliers
 from qblif.boards.flow.tools import SynthError
 
 pytest.importorskip("pyosys", reason="synthesis needs pyosys: pip install 'qblif[synth]'")
@@ -36,6 +36,33 @@ def test_cut_pins_keeps_cells_clock_and_reset(tmp_path):
     cut = copy.deepcopy(module)
     assert cut_pins(cut, ECP5) == ["clk", "rst"]
     assert cut["cells"] == module["cells"]
+
+
+def test_carries_that_nothing_reads_are_dropped(tmp_path):
+    """The last of a chain, and no other: the rest of the netlist stays as it is."""
+    module = map_ecp5(tmp_path, Lanes())["modules"]["top"]
+    before, read = copy.deepcopy(module), set()
+    for cell in module["cells"].values():
+        read |= {bit for port, bits in cell["connections"].items()
+                 if cell["port_directions"][port] != "output" for bit in bits}
+    dropped = drop_unread_carries(module, ECP5)
+    assert dropped > 0 and drop_unread_carries(module, ECP5) == 0
+    for name, cell in before["cells"].items():
+        for port, bits in cell["connections"].items():
+            left = module["cells"][name]["connections"][port]
+            if left != bits:
+                assert left == ["x"] * len(bits)
+                assert cell["type"] == "CCU2C" and not read & set(bits)
+                dropped -= 1
+    assert dropped == 0
+
+
+def test_a_carry_that_leaves_by_a_port_is_kept():
+    cell = {"type": "CCU2C", "port_directions": {"COUT": "output", "S0": "output", "CIN": "input"},
+            "connections": {"COUT": [2], "S0": [3], "CIN": ["0"]}}
+    module = {"cells": {"last": cell}, "ports": {"o": {"direction": "output", "bits": [2]}}}
+    assert drop_unread_carries(module, ECP5) == 1
+    assert cell["connections"] == {"COUT": [2], "S0": ["x"], "CIN": ["0"]}
 
 
 def test_components_add_up(tmp_path):

@@ -57,7 +57,7 @@ def slice_writes(dut, words):
 @pytest.mark.parametrize("memory", MEMORIES)
 @pytest.mark.parametrize("depth, lanes, w_width", [
     (1, 1, 2), (5, 3, 8), (300, 5, 4), (600, 7, 6), (1100, 3, 8), (40, 9, 16), (1152, 8, 8),
-    (1153, 5, 7), (3456, 4, 8)])
+    (1153, 5, 7), (3456, 4, 8), (1100, 10, 8)])
 def test_loaded(depth, lanes, w_width, memory):
     dut = WeightMemory(depth=depth, lanes=lanes, w_width=w_width, memory=memory)
     words = draw_words(depth, lanes, w_width)

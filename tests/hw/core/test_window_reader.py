@@ -130,7 +130,7 @@ def run(dut, steps, *, gaps=0, stall=0, seed=0, timeout=30_000):
             before = here
 
     async def watch(ctx):
-        now = 0
+        now, before = 0, 0
         while True:
             _, _, ended, *values = await ctx.tick().sample(
                 dut.i.valid & dut.i.ready & dut.i.p.release,
@@ -138,8 +138,9 @@ def run(dut, steps, *, gaps=0, stall=0, seed=0, timeout=30_000):
                 *(output.valid & output.ready for output in outputs))
             now += 1
             for edge in edges:
-                released[edge] += [values[edge]] if ended else []
-                assert ended or not values[edge], "rows are released within a target row"
+                released[edge] += [values[edge]] if before else []
+                assert before or not values[edge], "rows are released within a target row"
+            before = ended  # The release comes DROP_LATENCY later.
             times.extend([now] * any(values[len(edges):]))
 
     outputs = [getattr(dut, f"o_{port}") for port in ports]

@@ -60,7 +60,7 @@ def test_load_banks_are_the_gatewares_ports(residual):
             sum(bank.owner == engine.name for bank in banks) for engine in stage.layout.engines]
         assert len(ports[-1].write) == sum(bank.kind == "biases" for bank in banks)
         for engine, port in zip(stage.layout.engines, ports, strict=False):
-            assert {len(port.write_data)} == {bank.width for bank in engine.load_banks}
+            assert len(port.write_data) == max(bank.width for bank in engine.load_banks)
 
 
 def test_description_is_json_and_the_digest_follows_it(residual):

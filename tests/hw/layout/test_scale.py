@@ -8,7 +8,8 @@ import pytest
 
 from qblif.golden.spec import Conv2d, Decay, Input, Network, Neuron, Population, Quantiser, Reset
 from qblif.hw.layout.compile import compile
-from qblif.hw.layout.plan import Plan, StagePlan, streams
+from qblif.hw.layout.plan import Plan, StagePlan
+from qblif.hw.layout.work import streams
 
 PAGE = Path(__file__).parents[3] / "docs" / "scale.md"
 WIDTHS = (64, 128, 256, 512)
