@@ -16,6 +16,8 @@ VERSION = 2
 
 # What a training may be resumed with in another way: it changes how fast, and the order of sums.
 MACHINE = ("threads", "workers")
+# What the float phase does not read: until its end, the hardware's fixed point is free.
+FIXED_POINT = ("w_width", "v_width", "qat_epochs", "qat_lr")
 
 
 class CheckpointError(InvalidValue):
@@ -40,7 +42,7 @@ def save_checkpoint(path, state):
 
 def load_checkpoint(path, config, data):
     """The state saved at ``path`` for the same configuration, a dictionary, and the data
-    fingerprint ``data``.
+    fingerprint ``data``.  One of the float phase serves every width and number of QAT epochs.
 
     Raises :class:`CheckpointError` for a missing or damaged file, and for another training's.
     """
@@ -56,8 +58,9 @@ def load_checkpoint(path, config, data):
     if version != VERSION:
         raise CheckpointError(f"{path}: checkpoint version {version} is not this program's "
                               f"{VERSION}")
+    free = MACHINE + (FIXED_POINT if state["phase"] == "float" else ())
     for field, value in config.items():
-        if field not in MACHINE and state["config"].get(field) != value:
+        if field not in free and state["config"].get(field) != value:
             raise CheckpointError(f"{path}: was trained with {field} = "
                                   f"{state['config'].get(field)!r}, not {value!r}")
     if state["data"] != data:

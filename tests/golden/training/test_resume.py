@@ -66,6 +66,20 @@ def test_resume_after_the_end(trained, tmp_path):
     assert_same_bits(trained, train(TINY, STRIPES, checkpoint=path, resume=True))
 
 
+def test_a_float_phase_serves_every_width(tmp_path):
+    """Trained once, quantised twice: the bits of two whole trainings."""
+    path = tmp_path / "float"
+    train(replace(TINY, qat_epochs=0), STRIPES, checkpoint=path)
+    for bits, epochs in ((4, 1), (6, 2)):
+        copy, config = tmp_path / str(bits), replace(TINY, w_width=bits, qat_epochs=epochs)
+        copy.write_bytes(path.read_bytes())
+        found = train(config, STRIPES, checkpoint=copy, resume=True)
+        assert {s.w_width for s in found.spec.synapses} == {bits}
+        assert_same_bits(train(config, STRIPES), found)
+    with pytest.raises(CheckpointError, match=r"was trained with w_width = 6, not 4$"):
+        train(replace(config, w_width=4), STRIPES, checkpoint=copy, resume=True)
+
+
 def test_resume_without_checkpoint():
     with pytest.raises(ValueError, match=r"^Resuming needs a checkpoint$"):
         train(TINY, STRIPES, resume=True)
