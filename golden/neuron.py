@@ -1,6 +1,7 @@
 """One timestep of the neuron in integers: the equations that all other parts repeat to the bit.
 
     charge  x = saturate(leak(v) + current)                  current = bias + weights of the events
+            with a late reset less level * theta of the step before, which is fire(v)
     gate    v = gate(x) where the neuron fired last time     eq. 8
     fire    level = clip(v // theta, 0, n_max)               eq. 9; or the power of two below
     reset   v = v - level * theta, or 0 where it fired       by subtraction, to zero
@@ -19,6 +20,8 @@ def charge(spec, v, current, fired):
     """Membrane after leak and input, saturated to the membrane width."""
     if spec.reset.kind == "gate-input":
         current = torch.where(fired, spec.reset.gate.apply(current), current)
+    if spec.reset.kind == "late" and spec.quantiser is not None:
+        current = current - fire(spec, v) * spec.quantiser.theta
     return (spec.leak.apply(v) + current).clamp(spec.v_min, spec.v_max)
 
 

@@ -83,6 +83,8 @@ class Reset:
     gate-input the next step's input alone is decayed by ``1 - alpha`` (eq. 8 as typeset copies
                without the bracket read)
     subtract   ``level * theta`` leaves the membrane at once
+    late       ``level * theta`` leaves the membrane in the next step, behind its leak
+               (snnTorch's ``Leaky`` as it is by default)
     zero       the membrane is 0 after any burst
     ========== ==========================================================================
 
@@ -93,12 +95,13 @@ class Reset:
     gate: Decay = Decay((0,))
 
     # What a burst leaves at once of the membrane, never more than it was: integers or floats,
-    # tensors of any shape.  The gates act on the next step instead.
+    # tensors of any shape.  The gates and ``late`` act on the next step instead.
     KINDS: ClassVar[dict[str, Callable[[Any, Any, Any], Any]]] = {
         "none": lambda v, level, theta: v,
         "gate": lambda v, level, theta: v,
         "gate-input": lambda v, level, theta: v,
         "subtract": lambda v, level, theta: v - level * theta,
+        "late": lambda v, level, theta: v,
         "zero": lambda v, level, theta: v * (level <= 0),
     }
 

@@ -82,6 +82,15 @@ def signed_width(low, high):
     return max(2, 1 + max(int(high), ~int(low)).bit_length())
 
 
+def _overshoot(leak, magnitude):
+    """How far a late reset may pass the zero side of ``leak.bound(magnitude)``: it takes no more
+    than the membrane was, but behind the leak."""
+    if leak.kind == "quadratic":
+        return magnitude
+    lost = magnitude - leak.apply(magnitude) + len(leak.subtract) + len(leak.add)
+    return max(0, lost - leak.bound(magnitude))
+
+
 def derive_v_width(neuron, timesteps, low, high, bias=None):
     """``(width, reach)``: a membrane that cannot overflow, and the largest magnitude before it.
 
@@ -96,7 +105,10 @@ def derive_v_width(neuron, timesteps, low, high, bias=None):
         current = max(current, neuron.reset.gate.bound(current))
     magnitude = 0
     for _ in range(timesteps):
-        magnitude = neuron.leak.bound(magnitude) + current
+        kept = neuron.leak.bound(magnitude)
+        if neuron.reset.kind == "late":
+            kept += _overshoot(neuron.leak, magnitude)
+        magnitude = kept + current
         if neuron.reset.kind == "gate":
             magnitude = max(magnitude, neuron.reset.gate.bound(magnitude))
     theta = neuron.quantiser.theta if neuron.quantiser else 0

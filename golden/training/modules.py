@@ -48,11 +48,12 @@ class QBLIF(nn.Module):
 
     ``leak`` (beta) and ``reset.gate`` (1 - alpha) are :class:`~qblif.golden.spec.Decay` constants,
     so that nothing changes at export; the leak may be a :class:`~qblif.golden.spec.Quadratic`.
-    ``reset.kind`` also offers the input-only reading of eq. 8, subtraction of ``S[t]``, zero and no
-    reset; ``spacing`` and ``output`` are those of :class:`~qblif.golden.spec.Quantiser` and
-    ``Neuron``.  gamma is ``exp(log_gamma)``: it cannot leave the positive numbers.  No gradient
-    flows through what a reset takes: the surrogates' slopes are not the staircase's, and through a
-    subtraction they would grow with every timestep, gamma with them.
+    ``reset.kind`` also offers the input-only reading of eq. 8, subtraction of ``S[t]`` at once or
+    in the next step, zero and no reset; ``spacing`` and ``output`` are those of
+    :class:`~qblif.golden.spec.Quantiser` and ``Neuron``.  gamma is ``exp(log_gamma)``: it cannot
+    leave the positive numbers.  No gradient flows through what a reset takes: the surrogates'
+    slopes are not the staircase's, and through a subtraction they would grow with every timestep,
+    gamma with them.
     """
 
     def __init__(self, n_max: int, leak: Decay | Quadratic = NO_LEAK, reset: Reset = FULL_GATE,
@@ -87,14 +88,19 @@ class QBLIF(nn.Module):
             closed = torch.where(fired, self.reset.gate.factor, 1.0)
             if self.reset.kind == "gate-input":
                 current = current * closed
+            if self.reset.kind == "late":
+                current = current - self._level(U.detach(), gamma.detach()) * gamma.detach()
             U = leak_real(self.leak, U, gamma) + current
             if self.reset.kind == "gate":
                 U = U * closed
-        level = burst_level(U, gamma, self.n_max, self.slope, self.spacing)
+        level = self._level(U, gamma)
         left = self.reset.after(U, level.detach(), gamma.detach())
         if self.output == "binary":
             level = burst_level(U, gamma, 1, self.slope)
         return level, left
+
+    def _level(self, U, gamma):
+        return burst_level(U, gamma, self.n_max, self.slope, self.spacing)
 
     def forward(self, current: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Currents ``(timesteps, ...)`` to ``(levels, membranes)`` of the same shape."""

@@ -155,6 +155,8 @@ class QATStage(_QATPopulation):
     def _charge(self, v, current, fired):
         if self.reset.kind == "gate-input":
             current = torch.where(fired, self.decay(self.reset.gate, current), current)
+        if self.reset.kind == "late":
+            current = current - self._level(v.detach(), self.n_max, self.spacing) * self.theta
         x = self._saturate(self.decay(self.leak, v, self.theta) + current)
         if self.reset.kind == "gate":
             x = torch.where(fired, self._saturate(self.decay(self.reset.gate, x)), x)

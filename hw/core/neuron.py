@@ -5,7 +5,7 @@ from amaranth import *
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..layout.latency import neuron_latency
+from ..layout.latency import LATE_LATENCY, has_late_reset, neuron_latency
 from .leak import Leak
 from .payloads import pipe, saturate
 from .quantiser import QuantiserCore
@@ -20,6 +20,7 @@ AFTER_BURST = {
     "gate": lambda v, level, amount, theta: v,
     "gate-input": lambda v, level, amount, theta: v,
     "subtract": lambda v, level, amount, theta: v - amount,
+    "late": lambda v, level, amount, theta: v,
     "zero": lambda v, level, amount, theta: Mux(level != 0, 0, v),
 }
 
@@ -54,7 +55,7 @@ class NeuronCore(wiring.Component):
     """Leak, charge, gate, fire and reset, as a pipeline that never stalls.
 
     One step of any neuron a cycle, :attr:`latency` cycles later at ``o``.  With ``L``, the latency
-    of the leak::
+    of the leak, and of a late reset a cycle behind it::
 
         t          i                       t + L + 2  gated; the quantiser's level
         t + L      leaked, current         t + L + 3  level, amount, membrane
@@ -92,17 +93,16 @@ class NeuronCore(wiring.Component):
         membrane = signed(spec.v_width)
 
         # Leak, beside the sum of the current.
-        m.submodules.leak = leak = Leak(spec)
-        m.d.comb += [leak.v.eq(self.i.v), leak.first.eq(self.i.first)]
+        leaked, latency = self.leak(m)
         current = self.i.sum + self.i.bias if self.population.bias_width else self.i.sum
-        current = pipe(m, current, leak.latency, "current")
-        fired = pipe(m, self.i.fired & ~self.i.first, leak.latency, "fired")
+        current = pipe(m, current, latency, "current")
+        fired = pipe(m, self.i.fired & ~self.i.first, latency, "fired")
 
         # Charge.
         if spec.reset.kind == "gate-input":
             current = Mux(fired, spec.reset.gate.apply(current), current)
         charged = Signal(membrane, reset_less=True)
-        m.d.sync += charged.eq(saturate(leak.o + current, spec.v_width))
+        m.d.sync += charged.eq(saturate(leaked + current, spec.v_width))
 
         # Gate.
         gated = Signal(membrane, reset_less=True)
@@ -127,3 +127,16 @@ class NeuronCore(wiring.Component):
         m.d.comb += [self.o.v.eq(pipe(m, left[:len(v)], 1, "v_out")),
                      self.o.level.eq(pipe(m, emitted, 1, "level_out"))]
         return m
+
+    def leak(self, m):
+        """``(membrane after the leak, less what a late reset takes of it; cycles from i)``."""
+        spec = self.spec
+        m.submodules.leak = leak = Leak(spec)
+        m.d.comb += [leak.v.eq(self.i.v), leak.first.eq(self.i.first)]
+        if not has_late_reset(spec):
+            return leak.o, leak.latency
+        # The level of the step before is that of the membrane, of which nothing was taken.
+        m.submodules.last = last = QuantiserCore(spec, self.quantiser)
+        m.d.comb += last.v.eq(Mux(self.i.first, 0, self.i.v))
+        amount = pipe(m, last.amount, leak.latency, "amount_then")
+        return pipe(m, leak.o - amount, LATE_LATENCY, "left"), leak.latency + LATE_LATENCY

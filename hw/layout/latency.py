@@ -15,6 +15,7 @@ MEMORY_SUMS_WORDS = 4  # Read, register, add, write: no word is visited again so
 SUMS_READ_LATENCY = {"registers": 2, "memory": 4}
 SUMS_ADDER_LATENCY = 1  # Adds the currents of several synapses.
 LEAK_LATENCY = {"decay": 1, "quadratic": 4}  # Quadratic: index, read, register, add.
+LATE_LATENCY = 1  # Of a late reset, behind the leak.
 NEURON_LATENCY = 4  # Charge, gate, fire, reset.
 READOUT_LATENCY = 2  # Charge, gate.
 ISSUE_LATENCY = 1  # From a digit's step to its issue: the weight memory's address.
@@ -94,7 +95,11 @@ def reset_cycles(timings):
 def neuron_latency(neuron):
     """Cycles from :class:`qblif.hw.core.neuron.NeuronCore`'s ``i`` to its ``o``."""
     after = READOUT_LATENCY if neuron.quantiser is None else NEURON_LATENCY
-    return LEAK_LATENCY[neuron.leak.kind] + after
+    return LEAK_LATENCY[neuron.leak.kind] + LATE_LATENCY * has_late_reset(neuron) + after
+
+
+def has_late_reset(neuron):
+    return neuron.reset.kind == "late" and neuron.quantiser is not None
 
 
 def _queue_vectors(passes):

@@ -26,19 +26,24 @@ def leak(spec, v):
     return v + (spec.gain * (x - spec.low) * (x - spec.high) * 2**spec.bits >> 12)
 
 
+def level_of(quantiser, v):
+    level = clip(v // quantiser.theta, 0, quantiser.n_max)
+    return 2 ** (len(f"{level:b}") - 1) if quantiser.spacing == "powers" and level else level
+
+
 def reference_step(spec, v, current, fired):
     """One neuron, one timestep: ``(level, v)``."""
     low, high = -(1 << spec.v_width - 1), (1 << spec.v_width - 1) - 1
     if spec.reset.kind == "gate-input" and fired:
         current = decay(spec.reset.gate, current)
+    if spec.reset.kind == "late" and spec.quantiser:
+        current -= level_of(spec.quantiser, v) * spec.quantiser.theta
     v = clip(leak(spec.leak, v) + current, low, high)
     if spec.reset.kind == "gate" and fired:
         v = clip(decay(spec.reset.gate, v), low, high)
     if spec.quantiser is None:
         return 0, v
-    level = clip(v // spec.quantiser.theta, 0, spec.quantiser.n_max)
-    if spec.quantiser.spacing == "powers" and level:
-        level = 2 ** (len(f"{level:b}") - 1)
+    level = level_of(spec.quantiser, v)
     if spec.reset.kind == "subtract":
         v -= level * spec.quantiser.theta
     if spec.reset.kind == "zero" and level:
