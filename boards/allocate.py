@@ -39,6 +39,11 @@ class Option:
     need: object
     streams: bool = False
 
+    @property
+    def lanes(self):
+        """Synaptic operations a cycle of its busiest engine."""
+        return max(self.plan.lanes) * self.plan.ports
+
     def memories(self):
         return self.need.bram + 64 * self.need.spram, self.need.lut  # Weighted by capacity.
 
@@ -104,7 +109,7 @@ class Allocator:
         return Option(plan, stage_cycles(stage, works), stage_need(stage, self.device, levels),
                       streams(self.spec, population))
 
-    def solve(self, cycles, lanes=MOST_LANES, busiest=1):
+    def solve(self, cycles, lanes=math.inf, busiest=1):
         """The options with the fewest LUTs, within ``cycles`` and ``lanes``, whose memories fit
         together; ``None`` if there are none.  A block RAM counts as :data:`BLOCK_LUTS`.
 
@@ -116,7 +121,7 @@ class Allocator:
         found = {(self.fixed.bram, self.fixed.spram, 0): (0, ())}
         for options in self.options:
             usable = [(o, busy) for busy in (0, 1) for o in undominated(
-                o for o in options if o.cycles <= cycles and max(o.plan.lanes) <= lanes
+                o for o in options if o.cycles <= cycles and o.lanes <= lanes
                 and busy == (o.streams and o.cycles > (1 - SPARE) * cycles))]
             longer = {}
             for (bram, spram, count), (lut, chosen) in found.items():
@@ -179,13 +184,13 @@ class Allocator:
 
     def with_lanes(self, lanes):
         """``(plan, why it cannot fit or "")`` with ``lanes`` for the busiest stage."""
-        cycles = max(min(o.cycles for o in options if max(o.plan.lanes) <= lanes)
+        cycles = max(min(o.cycles for o in options if o.lanes <= lanes)
                      for options in self.options)
         return self._described(self.solve(cycles, lanes, len(self.options)), cycles, lanes)
 
     def smallest(self):
         """``(plan, why even it cannot fit or "")``, however slow."""
-        return self._described(self.solve(math.inf), math.inf, MOST_LANES)
+        return self._described(self.solve(math.inf), math.inf, math.inf)
 
     def plan_of(self, options):
         return Plan(stages=tuple(option.plan for option in options), order=self.order)
@@ -193,7 +198,7 @@ class Allocator:
     def _described(self, found, cycles, lanes):
         """If nothing fits, the refusal is that of the options with the fewest memories."""
         found = found or [min((o for o in options if o.cycles <= cycles
-                               and max(o.plan.lanes) <= lanes), key=Option.memories)
+                               and o.lanes <= lanes), key=Option.memories)
                           for options in self.options]
         return self.plan_of(found), self.refusal(found)
 

@@ -157,6 +157,7 @@ def _finish(attempt, layout, result, out_dir):
         "board": board.name, "part": board.part, "network_digest": trained.spec.digest,
         "layout_digest": layout.digest,
         "lanes": [list(stage.lanes) for stage in plan.stages], "plan": asdict(plan)["stages"],
+        "order": plan.order,
         "clock_mhz": clock, "baud": attempt.baud, "seed": attempt.seed,
         "levels": board.levels,
         "images_per_second": round(clock * 1e6 / cycles),

@@ -14,6 +14,7 @@ from .common import (
     console,
     dataset,
     lanes_text,
+    layout_for,
     make_folder,
     open_network,
     spinner,
@@ -29,9 +30,9 @@ def build(
     board: Annotated[str, typer.Option(
         "--board", metavar="NAME", help="One that `qblif boards` lists.")],
     out: OutOption = Path("out"),
-    lanes: Annotated[int | None, typer.Option(
-        min=1, metavar="N", help="Synapses accumulated per cycle by the busiest stage. "
-        "Default: the fastest plan that fits and meets a clock.")] = None,
+    lanes: Annotated[str | None, typer.Option(
+        metavar="N[,N..]", help="Synaptic additions per cycle in the busiest stage, or one number "
+        "for each stage. Default: the fastest plan that fits and meets a clock.")] = None,
     frequency: Annotated[float | None, typer.Option(
         metavar="MHZ", help="Clock. Default: the fastest that the routed design meets.")] = None,
     baud: Annotated[int | None, typer.Option(
@@ -53,10 +54,13 @@ def build(
         from .check_netlist import build_with_netlist as run
     found = find_board(board)
     trained = open_network(file)
+    several = lanes is not None and not (lanes.isdecimal() and int(lanes))
+    chosen = {"layout": layout_for(trained, lanes)} if several else {
+        "lanes": int(lanes) if lanes else None}
     folder = make_folder(out, "check-netlist")
     with spinner() as line:
         task = line.add_task(found.title, total=None)
-        report = run(trained, found, out_dir=folder, lanes=lanes, frequency=frequency, seed=seed,
+        report = run(trained, found, out_dir=folder, **chosen, frequency=frequency, seed=seed,
                      baud=baud, progress=lambda text: line.update(task, description=text))
     console.print(table(f"{found.title}, {report['part']}", list(rows(report))))
     if report["bitstream"]:

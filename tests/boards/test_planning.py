@@ -1,3 +1,6 @@
+import json
+from dataclasses import asdict, replace
+
 import pytest
 
 from qblif.boards.planning import plan_for
@@ -24,3 +27,24 @@ def test_other_text(tiny, lanes):
     with pytest.raises(InvalidValue, match="^Lanes must be a number, or one a stage like 128,10, "
                                            f"not {lanes!r}$"):
         plan_for(tiny[0], lanes)
+
+
+def test_the_plan_of_a_bitstream(residual, tmp_path):
+    trained, layout, _ = residual
+    path = tmp_path / "build.json"
+    report = {"network_digest": trained.spec.digest, "plan": asdict(layout.plan)["stages"],
+              "order": "outer"}
+    path.write_text(json.dumps(report))
+    assert plan_for(trained, str(path)) == replace(layout.plan, order="outer")
+
+    damaged = "^.*build.json: damaged, or not the build.json of a bitstream$"
+    for text in ("", "[]", "{}", json.dumps(report | {"plan": [{"lanes": [0]}]}),
+                 json.dumps(report | {"plan": [{"width": 3}]})):
+        path.write_text(text)
+        with pytest.raises(InvalidValue, match=damaged):
+            plan_for(trained, str(path))
+    path.write_text(json.dumps(report | {"network_digest": "0" * 16}))
+    with pytest.raises(InvalidValue, match=f"is of network 0+, not {trained.spec.digest}$"):
+        plan_for(trained, str(path))
+    with pytest.raises(InvalidValue, match="none.json: No such file or directory$"):
+        plan_for(trained, str(tmp_path / "none.json"))
