@@ -67,7 +67,7 @@ def test_too_small_board(tmp_path):
     assert not list(tmp_path.glob("*.bin")) and not (tmp_path / "build.json").exists()
 
 
-@pytest.mark.parametrize("name, hidden", [("hx8k_b_evn", 15), ("tang_nano_9k", 60)])
+@pytest.mark.parametrize("name, hidden", [("hx8k_b_evn", 15), ("tang_nano_9k", 64)])
 def test_the_largest_layer_that_a_refusal_names(name, hidden):
     board = BOARDS[name]
     assert largest_first_layer(small_network(784, 128).spec, board.fpga, link=True,
