@@ -33,8 +33,8 @@ CIFAR_VGG = TrainConfig(net="vgg-small", timesteps=1, n_max=8, input_n_max=8, ga
 # CIFAR-10 on two CPU cores, ResNet-20 with 271,136 weights, one timestep, for one ECP5-85F: levels
 # are powers of two (each event is then one digit, and no lane inverts), weights have 6 bits (of 8
 # they would fill its block RAMs with few lanes).  Convolutions in bfloat16 (``amp``) take a quarter
-# off a step on a CPU that computes in it (AVX-512 BF16, AMX); on one with AVX2 alone they are slower
-# than float32: say ``--set amp=false`` there.
+# off a step on a CPU that computes in it (AVX-512 BF16, AMX); on one with AVX2 alone they are
+# slower than float32: say ``--set amp=false`` there.
 CIFAR_RESNET = TrainConfig(
     net="resnet20", timesteps=1, n_max=8, spacing="powers", input_n_max=15, w_width=6, gamma=1.0,
     gain=2.0, batch=128, validation=2000, epochs=48, qat_epochs=4, lr=4e-3, weight_decay=2e-2,
