@@ -24,9 +24,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..spec import Decay, Dense, Input, Network, Neuron, Population, Quantiser, Reset
+from ..spec import Conv2d, Decay, Dense, Input, Network, Neuron, Population, Quantiser, Reset
 from ..spec.artifact import Trained
-from ..spec.axes import LEVEL_LIMIT
+from ..spec.axes import LEVEL_LIMIT, WIDTH_LIMIT
 from ..spec.errors import InvalidValue
 from ..training.export import derive_v_width, signed_width
 from .grid import DECAY_BITS, GRID_BITS, exact_decay, fraction_bits, lag, snap
@@ -55,7 +55,7 @@ class _Stage:
     """One population with its integers, and the bits that it counts in."""
 
     population: Population
-    synapse: object
+    synapse: Dense | Conv2d
     weight: np.ndarray
     bias: np.ndarray
 
@@ -76,8 +76,8 @@ def convert(chain, readings, timesteps, input_n_max=1, approximate=False, notes=
         most = stages[-1].population.emit_max
     if chain.layers[-1].node is not None:
         stages.append(_counter(stages[-1].population, timesteps))
-    spec = Network(timesteps=timesteps, populations=[s.population for s in stages],
-                   synapses=[s.synapse for s in stages],
+    spec = Network(timesteps=timesteps, populations=tuple(s.population for s in stages),
+                   synapses=tuple(s.synapse for s in stages),
                    input=Input(shape=chain.input_shape, n_max=input_n_max, static=False))
     trained = Trained(spec, {s.synapse.name: s.weight for s in stages},
                       {s.population.name: s.bias for s in stages if s.population.bias_width},
@@ -106,7 +106,7 @@ class _Layer:
         area = math.prod(layer.synapse.pool)
         mean = area if layer.mean else 1
         self.weight, self.bias, self.most = layer.weight, layer.bias * mean, most * area
-        self.decay, self.constant, self.extra, self.theta = Decay(), 0, 0, None
+        self.decay, self.constant, self.extra, self.theta = Decay(), 0, 0, 1.0
         if reading is not None:
             self.theta = snap(reading.threshold * mean / reading.gain)
             self.take_neuron()
@@ -148,9 +148,9 @@ class _Layer:
 
     def stage(self):
         """Everything in the finest units that fit, up to those in which all is exact."""
-        name = self.layer.name
+        name, reading = self.layer.name, self.reading
         values = [self.weight, self.bias]
-        if self.theta is not None and (not self.loose or fraction_bits(self.theta) is not None):
+        if reading is not None and not (self.loose and fraction_bits(self.theta) is None):
             values.append(np.array([self.theta]))
         grid = fraction_bits(*values)
         if grid is None:
@@ -180,6 +180,10 @@ class _Layer:
         """The population in units of ``2**-bits``; :class:`ValueError` where a field is too
         narrow."""
         layer, scale = self.layer, 2.0**bits
+        largest = scale * max(np.abs(self.weight).max(), np.abs(self.bias).max())
+        if largest >= 1 << WIDTH_LIMIT:
+            raise InvalidValue(f"Weights and biases must be below 2**{WIDTH_LIMIT}, not "
+                               f"{largest:.0f}")
         weight = np.rint(self.weight * scale).astype(np.int64)
         bias = np.rint(self.bias * scale).astype(np.int64) - self.constant
         synapse = replace(layer.synapse, w_width=signed_width(weight.min(), weight.max()),
@@ -187,7 +191,7 @@ class _Layer:
         rows = weight.reshape(len(weight), -1) * self.most
         low, high = (int(v) for v in (np.minimum(rows, 0).sum(1).min(),
                                       np.maximum(rows, 0).sum(1).max()))
-        widest = self.neuron(bits, 30)
+        widest = self.neuron(bits, WIDTH_LIMIT)
         neuron = self.neuron(bits, derive_v_width(widest, self.timesteps, low, high, bias)[0])
         width = signed_width(bias.min(), bias.max()) if bias.any() else 0
         return _Stage(Population(name=synapse.target, shape=layer.shape, neuron=neuron,

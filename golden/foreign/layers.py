@@ -18,6 +18,7 @@ __all__ = ["REFUSED", "Builder", "Chain", "Layer", "Node"]
 
 PARAMETERS = {"IF": ("r", "v_threshold", "v_reset"),
               "LIF": ("tau", "r", "v_leak", "v_threshold", "v_reset")}
+LARGEST = 1 << 30  # No integer of the model is above it.
 # Kinds that are known and have no exact form here, and why.
 REFUSED = {
     "CubaLIF": "has a synaptic current, a second state that the integer model does not have",
@@ -115,17 +116,18 @@ class Builder:
         if weight.ndim != 2:
             raise InvalidValue(f"Node {name} must have a weight of two axes, not {weight.ndim}")
         targets, sources = weight.shape
-        synapse = Dense(**self.ends, w_width=2)
+        synapse = Dense(source=self.source, target=self.target)
         if self.pool == (1, 1):
             shape = _suffix(self.shape, lambda s: math.prod(s) == sources)
             shape = (sources,) if shape and len(shape) != 3 else shape
         else:
             # Behind a pool the synapse is a convolution whose kernel is the whole pooled map.
             channels, *extents = as_map(self.shape[-3:])
-            kernel = tuple(e // p for e, p in zip(extents, self.pool, strict=True))
+            kernel = extents[0] // self.pool[0], extents[1] // self.pool[1]
             shape = self.shape[-3:] if channels * math.prod(kernel) == sources else None
             if shape:
-                synapse = Conv2d(**self.ends, w_width=2, kernel=kernel, pool=self.pool)
+                synapse = Conv2d(source=self.source, target=self.target, kernel=kernel,
+                                 pool=self.pool)
                 weight = weight.reshape(targets, channels, *kernel)
         self.add(name, node, synapse, weight, shape, (targets,))
 
@@ -146,8 +148,9 @@ class Builder:
         shape = _suffix(self.shape, lambda s: len(s) == 3 and s[0] == channels)
         if shape is None and node.input_shape is not None:
             shape = (channels, *_pair(node.input_shape))
-        synapse = Conv2d(**self.ends, w_width=2, kernel=kernel, stride=_pair(node.stride),
-                         padding=_pair(padding), groups=groups, pool=self.pool)
+        synapse = Conv2d(source=self.source, target=self.target, kernel=_pair(kernel),
+                         stride=_pair(node.stride), padding=_pair(padding), groups=groups,
+                         pool=self.pool)
         self.add(name, node, synapse, weight, shape,
                  shape and synapse.output_shape(shape, len(weight)))
 
@@ -155,10 +158,12 @@ class Builder:
               "AvgPool2d": take_pool2d, "SumPool2d": take_pool2d}
 
     @property
-    def ends(self):
-        count = len(self.layers)
-        return {"source": f"population{count}" if count else Input.name,
-                "target": f"population{count + 1}"}
+    def source(self):
+        return f"population{len(self.layers)}" if self.layers else Input.name
+
+    @property
+    def target(self):
+        return f"population{len(self.layers) + 1}"
 
     def add(self, name, node, synapse, weight, source_shape, shape):
         if source_shape is None or (self.layers and source_shape != self.shape):
@@ -214,8 +219,8 @@ def _neuron(name, kind, node):
 
 def _finite(name, what, values):
     values = np.asarray(values, np.float64)
-    if not values.size or not np.isfinite(values).all():
-        raise InvalidValue(f"Node {name} must have a {what} of finite numbers")
+    if not values.size or not (np.abs(values) < LARGEST).all():
+        raise InvalidValue(f"Node {name} must have a {what} of finite numbers below {LARGEST}")
     return values
 
 
