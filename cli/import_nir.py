@@ -68,7 +68,7 @@ def show(imported):
         console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
     line(f"{'read as' if imported.equal else 'nearest reading'} {imported.reading}")
     for other in imported.others:
-        line(f"the recording does not tell it from {other}")
+        line(f"{'equal as well:' if imported.equal else 'as near:'} {other}")
     for remark in imported.converted.remarks:
         line(remark, "yellow")
     for agreement in imported.agreements:

@@ -108,7 +108,8 @@ class _Layer:
         self.weight, self.bias, self.most = layer.weight, layer.bias * mean, most * area
         self.decay, self.constant, self.extra, self.theta = Decay(), 0, 0, 1.0
         if reading is not None:
-            self.theta = snap(reading.threshold * mean / reading.gain)
+            theta = reading.threshold * mean
+            self.theta = theta if reading.gain == 1 else snap(theta / reading.gain)
             self.take_neuron()
 
     def take_neuron(self):
@@ -168,9 +169,10 @@ class _Layer:
                 continue
             self.remark(bits, grid, needed, stage)
             return stage
-        raise InvalidValue(f"Node {name} does not fit the integer model in units of "
-                           f"{2.0**-least:g}, in which its weights, biases and threshold are "
-                           f"integers: {reason}") from reason
+        units = "any units" if self.approximate else (
+            f"units of {2.0**-least:g}, in which its weights, biases and threshold are integers")
+        raise InvalidValue(f"Node {name} does not fit the integer model in {units}: {reason}"
+                           ) from reason
 
     @property
     def shifts(self):

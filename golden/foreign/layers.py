@@ -202,11 +202,12 @@ def _neuron(name, kind, node):
     """The node's parameters, each of which must be one number for all neurons."""
     found = {}
     for field in PARAMETERS[kind]:
-        values = np.unique(np.asarray(getattr(node, field), np.float64))
-        if values.size != 1 or np.isnan(values[0]):
+        values = np.unique(_real(name, field, getattr(node, field)))
+        if values.size > 1:
             raise InvalidValue(f"Node {name} has {field} of {values.min():g}..{values.max():g}; "
-                               "all neurons of a population must have the same"
-                               if values.size > 1 else f"Node {name} has no {field}")
+                               "all neurons of a population must have the same")
+        if not values.size or np.isnan(values[0]):
+            raise InvalidValue(f"Node {name} has no {field}")
         found[field] = float(values[0])
     for field in ("v_threshold", "v_reset", "v_leak"):
         if not math.isfinite(found.get(field, 0.0)):
@@ -218,10 +219,17 @@ def _neuron(name, kind, node):
 
 
 def _finite(name, what, values):
-    values = np.asarray(values, np.float64)
+    values = _real(name, what, values)
     if not values.size or not (np.abs(values) < LARGEST).all():
         raise InvalidValue(f"Node {name} must have a {what} of finite numbers below {LARGEST}")
     return values
+
+
+def _real(name, what, values):
+    values = np.asarray(values)
+    if values.dtype.kind not in "iuf":
+        raise InvalidValue(f"Node {name} must have a {what} of numbers, not of {values.dtype}")
+    return values.astype(np.float64)
 
 
 def _suffix(shape, fits):

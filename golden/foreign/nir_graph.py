@@ -14,6 +14,8 @@ from .layers import REFUSED, Builder, Chain
 
 __all__ = ["build_chain", "read"]
 
+LARGEST_FILE = 1 << 26  # Numbers.
+
 def read(path: str | os.PathLike[str]) -> Chain:
     """The chain in the NIR file at ``path``.
 
@@ -28,9 +30,12 @@ def read(path: str | os.PathLike[str]) -> Chain:
     if not path.is_file():
         raise InvalidValue(f"{path}: there is no such file")
     try:
+        _refuse_oversized(path)
         # Norse, Sinabs and Rockpool write shapes with batch or time, which the type check refuses.
         graph = nir.read(path, type_check=False)
         nodes, edges = dict(graph.nodes), [(str(a), str(b)) for a, b in graph.edges]
+    except InvalidValue as error:
+        raise InvalidValue(f"{path}: {error}") from error
     except Exception as error:  # h5py and nir raise whatever the damage leads to.
         reason = " ".join(str(error).split()) or type(error).__name__
         raise InvalidValue(f"{path}: truncated, or not a NIR file ({reason})") from error
@@ -41,6 +46,17 @@ def read(path: str | os.PathLike[str]) -> Chain:
     except (AttributeError, TypeError, ValueError, IndexError, OverflowError) as error:
         raise InvalidValue(f"{path}: a NIR file with fields that make no sense "
                            f"({' '.join(str(error).split())})") from error
+
+
+def _refuse_oversized(path):
+    """A small file can declare arrays that no memory holds."""
+    import h5py
+    sizes = []
+    with h5py.File(path, "r") as file:
+        file.visititems(lambda _, item: sizes.append(getattr(item, "size", 0) or 0))
+    if sum(sizes) > LARGEST_FILE:
+        raise InvalidValue(f"A NIR file must have at most {LARGEST_FILE:,} numbers, not "
+                           f"{sum(sizes):,}")
 
 
 def build_chain(nodes, edges) -> Chain:

@@ -11,6 +11,8 @@ from ..spec.errors import InvalidValue
 
 __all__ = ["Agreement", "Record", "compare", "load"]
 
+LARGEST_FILE = 1 << 30  # Bytes, unpacked.
+
 
 @dataclass(frozen=True, eq=False)
 class Record:
@@ -53,8 +55,14 @@ def load(path: str | os.PathLike[str]) -> Record:
         raise InvalidValue(f"{path}: there is no such file")
     try:
         with np.load(path, allow_pickle=False) as file:
+            size = sum(member.file_size for member in file.zip.infolist())
+            if size > LARGEST_FILE:
+                raise InvalidValue(f"{path}: a recording must unpack to at most {LARGEST_FILE:,} "
+                                   f"bytes, not {size:,}")
             arrays = {name: file[name] for name in file.files
                       if name == "input" or name.startswith("spikes_")}
+    except InvalidValue:
+        raise
     except Exception as error:  # numpy and zipfile raise whatever the damage leads to.
         reason = " ".join(str(error).split()) or type(error).__name__
         raise InvalidValue(f"{path}: truncated, or not an .npz file ({reason})") from error
