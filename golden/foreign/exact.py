@@ -15,8 +15,8 @@ threshold are integers.  The four steps, and why each is exact:
 * **Levels without bound.**  After a burst less than a threshold is left, so the largest level is
   at most ``(decay threshold + largest current) / threshold``.
 
-Where ``k (T - 1)`` bits do not fit, as many as fit are taken and the largest error of a membrane is
-part of the result's remarks.
+A decay that is no sum of shifts is rounded to one, and where ``k (T - 1)`` bits do not fit, as many
+as fit are taken; the largest error of a membrane is then one of the result's remarks.
 """
 
 import math
@@ -29,7 +29,7 @@ from ..spec.artifact import Trained
 from ..spec.axes import LEVEL_LIMIT, WIDTH_LIMIT
 from ..spec.errors import InvalidValue
 from ..training.export import derive_v_width, signed_width
-from .grid import DECAY_BITS, GRID_BITS, exact_decay, fraction_bits, lag, snap
+from .grid import GRID_BITS, exact_decay, fraction_bits, lag, nearest_decay, snap
 
 __all__ = ["Converted", "convert"]
 
@@ -118,29 +118,17 @@ class _Layer:
         if reading.reset not in Reset.KINDS:
             raise InvalidValue(f"Node {name} has a reset that {LACKING[reading.reset]}, which the "
                                f"integer model does not have; it has {', '.join(Reset.KINDS)}")
-        decay = exact_decay(reading.decay)
-        if decay is None:
-            near = Decay.nearest(reading.decay)
-            self.refuse(f"Node {name} has a decay of {reading.decay:.6g} a timestep, which is not "
-                        f"a multiple of 1/{1 << DECAY_BITS}; the nearest is {near.factor:.6g}")
-            decay = near
-        self.decay = decay
+        self.decay = exact_decay(reading.decay) or nearest_decay(reading.decay)
         if reading.strict:
-            self.constant, self.extra = lag(decay, self.timesteps)
+            self.constant, self.extra = lag(self.decay, self.timesteps)
         largest = np.maximum(self.weight, 0).reshape(len(self.weight), -1).sum(1) * self.most
-        bound = int((decay.factor * self.theta + max((largest + self.bias).max(), 0))
+        bound = int((self.decay.factor * self.theta + max((largest + self.bias).max(), 0))
                     // self.theta)
         self.n_max = max(1, min(bound, reading.levels or bound))
         if self.n_max > LEVEL_LIMIT:
             self.remarks.append(f"{name}: levels may reach {self.n_max} and are clipped at "
                                 f"{LEVEL_LIMIT}")
             self.n_max = LEVEL_LIMIT
-
-    def refuse(self, sentence):
-        """An error, or a remark where the user allowed an approximation."""
-        if not self.approximate:
-            raise InvalidValue(sentence)
-        self.remarks.append(sentence)
 
     @property
     def loose(self):
@@ -154,12 +142,9 @@ class _Layer:
         if reading is not None and not (self.loose and fraction_bits(self.theta) is None):
             values.append(np.array([self.theta]))
         grid = fraction_bits(*values)
-        if grid is None:
-            self.refuse(f"Node {name} has weights, biases or a threshold that are not all "
-                        f"multiples of 2**-{GRID_BITS}")
         needed = self.extra + max(self.shifts) * (self.timesteps - 1)
         finest = MOST_BITS if grid is None else min(grid + needed, MOST_BITS)
-        least = grid if grid is not None and not self.approximate else -MOST_BITS
+        least = -MOST_BITS if grid is None or self.approximate else grid
         reason = None
         for bits in range(finest, least - 1, -1):
             try:
@@ -169,7 +154,7 @@ class _Layer:
                 continue
             self.remark(bits, grid, needed, stage)
             return stage
-        units = "any units" if self.approximate else (
+        units = "any units" if least < 0 else (
             f"units of {2.0**-least:g}, in which its weights, biases and threshold are integers")
         raise InvalidValue(f"Node {name} does not fit the integer model in {units}: {reason}"
                            ) from reason
@@ -216,19 +201,33 @@ class _Layer:
         name = self.layer.name
         if grid is None or bits < grid:
             error = np.abs(stage.weight * 2.0**-bits - self.weight).max()
+            if not self.approximate:
+                raise InvalidValue(f"Node {name} has weights, biases or a threshold that are not "
+                                   f"all multiples of 2**-{GRID_BITS}; weights rounded to "
+                                   f"multiples of {2.0**-bits:g} are off by at most {error:.3g}, "
+                                   "which --approximate allows")
             self.remarks.append(f"{name}: weights are rounded to multiples of {2.0**-bits:g}, by "
                                 f"at most {error:.3g}")
-        if self.reading is not None and bits < (grid or 0) + needed:
-            error = self.error() / stage.population.neuron.quantiser.theta
-            self.remarks.append(f"{name}: the leak rounds, by at most {error:.2g} of the "
+        reading = self.reading
+        if reading is not None and (
+                bits < (grid or 0) + needed or self.decay.factor != reading.decay):
+            error = self.error(stage) / stage.population.neuron.quantiser.theta
+            self.remarks.append(f"{self.layer.node.name}: the leak of {reading.decay:.6g}, as "
+                                f"{self.decay.factor:.6g}, rounds by at most {error:.2g} of the "
                                 "threshold")
 
-    def error(self):
+    def error(self, stage):
         """Largest error of a membrane after the last timestep, in units."""
         def lost(shifts):
             return sum(1 - 2.0**-k for k in shifts)
-        below = above = 0.0
+        rows = np.abs(stage.weight.reshape(len(stage.weight), -1)).sum(1) * self.most
+        largest = (rows + np.abs(stage.bias)).max()
+        if self.reading.reset == "late":  # It takes from a membrane that need not be above it.
+            largest += self.n_max * stage.population.neuron.quantiser.theta
+        off, factor = abs(self.decay.factor - self.reading.decay), self.decay.factor
+        membrane = below = above = 0.0
         for _ in range(self.timesteps - 1):
-            above = self.decay.factor * above + lost(self.decay.subtract)
-            below = self.decay.factor * below + lost(self.decay.add) + self.constant
+            membrane = factor * membrane + largest
+            above = factor * above + lost(self.decay.subtract) + off * membrane
+            below = factor * below + lost(self.decay.add) + self.constant + off * membrane
         return max(above, below)

@@ -3,10 +3,12 @@
 import numpy as np
 
 from ..spec import Decay
+from ..spec.burst import naf
 
-__all__ = ["DECAY_BITS", "GRID_BITS", "exact_decay", "fraction_bits", "lag", "snap"]
+__all__ = ["GRID_BITS", "exact_decay", "fraction_bits", "lag", "nearest_decay", "snap"]
 
 DECAY_BITS = 10  # Finest decay: multiples of 2**-10.
+SHIFT_LIMIT = 15  # Longest shift of a Decay.
 GRID_BITS = 16  # Finest weights: multiples of 2**-16.
 # Time constants are float32 in the files: what follows from a few is known to as many roundings.
 ROUNDING = 8 * 2.0**-24
@@ -23,17 +25,19 @@ def snap(value):
 def exact_decay(factor):
     """The :class:`~qblif.golden.spec.Decay` that is exactly ``factor``, or ``None``."""
     units = (1 - factor) * (1 << DECAY_BITS)
-    left, shift = int(units), DECAY_BITS
-    if units != left:
-        return None
-    subtract, add = [], []
-    while left:  # Canonical signed digits, lowest first.
-        if left & 1:
-            digit = 2 - (left & 3)
-            (subtract if digit > 0 else add).append(shift)
-            left -= digit
-        left, shift = left >> 1, shift - 1
-    return Decay(tuple(sorted(subtract)), tuple(sorted(add)))
+    return _decay(int(units), DECAY_BITS) if units == int(units) else None
+
+
+def nearest_decay(factor):
+    """The decay of as many shifts as it takes that is nearest to ``factor``, within 2**-16."""
+    return _decay(round((1 - factor) * (1 << SHIFT_LIMIT)), SHIFT_LIMIT)
+
+
+def _decay(units, bits):
+    """``1 - units 2**-bits``, in as few shifts as there can be."""
+    digits = [(digit.negative, bits - digit.shift) for digit in naf(units)]
+    return Decay(*(tuple(sorted(shift for negative, shift in digits if negative == sign))
+                   for sign in (False, True)))
 
 
 def lag(decay, timesteps):

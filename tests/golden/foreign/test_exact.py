@@ -9,7 +9,7 @@ import torch
 from qblif.golden import integer
 from qblif.golden.foreign import real
 from qblif.golden.foreign.exact import convert
-from qblif.golden.foreign.grid import exact_decay, fraction_bits, lag, snap
+from qblif.golden.foreign.grid import exact_decay, fraction_bits, lag, nearest_decay, snap
 from qblif.golden.foreign.layers import Chain, Layer, Node
 from qblif.golden.foreign.readings import Reading
 from qblif.golden.spec import Conv2d, Decay, Dense, Reset
@@ -111,7 +111,8 @@ def test_spikes_of_the_last_layer_are_counted():
 def test_last_layer_without_neurons_is_summed():
     draw = np.random.default_rng(5)
     weight, bias = draw.integers(-4, 5, (3, 5)) / 4, [0.5, 0, -0.25]
-    chain = Chain((6,), (layer(draw.integers(-1, 4, (5, 6))), layer(weight, bias, 2, neurons=False)))
+    chain = Chain((6,), (layer(draw.integers(-1, 4, (5, 6))),
+                         layer(weight, bias, 2, neurons=False)))
     trained = convert(chain, [reading()], 4).trained
     trace = integer.run(trained, draw.integers(0, 2, (30, 4, 6)))
     sums = trace.levels["population1"].double().sum(0) @ torch.tensor(weight).T + 4 * torch.tensor(
@@ -137,8 +138,7 @@ def test_threshold_between_membranes():
 
 
 @pytest.mark.parametrize("fields, weight, phrase", [
-    ({"decay": 0.9}, 1, "^Node n1 has a decay of 0.9 a timestep, which is not a multiple of 1/1024"),
-    ({}, 0.1, "^Node n1 has weights, biases or a threshold that are not all multiples of 2..-16"),
+    ({}, 0.1, "^Node n1 has weights, .* not all multiples of 2..-16; .* off by at most .*e-06"),
     ({"threshold": 2e6}, 1e6, "^Node n1 does not fit .*: Weight width must be in 2..16, not 21"),
     ({"threshold": 2.0**26}, 1, "^Node n1 does not fit .*: Threshold must be in 1..16777216"),
     ({"reset": "held"}, 1, "^Node n1 has a reset that holds the next spike back"),
@@ -156,7 +156,7 @@ def test_stated_error_holds():
     """The remark's bound against the real membrane, where the leak rounds."""
     draw = np.random.default_rng(6)
     chain = Chain((4,), (layer(draw.integers(-5000, 9000, (3, 4))),))
-    for decay, strict in product((0.5, 0.875, 0.625), (False, True)):
+    for decay, strict in product((0.5, 0.875, 0.625, 0.9, 0.99), (False, True)):
         made = reading(decay=decay, strict=strict, threshold=8000.0, reset="none")
         levels = draw.integers(0, 2, (20, 100, 4))
         converted, _ = compare(chain, [made], levels)
@@ -187,6 +187,8 @@ def test_grid():
         assert decay.factor == numerator / 1024
         assert decay.apply(1 << 20) == numerator << 10
     assert exact_decay(0.9) is None and exact_decay(1.0) == Decay()
+    for factor in (0.9, 0.99, 0.001, 1 / 3):
+        assert 0 < abs(nearest_decay(factor).factor - factor) <= 2**-16
     assert fraction_bits(np.array([0.5, 3]), 0.125) == 3 and fraction_bits(0.1) is None
     assert snap(np.float64(np.float32(0.1)) * 5) == 0.5 and snap(0.1) == 0.1
 
