@@ -4,6 +4,7 @@ Where the file leaves open what its neurons are, the recording decides: every re
 numbers, the one that agrees is converted, and the integer model is compared with the recording.
 """
 
+import math
 from dataclasses import dataclass
 
 from .. import integer
@@ -43,7 +44,7 @@ def import_network(chain, framework, asked, timesteps=None, record=None,
     Parameters
     ----------
     chain : :class:`~qblif.golden.foreign.layers.Chain`
-    framework : name of :data:`~qblif.golden.foreign.readings.FRAMEWORKS`
+    framework : name of :data:`~qblif.golden.foreign.frameworks.FRAMEWORKS`
     asked : :class:`~qblif.golden.foreign.readings.Asked`
     timesteps : T; the recording's where not given
     record : :class:`~qblif.golden.foreign.record.Record` or ``None``
@@ -80,19 +81,12 @@ def _check_shapes(chain, record, timesteps):
     if len(record.spikes) != len(chain.nodes):
         raise InvalidValue(f"The recording has spikes of {len(record.spikes)} layers, the network "
                            f"{len(chain.nodes)}")
-    sizes = [_size(chain.input_shape), *(_size(layer.shape) for layer in chain.layers)]
+    sizes = [math.prod(chain.input_shape), *(math.prod(layer.shape) for layer in chain.layers)]
     for what, size, array in zip(("input", *(f"spikes_{k}" for k in range(len(record.spikes)))),
                                  sizes, (record.input, *record.spikes), strict=False):
         if array.shape[2] != size:
             raise InvalidValue(f"The recording's {what} has {array.shape[2]} places, the network "
                                f"{size}")
-
-
-def _size(shape):
-    size = 1
-    for extent in shape:
-        size *= extent
-    return size
 
 
 def _nearest(chain, found, record):

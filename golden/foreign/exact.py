@@ -118,6 +118,10 @@ class _Layer:
         if reading.reset not in Reset.KINDS:
             raise InvalidValue(f"Node {name} has a reset that {LACKING[reading.reset]}, which the "
                                f"integer model does not have; it has {', '.join(Reset.KINDS)}")
+        if reading.floor is not None:
+            raise InvalidValue(f"Node {name} has a membrane that does not fall below "
+                               f"{reading.floor:g} (Sinabs' min_v_mem), which the integer model "
+                               "does not have")
         self.decay = exact_decay(reading.decay) or nearest_decay(reading.decay)
         if reading.strict:
             self.constant, self.extra = lag(self.decay, self.timesteps)

@@ -3,26 +3,24 @@
 NIR describes neurons in continuous time.  Each framework writes its own discrete neuron into that
 description in its own way, and leaves out what has no place there: the timestep, how a spike
 resets, levels above 1, and whether a spike needs ``v > threshold`` or ``v >= threshold``.  A
-:class:`Reading` is one discrete neuron, exactly; :func:`readings` lists those that a file may mean.
-docs/import.md is this module as a table.
+:class:`Reading` is one discrete neuron, exactly; :func:`readings` lists those that a file may mean,
+from what :mod:`qblif.golden.foreign.frameworks` says.  docs/import.md has all as a table.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import product
 
 from ..spec.checks import check_int, check_real
 from ..spec.errors import InvalidValue
+from .frameworks import FRAMEWORKS
 from .grid import snap
-from .layers import Node
 
-__all__ = ["FRAMEWORKS", "RESETS", "Asked", "Reading", "readings"]
+__all__ = ["RESETS", "Asked", "Reading", "readings"]
 
 RESETS = ("subtract", "zero", "none")
-DT = 1e-4  # Seconds: what snnTorch's and SpikingJelly's exporters take for one timestep.
-NORSE_DT = 1e-3  # Seconds: Norse's default.
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +29,7 @@ class Reading:
 
         x     = decay v + gain current                     (late: - threshold level[t-1])
         level = clip(floor(x / threshold), 0, levels)      (strict: ceil(x / threshold) - 1)
-        v     = x - threshold level, or 0 where level > 0, or x
+        v     = x - threshold level, or 0 where level > 0, or x     (not below floor)
 
     ``levels`` is ``None`` where they are unbounded.  ``reset`` is ``subtract``, ``zero``, ``none``;
     ``late``, which subtracts in the next timestep, behind the decay; or ``held``, which subtracts
@@ -44,13 +42,14 @@ class Reading:
     strict: bool
     levels: int | None
     reset: str
+    floor: float | None = None
 
     def __str__(self):
         levels = ("levels without bound" if self.levels is None else
                   f"levels up to {self.levels}" if self.levels > 1 else "single spikes")
         return (f"decay {self.decay:.6g}, input gain {self.gain:.6g}, v "
                 f"{'>' if self.strict else '>='} {self.threshold:.6g}, reset {self.reset}, "
-                f"{levels}")
+                f"{levels}" + ("" if self.floor is None else f", not below {self.floor:.6g}"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,111 +74,27 @@ class Asked:
             check_real("Timestep", self.dt, 1e-12, 1e6)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Framework:
-    """How a framework writes a neuron.
-
-    ``charge(node, dt)`` gives every ``(decay, gain)`` that the node may stand for.
-    """
-
-    strict: bool
-    resets: tuple[str, ...]
-    charge: Callable[[Node, float | None], list[tuple[float, float]]]
-    bursts: bool = False
-    delays: bool = False
-    rests: bool = False  # The membrane starts at v_reset.
-
-
-def _euler(node, dt):
-    """Forward Euler: ``v + dt / tau (v_leak - v + r I)``; an IF adds ``dt r I``."""
-    if node.kind == "IF":
-        return [(1.0, dt * node.r)]
-    if math.isinf(node.tau):
-        return [(1.0, 1.0 if math.isinf(node.r) else 0.0)]
-    return [(1.0 - dt / node.tau, dt / node.tau * node.r)]
-
-
-def _default_euler(node, dt):
-    """snnTorch's and SpikingJelly's exporters: Euler with dt of 0.1 ms unless told otherwise."""
-    return _euler(node, dt or DT)
-
-
-def _norse(node, dt):
-    """``LIFBoxCell`` computes with ``dt / tau``, its exporter multiplies tau by dt once more."""
-    if node.kind == "IF":
-        return [(1.0, node.r)]
-    dt = dt or NORSE_DT
-    return [(1 - step, step * node.r) for step in (dt * dt / node.tau, dt / node.tau)]
-
-
-def _sinabs(node, dt):
-    """``LIF`` decays by ``exp(-1 / tau)``, tau in timesteps; ``norm_input`` scales the input by
-    what the decay loses, and is not in the file."""
-    if node.kind == "IF":
-        return [(1.0, node.r)]
-    decay = math.exp(-(dt or 1.0) / node.tau)
-    return [(decay, (1 - decay) * node.r), (decay, node.r)]
-
-
-def _rockpool(node, dt):
-    """``LIFTorch`` decays by ``exp(-dt / tau)`` and writes ``r = tau / dt exp(-dt / tau)``, which
-    gives dt.  Its input is not scaled."""
-    if node.kind == "IF":
-        return [(1.0, node.r)]
-    ratio = dt / node.tau if dt else _solve_ratio(node.r)
-    return [(math.exp(-ratio), 1.0)]
-
-
-def _solve_ratio(r):
-    """``x`` with ``exp(-x) / x = r``, which falls as x grows: by bisection."""
-    low, high = 0.0, 64.0
-    for _ in range(100):
-        middle = (low + high) / 2
-        low, high = (middle, high) if math.exp(-middle) > r * middle else (low, middle)
-    return (low + high) / 2
-
-
-def _nir(node, dt):
-    """The equations of NIR itself, by forward Euler with the timestep that the user gives."""
-    if dt is None:
-        raise InvalidValue("A NIR file has no timestep, so reading it by NIR's own equations needs "
-                           "--dt, in the unit of its time constants")
-    return _euler(node, dt)
-
-
-FRAMEWORKS = {
-    "snntorch": Framework(strict=True, resets=("subtract", "zero", "none"), delays=True,
-                          charge=_default_euler),
-    "spikingjelly": Framework(strict=False, resets=("zero", "subtract"), rests=True,
-                              charge=_default_euler),
-    "norse": Framework(strict=True, resets=("zero", "subtract"), charge=_norse),
-    "sinabs": Framework(strict=False, resets=("subtract", "zero"), bursts=True, charge=_sinabs),
-    "rockpool": Framework(strict=False, resets=("subtract",), bursts=True, charge=_rockpool),
-    "nir": Framework(strict=True, resets=("zero",), charge=_nir),
-}
-
-
 def readings(name, nodes, asked, seen=None) -> dict[str, tuple[Reading, ...]]:
     """Each thing that the file may mean, by its description: a :class:`Reading` for each of
     ``nodes``.
 
-    ``name`` is of :data:`FRAMEWORKS`, ``asked`` an :class:`Asked`; ``seen`` is the largest level in
-    a recording, which a bound of levels may be.  Raises :class:`ValueError` where the framework
-    has no such neuron.
+    ``name`` is of :data:`~qblif.golden.foreign.frameworks.FRAMEWORKS`, ``asked`` an
+    :class:`Asked`; ``seen`` is the largest level in a recording, which a bound of levels may be.
+    Without one, levels are the framework's default.  Raises :class:`ValueError` where the
+    framework has no such neuron.
     """
     if name not in FRAMEWORKS:
         raise InvalidValue(f"Framework must be one of {', '.join(FRAMEWORKS)}, not {name!r}")
     framework, found = FRAMEWORKS[name], {}
     charges = [_charges(framework, node, asked.dt) for node in nodes]
-    for reset in _resets(name, framework, asked):
-        for levels in _levels(name, framework, asked, seen):
-            for delay in _delays(name, framework, asked):
-                for choice in range(max(map(len, charges))):
-                    made = tuple(
-                        _read(framework, node, c[min(choice, len(c) - 1)], reset, delay, levels)
-                        for node, c in zip(nodes, charges, strict=True))
-                    if made not in found.values():
-                        found[f"{name}: {' | '.join(dict.fromkeys(map(str, made)))}"] = made
+    choices = product(_resets(name, framework, asked), _levels(name, framework, asked, seen),
+                      _delays(name, framework, asked), range(max(map(len, charges))),
+                      (False, True) if framework.floors and seen is not None else (False,))
+    for reset, levels, delay, choice, floor in choices:
+        made = tuple(_read(framework, node, c[min(choice, len(c) - 1)], reset, delay, levels, floor)
+                     for node, c in zip(nodes, charges, strict=True))
+        if made not in found.values():
+            found[f"{name}: {' | '.join(dict.fromkeys(map(str, made)))}"] = made
     return found
 
 
@@ -225,14 +140,15 @@ def _charges(framework, node, dt):
     return possible
 
 
-def _read(framework, node, charge, reset, delay, levels):
+def _read(framework, node, charge, reset, delay, levels, floor):
     decay, gain = charge
     if framework.delays and reset == "subtract":
         # Without decay, subtracting late or at once is the same; snnTorch takes the second spike's
         # threshold off for a membrane that is still above it.
         reset = ("subtract" if decay == 1 else "late") if delay else "held"
-    return Reading(decay=decay, gain=gain, threshold=_threshold(framework, node), strict=(
-        framework.strict), levels=levels, reset=reset)
+    threshold = _threshold(framework, node)
+    return Reading(decay=decay, gain=gain, threshold=threshold, strict=framework.strict,
+                   levels=levels, reset=reset, floor=-threshold if floor else None)
 
 
 def _threshold(framework, node):

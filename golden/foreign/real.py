@@ -21,8 +21,10 @@ def step(reading, v, before, current):
     held = reading.threshold * (v > reading.threshold) if reading.reset == "held" else 0.0
     level = fire(reading, x - held)
     if reading.reset in ("subtract", "held"):
-        return level, x - reading.threshold * level
-    return level, torch.where(level > 0, 0.0, x) if reading.reset == "zero" else x
+        x = x - reading.threshold * level
+    elif reading.reset == "zero":
+        x = torch.where(level > 0, 0.0, x)
+    return level, x if reading.floor is None else x.clamp(min=reading.floor)
 
 
 def fire(reading, x):

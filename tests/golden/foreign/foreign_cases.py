@@ -44,11 +44,12 @@ def norse(v, current, *, rate, threshold, subtract):
     return spike, (u - spike * threshold if subtract else u * (1 - spike))
 
 
-def sinabs(v, current, *, alpha, norm, threshold, most, subtract):
+def sinabs(v, current, *, alpha, norm, threshold, most, subtract, floor=-np.inf):
     """``LIF`` or, with alpha 1, ``IAF``; ``most`` is 1 for SingleSpike, n for MaxSpike(n)."""
     u = alpha * v + (1 - alpha if norm else 1) * current
     spike = np.minimum(np.maximum(np.trunc(u / threshold), 0), most)
-    return spike, (u - spike * threshold if subtract else u * (spike == 0))
+    u = u - spike * threshold if subtract else u * (spike == 0)
+    return spike, np.maximum(u, floor)
 
 
 def rockpool(v, current, *, alpha, threshold, most):
@@ -114,10 +115,10 @@ class Foreign:
         return folder / "net.nir", folder / "net.npz"
 
 
-def make(framework, seed=0, timesteps=8, frames=40, bias=False, **parameters):
-    """A random network of small integers with its own run."""
+def make(framework, seed=0, timesteps=8, frames=40, bias=False, low=-1, **parameters):
+    """A random network of small integers, weights from ``low`` to 4, with its own run."""
     draw = np.random.default_rng(seed)
-    weights = [draw.integers(-1, 5, (b, a)) for a, b in zip(SIZES, SIZES[1:], strict=False)]
+    weights = [draw.integers(low, 5, (b, a)) for a, b in zip(SIZES, SIZES[1:], strict=False)]
     biases = [draw.integers(-1, 3, b) * bias for b in SIZES[1:]]
     input = (draw.random((timesteps, frames, SIZES[0])) < 0.5).astype(float)
     now, spikes = input, []

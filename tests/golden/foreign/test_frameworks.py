@@ -66,6 +66,13 @@ def test_names_the_reset_that_is_lacking(kind, tmp_path):
         imported(network, tmp_path)
 
 
+def test_names_the_floor_that_is_lacking(tmp_path):
+    network = make("sinabs", low=-4, **SINABS | {"floor": -4.0})
+    with pytest.raises(InvalidValue, match="^Node 1 has a membrane that does not fall below -4 .*"
+                                           "100.00%"):
+        imported(network, tmp_path)
+
+
 WRONG = [
     ("snntorch", SNN, {"reset": "none"}),
     ("spikingjelly", JELLY, {"reset": "subtract"}),
