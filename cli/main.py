@@ -17,6 +17,7 @@ from .build import build
 from .capacity import capacity
 from .common import console
 from .demo import demo
+from .import_nir import import_nir
 from .info import info
 from .load import load
 from .program import program
@@ -36,6 +37,7 @@ app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False,
 for command in (demo, train, info, analyse, verilog, simulate, synth, boards, build, program, load,
                 run, virtual_board, capacity, systems):
     app.command()(command)
+app.command("import")(import_nir)  # The name is Python's own.
 
 
 def show_version(wanted: bool):

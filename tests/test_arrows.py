@@ -18,6 +18,7 @@ WINGS = {
     "golden.spec": (),
     "golden": ("golden.spec",),
     "golden.training": ("golden.spec", "golden"),
+    "golden.foreign": GOLDEN,
     "golden.study": GOLDEN,
     "hw.layout": ("golden.spec",),
     "hw.core": ("golden.spec", "hw.layout"),
@@ -29,7 +30,7 @@ WINGS = {
     "boards": ("golden.spec", *HW, "boards.host"),
     "sim": (*GOLDEN, *HW, "boards.host"),
     "api": (*GOLDEN, "golden.study", *HW, *BOARDS, "sim"),
-    "cli": (*GOLDEN, "golden.study", *HW, *BOARDS, "sim", "api"),
+    "cli": (*GOLDEN, "golden.foreign", "golden.study", *HW, *BOARDS, "sim", "api"),
     "benchmarks": (*GOLDEN, "golden.study", *HW, *BOARDS, "sim", "cli", "api"),
     "__main__": ("cli",),
 }

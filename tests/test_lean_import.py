@@ -15,6 +15,7 @@ UNWANTED = {
     "golden.spec": {"torch", "amaranth"} | TOOLS | SCREEN,
     "golden": {"amaranth"} | TOOLS | SCREEN | HEAVY,
     "golden.training": {"amaranth"} | TOOLS | SCREEN | HEAVY,
+    "golden.foreign": {"amaranth", "nir", "h5py"} | TOOLS | SCREEN | HEAVY,
     "golden.study": {"amaranth"} | TOOLS | SCREEN | HEAVY,
     "hw.layout": {"torch", "amaranth"} | TOOLS | SCREEN,
     "hw.core": {"torch"} | TOOLS | SCREEN,
@@ -26,7 +27,7 @@ UNWANTED = {
     "boards": {"torch", "pyosys", "serial"} | SCREEN,
     "sim": TOOLS | SCREEN | HEAVY,
     "api": {"torch", "amaranth"} | TOOLS | SCREEN,
-    "cli": {"torch", "amaranth", "matplotlib"} | TOOLS,
+    "cli": {"torch", "amaranth", "matplotlib", "nir"} | TOOLS,
     "benchmarks": {"torch", "amaranth", "matplotlib"} | TOOLS,
 }
 # Single modules that need less than their wing.

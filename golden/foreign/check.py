@@ -1,0 +1,122 @@
+"""A NIR file's network in integers, held to what its framework gave.
+
+Where the file leaves open what its neurons are, the recording decides: every reading is run in real
+numbers, the one that agrees is converted, and the integer model is compared with the recording.
+"""
+
+import math
+from dataclasses import dataclass
+
+from .. import integer
+from ..spec.errors import InvalidValue
+from . import real
+from .exact import Converted, convert
+from .readings import readings
+from .record import Agreement, compare
+
+__all__ = ["Imported", "import_network"]
+
+
+@dataclass(frozen=True, eq=False)
+class Imported:
+    """The network in integers, and what is known of it.
+
+    ``reading`` says in words what the neurons were taken for, ``others`` what they may be as well
+    by the same recording.  ``agreements`` are the integer model's with the recording, one a layer;
+    none without one.
+    """
+
+    converted: Converted
+    reading: str
+    others: tuple[str, ...]
+    agreements: tuple[Agreement, ...]
+
+    @property
+    def equal(self) -> bool:
+        """Whether every level is the recorded one."""
+        return all(agreement.first is None for agreement in self.agreements)
+
+
+def import_network(chain, framework, asked, timesteps=None, record=None,
+                   approximate=False) -> Imported:
+    """The ``chain`` as ``framework`` means it.
+
+    Parameters
+    ----------
+    chain : :class:`~qblif.golden.foreign.layers.Chain`
+    framework : name of :data:`~qblif.golden.foreign.frameworks.FRAMEWORKS`
+    asked : :class:`~qblif.golden.foreign.readings.Asked`
+    timesteps : T; the recording's where not given
+    record : :class:`~qblif.golden.foreign.record.Record` or ``None``
+    approximate : round what has no exact form
+
+    Raises :class:`ValueError` where no single reading is left, or it has no exact form.
+    """
+    if record is not None:
+        _check_shapes(chain, record, timesteps)
+        timesteps = len(record.input)
+    if timesteps is None:
+        raise InvalidValue("A NIR file has no number of timesteps: give it, or a recording")
+    found = readings(framework, chain.nodes, asked, record and record.largest)
+    names, score = list(found), None
+    if record is not None:
+        names, score = _nearest(chain, found, record)
+    elif len(found) > 1:
+        raise InvalidValue(f"A NIR file leaves open which neuron of {framework} it has: "
+                           f"{'; or '.join(found)}. Say which, or give a recording to check")
+    n_max = 1 if record is None else max(1, int(record.input.max()))
+    name, converted = _first_exact(chain, found, names, timesteps, n_max, approximate, score)
+    agreements = () if record is None else _check(chain, converted.trained, record)
+    if record is None and converted.remarks and not approximate:
+        raise InvalidValue("Without a recording to check, only what is proven exact is written: "
+                           + "; ".join(converted.remarks))
+    return Imported(converted, name, tuple(n for n in names if n != name), agreements)
+
+
+def _check_shapes(chain, record, timesteps):
+    """The recording has the network's layers and sizes."""
+    if timesteps not in (None, len(record.input)):
+        raise InvalidValue(f"Timesteps must be the recording's {len(record.input)}, not "
+                           f"{timesteps}")
+    if len(record.spikes) != len(chain.nodes):
+        raise InvalidValue(f"The recording has spikes of {len(record.spikes)} layers, the network "
+                           f"{len(chain.nodes)}")
+    sizes = [math.prod(chain.input_shape), *(math.prod(layer.shape) for layer in chain.layers)]
+    for what, size, array in zip(("input", *(f"spikes_{k}" for k in range(len(record.spikes)))),
+                                 sizes, (record.input, *record.spikes), strict=False):
+        if array.shape[2] != size:
+            raise InvalidValue(f"The recording's {what} has {array.shape[2]} places, the network "
+                               f"{size}")
+
+
+def _nearest(chain, found, record):
+    """``(names, score)``: the readings that agree with the recording in most places, and in what
+    part of all."""
+    layers = [node.name for node in chain.nodes]
+    scores = {}
+    for name, made in found.items():
+        agreements = compare(record, layers, real.run(chain, made, record.input))
+        scores[name] = sum(a.equal for a in agreements) / sum(a.total for a in agreements)
+    best = max(scores.values())
+    return [name for name in found if scores[name] == best], best
+
+
+def _first_exact(chain, found, names, timesteps, n_max, approximate, score):
+    """The first reading among ``names`` that has an exact form, with it."""
+    reason = None
+    for name in names:
+        try:
+            return name, convert(chain, found[name], timesteps, n_max, approximate,
+                                 {"imported": name})
+        except InvalidValue as error:
+            reason = reason or error
+    nearest = "" if score is None else f" (this reading gives {score:.2%} of the recorded spikes)"
+    raise InvalidValue(f"{reason}{nearest}") from reason
+
+
+def _check(chain, trained, record):
+    """The integer model on the recorded input."""
+    trace = integer.run(trained, record.input.transpose(1, 0, 2))
+    names = [layer.synapse.target for layer in chain.layers if layer.node is not None]
+    return tuple(compare(record, [node.name for node in chain.nodes],
+                         [trace.levels[name] for name in names]))

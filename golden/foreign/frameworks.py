@@ -1,0 +1,104 @@
+"""How each framework writes its neurons into a NIR file: decay and input gain, read back.
+
+The equations are those of snnTorch 1.0 (``snn.Leaky``), SpikingJelly 2.0 (``IFNode``,
+``LIFNode``), Norse 1.1 (``IAFCell``, ``LIFBoxCell``), Sinabs 3.1 (``IAF``, ``LIF``), Rockpool
+(``LIFTorch``) and NIR itself, and of their exporters.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ..spec.errors import InvalidValue
+from .layers import Node
+
+__all__ = ["FRAMEWORKS", "Framework"]
+
+DT = 1e-4  # Seconds: what snnTorch's and SpikingJelly's exporters take for one timestep.
+NORSE_DT = 1e-3  # Seconds: Norse's default.
+
+
+@dataclass(frozen=True, kw_only=True)
+class Framework:
+    """How a framework writes a neuron.
+
+    ``charge(node, dt)`` gives every ``(decay, gain)`` that the node may stand for.
+    """
+
+    strict: bool
+    resets: tuple[str, ...]
+    charge: Callable[[Node, float | None], list[tuple[float, float]]]
+    bursts: bool = False
+    delays: bool = False
+    rests: bool = False  # The membrane starts at v_reset.
+    floors: bool = False  # The membrane may have a lower bound, by default -threshold.
+
+
+def _euler(node, dt):
+    """Forward Euler: ``v + dt / tau (v_leak - v + r I)``; an IF adds ``dt r I``."""
+    if node.kind == "IF":
+        return [(1.0, dt * node.r)]
+    if math.isinf(node.tau):
+        return [(1.0, 1.0 if math.isinf(node.r) else 0.0)]
+    return [(1.0 - dt / node.tau, dt / node.tau * node.r)]
+
+
+def _default_euler(node, dt):
+    """snnTorch's and SpikingJelly's exporters: Euler with dt of 0.1 ms unless told otherwise."""
+    return _euler(node, dt or DT)
+
+
+def _norse(node, dt):
+    """``LIFBoxCell`` computes with ``dt / tau``, its exporter multiplies tau by dt once more."""
+    if node.kind == "IF":
+        return [(1.0, node.r)]
+    dt = dt or NORSE_DT
+    return [(1 - step, step * node.r) for step in (dt * dt / node.tau, dt / node.tau)]
+
+
+def _sinabs(node, dt):
+    """``LIF`` decays by ``exp(-1 / tau)``, tau in timesteps; ``norm_input`` scales the input by
+    what the decay loses, and is not in the file."""
+    if node.kind == "IF":
+        return [(1.0, node.r)]
+    decay = math.exp(-(dt or 1.0) / node.tau)
+    return [(decay, (1 - decay) * node.r), (decay, node.r)]
+
+
+def _rockpool(node, dt):
+    """``LIFTorch`` decays by ``exp(-dt / tau)`` and writes ``r = tau / dt exp(-dt / tau)``, which
+    gives dt.  Its input is not scaled."""
+    if node.kind == "IF":
+        return [(1.0, node.r)]
+    ratio = dt / node.tau if dt else _solve_ratio(node.r)
+    return [(math.exp(-ratio), 1.0)]
+
+
+def _solve_ratio(r):
+    """``x`` with ``exp(-x) / x = r``, which falls as x grows: by bisection."""
+    low, high = 0.0, 64.0
+    for _ in range(100):
+        middle = (low + high) / 2
+        low, high = (middle, high) if math.exp(-middle) > r * middle else (low, middle)
+    return (low + high) / 2
+
+
+def _nir(node, dt):
+    """The equations of NIR itself, by forward Euler with the timestep that the user gives."""
+    if dt is None:
+        raise InvalidValue("A NIR file has no timestep, so reading it by NIR's own equations needs "
+                           "--dt, in the unit of its time constants")
+    return _euler(node, dt)
+
+
+FRAMEWORKS = {
+    "snntorch": Framework(strict=True, resets=("subtract", "zero", "none"), delays=True,
+                          charge=_default_euler),
+    "spikingjelly": Framework(strict=False, resets=("zero", "subtract"), rests=True,
+                              charge=_default_euler),
+    "norse": Framework(strict=True, resets=("zero", "subtract"), charge=_norse),
+    "sinabs": Framework(strict=False, resets=("subtract", "zero"), bursts=True, floors=True,
+                        charge=_sinabs),
+    "rockpool": Framework(strict=False, resets=("subtract",), bursts=True, charge=_rockpool),
+    "nir": Framework(strict=True, resets=("zero",), charge=_nir),
+}

@@ -1,0 +1,61 @@
+"""Real numbers on a binary grid: which values are exact, and how a strict threshold decides."""
+
+import numpy as np
+
+from ..spec import Decay
+from ..spec.burst import naf
+
+__all__ = ["GRID_BITS", "exact_decay", "fraction_bits", "lag", "nearest_decay", "snap"]
+
+DECAY_BITS = 10  # Finest decay: multiples of 2**-10.
+SHIFT_LIMIT = 15  # Longest shift of a Decay.
+GRID_BITS = 16  # Finest weights: multiples of 2**-16.
+# Time constants are float32 in the files: what follows from a few is known to as many roundings.
+ROUNDING = 8 * 2.0**-24
+
+
+def snap(value):
+    """``value``, or the multiple of ``2**-DECAY_BITS`` of which it is a float32 rounding."""
+    if not np.isfinite(value):
+        return value
+    near = round(value * (1 << DECAY_BITS)) / (1 << DECAY_BITS)
+    return near if abs(value - near) <= abs(near) * ROUNDING else value
+
+
+def exact_decay(factor):
+    """The :class:`~qblif.golden.spec.Decay` that is exactly ``factor``, or ``None``."""
+    units = (1 - factor) * (1 << DECAY_BITS)
+    return _decay(int(units), DECAY_BITS) if units == int(units) else None
+
+
+def nearest_decay(factor):
+    """The decay of as many shifts as it takes that is nearest to ``factor``, within 2**-16."""
+    return _decay(round((1 - factor) * (1 << SHIFT_LIMIT)), SHIFT_LIMIT)
+
+
+def _decay(units, bits):
+    """``1 - units 2**-bits``, in as few shifts as there can be."""
+    digits = [(digit.negative, bits - digit.shift) for digit in naf(units)]
+    return Decay(*(tuple(sorted(shift for negative, shift in digits if negative == sign))
+                   for sign in (False, True)))
+
+
+def lag(decay, timesteps):
+    """``(constant, extra)``: what a strict threshold takes from the bias, and the extra bits of
+    the membrane with which it decides rightly in every timestep."""
+    constant = 1
+    while True:
+        delays, delay = [], 0
+        for _ in range(timesteps):
+            delay = constant - decay.apply(-delay)
+            delays.append(delay)
+        if min(delays) >= 1:
+            return constant, (max(delays) - 1).bit_length()
+        constant += 1
+
+
+def fraction_bits(*arrays):
+    """Fewest bits behind the point in which all values are exact, or ``None`` above GRID_BITS."""
+    values = np.concatenate([np.ravel(a) for a in arrays])
+    return next((bits for bits in range(GRID_BITS + 1)
+                 if (values * 2.0**bits == np.rint(values * 2.0**bits)).all()), None)

@@ -1,0 +1,165 @@
+"""What the neurons of a NIR file mean, by the framework that wrote it.
+
+NIR describes neurons in continuous time.  Each framework writes its own discrete neuron into that
+description in its own way, and leaves out what has no place there: the timestep, how a spike
+resets, levels above 1, and whether a spike needs ``v > threshold`` or ``v >= threshold``.  A
+:class:`Reading` is one discrete neuron, exactly; :func:`readings` lists those that a file may mean,
+from what :mod:`qblif.golden.foreign.frameworks` says.  docs/import.md has all as a table.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import product
+
+from ..spec.checks import check_int, check_real
+from ..spec.errors import InvalidValue
+from .frameworks import FRAMEWORKS
+from .grid import snap
+
+__all__ = ["RESETS", "Asked", "Reading", "readings"]
+
+RESETS = ("subtract", "zero", "none")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """One timestep of a neuron, in real numbers, membrane 0 at the start of a frame::
+
+        x     = decay v + gain current                     (late: - threshold level[t-1])
+        level = clip(floor(x / threshold), 0, levels)      (strict: ceil(x / threshold) - 1)
+        v     = x - threshold level, or 0 where level > 0, or x     (not below floor)
+
+    ``levels`` is ``None`` where they are unbounded.  ``reset`` is ``subtract``, ``zero``, ``none``;
+    ``late``, which subtracts in the next timestep, behind the decay; or ``held``, which subtracts
+    at once but from a threshold doubled in the timestep after one whose ``v`` stayed above it.
+    """
+
+    decay: float
+    gain: float
+    threshold: float
+    strict: bool
+    levels: int | None
+    reset: str
+    floor: float | None = None
+
+    def __str__(self):
+        levels = ("levels without bound" if self.levels is None else
+                  f"levels up to {self.levels}" if self.levels > 1 else "single spikes")
+        return (f"decay {self.decay:.6g}, input gain {self.gain:.6g}, v "
+                f"{'>' if self.strict else '>='} {self.threshold:.6g}, reset {self.reset}, "
+                f"{levels}" + ("" if self.floor is None else f", not below {self.floor:.6g}"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What the user says about a file; ``None`` leaves it open.
+
+    ``reset`` is one of :data:`RESETS`; ``delay`` is snnTorch's ``reset_delay``; ``levels`` the
+    largest level; ``dt`` the timestep in the unit of the file's time constants.
+    """
+
+    reset: str | None = None
+    delay: bool | None = None
+    levels: int | None = None
+    dt: float | None = None
+
+    def __post_init__(self):
+        if self.reset is not None and self.reset not in RESETS:
+            raise InvalidValue(f"Reset must be one of {', '.join(RESETS)}, not {self.reset!r}")
+        if self.levels is not None:
+            check_int("Levels", self.levels, 1)
+        if self.dt is not None:
+            check_real("Timestep", self.dt, 1e-12, 1e6)
+
+
+def readings(name, nodes, asked, seen=None) -> dict[str, tuple[Reading, ...]]:
+    """Each thing that the file may mean, by its description: a :class:`Reading` for each of
+    ``nodes``.
+
+    ``name`` is of :data:`~qblif.golden.foreign.frameworks.FRAMEWORKS`, ``asked`` an
+    :class:`Asked`; ``seen`` is the largest level in a recording, which a bound of levels may be.
+    Without one, levels are the framework's default.  Raises :class:`ValueError` where the
+    framework has no such neuron.
+    """
+    if name not in FRAMEWORKS:
+        raise InvalidValue(f"Framework must be one of {', '.join(FRAMEWORKS)}, not {name!r}")
+    framework, found = FRAMEWORKS[name], {}
+    charges = [_charges(framework, node, asked.dt) for node in nodes]
+    choices = product(_resets(name, framework, asked), _levels(name, framework, asked, seen),
+                      _delays(name, framework, asked), range(max(map(len, charges))),
+                      (False, True) if framework.floors and seen is not None else (False,))
+    for reset, levels, delay, choice, floor in choices:
+        made = tuple(_read(framework, node, c[min(choice, len(c) - 1)], reset, delay, levels, floor)
+                     for node, c in zip(nodes, charges, strict=True))
+        if made not in found.values():
+            found[f"{name}: {' | '.join(dict.fromkeys(map(str, made)))}"] = made
+    return found
+
+
+def _resets(name, framework, asked):
+    if asked.reset is None:
+        return framework.resets
+    if asked.reset not in framework.resets and name != "nir":
+        raise InvalidValue(f"Reset of {name} must be one of {', '.join(framework.resets)}, "
+                           f"not {asked.reset!r}")
+    return (asked.reset,)
+
+
+def _levels(name, framework, asked, seen):
+    if asked.levels is not None:
+        if asked.levels > 1 and not framework.bursts:
+            raise InvalidValue(f"Levels of {name} must be 1, not {asked.levels}: its neurons give "
+                               "single spikes")
+        return (asked.levels,)
+    if not framework.bursts:
+        return (1,)
+    return (None, *([] if seen is None else sorted({max(seen, 1), 1}, reverse=True)))
+
+
+def _delays(name, framework, asked):
+    if not framework.delays:
+        if asked.delay is not None:
+            raise InvalidValue("A reset delay is an option of snnTorch's neurons, which those of "
+                               f"{name} do not have")
+        return (False,)
+    return (True, False) if asked.delay is None else (asked.delay,)
+
+
+def _charges(framework, node, dt):
+    """The ``(decay, gain)`` that the node may stand for and that make sense."""
+    found = framework.charge(node, dt)
+    found = [(1 - snap(1 - decay), snap(gain)) for decay, gain in found]
+    possible = [(d, g) for d, g in found if 0 <= d <= 1 and 0 < g < math.inf]
+    if not possible:
+        raise InvalidValue(f"Node {node.name} has a tau of {node.tau:g} and an r of {node.r:g}, "
+                           f"which would be a decay of {found[0][0]:g} and an input gain of "
+                           f"{found[0][1]:g} a timestep; a decay must be in 0..1 and a gain above "
+                           "0")
+    return possible
+
+
+def _read(framework, node, charge, reset, delay, levels, floor):
+    decay, gain = charge
+    if framework.delays and reset == "subtract":
+        # Without decay, subtracting late or at once is the same; snnTorch takes the second spike's
+        # threshold off for a membrane that is still above it.
+        reset = ("subtract" if decay == 1 else "late") if delay else "held"
+    threshold = _threshold(framework, node)
+    return Reading(decay=decay, gain=gain, threshold=threshold, strict=framework.strict,
+                   levels=levels, reset=reset, floor=-threshold if floor else None)
+
+
+def _threshold(framework, node):
+    """The threshold above where the membrane rests; ``v - v_reset`` has no other constant."""
+    rest = node.v_reset if framework.rests else 0.0
+    leaks_to = node.v_leak if node.kind == "LIF" else rest
+    for field, value in (("v_reset", node.v_reset), ("v_leak", leaks_to)):
+        if value != rest:
+            raise InvalidValue(f"Node {node.name} has a {field} of {value:g}; the integer model "
+                               f"resets and leaks to {'one value' if framework.rests else '0'}")
+    if node.v_threshold <= rest:
+        raise InvalidValue(f"Node {node.name} has a threshold of {node.v_threshold:g}, which must "
+                           f"be above its v_reset of {rest:g}")
+    return node.v_threshold - rest

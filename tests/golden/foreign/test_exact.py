@@ -1,0 +1,203 @@
+"""Float layers against their integers: every input at small size, random layers, corner values."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+import torch
+
+from qblif.golden import integer
+from qblif.golden.foreign import real
+from qblif.golden.foreign.exact import convert
+from qblif.golden.foreign.grid import exact_decay, fraction_bits, lag, nearest_decay, snap
+from qblif.golden.foreign.layers import Chain, Layer, Node
+from qblif.golden.foreign.readings import Reading
+from qblif.golden.spec import Conv2d, Decay, Dense, Reset
+from qblif.golden.spec.errors import InvalidValue
+
+DECAYS = (1.0, 0.5, 0.75, 0.875, 0.625, 0.375, 0.25, 0.0)
+KINDS = [kind for kind in ("subtract", "zero", "none", "late") if kind in Reset.KINDS]
+
+
+def reading(**fields):
+    return Reading(**{"decay": 0.5, "gain": 1.0, "threshold": 3.0, "strict": True, "levels": 1,
+                      "reset": "zero"} | fields)
+
+
+def layer(weight, bias=None, k=1, synapse=None, mean=False, shape=None, neurons=True):
+    weight = np.asarray(weight, np.float64)
+    synapse = synapse or Dense(source="input" if k == 1 else f"population{k - 1}",
+                               target=f"population{k}")
+    return Layer(name=f"n{k}", synapse=synapse, weight=weight, mean=mean,
+                 bias=np.zeros(len(weight)) if bias is None else np.asarray(bias, np.float64),
+                 shape=shape or (len(weight),),
+                 node=Node(name=f"n{k}", kind="IF", r=1.0, v_threshold=1.0,
+                           v_reset=0.0) if neurons else None)
+
+
+def compare(chain, readings, levels, **options):
+    """The conversion, and in how many places its integer model differs."""
+    converted = convert(chain, readings, len(levels), int(levels.max()), **options)
+    trace = integer.run(converted.trained, levels.transpose(1, 0, 2))
+    wanted = real.run(chain, readings, levels)
+    ours = [trace.levels[k.synapse.target].to(torch.float64) for k in chain.layers if k.node]
+    return converted, sum(int((a != b).sum()) for a, b in zip(ours, wanted, strict=True))
+
+
+@pytest.mark.parametrize("strict", [False, True])
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("decay", DECAYS)
+def test_every_input_of_four_timesteps(decay, kind, strict):
+    # All 8**4 trains of three inputs; ties with the threshold, and membranes below 0, are frequent.
+    trains = np.array(list(product(range(8), repeat=4)))
+    levels = (trains.T[:, :, None] >> np.arange(3)) & 1
+    chain = Chain((3,), (layer([[3, 2, -1], [1, 4, -2]], [0, 1]),))
+    converted, differ = compare(chain, [reading(decay=decay, reset=kind, strict=strict)], levels)
+    assert (differ, converted.remarks) == (0, ())
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_random_layers(seed):
+    draw = np.random.default_rng(seed)
+    strict, kind = bool(draw.integers(2)), str(draw.choice(KINDS))
+    burst = not strict and kind in ("subtract", "zero")
+    unit = 2.0 ** -int(draw.integers(0, 4))
+    made = reading(decay=float(draw.choice(DECAYS[:5])), gain=float(draw.choice([1, 0.5, 0.125])),
+                   strict=strict, reset=kind, levels=[1, 3, None][draw.integers(3)] if burst else 1,
+                   threshold=float(draw.integers(3, 12)) * unit)
+    chain = Chain((7,), (layer(draw.integers(-3, 6, (5, 7)) * unit, draw.integers(-2, 3, 5) * unit),
+                         layer(draw.integers(-3, 6, (4, 5)) * unit, k=2)))
+    levels = draw.integers(0, 3, (3, 60, 7))
+    converted, differ = compare(chain, [made, made], levels)
+    assert (differ, converted.remarks) == (0, ())
+
+
+def test_strict_needs_its_device():
+    """Without the constant that a strict threshold takes from the bias, spikes differ."""
+    chain = Chain((1,), (layer([[1]]),))
+    levels = np.ones((4, 1, 1), np.int64)
+    strict, plain = (convert(chain, [reading(decay=1.0, strict=s, threshold=2.0,
+                                             reset="subtract")], 4).trained for s in (True, False))
+    spikes = [integer.run(t, levels.transpose(1, 0, 2)).levels["population1"].flatten().tolist()
+              for t in (strict, plain)]
+    assert spikes == [[0, 0, 1, 0], [0, 1, 0, 1]]
+
+
+@pytest.mark.parametrize("mean", [False, True])
+@pytest.mark.parametrize("strict", [False, True])
+def test_convolution_and_pool(mean, strict):
+    draw = np.random.default_rng(3)
+    first = Conv2d(source="input", target="population1", kernel=(3, 1), stride=(1, 2),
+                   padding=(1, 0))
+    second = Conv2d(source="population1", target="population2", kernel=(2, 2), pool=(2, 2))
+    chain = Chain((2, 5, 8), (
+        layer(draw.integers(-2, 4, (3, 2, 3, 1)), [0, 1, 0], synapse=first, shape=(3, 5, 4)),
+        layer(draw.integers(-2, 4, (4, 3, 2, 2)), [1, 0, 2, 0], 2, second, mean, (4, 1, 1))))
+    levels = draw.integers(0, 2, (4, 50, 80))
+    converted, differ = compare(chain, [reading(strict=strict)] * 2, levels)
+    assert (differ, converted.remarks) == (0, ())
+
+
+def test_spikes_of_the_last_layer_are_counted():
+    draw = np.random.default_rng(4)
+    chain = Chain((6,), (layer(draw.integers(-1, 4, (5, 6))),))
+    trained = convert(chain, [reading()], 8).trained
+    trace = integer.run(trained, draw.integers(0, 2, (30, 8, 6)))
+    counts = trace.levels["population1"].sum(0, dtype=torch.int64)
+    assert counts.any() and torch.equal(trace.membranes["output"][-1].long(), counts)
+    assert torch.equal(trace.classes, counts.argmax(-1))
+
+
+def test_last_layer_without_neurons_is_summed():
+    draw = np.random.default_rng(5)
+    weight, bias = draw.integers(-4, 5, (3, 5)) / 4, [0.5, 0, -0.25]
+    chain = Chain((6,), (layer(draw.integers(-1, 4, (5, 6))),
+                         layer(weight, bias, 2, neurons=False)))
+    trained = convert(chain, [reading()], 4).trained
+    trace = integer.run(trained, draw.integers(0, 2, (30, 4, 6)))
+    sums = trace.levels["population1"].double().sum(0) @ torch.tensor(weight).T + 4 * torch.tensor(
+        bias)
+    assert torch.equal(trace.membranes["output"][-1] / 4, sums)
+
+
+def test_no_field_is_wider_than_it_must_be():
+    converted, _ = compare(Chain((2,), (layer([[1, 1]]),)), [reading(decay=1.0, strict=False)],
+                           np.ones((1, 1, 2), np.int64))
+    population = converted.trained.spec.populations[0]
+    assert (population.neuron.quantiser.theta, population.sum_width, population.bias_width,
+            population.neuron.v_width) == (3, 3, 0, 3)
+
+
+def test_threshold_between_membranes():
+    chain, levels = Chain((2,), (layer([[1, 2]]),)), np.ones((3, 1, 2), np.int64)
+    for strict, threshold in product((False, True), (2.3, 2.9, 3.0000001)):
+        _, differ = compare(chain, [reading(decay=1.0, threshold=threshold, strict=strict)], levels)
+        assert differ == 0
+    with pytest.raises(InvalidValue, match="^Node n1 has weights, biases or a threshold that"):
+        compare(chain, [reading(decay=1.0, threshold=2.3, reset="subtract")], levels)
+
+
+@pytest.mark.parametrize("fields, weight, phrase", [
+    ({}, 0.1, "^Node n1 has weights, .* not all multiples of 2..-16; .* off by at most .*e-06"),
+    ({"threshold": 2e6}, 1e6, "^Node n1 does not fit .*: Weight width must be in 2..16, not 21"),
+    ({"threshold": 2.0**26}, 1, "^Node n1 does not fit .*: Threshold must be in 1..16777216"),
+    ({"reset": "held"}, 1, "^Node n1 has a reset that holds the next spike back"),
+])
+def test_refusals_and_approximations(fields, weight, phrase):
+    chain, levels = Chain((2,), (layer([[weight, weight]]),)), np.ones((3, 1, 2), np.int64)
+    with pytest.raises(InvalidValue, match=phrase):
+        compare(chain, [reading(**fields)], levels)
+    if "reset" not in fields:
+        converted, _ = compare(chain, [reading(**fields)], levels, approximate=True)
+        assert converted.remarks
+
+
+def test_stated_error_holds():
+    """The remark's bound against the real membrane, where the leak rounds."""
+    draw = np.random.default_rng(6)
+    chain = Chain((4,), (layer(draw.integers(-5000, 9000, (3, 4))),))
+    for decay, strict in product((0.5, 0.875, 0.625, 0.9, 0.99), (False, True)):
+        made = reading(decay=decay, strict=strict, threshold=8000.0, reset="none")
+        levels = draw.integers(0, 2, (20, 100, 4))
+        converted, _ = compare(chain, [made], levels)
+        remark, = converted.remarks
+        bound = float(remark.split("at most ")[1].split()[0])
+        trained = converted.trained
+        theta = trained.spec.populations[0].neuron.quantiser.theta
+        ours = integer.run(trained, levels.transpose(1, 0, 2)).membranes["population1"][-1] / theta
+        v = 0.0
+        for events in levels:
+            v = decay * v + events @ chain.layers[0].weight.T
+        worst = np.abs(ours.numpy() - v / 8000).max()
+        assert 0 < worst <= bound * 1.06  # The remark has two digits.
+
+
+def test_levels_without_bound_take_what_the_weights_allow():
+    bursts = {"levels": None, "strict": False, "reset": "subtract", "decay": 1.0}
+    for weight, n_max in ((4, 3), (30, 20)):
+        chain = Chain((2,), (layer([[weight, weight]]),))
+        converted = convert(chain, [reading(**bursts)], 3)
+        assert converted.trained.spec.populations[0].neuron.quantiser.n_max == n_max
+        assert bool(converted.remarks) == (weight == 30)
+
+
+def test_grid():
+    for numerator in range(1025):
+        decay = exact_decay(numerator / 1024)
+        assert decay.factor == numerator / 1024
+        assert decay.apply(1 << 20) == numerator << 10
+    assert exact_decay(0.9) is None and exact_decay(1.0) == Decay()
+    for factor in (0.9, 0.99, 0.001, 1 / 3):
+        assert 0 < abs(nearest_decay(factor).factor - factor) <= 2**-16
+    assert fraction_bits(np.array([0.5, 3]), 0.125) == 3 and fraction_bits(0.1) is None
+    assert snap(np.float64(np.float32(0.1)) * 5) == 0.5 and snap(0.1) == 0.1
+
+
+@pytest.mark.parametrize("numerator", range(0, 65))
+def test_lag_bounds_the_delay_in_every_timestep(numerator):
+    decay, timesteps = exact_decay(numerator / 64), 40
+    constant, extra = lag(decay, timesteps)
+    delay = 0
+    for _ in range(timesteps):
+        delay = constant - decay.apply(-delay)
+        assert 1 <= delay <= 1 << extra

@@ -1,0 +1,145 @@
+"""Each framework's neuron, from the file that its exporter writes, against its own equations."""
+
+import numpy as np
+import pytest
+from foreign_cases import make
+
+from qblif.golden.foreign import nir_graph, record
+from qblif.golden.foreign.check import import_network
+from qblif.golden.foreign.readings import Asked
+from qblif.golden.spec import Reset
+from qblif.golden.spec.errors import InvalidValue
+
+nir = pytest.importorskip("nir", reason="NIR files need nir: pip install 'qblif[nir]'")
+
+SNN = {"beta": 0.5, "threshold": 6.0, "reset": "zero", "delay": True}
+JELLY = {"tau": 2.0, "threshold": 3.0, "hard": True, "decay_input": True}
+NORSE = {"rate": 0.5, "threshold": 3.0, "subtract": True}
+SINABS = {"alpha": 1.0, "norm": False, "threshold": 4.0, "most": np.inf, "subtract": True}
+ROCK = {"alpha": 0.5, "threshold": 4.0, "most": np.inf}
+
+EXACT = [
+    *(("snntorch", SNN | {"beta": beta, "reset": reset, "delay": delay})
+      for beta in (1.0, 0.5, 0.75, 0.875) for reset in ("zero", "none") for delay in (True, False)),
+    *(("snntorch", SNN | {"beta": beta, "reset": "subtract"})
+      for beta in ((1.0, 0.5, 0.875) if "late" in Reset.KINDS else (1.0,))),
+    *(("spikingjelly", JELLY | {"tau": tau, "hard": hard, "decay_input": decays,
+                                "threshold": 6 / tau if tau and decays else 6.0})
+      for tau in (None, 2.0, 4.0) for hard in (True, False) for decays in (True, False)),
+    ("spikingjelly", JELLY | {"decay_input": False, "threshold": 8.0, "rest": 2.0}),
+    *(("norse", NORSE | {"rate": rate, "subtract": subtract, "threshold": 6 * (rate or 1)})
+      for rate in (None, 0.5, 0.125) for subtract in (True, False)),
+    *(("sinabs", SINABS | {"most": most, "subtract": subtract, "alpha": alpha, "norm": norm,
+                           "threshold": 4.0 * (1 - alpha if norm else 1)})
+      for most in (1, 2, np.inf) for subtract in (True, False)
+      for alpha, norm in ((1.0, False), (0.5, False), (0.5, True))),
+    *(("rockpool", ROCK | {"alpha": alpha, "most": most})
+      for alpha in (0.5, 0.75) for most in (1, np.inf)),
+]
+
+
+def imported(network, folder, **asked):
+    file, spikes = network.write(nir, folder)
+    return import_network(nir_graph.read(file), network.framework, Asked(**asked), None,
+                          record.load(spikes))
+
+
+@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize("framework, parameters", EXACT)
+def test_every_spike_is_the_frameworks(framework, parameters, bias, tmp_path):
+    network = make(framework, bias=bias, timesteps=5, **parameters)
+    assert all(spikes.any() for spikes in network.spikes)
+    found = imported(network, tmp_path)
+    assert found.equal and [a.total for a in found.agreements] == [1000, 600]
+    assert not found.converted.remarks
+
+
+LACKING = {"late": (True, "late and not decayed"),
+           "held": (False, "holds the next spike back")}
+
+
+@pytest.mark.parametrize("kind", sorted(LACKING.keys() - Reset.KINDS.keys()))
+def test_names_the_reset_that_is_lacking(kind, tmp_path):
+    delay, phrase = LACKING[kind]
+    network = make("snntorch", **SNN | {"reset": "subtract", "delay": delay})
+    with pytest.raises(InvalidValue, match=f"^Node 1 has a reset that .*{phrase}.*100.00%"):
+        imported(network, tmp_path)
+
+
+def test_names_the_floor_that_is_lacking(tmp_path):
+    network = make("sinabs", low=-4, **SINABS | {"floor": -4.0})
+    with pytest.raises(InvalidValue, match="^Node 1 has a membrane that does not fall below -4 .*"
+                                           "100.00%"):
+        imported(network, tmp_path)
+
+
+WRONG = [
+    ("snntorch", SNN, {"reset": "none"}),
+    ("spikingjelly", JELLY, {"reset": "subtract"}),
+    ("spikingjelly", JELLY, {"dt": 5e-5}),
+    ("norse", NORSE, {"reset": "zero"}),
+    ("sinabs", SINABS, {"levels": 1}),
+    ("sinabs", SINABS, {"reset": "zero"}),
+    ("rockpool", ROCK, {"levels": 1}),
+]
+
+
+@pytest.mark.parametrize("framework, parameters, asked", WRONG)
+def test_a_wrong_reading_is_found_different(framework, parameters, asked, tmp_path):
+    found = imported(make(framework, **parameters), tmp_path, **asked)
+    first = next(a.first for a in found.agreements if a.first)
+    assert not found.equal and first[3] != first[4]
+
+
+def test_strict_and_not_strict_are_told_apart(tmp_path):
+    network = make("spikingjelly", **JELLY)
+    file, spikes = network.write(nir, tmp_path)
+    found = import_network(nir_graph.read(file), "snntorch", Asked(reset="zero"), None,
+                           record.load(spikes))
+    assert not found.equal
+
+
+@pytest.mark.parametrize("layer, frame, timestep, neuron", [(0, 3, 2, 4), (1, 39, 7, 2)])
+def test_one_wrong_spike_is_named(layer, frame, timestep, neuron, tmp_path):
+    network = make("spikingjelly", **JELLY)
+    spike = network.spikes[layer][timestep, frame, neuron]
+    network.spikes[layer][timestep, frame, neuron] = 1 - spike
+    found = imported(network, tmp_path)
+    assert not found.equal and found.agreements[1 - layer].first is None
+    assert found.agreements[layer].first == (frame, timestep, neuron, spike, 1 - spike)
+    assert f"frame {frame}, timestep {timestep}, neuron {neuron}" in str(found.agreements[layer])
+
+
+def test_one_wrong_weight_is_found(tmp_path):
+    network = make("spikingjelly", **JELLY)
+    network.weights[0][0, 0] += 3
+    assert not imported(network, tmp_path).equal
+
+
+def test_needs_one_reading_without_a_recording(tmp_path):
+    file, _ = make("spikingjelly", **JELLY).write(nir, tmp_path)
+    chain = nir_graph.read(file)
+    with pytest.raises(InvalidValue, match="^A NIR file leaves open which neuron of spikingjelly"):
+        import_network(chain, "spikingjelly", Asked(), 8)
+    found = import_network(chain, "spikingjelly", Asked(reset="zero"), 8)
+    assert found.agreements == () and found.converted.trained.spec.timesteps == 8
+
+
+@pytest.mark.parametrize("beta", [0.9, 0.95])
+def test_decay_that_is_no_sum_of_shifts(beta, tmp_path):
+    """Every recorded spike is equal, but that is no proof of others."""
+    found = imported(make("snntorch", **SNN | {"beta": beta}), tmp_path)
+    assert found.equal and len(found.converted.remarks) == 2
+    assert found.converted.remarks[0].startswith(f"1: the leak of {beta}, as 0.")
+    with pytest.raises(InvalidValue, match="^Without a recording to check, only what is proven"):
+        import_network(nir_graph.read(tmp_path / "net.nir"), "snntorch", Asked(reset="zero"), 8)
+
+
+def test_long_recordings_state_the_error_of_the_leak(tmp_path):
+    network = make("snntorch", timesteps=16, **SNN | {"beta": 0.875})
+    found = imported(network, tmp_path)
+    assert found.equal
+    assert all("the leak of 0.875, as 0.875, rounds by at most" in remark
+               for remark in found.converted.remarks)
+    with pytest.raises(InvalidValue, match="^Without a recording to check, only what is proven"):
+        import_network(nir_graph.read(tmp_path / "net.nir"), "snntorch", Asked(reset="zero"), 16)
