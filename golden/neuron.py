@@ -1,9 +1,10 @@
 """One timestep of the neuron in integers: the equations that all other parts repeat to the bit.
 
     charge  x = saturate(leak(v) + current)                  current = bias + weights of the events
-            with a late reset less level * theta of the step before, which is fire(v)
+            with a late reset less fire(v) * theta, the burst of the step before
     gate    v = gate(x) where the neuron fired last time     eq. 8
     fire    level = clip(v // theta, 0, n_max)               eq. 9; or the power of two below
+            with a held reset of v less fire(what was left) * theta
     reset   v = v - level * theta, or 0 where it fired       by subtraction, to zero
     emit    the level, or 1 for any
 
@@ -20,9 +21,14 @@ def charge(spec, v, current, fired):
     """Membrane after leak and input, saturated to the membrane width."""
     if spec.reset.kind == "gate-input":
         current = torch.where(fired, spec.reset.gate.apply(current), current)
-    if spec.reset.kind == "late" and spec.quantiser is not None:
-        current = current - fire(spec, v) * spec.quantiser.theta
+    if spec.reset.kind == "late":
+        current = current - taken(spec, v)
     return (spec.leak.apply(v) + current).clamp(spec.v_min, spec.v_max)
+
+
+def taken(spec, v):
+    """What the burst of a membrane ``v`` that was left takes in the step after."""
+    return fire(spec, v) * spec.quantiser.theta if spec.quantiser is not None else 0
 
 
 def gate(spec, x, fired):
@@ -62,6 +68,6 @@ def step(spec, v, current, fired):
 
     ``fired`` is ``level > 0`` of the step before.
     """
-    v = gate(spec, charge(spec, v, current, fired), fired)
-    level = fire(spec, v)
-    return emit(spec, level), reset(spec, v, level)
+    x = gate(spec, charge(spec, v, current, fired), fired)
+    level = fire(spec, x - taken(spec, v) if spec.reset.kind == "held" else x)
+    return emit(spec, level), reset(spec, x, level)

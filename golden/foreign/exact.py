@@ -34,12 +34,6 @@ from .grid import GRID_BITS, exact_decay, fraction_bits, lag, nearest_decay, sna
 __all__ = ["Converted", "convert"]
 
 MOST_BITS = 24  # Finest membrane; the largest threshold has as many bits.
-# Resets of readings that the integer model may lack.
-LACKING = {
-    "late": "subtracts the threshold one timestep late and not decayed (snnTorch's reset_delay)",
-    "held": "holds the next spike back while the membrane stays above the threshold (snnTorch's "
-            "subtract with reset_delay=False)",
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,9 +109,6 @@ class _Layer:
     def take_neuron(self):
         """Decay, reset and levels, or the reason why there are none."""
         reading, name = self.reading, self.layer.node.name
-        if reading.reset not in Reset.KINDS:
-            raise InvalidValue(f"Node {name} has a reset that {LACKING[reading.reset]}, which the "
-                               f"integer model does not have; it has {', '.join(Reset.KINDS)}")
         if reading.floor is not None:
             raise InvalidValue(f"Node {name} has a membrane that does not fall below "
                                f"{reading.floor:g} (Sinabs' min_v_mem), which the integer model "

@@ -18,7 +18,7 @@ def step(reading, v, before, current):
     x = reading.decay * v + reading.gain * current
     if reading.reset == "late":
         x = x - reading.threshold * before
-    held = reading.threshold * (v > reading.threshold) if reading.reset == "held" else 0.0
+    held = reading.threshold * fire(reading, v) if reading.reset == "held" else 0.0
     level = fire(reading, x - held)
     if reading.reset in ("subtract", "held"):
         x = x - reading.threshold * level

@@ -85,6 +85,9 @@ class Reset:
     subtract   ``level * theta`` leaves the membrane at once
     late       ``level * theta`` leaves the membrane in the next step, behind its leak
                (snnTorch's ``Leaky`` as it is by default)
+    held       as subtract, but a membrane that was left above the threshold holds the next burst
+               back: it is the level of ``v`` less that membrane's own ``level * theta``
+               (snnTorch's ``Leaky`` with ``reset_delay=False``)
     zero       the membrane is 0 after any burst
     ========== ==========================================================================
 
@@ -102,8 +105,12 @@ class Reset:
         "gate-input": lambda v, level, theta: v,
         "subtract": lambda v, level, theta: v - level * theta,
         "late": lambda v, level, theta: v,
+        "held": lambda v, level, theta: v - level * theta,
         "zero": lambda v, level, theta: v * (level <= 0),
     }
+
+    # What these take in a step depends on the level of the membrane that the last one left.
+    OF_WHAT_WAS_LEFT: ClassVar[tuple[str, ...]] = ("late", "held")
 
     def __post_init__(self) -> None:
         if self.kind not in self.KINDS:

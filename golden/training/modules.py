@@ -80,7 +80,7 @@ class QBLIF(nn.Module):
         ``fired`` is ``level > 0`` of the step before; at the first step of a frame, ``U`` and
         ``fired`` are ``None``.
         """
-        gamma = self.gamma
+        gamma, taken = self.gamma, torch.zeros(())
         if U is None or fired is None:
             rest = leak_at_rest(self.leak)
             U = current + gamma * rest if rest else current
@@ -88,15 +88,18 @@ class QBLIF(nn.Module):
             closed = torch.where(fired, self.reset.gate.factor, 1.0)
             if self.reset.kind == "gate-input":
                 current = current * closed
+            if self.reset.kind in Reset.OF_WHAT_WAS_LEFT:
+                taken = self._level(U.detach(), gamma.detach()) * gamma.detach()
             if self.reset.kind == "late":
-                current = current - self._level(U.detach(), gamma.detach()) * gamma.detach()
+                current = current - taken
             U = leak_real(self.leak, U, gamma) + current
             if self.reset.kind == "gate":
                 U = U * closed
-        level = self._level(U, gamma)
+        tested = U - taken if self.reset.kind == "held" else U
+        level = self._level(tested, gamma)
         left = self.reset.after(U, level.detach(), gamma.detach())
         if self.output == "binary":
-            level = burst_level(U, gamma, 1, self.slope)
+            level = burst_level(tested, gamma, 1, self.slope)
         return level, left
 
     def _level(self, U, gamma):

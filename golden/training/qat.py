@@ -142,12 +142,16 @@ class QATStage(_QATPopulation):
         """
         if v is None:
             rest = self.leak.apply(0)
-            x = self._saturate(current + rest if rest else current)
+            x = tested = self._saturate(current + rest if rest else current)
         else:
             x = self._charge(v, current, fired)
-        level = self._level(x, self.n_max, self.spacing)
+            tested = x - self._taken(v) if self.reset.kind == "held" else x
+        level = self._level(tested, self.n_max, self.spacing)
         left = self.reset.after(x, level.detach(), self.theta)
-        return self._level(x, 1) if self.output == "binary" else level, left
+        return self._level(tested, 1) if self.output == "binary" else level, left
+
+    def _taken(self, v):
+        return self._level(v.detach(), self.n_max, self.spacing) * self.theta
 
     def _level(self, v, n_max, spacing="uniform"):
         return _QATLevel.apply(v, self.theta, self.gamma, n_max, self.slope, spacing)
@@ -156,7 +160,7 @@ class QATStage(_QATPopulation):
         if self.reset.kind == "gate-input":
             current = torch.where(fired, self.decay(self.reset.gate, current), current)
         if self.reset.kind == "late":
-            current = current - self._level(v.detach(), self.n_max, self.spacing) * self.theta
+            current = current - self._taken(v)
         x = self._saturate(self.decay(self.leak, v, self.theta) + current)
         if self.reset.kind == "gate":
             x = torch.where(fired, self._saturate(self.decay(self.reset.gate, x)), x)

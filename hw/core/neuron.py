@@ -5,7 +5,7 @@ from amaranth import *
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..layout.latency import LATE_LATENCY, has_late_reset, neuron_latency
+from ..layout.latency import TAKEN_LATENCY, neuron_latency, takes_later
 from .leak import Leak
 from .payloads import pipe, saturate
 from .quantiser import QuantiserCore
@@ -21,6 +21,7 @@ AFTER_BURST = {
     "gate-input": lambda v, level, amount, theta: v,
     "subtract": lambda v, level, amount, theta: v - amount,
     "late": lambda v, level, amount, theta: v,
+    "held": lambda v, level, amount, theta: v - amount,
     "zero": lambda v, level, amount, theta: Mux(level != 0, 0, v),
 }
 
@@ -55,7 +56,7 @@ class NeuronCore(wiring.Component):
     """Leak, charge, gate, fire and reset, as a pipeline that never stalls.
 
     One step of any neuron a cycle, :attr:`latency` cycles later at ``o``.  With ``L``, the latency
-    of the leak, and of a late reset a cycle behind it::
+    of the leak, and of a late reset a cycle behind it; a held reset takes a cycle behind the gate::
 
         t          i                       t + L + 2  gated; the quantiser's level
         t + L      leaked, current         t + L + 3  level, amount, membrane
@@ -93,7 +94,7 @@ class NeuronCore(wiring.Component):
         membrane = signed(spec.v_width)
 
         # Leak, beside the sum of the current.
-        leaked, latency = self.leak(m)
+        leaked, taken, latency = self.leak(m)
         current = self.i.sum + self.i.bias if self.population.bias_width else self.i.sum
         current = pipe(m, current, latency, "current")
         fired = pipe(m, self.i.fired & ~self.i.first, latency, "fired")
@@ -116,7 +117,12 @@ class NeuronCore(wiring.Component):
 
         # Fire.
         m.submodules.quantiser = quantiser = QuantiserCore(spec, self.quantiser)
-        m.d.comb += quantiser.v.eq(gated)
+        tested = gated
+        if spec.reset.kind == "held":
+            tested = saturate(gated - pipe(m, taken, 2, "taken"), spec.v_width)
+            tested, gated = (pipe(m, value, TAKEN_LATENCY, name) for value, name in (
+                (tested, "tested"), (gated, "gated_then")))
+        m.d.comb += quantiser.v.eq(tested)
         level = pipe(m, quantiser.level, 1, "level")
         amount = pipe(m, quantiser.amount, 1, "amount")
         v = pipe(m, gated, 1, "v")
@@ -129,14 +135,16 @@ class NeuronCore(wiring.Component):
         return m
 
     def leak(self, m):
-        """``(membrane after the leak, less what a late reset takes of it; cycles from i)``."""
+        """``(membrane after the leak, less what a late reset takes of it; what the burst of the
+        membrane that was left takes; cycles from i to both)``."""
         spec = self.spec
         m.submodules.leak = leak = Leak(spec)
         m.d.comb += [leak.v.eq(self.i.v), leak.first.eq(self.i.first)]
-        if not has_late_reset(spec):
-            return leak.o, leak.latency
-        # The level of the step before is that of the membrane, of which nothing was taken.
+        if not takes_later(spec):
+            return leak.o, None, leak.latency
         m.submodules.last = last = QuantiserCore(spec, self.quantiser)
         m.d.comb += last.v.eq(Mux(self.i.first, 0, self.i.v))
-        amount = pipe(m, last.amount, leak.latency, "amount_then")
-        return pipe(m, leak.o - amount, LATE_LATENCY, "left"), leak.latency + LATE_LATENCY
+        taken = pipe(m, last.amount, leak.latency, "amount_left")
+        if spec.reset.kind == "held":
+            return leak.o, taken, leak.latency
+        return pipe(m, leak.o - taken, TAKEN_LATENCY, "left"), None, leak.latency + TAKEN_LATENCY

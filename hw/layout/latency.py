@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from ...golden.spec import Reset
 from ...golden.spec.errors import InvalidValue
 from .memories import LUT_ROWS, queue_depth
 from .passes import Passes
@@ -15,7 +16,7 @@ MEMORY_SUMS_WORDS = 4  # Read, register, add, write: no word is visited again so
 SUMS_READ_LATENCY = {"registers": 2, "memory": 4}
 SUMS_ADDER_LATENCY = 1  # Adds the currents of several synapses.
 LEAK_LATENCY = {"decay": 1, "quadratic": 4}  # Quadratic: index, read, register, add.
-LATE_LATENCY = 1  # Of a late reset, behind the leak.
+TAKEN_LATENCY = 1  # Of what a late reset takes behind the leak, a held one behind the gate.
 NEURON_LATENCY = 4  # Charge, gate, fire, reset.
 READOUT_LATENCY = 2  # Charge, gate.
 ISSUE_LATENCY = 1  # From a digit's step to its issue: the weight memory's address.
@@ -95,11 +96,12 @@ def reset_cycles(timings):
 def neuron_latency(neuron):
     """Cycles from :class:`qblif.hw.core.neuron.NeuronCore`'s ``i`` to its ``o``."""
     after = READOUT_LATENCY if neuron.quantiser is None else NEURON_LATENCY
-    return LEAK_LATENCY[neuron.leak.kind] + LATE_LATENCY * has_late_reset(neuron) + after
+    return LEAK_LATENCY[neuron.leak.kind] + TAKEN_LATENCY * takes_later(neuron) + after
 
 
-def has_late_reset(neuron):
-    return neuron.reset.kind == "late" and neuron.quantiser is not None
+def takes_later(neuron):
+    """Whether what a burst takes is found in the step after it."""
+    return neuron.quantiser is not None and neuron.reset.kind in Reset.OF_WHAT_WAS_LEFT
 
 
 def _queue_vectors(passes):

@@ -39,7 +39,7 @@ def test_unknown_choice(capsys, out, option, value, reason, command):
     ("--beta", "1.5", "Beta must be in 0..1, not 1.5"),
     ("--alpha", "nan", "Alpha must be in 0..1, not nan"),
     ("--n-max", "many", "N_max must be numbers like 128,64, not 'many'"),
-    ("--reset", "hard", ("Reset must be one of none, gate, gate-input, subtract, late, zero, "
+    ("--reset", "hard", ("Reset must be one of none, gate, gate-input, subtract, late, held, zero, "
                          "not 'hard'")),
     ("--surrogate", "relu", ("Surrogate must be one of relsg-et, box-et, rectangular, arctan, "
                              "sigmoid, quadratic-window, not 'relu'")),

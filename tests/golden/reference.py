@@ -36,15 +36,16 @@ def reference_step(spec, v, current, fired):
     low, high = -(1 << spec.v_width - 1), (1 << spec.v_width - 1) - 1
     if spec.reset.kind == "gate-input" and fired:
         current = decay(spec.reset.gate, current)
-    if spec.reset.kind == "late" and spec.quantiser:
-        current -= level_of(spec.quantiser, v) * spec.quantiser.theta
+    last = level_of(spec.quantiser, v) * spec.quantiser.theta if spec.quantiser else 0
+    if spec.reset.kind == "late":
+        current -= last
     v = clip(leak(spec.leak, v) + current, low, high)
     if spec.reset.kind == "gate" and fired:
         v = clip(decay(spec.reset.gate, v), low, high)
     if spec.quantiser is None:
         return 0, v
-    level = level_of(spec.quantiser, v)
-    if spec.reset.kind == "subtract":
+    level = level_of(spec.quantiser, v - last if spec.reset.kind == "held" else v)
+    if spec.reset.kind in ("subtract", "held"):
         v -= level * spec.quantiser.theta
     if spec.reset.kind == "zero" and level:
         v = 0

@@ -117,7 +117,7 @@ def test_batches_change_nothing(seed, batch):
         assert torch.equal(whole.levels[name], parts.levels[name])
 
 
-@pytest.mark.parametrize("kind", ["gate", "gate-input", "subtract", "late"])
+@pytest.mark.parametrize("kind", ["gate", "gate-input", "subtract", "late", "held"])
 def test_every_reset_differs_from_none(kind):
     def levels(kind):
         hidden = Neuron(quantiser=Quantiser(n_max=7, theta=4), v_width=10,
@@ -133,4 +133,5 @@ def test_every_reset_differs_from_none(kind):
         return integer.run(Trained(spec, weights), [[2]]).levels["h"].flatten().tolist()
     assert levels("none") == [1, 3, 4, 6]
     assert levels(kind) == {"gate": [1, 1, 1, 1], "gate-input": [1, 2, 3, 3],
-                            "subtract": [1, 2, 1, 2], "late": [1, 2, 1, 2]}[kind]
+                            "subtract": [1, 2, 1, 2], "late": [1, 2, 1, 2],
+                            "held": [1, 2, 1, 2]}[kind]

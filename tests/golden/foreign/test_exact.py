@@ -12,11 +12,11 @@ from qblif.golden.foreign.exact import convert
 from qblif.golden.foreign.grid import exact_decay, fraction_bits, lag, nearest_decay, snap
 from qblif.golden.foreign.layers import Chain, Layer, Node
 from qblif.golden.foreign.readings import Reading
-from qblif.golden.spec import Conv2d, Decay, Dense, Reset
+from qblif.golden.spec import Conv2d, Decay, Dense
 from qblif.golden.spec.errors import InvalidValue
 
 DECAYS = (1.0, 0.5, 0.75, 0.875, 0.625, 0.375, 0.25, 0.0)
-KINDS = [kind for kind in ("subtract", "zero", "none", "late") if kind in Reset.KINDS]
+KINDS = ("subtract", "zero", "none", "late", "held")
 
 
 def reading(**fields):
@@ -141,15 +141,13 @@ def test_threshold_between_membranes():
     ({}, 0.1, "^Node n1 has weights, .* not all multiples of 2..-16; .* off by at most .*e-06"),
     ({"threshold": 2e6}, 1e6, "^Node n1 does not fit .*: Weight width must be in 2..16, not 21"),
     ({"threshold": 2.0**26}, 1, "^Node n1 does not fit .*: Threshold must be in 1..16777216"),
-    ({"reset": "held"}, 1, "^Node n1 has a reset that holds the next spike back"),
 ])
 def test_refusals_and_approximations(fields, weight, phrase):
     chain, levels = Chain((2,), (layer([[weight, weight]]),)), np.ones((3, 1, 2), np.int64)
     with pytest.raises(InvalidValue, match=phrase):
         compare(chain, [reading(**fields)], levels)
-    if "reset" not in fields:
-        converted, _ = compare(chain, [reading(**fields)], levels, approximate=True)
-        assert converted.remarks
+    converted, _ = compare(chain, [reading(**fields)], levels, approximate=True)
+    assert converted.remarks
 
 
 def test_stated_error_holds():

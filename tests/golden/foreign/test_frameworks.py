@@ -7,7 +7,6 @@ from foreign_cases import make
 from qblif.golden.foreign import nir_graph, record
 from qblif.golden.foreign.check import import_network
 from qblif.golden.foreign.readings import Asked
-from qblif.golden.spec import Reset
 from qblif.golden.spec.errors import InvalidValue
 
 nir = pytest.importorskip("nir", reason="NIR files need nir: pip install 'qblif[nir]'")
@@ -21,8 +20,8 @@ ROCK = {"alpha": 0.5, "threshold": 4.0, "most": np.inf}
 EXACT = [
     *(("snntorch", SNN | {"beta": beta, "reset": reset, "delay": delay})
       for beta in (1.0, 0.5, 0.75, 0.875) for reset in ("zero", "none") for delay in (True, False)),
-    *(("snntorch", SNN | {"beta": beta, "reset": "subtract"})
-      for beta in ((1.0, 0.5, 0.875) if "late" in Reset.KINDS else (1.0,))),
+    *(("snntorch", SNN | {"beta": beta, "reset": "subtract", "delay": delay})
+      for beta in (1.0, 0.5, 0.875) for delay in (True, False)),
     *(("spikingjelly", JELLY | {"tau": tau, "hard": hard, "decay_input": decays,
                                 "threshold": 6 / tau if tau and decays else 6.0})
       for tau in (None, 2.0, 4.0) for hard in (True, False) for decays in (True, False)),
@@ -52,18 +51,6 @@ def test_every_spike_is_the_frameworks(framework, parameters, bias, tmp_path):
     found = imported(network, tmp_path)
     assert found.equal and [a.total for a in found.agreements] == [1000, 600]
     assert not found.converted.remarks
-
-
-LACKING = {"late": (True, "late and not decayed"),
-           "held": (False, "holds the next spike back")}
-
-
-@pytest.mark.parametrize("kind", sorted(LACKING.keys() - Reset.KINDS.keys()))
-def test_names_the_reset_that_is_lacking(kind, tmp_path):
-    delay, phrase = LACKING[kind]
-    network = make("snntorch", **SNN | {"reset": "subtract", "delay": delay})
-    with pytest.raises(InvalidValue, match=f"^Node 1 has a reset that .*{phrase}.*100.00%"):
-        imported(network, tmp_path)
 
 
 def test_names_the_floor_that_is_lacking(tmp_path):

@@ -36,7 +36,7 @@ WRONG_VALUE = {
     "v_width_large": (lambda: Neuron(quantiser=None, v_width=31),
                       r"Membrane width must be in 2\.\.30, not 31"),
     "reset_unknown": (lambda: Reset(kind="hard"),
-                      (r"Reset must be one of none, gate, gate-input, subtract, late, zero, "
+                      (r"Reset must be one of none, gate, gate-input, subtract, late, held, zero, "
                       r"not 'hard'")),
     "input_without_axes": (lambda: Input(shape=(), n_max=1),
                            r"Input shape must have at least one axis"),

@@ -24,6 +24,7 @@ def run(currents, **kwargs):
     (Reset(kind="gate-input", gate=Decay((1,))), [2, 1, 0, 1], [2.5, 1.75, 0.625, 1.5125]),
     (Reset(kind="subtract"), [2, 1, 0, 1], [0.5, 0.25, -0.375, 0.0125]),
     (Reset(kind="late"), [2, 0, 0, 1], [2.5, 0.25, -0.375, 1.0125]),
+    (Reset(kind="held"), [2, 1, 0, 1], [0.5, 0.25, -0.375, 0.0125]),
     (Reset(kind="none"), [2, 2, 0, 1], [2.5, 2.25, 0.625, 1.5125]),
 ])
 def test_every_reset_by_hand(reset, levels, membranes):

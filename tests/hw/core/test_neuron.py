@@ -16,6 +16,7 @@ from qblif.sim.stream import simulate_component
 
 LEAKS = [Decay(), Decay((1,)), Decay((2,)), Decay((0,)), Decay((1,), (2,)), Decay((2, 3))]
 RESETS = [Reset(kind="none"), Reset(kind="subtract"), Reset(kind="zero"), Reset(kind="late"),
+          Reset(kind="held"),
           *(Reset(kind=kind, gate=gate) for kind in ("gate", "gate-input")
             for gate in (Decay((0,)), Decay(), Decay((1,)), Decay((1, 2)), Decay((1,), (2,))))]
 
@@ -76,7 +77,7 @@ def test_every_step_tiny(leak, reset):
 
 @pytest.mark.parametrize("output", NeuronSpec.OUTPUTS)
 @pytest.mark.parametrize("spacing", Quantiser.SPACINGS)
-@pytest.mark.parametrize("reset", RESETS[:5], ids=str)
+@pytest.mark.parametrize("reset", RESETS[:6], ids=str)
 @pytest.mark.parametrize("leak", [Decay((1,)), Quadratic(bits=3),
                                   Quadratic(gain=20, low=-3, high=9, bits=3)], ids=str)
 def test_every_step_of_other_leaks_levels_and_outputs(leak, reset, spacing, output):
@@ -89,7 +90,7 @@ def test_every_step_of_other_leaks_levels_and_outputs(leak, reset, spacing, outp
         assert rtl(population, kind, steps) == expected(population, steps)
 
 
-@pytest.mark.parametrize("reset", RESETS[1:4], ids=str)
+@pytest.mark.parametrize("reset", RESETS[1:5], ids=str)
 def test_every_step_five_bits_and_bias(reset):
     spec = NeuronSpec(leak=Decay((2,)), reset=reset, v_width=5,
                       quantiser=Quantiser(n_max=2, theta=3))

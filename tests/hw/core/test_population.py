@@ -161,7 +161,8 @@ def every_sequence(timesteps, size):
     return np.stack([np.roll(sequences, 5 * k, 0) for k in range(size)], 2)
 
 
-@pytest.mark.parametrize("reset", ["none", "subtract", "zero", "late", "gate", "gate-input"])
+@pytest.mark.parametrize("reset", [
+    "none", "subtract", "zero", "late", "held", "gate", "gate-input"])
 @pytest.mark.parametrize("timesteps", [1, 2, 3])
 def test_every_sequence_of_sums(timesteps, reset):
     check(population_of((2,), reset=reset), every_sequence(timesteps, 2), 1)
