@@ -136,13 +136,10 @@ class QATStage(_QATPopulation):
     scale = theta
 
     def step(self, v, current, fired):
-        """One timestep: :func:`qblif.golden.neuron.step` in floats; returns ``(level, v)``.
-
-        At the first step of a frame, ``v`` and ``fired`` are ``None``.
-        """
+        """One timestep, :func:`qblif.golden.neuron.step` in floats, to ``(level, v)``; at the first of
+        a frame ``v`` and ``fired`` are ``None``."""
         if v is None:
-            rest = self.leak.apply(0)
-            x = tested = self._saturate(current + rest if rest else current)
+            x = tested = self._saturate(current + self.leak.apply(0))
         else:
             x = self._charge(v, current, fired)
             tested = x - self._taken(v) if self.reset.kind == "held" else x
