@@ -136,8 +136,8 @@ class QATStage(_QATPopulation):
     scale = theta
 
     def step(self, v, current, fired):
-        """One timestep, :func:`qblif.golden.neuron.step` in floats, to ``(level, v)``; at the first of
-        a frame ``v`` and ``fired`` are ``None``."""
+        """:func:`qblif.golden.neuron.step` in floats, to ``(level, v)``; at the first step of a
+        frame ``v`` and ``fired`` are ``None``."""
         if v is None:
             x = tested = self._saturate(current + self.leak.apply(0))
         else:

@@ -99,7 +99,9 @@ class WeightGeometry:
     @cached_property
     def slice_lanes(self) -> int:
         """Weights of a slice, the last of which may have fewer: the fewest blocks, then the
-        fewest lanes."""
+        fewest lanes; as many as a block is wide where there is none."""
+        if all(map(self.is_distributed, self.parts)):
+            return max(1, min(self.lanes, self._column_width(self.parts[0]) // self.w_width))
         return min(self._slices_of, key=lambda lanes: (self._blocks(self.parts, lanes), lanes))
 
     @property
