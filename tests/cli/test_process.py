@@ -115,5 +115,6 @@ def test_program_writes_its_report(tmp_path, monkeypatch):
 
 def test_every_command_takes_a_folder_for_its_report(capsys):
     for command in app.registered_commands:
-        assert run(command.callback.__name__.replace("_", "-"), "--help") == 0
+        name = command.name or command.callback.__name__.replace("_", "-")
+        assert run(name, "--help") == 0
         assert "--out" in capsys.readouterr().out
