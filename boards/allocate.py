@@ -24,8 +24,6 @@ __all__ = ["Allocator", "largest_first_layer"]
 MOST_LANES = 128
 MOST_FIRE_LANES = 16
 FILL = 0.36  # Share of the LUTs: 40 % with most block RAMs in use did not route in half an hour.
-BLOCK_LUTS = 64  # LUTs that a block RAM must save to be worth its place.
-PERIOD = 9.2, 0.1  # Nanoseconds of a streaming design's clock, and more for each 1,000 LUTs.
 SPARE = 0.15  # Share of the cycles that a stage beside the busiest has to spare.
 SLOWER = 1.2  # Each further plan is slower by this factor.
 
@@ -111,7 +109,7 @@ class Allocator:
 
     def solve(self, cycles, lanes=math.inf, busiest=1):
         """The options with the fewest LUTs, within ``cycles`` and ``lanes``, whose memories fit
-        together; ``None`` if there are none.  A block RAM counts as :data:`BLOCK_LUTS`.
+        together; ``None`` if there are none.
 
         So many streaming stages may be the ``busiest``: the others have :data:`SPARE` cycles to
         spare, because line buffers hold a few rows, and an image's rows are not equally full.
@@ -128,7 +126,7 @@ class Allocator:
                 for option, busy in usable:
                     need = option.need
                     key = bram + need.bram, spram + need.spram, count + busy
-                    value = lut + need.lut + BLOCK_LUTS * need.bram
+                    value = lut + need.lut
                     if (key[0] <= self.device.bram and key[1] <= self.device.spram
                             and key[2] <= busiest
                             and (key not in longer or value < longer[key][0])):
@@ -148,34 +146,18 @@ class Allocator:
     def _need(self, options):
         return sum((option.need for option in options), self.fixed)
 
-    def _time(self, options):
-        """About the time of a frame.  The clock of a dense network hardly depends on its size."""
-        base, rise = PERIOD if self.streams else (1, 0)
-        return max(option.cycles for option in options) * (
-            base + rise * self._need(options).lut / 1000)
-
     def refusal(self, options):
         """Why these options cannot fit, in words, or ""."""
         return refusal(self._need(options), self.device)
 
     def plans(self):
-        """Yield plans: the fastest that fits first, each further one a fifth slower.
-
-        With streaming stages a plan of a few more cycles may be the faster one, as the clock falls
-        with the size.
-        """
+        """Yield plans: the fastest that fits first, each further one a fifth slower."""
         targets = sorted({o.cycles for options in self.options for o in options})
         low, high = 0, len(targets)  # Whatever fits still fits with more time.
         while low < high:
             middle = (low + high) // 2
             low, high = (low, middle) if self.fits(targets[middle]) else (middle + 1, high)
-        near = [found for target in targets[low:] if target <= SLOWER * targets[low]
-                and (found := self.fits(target))]
-        if not near:
-            return
-        first = min(near, key=self._time)
-        yield self.plan_of(first)
-        cycles = max(option.cycles for option in first)
+        cycles = 0.0
         for target in targets[low:]:
             found = self.fits(target) if target >= SLOWER * cycles else None
             if found and max(option.cycles for option in found) > cycles:

@@ -29,6 +29,8 @@ __all__ = ["KEEP_COPIES", "OUTPUTS", "implement"]
 KEEP_COPIES = "setattr -set keep 1 a:keep=1 w:* %i %ci1 t:$*dff* %i"
 """Marks the registers that drive a signal with the attribute keep."""
 
+SPARSE = 0.15  # Share of the LUTs up to which carry chains may lie close together.
+
 OUTPUTS = ("generic.il", "mapped.json", "netlist.json", "placed.json")
 
 
@@ -70,7 +72,8 @@ def implement(verilog, device, *, top, out_dir, board=None, frequency_mhz=None, 
     netlist = json.loads((out_dir / "mapped.json").read_text())
     module = netlist["modules"][top]
     folded = family.fold(module) if family.fold and fold_output_registers else {}
-    drop_unread_carries(module, family)
+    if count(module, family)["lut"] < SPARSE * device.lut:
+        drop_unread_carries(module, family)
     if board is None:
         cut_pins(module, family)
     (out_dir / "netlist.json").write_text(json.dumps(netlist))
