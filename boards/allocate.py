@@ -113,10 +113,10 @@ class Allocator:
 
         So many streaming stages may be the ``busiest``: the others have :data:`SPARE` cycles to
         spare, because line buffers hold a few rows, and an image's rows are not equally full.
-        Exact, by dynamic programming over the stages: the least for each number of memories in use,
-        and of busy stages.
+        Exact, by dynamic programming over the stages: the fewest LUTs for each number of memories
+        in use, and of busy stages.
         """
-        found = {(self.fixed.bram, self.fixed.spram, 0): (0, ())}
+        found = {(self.fixed.bram, self.fixed.spram, 0): (self.fixed.lut, ())}
         for options in self.options:
             usable = [(o, busy) for busy in (0, 1) for o in undominated(
                 o for o in options if o.cycles <= cycles and o.lanes <= lanes

@@ -3,8 +3,7 @@
 import re
 from collections import Counter
 
-__all__ = ["MULTIPLIERS", "count", "cut_pins", "drop_unread_carries", "fanout",
-           "multipliers"]
+__all__ = ["MULTIPLIERS", "count", "cut_pins", "drop_unread_carries", "fanout", "multipliers"]
 
 MULTIPLIERS = frozenset({
     "$mul", "$div", "$mod", "$divfloor", "$modfloor", "$pow", "$macc", "$macc_v2", "$__MUL16X16",
@@ -46,9 +45,7 @@ def count(module, family):
 
 def fanout(module):
     """Name of a net -> how many cell inputs read it."""
-    loads = Counter(bit for cell in module["cells"].values()
-                    for port, bits in cell["connections"].items()
-                    if cell["port_directions"].get(port) != "output" for bit in bits)
+    loads = _loads(module)
     result = {}
     for name, net in module["netnames"].items():
         for i, bit in enumerate(net["bits"]):
@@ -58,15 +55,20 @@ def fanout(module):
     return result
 
 
+def _loads(module):
+    """Bit -> how many cell inputs read it."""
+    return Counter(bit for cell in module["cells"].values()
+                   for port, bits in cell["connections"].items()
+                   if cell["port_directions"].get(port) != "output" for bit in bits)
+
+
 def drop_unread_carries(module, family):
     """Disconnect outputs of carry cells that nothing reads, in place; returns their number.
 
     yosys names a net for the last carry of every chain, and nextpnr would add a cell to each that
     brings it out of the chain.
     """
-    read = {bit for cell in module["cells"].values() for port, bits in cell["connections"].items()
-            if cell["port_directions"].get(port) != "output" for bit in bits}
-    read |= {bit for port in module["ports"].values() for bit in port["bits"]}
+    read = {*_loads(module)} | {bit for port in module["ports"].values() for bit in port["bits"]}
     count = 0
     for cell in module["cells"].values():
         if family.kind_of(cell["type"]) == "carry":

@@ -16,6 +16,7 @@ __all__ = ["build_chain", "read"]
 
 LARGEST_FILE = 1 << 26  # Numbers.
 
+
 def read(path: str | os.PathLike[str]) -> Chain:
     """The chain in the NIR file at ``path``.
 

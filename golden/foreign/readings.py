@@ -33,7 +33,8 @@ class Reading:
 
     ``levels`` is ``None`` where they are unbounded.  ``reset`` is ``subtract``, ``zero``, ``none``;
     ``late``, which subtracts in the next timestep, behind the decay; or ``held``, which subtracts
-    at once but from a threshold doubled in the timestep after one whose ``v`` stayed above it.
+    at once, but whose level is that of ``x - threshold level(v)``: a ``v`` that was left above the
+    threshold holds the next spike back.
     """
 
     decay: float

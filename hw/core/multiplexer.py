@@ -23,6 +23,7 @@ def tree(items, index):
             break
     return items[0]
 
+
 def look_up(m, index, name, rows):
     """``rows[index]``, combinational; a column of equal values is a constant."""
     found = [C(column[0], range(max(column) + 1)) if len(set(column)) == 1

@@ -94,7 +94,13 @@ class NeuronCore(wiring.Component):
         membrane = signed(spec.v_width)
 
         # Leak, beside the sum of the current.
-        leaked, taken, latency = self.leak(m)
+        m.submodules.leak = leak = Leak(spec)
+        m.d.comb += [leak.v.eq(self.i.v), leak.first.eq(self.i.first)]
+        leaked, latency = leak.o, leak.latency
+        taken = self.taken(m, latency) if takes_later(spec) else None
+        if spec.reset.kind == "late" and taken is not None:
+            leaked = pipe(m, leaked - taken, TAKEN_LATENCY, "left")
+            latency += TAKEN_LATENCY
         current = self.i.sum + self.i.bias if self.population.bias_width else self.i.sum
         current = pipe(m, current, latency, "current")
         fired = pipe(m, self.i.fired & ~self.i.first, latency, "fired")
@@ -134,17 +140,9 @@ class NeuronCore(wiring.Component):
                      self.o.level.eq(pipe(m, emitted, 1, "level_out"))]
         return m
 
-    def leak(self, m):
-        """``(membrane after the leak, less what a late reset takes of it; what the burst of the
-        membrane that was left takes; cycles from i to both)``."""
-        spec = self.spec
-        m.submodules.leak = leak = Leak(spec)
-        m.d.comb += [leak.v.eq(self.i.v), leak.first.eq(self.i.first)]
-        if not takes_later(spec):
-            return leak.o, None, leak.latency
-        m.submodules.last = last = QuantiserCore(spec, self.quantiser)
+    def taken(self, m, latency):
+        """What the burst of the membrane that was left takes in this step, ``latency`` cycles after
+        ``i``."""
+        m.submodules.last = last = QuantiserCore(self.spec, self.quantiser)
         m.d.comb += last.v.eq(Mux(self.i.first, 0, self.i.v))
-        taken = pipe(m, last.amount, leak.latency, "amount_left")
-        if spec.reset.kind == "held":
-            return leak.o, taken, leak.latency
-        return pipe(m, leak.o - taken, TAKEN_LATENCY, "left"), None, leak.latency + TAKEN_LATENCY
+        return pipe(m, last.amount, latency, "amount_left")

@@ -94,7 +94,7 @@ class WeightGeometry:
             return whole
         options = [whole[:-1] + _peel(whole[-1], times) for times in range(MOST_PARTS)]
         return min(options, key=lambda parts: (
-            min(self._blocks(parts, lanes) for lanes in self._slices_of), len(parts)))
+            min(self._blocks(parts, lanes) for lanes in self._slice_choices), len(parts)))
 
     @cached_property
     def slice_lanes(self) -> int:
@@ -102,10 +102,10 @@ class WeightGeometry:
         fewest lanes; as many as a block is wide where there is none."""
         if all(map(self.is_distributed, self.parts)):
             return max(1, min(self.lanes, self._column_width(self.parts[0]) // self.w_width))
-        return min(self._slices_of, key=lambda lanes: (self._blocks(self.parts, lanes), lanes))
+        return min(self._slice_choices, key=lambda lanes: (self._blocks(self.parts, lanes), lanes))
 
     @property
-    def _slices_of(self):
+    def _slice_choices(self):
         """Numbers of lanes that a slice may have."""
         return range(1, max(1, min(self.lanes, SLICE_WIDTH // self.w_width)) + 1)
 

@@ -13,7 +13,7 @@ from .memories import MEMORIES
 from .passes import ORDERS
 from .work import LANES_LIMIT, streams, works_of
 
-__all__ = ["KINDS", "LANES_LIMIT", "Plan", "StagePlan", "buffers_for", "lanes_of", "make_plan",
+__all__ = ["KINDS", "Plan", "StagePlan", "buffers_for", "lanes_of", "make_plan",
            "quantiser_kind"]
 
 PORTS = (1, 2, 4)
