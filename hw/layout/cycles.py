@@ -28,6 +28,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .feed import Feed
 from .latency import (
     CLASS_LATENCY,
     CREDIT_LATENCY,
@@ -35,7 +36,6 @@ from .latency import (
     ENCODER_LOAD,
     ENCODER_PICK,
     ENCODER_QUEUE,
-    FRAMER_LATENCY,
     QUEUE_LATENCY,
     RELEASE_LATENCY,
     START_LATENCY,
@@ -77,7 +77,7 @@ def count_cycles(layout, inputs, levels):
              for sink in engine.sinks()]
     for stage in stages:
         stage.following = [sink for sink in sinks if sink.source == stage.name]
-    feed = Feed(layout, [sink for sink in sinks if sink.source == spec.input.name])
+    feed = Feed(layout, stages, [sink for sink in sinks if sink.source == spec.input.name])
     stream = layout.input.stream(inputs)
     spent = [np.asarray(levels[p.name]) for p in spec.populations]
     firsts = []
@@ -89,49 +89,9 @@ def count_cycles(layout, inputs, levels):
         taken = feed.end() if eot else feed.event(neuron, address, level)
         if frame == len(firsts):
             firsts.append(taken)
+    if len(stages[-1].results) < len(firsts):
+        raise feed.deadlock()
     return Cycles(np.array(firsts), np.array(stages[-1].results))
-
-
-class Feed:
-    """The driver of the input, which offers an item once the one before is taken, and the framer of
-    a map, which puts a marker behind each step."""
-
-    def __init__(self, layout, sinks):
-        self.sinks, self.next = sinks, 0
-        self.format, self.framed = layout.input, layout.input.framed
-        self.step = 0
-        self.taken = 0  # By all sinks, the last one that the framer sent.
-
-    def event(self, neuron, address, level):
-        if not self.framed:
-            taken = max(sink.event(self.next, neuron, level) for sink in self.sinks)
-            return self.done(taken)
-        self.mark(self.format.step_of(address))
-        return self.done(self.send(lambda sink, at: sink.event(at, neuron, level)))
-
-    def end(self):
-        if not self.framed:
-            return self.done(max(sink.end(self.next, True) for sink in self.sinks))
-        self.mark(self.format.steps - 1)
-        self.step = 0
-        return self.done(self.send(lambda sink, at: sink.end(at, True)))
-
-    def mark(self, step):
-        """Markers of all steps before this one."""
-        while self.step < step:
-            self.send(lambda sink, at: sink.end(at, False))
-            self.step += 1
-
-    def send(self, to):
-        """Load the framer's register; returns when."""
-        loaded = max(self.next, self.taken)
-        self.next = loaded + 1
-        self.taken = max(to(sink, loaded + FRAMER_LATENCY) for sink in self.sinks)
-        return loaded
-
-    def done(self, taken):
-        self.next = taken + 1
-        return taken
 
 
 class StageClock:
@@ -155,6 +115,10 @@ class StageClock:
         """``fired``: the frame's levels ``(timesteps, neurons)``."""
         self.pending = np.where(self.order < 0, 0, fired[:, self.order])
         self.step = self.word = 0
+
+    def waits(self):
+        """Whether a line buffer behind the stage is full, as far as is known."""
+        return any(sink.full() for sink in self.following)
 
     def run(self):
         """Run every update pass whose currents are complete."""

@@ -162,3 +162,11 @@ class DenseClock:
             self.ready = self.free + COMPLETE_LATENCY
             self.stage.run()
         return accepted
+
+    def full(self):
+        """It takes what comes, sooner or later."""
+        return ""
+
+    def run(self):
+        """It has done all that it can, with each transfer."""
+        return False

@@ -32,12 +32,18 @@ class BufferClock:
         """When a transfer that is offered from ``present`` on is accepted."""
         needed = self.row - self.layout.rows  # The row that it overwrites.
         if needed >= 0:
-            while self.released and self.released[0][0] <= needed:
-                self.released.popleft()
-            if not self.released:
-                raise RuntimeError(f"Line buffer of {self.layout.synapse.name} is never released")
+            if self.full():
+                raise RuntimeError(self.full())
             self.open = max(self.open, self.released[0][1] + 1)
         return max(present, self.open)
+
+    def full(self):
+        """Why the next transfer is not accepted, as far as is known; "" where it is."""
+        while self.released and self.released[0][0] <= self.row - self.layout.rows:
+            self.released.popleft()
+        if self.row < self.layout.rows or self.released:
+            return ""
+        return f"Line buffer of {self.layout.synapse.name} is never released"
 
     def event(self, present, neuron, level):
         self.entries[self.row, self.region][0].append((neuron // self.plane, self.digits[level]))
@@ -78,6 +84,9 @@ class Sink:
 
     def __init__(self, engine, buffer):
         self.engine, self.buffer, self.source = engine, buffer, buffer.source
+
+    def full(self):
+        return self.buffer.full()
 
     def event(self, present, neuron, level):
         return self.buffer.event(present, neuron, level)

@@ -1,10 +1,10 @@
 """How many rows each line buffer must hold so that no network can deadlock.
 
 A row of a population needs positions of its sources: those of its windows, and those that the
-sources of its other paths need.  And while it still waits for a position of the input, each source
-may have sent all that can be computed from the input so far.  A line buffer that holds the rows
-from the first that the row reads to the last of both never makes its source wait for another path
-through the graph.
+sources of its other paths need.  And while it still waits for a position of the input, or of any
+population before it, each source that depends on that may have sent all that does not need the
+position.  A line buffer that holds the rows from the first that the row reads to the last of all
+these never makes its source wait for another path through the graph.
 """
 
 from __future__ import annotations
@@ -29,29 +29,40 @@ def rows_demanded(spec: Network, windows: dict[str, Window], slack: dict[str, in
     ``windows`` has the synapses of the populations that read line buffers; the others accumulate
     what comes at once.  ``slack`` is by population.
     """
-    needed, found = _inputs_needed(spec, windows), {}
+    nodes, found = (spec.input, *spec.populations), {}
+    needed = {node.name: _needed(spec, windows, node.name) for node in nodes}
     for population in spec.populations:
         ends = _positions_needed(spec, windows, population)
         for synapse in spec.synapses_to(population.name):
             if synapse.name not in windows:
                 continue
             window, last = windows[synapse.name], ends[synapse.source]
-            waits = needed[population.name][ends[population.name]] - 1
-            sent = np.searchsorted(needed[synapse.source], waits, side="right") - 1
+            for of in needed.values():
+                if of[synapse.source].max() >= 0:
+                    waits = of[population.name][ends[population.name]] - 1
+                    sent = np.searchsorted(of[synapse.source], waits, side="right") - 1
+                    last = np.maximum(last, sent)
             firsts = np.array([span.first for span in window.rows])
-            held = np.maximum(last, sent) // window.source[2] - firsts + 1
+            held = last // window.source[2] - firsts + 1
             found[synapse.name] = int(held.max()) + slack[population.name]
     return found
 
 
-def _inputs_needed(spec, windows):
-    """Raster index of the last input position that each position of each population needs."""
-    _, rows, columns = as_map(spec.input.shape)
-    found = {spec.input.name: np.arange(rows * columns)}
-    for population in spec.populations:
-        found[population.name] = np.max([
-            found[s.source][windows[s.name].last_read()] if s.name in windows
-            else found[s.source][-1:] for s in spec.synapses_to(population.name)], 0)
+def _needed(spec, windows, origin):
+    """Raster index of the last position of ``origin``, the input or a population, that each
+    position of each node needs, or one before it, as they are sent in order; -1 for none."""
+    found = {}
+    for node in (spec.input, *spec.populations):
+        _, rows, columns = as_map(node.shape)
+        found[node.name] = np.full(rows * columns, -1)
+        if node.name == origin:
+            found[node.name] = np.arange(rows * columns)
+        elif node is not spec.input:
+            for s in spec.synapses_to(node.name):
+                source = found[s.source]
+                last = source[windows[s.name].last_read()] if s.name in windows else source[-1:]
+                found[node.name] = np.maximum(found[node.name], last)
+            found[node.name] = np.maximum.accumulate(found[node.name])
     return found
 
 

@@ -35,6 +35,7 @@ class StreamClock:
         self.places = self._places()
         self.height, self.width = engine.buffers[0].window.target[1:]
         self.place = self.step = 0  # What the sequencer issues next.
+        self.word = 0  # What the reader reads next of the step that was issued.
         self.segments = []  # Of the current step: when they were pushed, and what they are.
         self.depth = engine.segment_depth
         self.issue = 0  # The first cycle in which it can.
@@ -73,21 +74,32 @@ class StreamClock:
         return found
 
     def run(self):
-        """Issue every step whose windows have been written."""
+        """Go on as far as can be; returns whether that was anywhere.
+
+        A step is issued when its windows have been written; a word follows the one before when that
+        has been sent on, for which there must be room in every line buffer behind the stage.
+        """
+        went = False
         while True:
-            segments = self.places[self.place]
-            for k, row, _, _, needed in segments:
-                buffer = self.buffers[k]
-                if needed and len(buffer.written.get(buffer.base + row, ())) < needed:
-                    return
-            self._issue(segments)
-            self._read_step()
-            self.step += 1
-            if self.step == self.steps:
-                self.step, self.place = 0, self.place + 1
-                if self.place % self.width == 0:
-                    self._drop(self.place // self.width - 1)
-                self.place %= len(self.places)
+            if self.ready is not None:
+                if self.stage.waits():
+                    return went
+                self.stage.run()
+            elif self.word or self._begin_step():
+                self._read_word()
+            else:
+                return went
+            went = True
+
+    def _begin_step(self):
+        """Issue a step whose windows have been written; whether there was one."""
+        segments = self.places[self.place]
+        for k, row, _, _, needed in segments:
+            buffer = self.buffers[k]
+            if needed and len(buffer.written.get(buffer.base + row, ())) < needed:
+                return False
+        self._issue(segments)
+        return True
 
     def _issue(self, segments):
         """The segments of a step, the last of which ends it."""
@@ -150,12 +162,22 @@ class StreamClock:
         for buffer in self.buffers:
             buffer.release(buffer.layout.window.drops[row], taken + DROP_LATENCY)
 
-    def _read_step(self):
-        """The segments of a step through the reader, once for each word; the last frees them."""
-        for word in range(self.words):
-            for pushed, segment in self.segments:
-                self._read(pushed, segment, word, segment is self.segments[-1][1])
-        self.segments = []
+    def _read_word(self):
+        """The segments of a step through the reader for the next word; the last frees them."""
+        for pushed, segment in self.segments:
+            self._read(pushed, segment, self.word, segment is self.segments[-1][1])
+        self.word += 1
+        if self.word == self.words:
+            self.segments, self.word = [], 0
+            self._end_step()
+
+    def _end_step(self):
+        self.step += 1
+        if self.step == self.steps:
+            self.step, self.place = 0, self.place + 1
+            if self.place % self.width == 0:
+                self._drop(self.place // self.width - 1)
+            self.place %= len(self.places)
 
     def _read(self, pushed, segment, word, last):
         """A segment through the window reader, and its digits through the lanes."""
@@ -225,4 +247,3 @@ class StreamClock:
             entered = max(entered, chain[k - 1] if k else self.releases[-1])
             chain[k], entered = entered, entered + 1
         self.ready = entered
-        self.stage.run()

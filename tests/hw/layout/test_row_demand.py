@@ -51,6 +51,10 @@ GRAPHS = {  # With the smallest line buffers.
 # While b waits for the input's rows, a sends what it can compute from them.
 FORCED = ([("input", "a", POINT), ("a", "b", POINT), ("input", "b", {
     "kernel": (5, 1), "padding": (2, 0)})], {"input->a": 1, "a->b": 3, "input->b": 5})
+# While c waits for the last row of a, b sends what it can compute from those before.
+AHEAD = ([("input", "a", {"kernel": (11, 1), "padding": (5, 0)}), ("a", "b", POINT),
+          ("b", "c", POINT), ("a", "c", {"kernel": (11, 1), "padding": (5, 0)})],
+         {"input->a": 6, "a->b": 1, "b->c": 6, "a->c": 6})
 HEIGHT = 6
 
 
@@ -92,7 +96,7 @@ def frames_of(spec, count=2):
     return draw.integers(0, 3, (count, spec.timesteps, spec.input.size))
 
 
-@pytest.mark.parametrize("edges, expected", [*GRAPHS.values(), FORCED])
+@pytest.mark.parametrize("edges, expected", [*GRAPHS.values(), FORCED, AHEAD])
 def test_smallest_line_buffers(edges, expected):
     assert demanded(graph(HEIGHT, edges)) == expected
 
@@ -127,10 +131,19 @@ def test_a_row_less_deadlocks_in_simulation():
                     baked=True, timeout=600)
 
 
-def test_rows_that_are_forced():
-    spec = graph(HEIGHT, FORCED[0])
+@pytest.mark.parametrize("edges", [FORCED[0], AHEAD[0]])
+def test_rows_that_are_forced(edges):
+    spec = graph(HEIGHT, edges)
     simulate(spec, demanded(spec), frames_of(spec, 1), queue=12)
     assert len(model(spec, demanded(spec), frames_of(spec, 3)).last) == 3
+
+
+def test_rows_that_only_queues_would_hold():
+    """The model, which has no queue where it does not know when a transfer is taken, says so."""
+    spec = graph(HEIGHT, AHEAD[0], timesteps=2)
+    assert len(model(spec, demanded(spec), frames_of(spec)).last) == 2
+    with pytest.raises(RuntimeError, match="^Line buffer of b->c is never released; "):
+        model(spec, demanded(spec) | {"b->c": 1}, frames_of(spec))
 
 
 @pytest.mark.parametrize("source, channels, fields", CASES)
