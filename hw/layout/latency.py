@@ -1,6 +1,6 @@
 """Latencies of the components, in clock cycles; the cycle model uses the same constants."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ...golden.spec import Reset
 from ...golden.spec.errors import InvalidValue
@@ -80,7 +80,12 @@ class StageTiming:
     @property
     def full(self) -> int:
         """Highest FIFO level with credit for one more vector: all in flight may fire."""
-        return self.queue - self.step_latency - QUEUE_LATENCY
+        return self.queue - self.least_queue
+
+    @property
+    def least_queue(self) -> int:
+        """Depth of the shortest FIFO, in vectors: it has room for those in flight."""
+        return self.step_latency + QUEUE_LATENCY
 
 
 def reset_cycles(timings):
@@ -121,11 +126,11 @@ def stage_timing(population, plan, passes, engines):
     """
     read_latency = (max(engine.read_latency for engine in engines)
                     + SUMS_ADDER_LATENCY * (len(engines) > 1))
-    latency = neuron_latency(population.neuron)
-    least = read_latency + latency + QUEUE_LATENCY
+    timing = StageTiming(passes=passes, read_latency=read_latency,
+                         neuron_latency=neuron_latency(population.neuron), queue=0)
+    least = timing.least_queue
     queue = plan.queue or max(least, _queue_vectors(passes))
     if queue < least:
         raise InvalidValue(f"Population {population.name} must have a queue of at least {least} "
                            f"vectors, not {queue}")
-    return StageTiming(passes=passes, read_latency=read_latency, neuron_latency=latency,
-                       queue=queue_depth(queue))
+    return replace(timing, queue=queue_depth(queue))

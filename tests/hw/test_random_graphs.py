@@ -5,6 +5,8 @@ As :mod:`test_random_networks`, with maps of odd sizes, strides, padding, poolin
 synapses to one population and several from one, and queues as short as they may be.
 """
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from random_cases import (
@@ -19,7 +21,7 @@ from random_cases import (
 from qblif.golden.spec import Conv2d, Dense, Input, Network, Population, as_map
 from qblif.golden.spec.artifact import Trained, sum_range
 from qblif.golden.training.export import signed_width
-from qblif.hw.layout.latency import LEAK_LATENCY
+from qblif.hw.layout.compile import compile
 from qblif.hw.layout.memories import MEMORIES
 from qblif.hw.layout.plan import Plan
 from qblif.hw.layout.work import streams
@@ -109,13 +111,16 @@ def draw_plan(draw, spec):
         engines = 1 if streams(spec, population) else len(spec.synapses_to(population.name))
         lanes = tuple(fire * draw.integer(1, -(-population.channels // fire))
                       for _ in range(engines))
-        least = 11 + LEAK_LATENCY[population.neuron.leak.kind]
         memory = draw.one_of(MEMORIES)
         stages.append(draw_stage(
-            draw, population, lanes, fire, burst=burst, queue=draw.one_of([None, least]),
-            memory=memory, ports=1 if memory == "spram" else draw.one_of([1, 1, 2, 4]),
+            draw, population, lanes, fire, burst=burst, memory=memory,
+            ports=1 if memory == "spram" else draw.one_of([1, 1, 2, 4]),
             buffers=draw.integer(1, 3), slack=draw.integer(0, 2)))
-    return Plan(stages=tuple(stages), order=draw.one_of(["inner", "inner", "outer"]))
+    plan = Plan(stages=tuple(stages), order=draw.one_of(["inner", "inner", "outer"]))
+    timings = [stage.timing for stage in compile(spec, plan).stages]
+    return replace(plan, stages=tuple(
+        replace(stage, queue=draw.one_of([None, timing.least_queue]))
+        for stage, timing in zip(plan.stages, timings, strict=True)))
 
 
 @pytest.mark.parametrize("number", range(CASES))
