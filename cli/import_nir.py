@@ -32,6 +32,11 @@ def import_nir(
     dt: Annotated[float | None, typer.Option(
         metavar="SECONDS", help="Timestep, in the unit of the file's time constants. Default: what "
         "the framework's exporter takes.")] = None,
+    v_reset: Annotated[float | None, typer.Option(
+        "--v-reset", metavar="V", help="What a spike resets the membrane to, where the file lacks "
+        "it, as Norse's does.")] = None,
+    floor: Annotated[float | None, typer.Option(
+        metavar="V", help="Lower bound of the membrane, Sinabs' min_v_mem.")] = None,
     timesteps: Annotated[int | None, typer.Option(
         metavar="T", help="Timesteps of a frame. Default: the recording's.")] = None,
     approximate: Annotated[bool, typer.Option(
@@ -47,7 +52,7 @@ def import_nir(
     from ..golden.foreign import nir_graph, record
     from ..golden.foreign.check import import_network
     from ..golden.foreign.readings import Asked
-    asked = Asked(reset=reset, delay=delay, levels=levels, dt=dt)
+    asked = Asked(reset=reset, delay=delay, levels=levels, dt=dt, v_reset=v_reset, floor=floor)
     if timesteps is not None and timesteps < 1:
         raise InvalidValue(f"Timesteps must be at least 1, not {timesteps}")
     chain = nir_graph.read(file)

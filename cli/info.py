@@ -90,9 +90,14 @@ def neuron(spec):
         leak = f"quadratic leak, a {a:g}, u1 {u1:g}, u2 {u2:g}"
     else:
         leak = f"leak {spec.leak.factor:g}"
+    reset = spec.reset.kind
+    if reset.startswith("gate"):
+        reset += f" {spec.reset.gate.factor:g}"
+    if spec.reset.value:
+        reset = f"to {spec.reset.value}"
+    floor = "" if spec.floor is None else f", not below {spec.floor}"
     if spec.quantiser is None:
-        return f"read-out, {leak}"
-    gate = f" {spec.reset.gate.factor:g}" if spec.reset.kind.startswith("gate") else ""
+        return f"read-out, {leak}{floor}"
     levels = spec.quantiser.levels
     if spec.quantiser.spacing != "uniform":
         levels = ", ".join(map(str, levels))
@@ -100,7 +105,7 @@ def neuron(spec):
         levels = f"0..{levels[-1]}"
     output = ", binary output" if spec.output == "binary" else ""
     return (f"{leak}, levels {levels} of theta {spec.quantiser.theta}, "
-            f"reset {spec.reset.kind}{gate}{output}")
+            f"reset {reset}{floor}{output}")
 
 
 def activity(trained, synapse):

@@ -1,11 +1,12 @@
 """One timestep of the neuron in integers: the equations that all other parts repeat to the bit.
 
     charge  x = saturate(leak(v) + current)                  current = bias + weights of the events
+            to the membrane's width, or from its floor on
             with a late reset less fire(v) * theta, the burst of the step before
     gate    v = gate(x) where the neuron fired last time     eq. 8
     fire    level = clip(v // theta, 0, n_max)               eq. 9; or the power of two below
             with a held reset of v less fire(what was left) * theta
-    reset   v = v - level * theta, or 0 where it fired       by subtraction, to zero
+    reset   v = v - level * theta, or 0 where it fired       by subtraction, to zero or a value
     emit    the level, or 1 for any
 
 Tensors are integer, of any one shape; ``spec`` is a :class:`qblif.golden.spec.Neuron`.  The

@@ -101,23 +101,27 @@ class _Layer:
         mean = area if layer.mean else 1
         self.weight, self.bias, self.most = layer.weight, layer.bias * mean, most * area
         self.decay, self.constant, self.extra, self.theta = Decay(), 0, 0, 1.0
+        self.value, self.floor = 0.0, None
         if reading is not None:
-            theta = reading.threshold * mean
-            self.theta = theta if reading.gain == 1 else snap(theta / reading.gain)
+            def measured(potential):
+                return potential * mean if reading.gain == 1 else snap(potential * mean
+                                                                       / reading.gain)
+            self.theta, self.value = measured(reading.threshold), measured(reading.value)
+            self.floor = None if reading.floor is None else measured(reading.floor)
             self.take_neuron()
 
     def take_neuron(self):
         """Decay, reset and levels, or the reason why there are none."""
         reading, name = self.reading, self.layer.node.name
-        if reading.floor is not None:
-            raise InvalidValue(f"Node {name} has a membrane that does not fall below "
-                               f"{reading.floor:g} (Sinabs' min_v_mem), which the integer model "
-                               "does not have")
+        if reading.strict and reading.floor is not None:
+            raise InvalidValue(f"Node {name} has a floor of the membrane and a spike above the "
+                               "threshold, which is exact only for one at the threshold")
         self.decay = exact_decay(reading.decay) or nearest_decay(reading.decay)
         if reading.strict:
             self.constant, self.extra = lag(self.decay, self.timesteps)
         largest = np.maximum(self.weight, 0).reshape(len(self.weight), -1).sum(1) * self.most
-        bound = int((self.decay.factor * self.theta + max((largest + self.bias).max(), 0))
+        left = max(self.theta, self.value)
+        bound = int((self.decay.factor * left + max((largest + self.bias).max(), 0))
                     // self.theta)
         self.n_max = max(1, min(bound, reading.levels or bound))
         if self.n_max > LEVEL_LIMIT:
@@ -136,6 +140,7 @@ class _Layer:
         values = [self.weight, self.bias]
         if reading is not None and not (self.loose and fraction_bits(self.theta) is None):
             values.append(np.array([self.theta]))
+        values.append(np.array([self.value, self.floor or 0.0]))
         grid = fraction_bits(*values)
         needed = self.extra + max(self.shifts) * (self.timesteps - 1)
         finest = MOST_BITS if grid is None else min(grid + needed, MOST_BITS)
@@ -189,7 +194,9 @@ class _Layer:
             theta = (theta // coarse * coarse if self.reading.strict else math.ceil(theta)
                      ) if self.loose else round(theta)
         return Neuron(leak=self.decay, quantiser=Quantiser(n_max=self.n_max, theta=int(theta)),
-                      reset=Reset(kind=self.reading.reset), v_width=v_width)
+                      reset=Reset(kind=self.reading.reset, value=round(self.value * 2.0**bits)),
+                      floor=None if self.floor is None else round(self.floor * 2.0**bits),
+                      v_width=v_width)
 
     def remark(self, bits, grid, needed, stage):
         """What these units round."""

@@ -30,7 +30,7 @@ class Framework:
     charge: Callable[[Node, float | None], list[tuple[float, float]]]
     bursts: bool = False
     delays: bool = False
-    rests: bool = False  # The membrane starts at v_reset.
+    potentials: str = "zero"  # v_leak and v_reset: both "zero", "equal", or "any".
     floors: bool = False  # The membrane may have a lower bound, by default -threshold.
 
 
@@ -94,11 +94,12 @@ def _nir(node, dt):
 FRAMEWORKS = {
     "snntorch": Framework(strict=True, resets=("subtract", "zero", "none"), delays=True,
                           charge=_default_euler),
-    "spikingjelly": Framework(strict=False, resets=("zero", "subtract"), rests=True,
-                              charge=_default_euler),
-    "norse": Framework(strict=True, resets=("zero", "subtract"), charge=_norse),
+    "spikingjelly": Framework(strict=False, resets=("zero", "subtract"),
+                              potentials="equal", charge=_default_euler),
+    "norse": Framework(strict=True, resets=("zero", "subtract"), potentials="any",
+                       charge=_norse),
     "sinabs": Framework(strict=False, resets=("subtract", "zero"), bursts=True, floors=True,
                         charge=_sinabs),
     "rockpool": Framework(strict=False, resets=("subtract",), bursts=True, charge=_rockpool),
-    "nir": Framework(strict=True, resets=("zero",), charge=_nir),
+    "nir": Framework(strict=True, resets=("zero",), potentials="any", charge=_nir),
 }

@@ -10,7 +10,7 @@ from what :mod:`qblif.golden.foreign.frameworks` says.  docs/import.md has all a
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 from ..spec.checks import check_int, check_real
@@ -25,11 +25,12 @@ RESETS = ("subtract", "zero", "none")
 
 @dataclass(frozen=True, kw_only=True)
 class Reading:
-    """One timestep of a neuron, in real numbers, membrane 0 at the start of a frame::
+    """One timestep of a neuron, in real numbers, membrane 0 at the start of a frame: it is counted
+    from where it rests::
 
         x     = decay v + gain current                     (late: - threshold level[t-1])
         level = clip(floor(x / threshold), 0, levels)      (strict: ceil(x / threshold) - 1)
-        v     = x - threshold level, or 0 where level > 0, or x     (not below floor)
+        v     = x - threshold level, or value where level > 0, or x     (not below floor)
 
     ``levels`` is ``None`` where they are unbounded.  ``reset`` is ``subtract``, ``zero``, ``none``;
     ``late``, which subtracts in the next timestep, behind the decay; or ``held``, which subtracts
@@ -43,13 +44,15 @@ class Reading:
     strict: bool
     levels: int | None
     reset: str
+    value: float = 0.0
     floor: float | None = None
 
     def __str__(self):
         levels = ("levels without bound" if self.levels is None else
                   f"levels up to {self.levels}" if self.levels > 1 else "single spikes")
+        reset = f"to {self.value:.6g}" if self.value else self.reset
         return (f"decay {self.decay:.6g}, input gain {self.gain:.6g}, v "
-                f"{'>' if self.strict else '>='} {self.threshold:.6g}, reset {self.reset}, "
+                f"{'>' if self.strict else '>='} {self.threshold:.6g}, reset {reset}, "
                 f"{levels}" + ("" if self.floor is None else f", not below {self.floor:.6g}"))
 
 
@@ -58,13 +61,16 @@ class Asked:
     """What the user says about a file; ``None`` leaves it open.
 
     ``reset`` is one of :data:`RESETS`; ``delay`` is snnTorch's ``reset_delay``; ``levels`` the
-    largest level; ``dt`` the timestep in the unit of the file's time constants.
+    largest level; ``dt`` the timestep in the unit of the file's time constants; ``v_reset`` what
+    all neurons reset to, in place of the file's; ``floor`` the lower bound of every membrane.
     """
 
     reset: str | None = None
     delay: bool | None = None
     levels: int | None = None
     dt: float | None = None
+    v_reset: float | None = None
+    floor: float | None = None
 
     def __post_init__(self):
         if self.reset is not None and self.reset not in RESETS:
@@ -73,6 +79,10 @@ class Asked:
             check_int("Levels", self.levels, 1)
         if self.dt is not None:
             check_real("Timestep", self.dt, 1e-12, 1e6)
+        if self.v_reset is not None:
+            check_real("Reset value", self.v_reset, -1e9, 1e9)
+        if self.floor is not None:
+            check_real("Membrane floor", self.floor, -1e9, 0)
 
 
 def readings(name, nodes, asked, seen=None) -> dict[str, tuple[Reading, ...]]:
@@ -87,10 +97,14 @@ def readings(name, nodes, asked, seen=None) -> dict[str, tuple[Reading, ...]]:
     if name not in FRAMEWORKS:
         raise InvalidValue(f"Framework must be one of {', '.join(FRAMEWORKS)}, not {name!r}")
     framework, found = FRAMEWORKS[name], {}
+    if asked.v_reset is not None:
+        nodes = [replace(node, v_reset=asked.v_reset) for node in nodes]
+    for node in nodes:
+        _check_potentials(name, framework, node)
     charges = [_charges(framework, node, asked.dt) for node in nodes]
-    choices = product(_resets(name, framework, asked), _levels(name, framework, asked, seen),
+    choices = product(_resets(name, framework, nodes, asked), _levels(name, framework, asked, seen),
                       _delays(name, framework, asked), range(max(map(len, charges))),
-                      (False, True) if framework.floors and seen is not None else (False,))
+                      _floors(name, framework, asked, seen))
     for reset, levels, delay, choice, floor in choices:
         made = tuple(_read(framework, node, c[min(choice, len(c) - 1)], reset, delay, levels, floor)
                      for node, c in zip(nodes, charges, strict=True))
@@ -99,11 +113,15 @@ def readings(name, nodes, asked, seen=None) -> dict[str, tuple[Reading, ...]]:
     return found
 
 
-def _resets(name, framework, asked):
+def _resets(name, framework, nodes, asked):
+    # What is subtracted is the threshold itself, not what it is above the rest.
+    possible = [reset for reset in (framework.resets if name != "nir" else RESETS)
+                if reset != "subtract" or not any(map(_rest, nodes))]
     if asked.reset is None:
-        return framework.resets
-    if asked.reset not in framework.resets and name != "nir":
-        raise InvalidValue(f"Reset of {name} must be one of {', '.join(framework.resets)}, "
+        return [reset for reset in possible if reset in framework.resets]
+    if asked.reset not in possible:
+        raise InvalidValue(f"Reset of {name} must be one of {', '.join(possible)}"
+                           f"{' where membranes rest at 0' * (asked.reset in framework.resets)}, "
                            f"not {asked.reset!r}")
     return (asked.reset,)
 
@@ -128,6 +146,16 @@ def _delays(name, framework, asked):
     return (True, False) if asked.delay is None else (asked.delay,)
 
 
+def _floors(name, framework, asked, seen):
+    """Lower bounds of the membrane; True is minus its threshold."""
+    if asked.floor is not None:
+        if not framework.floors:
+            raise InvalidValue("A membrane floor is an option of Sinabs' neurons, which those of "
+                               f"{name} do not have")
+        return (asked.floor,)
+    return (None, True) if framework.floors and seen is not None else (None,)
+
+
 def _charges(framework, node, dt):
     """The ``(decay, gain)`` that the node may stand for and that make sense."""
     found = framework.charge(node, dt)
@@ -147,20 +175,28 @@ def _read(framework, node, charge, reset, delay, levels, floor):
         # Without decay, subtracting late or at once is the same; snnTorch takes the second spike's
         # threshold off for a membrane that is still above it.
         reset = ("subtract" if decay == 1 else "late") if delay else "held"
-    threshold = _threshold(framework, node)
+    threshold = node.v_threshold - _rest(node)
     return Reading(decay=decay, gain=gain, threshold=threshold, strict=framework.strict,
-                   levels=levels, reset=reset, floor=-threshold if floor else None)
+                   levels=levels, reset=reset,
+                   value=node.v_reset - _rest(node) if reset == "zero" else 0.0,
+                   floor=-threshold if floor is True else floor)
 
 
-def _threshold(framework, node):
-    """The threshold above where the membrane rests; ``v - v_reset`` has no other constant."""
-    rest = node.v_reset if framework.rests else 0.0
-    leaks_to = node.v_leak if node.kind == "LIF" else rest
-    for field, value in (("v_reset", node.v_reset), ("v_leak", leaks_to)):
-        if value != rest:
-            raise InvalidValue(f"Node {node.name} has a {field} of {value:g}; the integer model "
-                               f"resets and leaks to {'one value' if framework.rests else '0'}")
-    if node.v_threshold <= rest:
+def _rest(node):
+    """Where the membrane starts, and what it leaks to if it does."""
+    return node.v_leak if node.kind == "LIF" else node.v_reset
+
+
+def _check_potentials(name, framework, node):
+    leaks_to = _rest(node)
+    if framework.potentials == "zero":
+        for field, value in (("v_reset", node.v_reset), ("v_leak", leaks_to)):
+            if value:
+                raise InvalidValue(f"Node {node.name} has a {field} of {value:g}; neurons of "
+                                   f"{name} reset and leak to 0")
+    if framework.potentials == "equal" and node.v_reset != leaks_to:
+        raise InvalidValue(f"Node {node.name} has a v_reset of {node.v_reset:g} and a v_leak of "
+                           f"{leaks_to:g}; neurons of {name} reset and leak to one value")
+    if node.v_threshold <= leaks_to:
         raise InvalidValue(f"Node {node.name} has a threshold of {node.v_threshold:g}, which must "
-                           f"be above its v_reset of {rest:g}")
-    return node.v_threshold - rest
+                           f"be above the {leaks_to:g} at which it rests")

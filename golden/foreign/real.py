@@ -23,7 +23,7 @@ def step(reading, v, before, current):
     if reading.reset in ("subtract", "held"):
         x = x - reading.threshold * level
     elif reading.reset == "zero":
-        x = torch.where(level > 0, 0.0, x)
+        x = torch.where(level > 0, reading.value, x)
     return level, x if reading.floor is None else x.clamp(min=reading.floor)
 
 

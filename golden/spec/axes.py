@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from .checks import check_int, check_type
@@ -88,14 +88,15 @@ class Reset:
     held       as subtract, but a membrane that was left above the threshold holds the next burst
                back: it is the level of ``v`` less that membrane's own ``level * theta``
                (snnTorch's ``Leaky`` with ``reset_delay=False``)
-    zero       the membrane is 0 after any burst
+    zero       the membrane is ``value`` after any burst, 0 by default
     ========== ==========================================================================
 
-    ``gate`` is the factor ``1 - alpha``.
+    ``gate`` is the factor ``1 - alpha``, ``value`` in units of the membrane's last bit.
     """
 
     kind: str = "gate"
     gate: Decay = Decay((0,))
+    value: int = 0
 
     # What a burst leaves at once of the membrane, never more than it was: integers or floats,
     # tensors of any shape.  The gates and ``late`` act on the next step instead.
@@ -116,10 +117,15 @@ class Reset:
         if self.kind not in self.KINDS:
             raise InvalidValue(f"Reset must be one of {', '.join(self.KINDS)}, not {self.kind!r}")
         check_type("Reset gate", self.gate, Decay)
+        check_int("Reset value", self.value, -(1 << WIDTH_LIMIT - 1), (1 << WIDTH_LIMIT - 1) - 1)
+        if self.value and self.kind != "zero":
+            raise InvalidValue(f"A reset value of {self.value} needs the reset zero, not "
+                               f"{self.kind}")
 
     def after(self, v: Numbers, level: Numbers, theta: Numbers | int) -> Numbers:
         """Membrane after a burst of ``level``, in the units of ``theta``."""
-        return self.KINDS[self.kind](v, level, theta)
+        left = self.KINDS[self.kind](v, level, theta)
+        return left + (0 * v + self.value) * (level > 0) if self.value else left
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,7 +134,8 @@ class Neuron:
 
     ``quantiser=None`` makes a read-out neuron, which accumulates and never fires.  ``output`` is
     what leaves: the ``"level"``, or, ``"binary"``, 1 for any burst, whose level the reset alone
-    then knows.
+    then knows.  ``floor``, 0 or less, is where the membrane saturates below, ``None`` where only
+    its width bounds it.
     """
 
     leak: Decay | Quadratic = Decay()
@@ -136,6 +143,7 @@ class Neuron:
     reset: Reset = Reset()
     output: str = "level"
     v_width: int
+    floor: int | None = None
 
     OUTPUTS = ("level", "binary")
 
@@ -143,6 +151,11 @@ class Neuron:
         check_type("Leak", self.leak, (Decay, Quadratic))
         check_type("Reset", self.reset, Reset)
         check_int("Membrane width", self.v_width, 2, WIDTH_LIMIT)
+        if self.floor is not None:
+            check_int("Membrane floor", self.floor, -(1 << self.v_width - 1), 0)
+        if not self.v_min <= self.reset.value <= self.v_max:
+            raise InvalidValue(f"Reset value must be in {self.v_min}..{self.v_max}, as the "
+                               f"membrane, not {self.reset.value}")
         if self.output not in self.OUTPUTS:
             raise InvalidValue(f"Output must be one of {', '.join(self.OUTPUTS)}, "
                                f"not {self.output!r}")
@@ -157,9 +170,20 @@ class Neuron:
                 raise InvalidValue(f"Threshold {self.quantiser.theta} does not fit a signed "
                                    f"{self.v_width}-bit membrane")
 
+    def to_dict(self) -> dict[str, Any]:
+        """Plain dictionaries and numbers; without a floor and a reset value where they change
+        nothing, as older network files lack them."""
+        fields = asdict(self)
+        fields["leak"]["kind"] = self.leak.kind
+        if self.floor is None:
+            del fields["floor"]
+        if not self.reset.value:
+            del fields["reset"]["value"]
+        return fields
+
     @property
     def v_min(self) -> int:
-        return -(1 << self.v_width - 1)
+        return -(1 << self.v_width - 1) if self.floor is None else self.floor
 
     @property
     def v_max(self) -> int:

@@ -179,7 +179,7 @@ class Network:
         for synapse, fields in zip(self.synapses, spec["synapses"], strict=True):
             fields["kind"] = synapse.kind
         for population, fields in zip(self.populations, spec["populations"], strict=True):
-            fields["neuron"]["leak"]["kind"] = population.neuron.leak.kind
+            fields["neuron"] = population.neuron.to_dict()
         return json.loads(json.dumps(spec))
 
     @classmethod
@@ -200,10 +200,11 @@ class Network:
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _fields(cls, fields) -> dict[str, Any]:
+def _fields(cls, fields, **defaults) -> dict[str, Any]:
     if not isinstance(fields, dict):
         raise InvalidValue(f"{cls.__name__} must be described by an object, "
                            f"not {reprlib.repr(fields)}")
+    fields = defaults | fields
     known = [field.name for field in fields_of(cls)]
     for name in fields:
         if name not in known:
@@ -211,12 +212,12 @@ def _fields(cls, fields) -> dict[str, Any]:
     for name in known:
         if name not in fields:
             raise InvalidValue(f"{cls.__name__} lacks its field {name!r}")
-    return dict(fields)
+    return fields
 
 
 def _neuron(fields):
-    fields = _fields(Neuron, fields)
-    reset = _fields(Reset, fields["reset"])
+    fields = _fields(Neuron, fields, floor=None)
+    reset = _fields(Reset, fields["reset"], value=0)
     quantiser = fields["quantiser"]
     reset["gate"] = Decay(**_fields(Decay, reset["gate"]))
     fields["leak"] = _of_kind("Leak", (Decay, Quadratic), fields["leak"])

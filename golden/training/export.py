@@ -108,8 +108,9 @@ def derive_v_width(neuron, timesteps, low, high, bias=None):
         kept = neuron.leak.bound(magnitude)
         if neuron.reset.kind == "late":
             kept += _overshoot(neuron.leak, magnitude)
-        magnitude = kept + current
+        magnitude = max(kept + current, abs(neuron.reset.value))
         if neuron.reset.kind == "gate":
             magnitude = max(magnitude, neuron.reset.gate.bound(magnitude))
     theta = neuron.quantiser.theta if neuron.quantiser else 0
-    return signed_width(-magnitude, max(magnitude, theta)), magnitude
+    low, high = min(-magnitude, neuron.floor or 0), max(magnitude, theta)
+    return signed_width(low, high), magnitude

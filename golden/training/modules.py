@@ -64,6 +64,8 @@ class QBLIF(nn.Module):
         if not gamma > 0:
             raise InvalidValue(f"Gamma must be positive, not {gamma!r}")
         Quantiser(n_max=n_max, theta=1, spacing=spacing)  # It says which spacings there are.
+        if reset.value:
+            raise InvalidValue(f"Reset value must be 0 in training, not {reset.value}")
         self.n_max, self.spacing, self.output = n_max, spacing, output
         self.leak, self.reset = leak, reset
         self.surrogate = surrogate

@@ -109,14 +109,15 @@ class NeuronCore(wiring.Component):
         if spec.reset.kind == "gate-input":
             current = Mux(fired, spec.reset.gate.apply(current), current)
         charged = Signal(membrane, reset_less=True)
-        m.d.sync += charged.eq(saturate(leaked + current, spec.v_width))
+        m.d.sync += charged.eq(saturate(leaked + current, spec.v_width, spec.floor))
 
         # Gate.
         gated = Signal(membrane, reset_less=True)
         m.d.sync += gated.eq(charged)
         if spec.reset.kind == "gate":
             with m.If(pipe(m, fired, 1, "fired_then")):
-                m.d.sync += gated.eq(saturate(spec.reset.gate.apply(charged), spec.v_width))
+                m.d.sync += gated.eq(saturate(spec.reset.gate.apply(charged), spec.v_width,
+                                              spec.floor))
         if spec.quantiser is None:
             m.d.comb += self.o.v.eq(gated)
             return m
@@ -135,6 +136,8 @@ class NeuronCore(wiring.Component):
 
         # Reset and emit.
         left = AFTER_BURST[spec.reset.kind](v, level, amount, spec.quantiser.theta)
+        if spec.reset.value:
+            left = Mux(level != 0, C(spec.reset.value, membrane), left)
         emitted = level != 0 if spec.output == "binary" else level
         m.d.comb += [self.o.v.eq(pipe(m, left[:len(v)], 1, "v_out")),
                      self.o.level.eq(pipe(m, emitted, 1, "level_out"))]

@@ -105,9 +105,13 @@ def pipe(m, value, cycles, name, *, reset=False):
     return value
 
 
-def saturate(value, width):
-    """``value`` clamped to a signed field of ``width`` bits."""
+def saturate(value, width, floor=None):
+    """``value`` clamped to a signed field of ``width`` bits, from ``floor`` on where given."""
     top = value[width - 1:]
     fits = (top == 0) | top.all()
-    limit = Mux(value[-1], 1 << width - 1, (1 << width - 1) - 1)
+    low = 1 << width - 1
+    if floor is not None:
+        low = floor & (1 << width) - 1
+        fits &= value >= floor
+    limit = Mux(value[-1], low, (1 << width - 1) - 1)
     return Mux(fits, value[:width], limit).as_signed()

@@ -34,6 +34,7 @@ def level_of(quantiser, v):
 def reference_step(spec, v, current, fired):
     """One neuron, one timestep: ``(level, v)``."""
     low, high = -(1 << spec.v_width - 1), (1 << spec.v_width - 1) - 1
+    low = low if spec.floor is None else spec.floor
     if spec.reset.kind == "gate-input" and fired:
         current = decay(spec.reset.gate, current)
     last = level_of(spec.quantiser, v) * spec.quantiser.theta if spec.quantiser else 0
@@ -48,7 +49,7 @@ def reference_step(spec, v, current, fired):
     if spec.reset.kind in ("subtract", "held"):
         v -= level * spec.quantiser.theta
     if spec.reset.kind == "zero" and level:
-        v = 0
+        v = spec.reset.value
     return min(level, 1) if spec.output == "binary" else level, v
 
 
@@ -89,9 +90,12 @@ def reference(trained, frame, mode="shift"):
 def draw_neuron(draw, last):
     v_width = draw.randint(3, 12)  # Sums reach a few hundred: narrow membranes saturate.
     theta = draw.randint(1, max(1, (1 << v_width - 1) // draw.choice([2, 4, 8])))
-    return Neuron(leak=draw.choice(LEAKS), v_width=v_width,
+    floor = draw.choice([None, None, -draw.randint(0, 1 << v_width - 1)])
+    kind = draw.choice(list(Reset.KINDS))
+    value = draw.randint(floor or 0, theta) if kind == "zero" else 0
+    return Neuron(leak=draw.choice(LEAKS), v_width=v_width, floor=floor,
                   quantiser=None if last else Quantiser(n_max=draw.randint(1, 20), theta=theta),
-                  reset=Reset(kind=draw.choice(list(Reset.KINDS)), gate=draw.choice(GATES)))
+                  reset=Reset(kind=kind, gate=draw.choice(GATES), value=value))
 
 
 def draw_network(draw):

@@ -20,6 +20,7 @@ from qblif.golden.spec import (
     Reset,
 )
 from qblif.golden.spec.artifact import Trained
+from qblif.golden.spec.errors import InvalidValue
 
 
 @pytest.mark.parametrize("seed", range(150))
@@ -66,15 +67,33 @@ def test_every_step_tiny(kind, leak, gate):
             (Quantiser(n_max=2, theta=3), "level"), (None, "level"),
             (Quantiser(n_max=4, theta=1, spacing="powers"), "level"),
             (Quantiser(n_max=2, theta=3, spacing="powers"), "binary")):
-        spec = Neuron(leak=leak, quantiser=quantiser, v_width=4, reset=Reset(kind=kind, gate=gate),
-                      output=output)
-        cases = [(v, current, fired) for v in range(-8, 8) for current in range(-20, 20)
-                 for fired in (False, True)]
-        v, current, fired = (torch.tensor(column) for column in zip(*cases, strict=True))
-        levels, membranes = neuron.step(spec, v, current, fired)
-        assert list(zip(levels.tolist(), membranes.tolist(), strict=True)) == [
-            reference_step(spec, *case) for case in cases]
-        assert bool(((membranes >= spec.v_min) & (membranes <= spec.v_max)).all())
+        check_every_step(Neuron(leak=leak, quantiser=quantiser, v_width=4, output=output,
+                                reset=Reset(kind=kind, gate=gate)))
+
+
+@pytest.mark.parametrize("floor", [None, 0, -1, -5, -8])
+@pytest.mark.parametrize("reset", [*(Reset(kind=kind) for kind in Reset.KINDS), *(
+    Reset(kind="zero", value=value) for value in (-5, -1, 1, 7))], ids=str)
+def test_every_step_with_a_floor(reset, floor):
+    if reset.value < (floor or 0) and floor is not None:
+        with pytest.raises(InvalidValue, match=f"must be in {floor}..7, as the membrane"):
+            Neuron(quantiser=None, reset=reset, v_width=4, floor=floor)
+        return
+    for leak in LEAKS:
+        for quantiser in (Quantiser(n_max=3, theta=2), None):
+            check_every_step(Neuron(leak=leak, quantiser=quantiser, v_width=4, floor=floor,
+                                    reset=reset))
+
+
+def check_every_step(spec):
+    cases = [(v, current, fired) for v in range(-8, 8) for current in range(-20, 20)
+             for fired in (False, True)]
+    v, current, fired = (torch.tensor(column) for column in zip(*cases, strict=True))
+    levels, membranes = neuron.step(spec, v.int(), current.int(), fired)
+    assert membranes.dtype == torch.int32
+    assert list(zip(levels.tolist(), membranes.tolist(), strict=True)) == [
+        reference_step(spec, *case) for case in cases]
+    assert bool(((membranes >= spec.v_min) & (membranes <= spec.v_max)).all())
 
 
 @pytest.mark.parametrize("kind", Reset.KINDS)

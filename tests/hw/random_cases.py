@@ -21,7 +21,7 @@ from qblif.hw.layout.plan import StagePlan
 from qblif.sim.pysim import run_network
 
 LEAKS = [Decay(), Decay((1,)), Decay((3,)), Decay((0,)), Decay((1,), (3,)), Decay((2, 4))]
-GATES = [Decay((0,)), Decay(), Decay((1,)), Decay((3,)), Decay((1, 2))]
+GATES = [Decay((0,)), Decay(), Decay((1,)), Decay((3,)), Decay((1, 2)), Decay((1,), (2, 2))]
 CASES = 208  # Networks a test.
 
 
@@ -71,8 +71,11 @@ def draw_neuron(draw, last, reach):
     theta = draw.integer(1, min((1 << v_width - 1) - 1, max(1, int(reach) // draw.integer(1, 8))))
     if draw.chance(0.6):
         theta = 1 << theta.bit_length() - 1
-    axes = {"leak": draw.one_of(LEAKS), "v_width": v_width,
-            "reset": Reset(kind=draw.one_of(list(Reset.KINDS)), gate=draw.one_of(GATES))}
+    floor = draw.one_of([None, None, -min(draw.integer(0, 2 * theta), 1 << v_width - 1)])
+    kind = draw.one_of(list(Reset.KINDS))
+    value = draw.integer(floor or 0, theta) if kind == "zero" else 0
+    axes = {"leak": draw.one_of(LEAKS), "v_width": v_width, "floor": floor,
+            "reset": Reset(kind=kind, gate=draw.one_of(GATES), value=value)}
     if last:
         return Neuron(quantiser=None, **axes)
     spacing = draw.one_of(Quantiser.SPACINGS)

@@ -37,11 +37,15 @@ def spikingjelly(v, current, *, tau, threshold, hard, decay_input, rest=0.0):
     return spike, u - rest
 
 
-def norse(v, current, *, rate, threshold, subtract):
-    """``LIFBoxCell``, and ``IAFCell`` where the rate dt / tau is ``None``."""
-    u = v + current if rate is None else v + rate * (current - v)
+def norse(v, current, *, rate, threshold, subtract, v_leak=0.0, v_reset=0.0):
+    """``LIFBoxCell``, and ``IAFCell`` where the rate dt / tau is ``None``; ``v`` is above the
+    first membrane here."""
+    first = v_reset if rate is None else v_leak
+    v = v + first
+    u = v + current if rate is None else v + rate * (v_leak - v + current)
     spike = (u > threshold).astype(float)
-    return spike, (u - spike * threshold if subtract else u * (1 - spike))
+    u = u - spike * threshold if subtract else u * (1 - spike) + spike * v_reset
+    return spike, u - first
 
 
 def sinabs(v, current, *, alpha, norm, threshold, most, subtract, floor=-np.inf):
@@ -63,7 +67,7 @@ STEPS = {step.__name__: step for step in (snntorch, spikingjelly, norse, sinabs,
 
 
 def node(nir, framework, size, *, threshold, beta=None, tau=None, decay_input=False, rate=None,
-         alpha=1.0, norm=False, rest=0.0, **_):
+         alpha=1.0, norm=False, rest=0.0, v_leak=0.0, **_):
     """The neuron node, as the framework's exporter fills it in."""
     def full(value):
         return np.full(size, value, np.float32)
@@ -77,7 +81,7 @@ def node(nir, framework, size, *, threshold, beta=None, tau=None, decay_input=Fa
         return nir.LIF(tau=full(tau * DT), r=full(1 if decay_input else tau), v_leak=full(rest),
                        **common)
     if framework == "norse" and rate is not None:
-        return nir.LIF(tau=full(1e-3 * 1e-3 / rate), r=full(1), v_leak=full(0), **common)
+        return nir.LIF(tau=full(1e-3 * 1e-3 / rate), r=full(1), v_leak=full(v_leak), **common)
     if framework == "sinabs" and alpha != 1:
         return nir.LIF(tau=full(-1 / np.log(alpha)), r=full(1), v_leak=full(0), **common)
     if framework == "rockpool":

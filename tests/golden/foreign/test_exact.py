@@ -56,6 +56,19 @@ def test_every_input_of_four_timesteps(decay, kind, strict):
     assert (differ, converted.remarks) == (0, ())
 
 
+@pytest.mark.parametrize("fields", [
+    *({"strict": strict, "value": value} for strict in (False, True) for value in (-2.0, 1.0, 2.0)),
+    *({"strict": False, "floor": floor, "reset": reset} for floor in (0.0, -1.0, -3.0)
+      for reset in ("zero", "subtract", "none", "late"))], ids=str)
+@pytest.mark.parametrize("decay", DECAYS)
+def test_every_input_with_a_reset_value_or_a_floor(decay, fields):
+    trains = np.array(list(product(range(8), repeat=4)))
+    levels = (trains.T[:, :, None] >> np.arange(3)) & 1
+    chain = Chain((3,), (layer([[3, 2, -1], [1, 4, -2], [-3, 4, 1]], [0, 1, -1]),))
+    converted, differ = compare(chain, [reading(decay=decay, **fields)], levels)
+    assert (differ, converted.remarks) == (0, ())
+
+
 @pytest.mark.parametrize("seed", range(40))
 def test_random_layers(seed):
     draw = np.random.default_rng(seed)
@@ -64,7 +77,9 @@ def test_random_layers(seed):
     unit = 2.0 ** -int(draw.integers(0, 4))
     made = reading(decay=float(draw.choice(DECAYS[:5])), gain=float(draw.choice([1, 0.5, 0.125])),
                    strict=strict, reset=kind, levels=[1, 3, None][draw.integers(3)] if burst else 1,
-                   threshold=float(draw.integers(3, 12)) * unit)
+                   threshold=float(draw.integers(3, 12)) * unit,
+                   value=float(draw.integers(-5, 3)) * unit if kind == "zero" else 0.0,
+                   floor=None if strict or draw.integers(2) else -float(draw.integers(5, 9)) * unit)
     chain = Chain((7,), (layer(draw.integers(-3, 6, (5, 7)) * unit, draw.integers(-2, 3, 5) * unit),
                          layer(draw.integers(-3, 6, (4, 5)) * unit, k=2)))
     levels = draw.integers(0, 3, (3, 60, 7))

@@ -53,11 +53,53 @@ def test_every_spike_is_the_frameworks(framework, parameters, bias, tmp_path):
     assert not found.converted.remarks
 
 
-def test_names_the_floor_that_is_lacking(tmp_path):
-    network = make("sinabs", low=-4, **SINABS | {"floor": -4.0})
-    with pytest.raises(InvalidValue, match="^Node 1 has a membrane that does not fall below -4 .*"
-                                           "100.00%"):
-        imported(network, tmp_path)
+@pytest.mark.parametrize("subtract", [True, False])
+@pytest.mark.parametrize("alpha, norm", [(1.0, False), (0.5, False), (0.75, True)])
+@pytest.mark.parametrize("floor, asked", [
+    (None, {}), (-2.0, {"floor": -2.0}), (0.0, {"floor": 0.0})])
+def test_floor_of_the_membrane(floor, asked, alpha, norm, subtract, tmp_path):
+    """One of minus the threshold is found, any other is told."""
+    threshold = 4.0 if alpha == 1 else 1.0
+    floor = -threshold if floor is None else floor
+    network = make("sinabs", low=-6, **SINABS | {
+        "threshold": threshold, "floor": floor, "alpha": alpha, "norm": norm, "subtract": subtract})
+    found = imported(network, tmp_path, **asked)
+    assert found.equal and f"not below {floor:g}" in found.reading
+    if not asked:
+        assert all("not below" in other for other in found.others)
+        spec = found.converted.trained.spec
+        assert [p.neuron.floor is None for p in spec.populations] == [False, False, True]
+
+
+@pytest.mark.parametrize("rate", [None, 0.5, 0.125])
+@pytest.mark.parametrize("v_leak, v_reset", [(0.0, 0.5), (0.0, -3.0), (0.5, 0.0), (-1.0, 0.5),
+                                             (1.0, 1.0)])
+def test_reset_value_that_the_file_lacks(rate, v_leak, v_reset, tmp_path):
+    """Norse writes where a membrane leaks to, and not what it is reset to."""
+    network = make("norse", bias=True, timesteps=5, rate=rate, subtract=False, v_leak=v_leak,
+                   v_reset=v_reset, threshold=max(v_leak, v_reset) + 4 * (rate or 1))
+    assert all(spikes.any() for spikes in network.spikes)
+    found = imported(network, tmp_path, v_reset=v_reset)
+    assert found.equal and not found.converted.remarks
+    if rate and v_reset:
+        assert not imported(network, tmp_path, reset="zero", v_reset=0.0).equal
+
+
+def test_potentials_that_a_framework_cannot_have(tmp_path):
+    file, _ = make("norse", **NORSE | {"v_leak": 1.0}).write(nir, tmp_path)
+    chain = nir_graph.read(file)
+    for name, asked, phrase in (
+            ("norse", {"reset": "subtract"}, ("^Reset of norse must be one of zero where membranes "
+                                             "rest at 0, not 'subtract'$")),
+            ("sinabs", {}, "^Node 1 has a v_leak of 1; neurons of sinabs reset and leak to 0$"),
+            ("spikingjelly", {}, ("^Node 1 has a v_reset of 0 and a v_leak of 1; neurons of "
+                                 "spikingjelly reset and leak to one value$")),
+            ("norse", {"floor": -1.0}, ("^A membrane floor is an option of Sinabs' neurons, which "
+                                       "those of norse do not have$")),
+            ("norse", {"floor": 1.0}, "^Membrane floor must be in -1000000000.0..0, not 1.0$"),
+            ("norse", {"v_reset": float("nan")}, "^Reset value must be in .*, not nan$")):
+        with pytest.raises(InvalidValue, match=phrase):
+            import_network(chain, name, Asked(**asked), 8)
 
 
 WRONG = [

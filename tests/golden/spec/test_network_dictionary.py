@@ -20,9 +20,16 @@ from qblif.golden.spec import (
 
 
 def test_dictionary_and_back():
-    for spec in (network(), network(input=Input(shape=(9,), n_max=1, static=False))):
+    for spec in (network(), network(input=Input(shape=(9,), n_max=1, static=False)),
+                 *changed(network())):
         assert Network.from_dict(spec.to_dict()) == spec
         assert Network.from_dict(json.loads(json.dumps(spec.to_dict()))) == spec
+
+
+def test_fields_that_older_files_lack():
+    """A network without them has the dictionary, and so the digest, that it always had."""
+    neuron = network().to_dict()["populations"][0]["neuron"]
+    assert "floor" not in neuron and "value" not in neuron["reset"]
 
 
 def parts(spec):
@@ -142,6 +149,10 @@ def changed(spec):
     yield with_neuron(quantiser=replace(neuron.quantiser, theta=17))
     yield with_neuron(reset=replace(neuron.reset, kind="subtract"))
     yield with_neuron(reset=replace(neuron.reset, gate=Decay((3, 1))))
+    yield with_neuron(reset=Reset(kind="zero", gate=neuron.reset.gate))
+    yield with_neuron(reset=Reset(kind="zero", gate=neuron.reset.gate, value=2))
+    yield with_neuron(floor=0)
+    yield with_neuron(floor=-3)
     yield replace(spec, synapses=(replace(spec.synapses[0], w_width=6), spec.synapses[1]))
     yield replace(spec, synapses=(*spec.synapses, Dense(source="input", target="out")))
     yield replace(spec, synapses=spec.synapses[::-1])
@@ -164,6 +175,6 @@ def test_digest_test_covers_every_field():
             (Network, Input, Population, Neuron, Decay, Quadratic, Quantiser, Reset, Dense)] == [
         ["timesteps", "input", "populations", "synapses"], ["shape", "n_max", "static"],
         ["name", "shape", "neuron", "sum_width", "bias_width"],
-        ["leak", "quantiser", "reset", "output", "v_width"], ["subtract", "add"],
+        ["leak", "quantiser", "reset", "output", "v_width", "floor"], ["subtract", "add"],
         ["gain", "low", "high", "bits"], ["n_max", "theta", "spacing"],
-        ["kind", "gate"], ["source", "target", "w_width"]]
+        ["kind", "gate", "value"], ["source", "target", "w_width"]]

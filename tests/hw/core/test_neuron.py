@@ -99,9 +99,25 @@ def test_every_step_five_bits_and_bias(reset):
     assert rtl(population, "ladder", steps) == expected(population, steps)
 
 
+@pytest.mark.parametrize("floor", [0, -1, -3, -8])
+@pytest.mark.parametrize("reset", [  # The last gate's rounding may pass the floor.
+    *RESETS, Reset(kind="zero", value=3), Reset(kind="zero", value=-3),
+    Reset(kind="gate", gate=Decay((1,), (2, 2)))], ids=str)
+def test_every_step_with_a_floor(reset, floor):
+    floor = min(floor, reset.value)
+    spec = NeuronSpec(leak=Decay((2,), (3,)), reset=reset, v_width=4, floor=floor,
+                      quantiser=Quantiser(n_max=3, theta=2))
+    population = population_of(spec, 5, 0)
+    steps = [(v, fired, sum_, 0) for v, fired, sum_ in
+             itertools.product(range(floor, 8), (0, 1), range(-16, 16))]
+    for kind in ("slice", "ladder"):
+        assert rtl(population, kind, steps) == expected(population, steps)
+
+
+@pytest.mark.parametrize("floor", [None, 0, -5])
 @pytest.mark.parametrize("leak", LEAKS, ids=str)
-def test_every_step_of_a_read_out(leak):
-    population = population_of(NeuronSpec(leak=leak, quantiser=None, v_width=4), 4, 3)
+def test_every_step_of_a_read_out(leak, floor):
+    population = population_of(NeuronSpec(leak=leak, quantiser=None, v_width=4, floor=floor), 4, 3)
     steps = [(v, 0, s, b) for v, s, b in
              itertools.product(range(-8, 8), range(-8, 8), range(-4, 4))]
     assert rtl(population, "slice", steps) == expected(population, steps)
