@@ -96,6 +96,8 @@ def neuron(spec):
     if spec.reset.value:
         reset = f"to {spec.reset.value}"
     floor = "" if spec.floor is None else f", not below {spec.floor}"
+    if spec.synaptic is not None:
+        leak = f"synaptic current {spec.synaptic.decay.factor:g}, {leak}"
     if spec.quantiser is None:
         return f"read-out, {leak}{floor}"
     levels = spec.quantiser.levels

@@ -129,7 +129,8 @@ def _run(network, levels, device, keep):
 
 
 def currents(network, population, outputs, static, device):
-    """Input current of every timestep, ``(timesteps, frames, neurons)`` int32."""
+    """Current that reaches the membranes in every timestep, ``(timesteps, frames, neurons)`` of
+    int32."""
     spec = network.spec
     total = torch.zeros((1, 1, 1), dtype=torch.int32, device=device)
     for synapse in spec.synapses_to(population.name):
@@ -143,7 +144,7 @@ def currents(network, population, outputs, static, device):
     if population.bias_width:
         bias = torch.as_tensor(network.biases[population.name]).to(device, torch.int32)
         total = total + bias.repeat_interleave(population.size // population.channels)
-    return total.expand(spec.timesteps, -1, -1)
+    return neuron.filter_currents(population.neuron, total.expand(spec.timesteps, -1, -1))
 
 
 def argmax(v):

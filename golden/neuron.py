@@ -1,5 +1,6 @@
 """One timestep of the neuron in integers: the equations that all other parts repeat to the bit.
 
+    filter  current = saturate(decay(current of the step before) + current)    if it is synaptic
     charge  x = saturate(leak(v) + current)                  current = bias + weights of the events
             to the membrane's width, or from its floor on
             with a late reset less fire(v) * theta, the burst of the step before
@@ -15,7 +16,19 @@ hardware twin is :class:`qblif.hw.core.neuron.NeuronCore`.
 
 import torch
 
-__all__ = ["charge", "emit", "fire", "gate", "reset", "step"]
+__all__ = ["charge", "emit", "filter_currents", "fire", "gate", "reset", "step"]
+
+
+def filter_currents(spec, currents):
+    """The currents that reach the membrane, ``(timesteps, ...)``: those given, or where the neuron
+    has a synaptic current that of each timestep."""
+    if spec.synaptic is None:
+        return currents
+    held, found, limit = torch.zeros_like(currents[0]), [], 1 << spec.synaptic.width - 1
+    for current in currents:
+        held = (spec.synaptic.decay.apply(held) + current).clamp(-limit, limit - 1)
+        found.append(held)
+    return torch.stack(found)
 
 
 def charge(spec, v, current, fired):

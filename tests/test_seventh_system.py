@@ -60,9 +60,9 @@ def test_every_step_of_the_hardware():
 
     async def feed(ctx):
         for v, current in steps + [steps[-1]] * dut.latency:
-            ctx.set(dut.i, {"v": v, "sum": current})
+            ctx.set(dut.i, {"state": {"v": v}, "sum": current})
             _, _, out = await ctx.tick().sample(dut.o)
-            found.append((int(out.level), int(out.v)))
+            found.append((int(out.level), int(out.state.v)))
 
     simulate_component(dut, feed, timeout=len(steps) + 20)
     v, current = (torch.tensor(column) for column in zip(*steps, strict=True))

@@ -8,10 +8,13 @@ threshold are integers.  The four steps, and why each is exact:
 * **Leak.**  A decay that is a sum of shifts of at most k bits is exact where the membrane is a
   multiple of ``2**k`` units.  A membrane of timestep t was decayed t - 1 times, so with
   ``k (T - 1)`` bits below the weights' own every shift of T timesteps is exact.
+* **Synaptic current.**  It decays as the membrane does: what reaches timestep t was decayed t - 1
+  times in all, by either factor, so that the longer of both shifts counts.
 * **v > threshold.**  A constant 1 is taken from the bias, so that the membrane is ``v - d`` with
-  ``d = 1 - leak(-d)``, the same for all inputs.  Where ``1 <= d <= 2**extra`` in every timestep
-  (computed here) and v and threshold are multiples of ``2**extra``, ``v - d >= threshold`` is
-  ``v > threshold``.  A reset by subtraction keeps d; one to zero starts it again.
+  ``d = 1 - leak(-d)``, the same for all inputs, and through a synaptic current too.  Where
+  ``1 <= d <= 2**extra`` in every timestep (computed here) and v and threshold are multiples of
+  ``2**extra``, ``v - d >= threshold`` is ``v > threshold``.  A reset by subtraction keeps d; one
+  to zero starts it again.
 * **Levels without bound.**  After a burst less than a threshold is left, so the largest level is
   at most ``(decay threshold + largest current) / threshold``.
 
@@ -26,9 +29,10 @@ import numpy as np
 
 from ..spec import Conv2d, Decay, Dense, Input, Network, Neuron, Population, Quantiser, Reset
 from ..spec.artifact import Trained
-from ..spec.axes import LEVEL_LIMIT, WIDTH_LIMIT
+from ..spec.axes import LEVEL_LIMIT, WIDTH_LIMIT, Synaptic
 from ..spec.errors import InvalidValue
-from ..training.export import derive_v_width, signed_width
+from ..training.export import derive_synaptic_width, derive_v_width, signed_width
+from .error import Rounded, membrane_error
 from .grid import GRID_BITS, exact_decay, fraction_bits, lag, nearest_decay, snap
 
 __all__ = ["Converted", "convert"]
@@ -101,7 +105,7 @@ class _Layer:
         mean = area if layer.mean else 1
         self.weight, self.bias, self.most = layer.weight, layer.bias * mean, most * area
         self.decay, self.constant, self.extra, self.theta = Decay(), 0, 0, 1.0
-        self.value, self.floor = 0.0, None
+        self.value, self.floor, self.synaptic = 0.0, None, None
         if reading is not None:
             def measured(potential):
                 return potential * mean if reading.gain == 1 else snap(potential * mean
@@ -117,11 +121,15 @@ class _Layer:
             raise InvalidValue(f"Node {name} has a floor of the membrane and a spike above the "
                                "threshold, which is exact only for one at the threshold")
         self.decay = exact_decay(reading.decay) or nearest_decay(reading.decay)
+        if reading.synaptic is not None:
+            self.synaptic = exact_decay(reading.synaptic) or nearest_decay(reading.synaptic)
         if reading.strict:
-            self.constant, self.extra = lag(self.decay, self.timesteps)
+            self.constant, self.extra = lag(self.decay, self.timesteps, self.synaptic)
         largest = np.maximum(self.weight, 0).reshape(len(self.weight), -1).sum(1) * self.most
-        left = max(self.theta, self.value)
-        bound = int((self.decay.factor * left + max((largest + self.bias).max(), 0))
+        left, current = max(self.theta, self.value), max((largest + self.bias).max(), 0)
+        if self.synaptic is not None:
+            current *= sum(self.synaptic.factor**k for k in range(self.timesteps))
+        bound = int((self.decay.factor * left + current)
                     // self.theta)
         self.n_max = max(1, min(bound, reading.levels or bound))
         if self.n_max > LEVEL_LIMIT:
@@ -132,7 +140,7 @@ class _Layer:
     @property
     def loose(self):
         """Whether the threshold only has to part the membranes that there are."""
-        return self.reading.reset in ("zero", "none") and self.n_max == 1
+        return self.reading.reset in ("zero", "none", "gate") and self.n_max == 1
 
     def stage(self):
         """Everything in the finest units that fit, up to those in which all is exact."""
@@ -161,7 +169,8 @@ class _Layer:
 
     @property
     def shifts(self):
-        return (0, *self.decay.subtract, *self.decay.add)
+        return (0, *(shift for decay in (self.decay, self.synaptic or Decay())
+                     for shift in (*decay.subtract, *decay.add)))
 
     def in_units(self, bits):
         """The population in units of ``2**-bits``; :class:`ValueError` where a field is too
@@ -178,8 +187,12 @@ class _Layer:
         rows = weight.reshape(len(weight), -1) * self.most
         low, high = (int(v) for v in (np.minimum(rows, 0).sum(1).min(),
                                       np.maximum(rows, 0).sum(1).max()))
-        widest = self.neuron(bits, WIDTH_LIMIT)
-        neuron = self.neuron(bits, derive_v_width(widest, self.timesteps, low, high, bias)[0])
+        sums = self.timesteps, low, high, bias
+        synaptic = self.synaptic and Synaptic(decay=self.synaptic, width=WIDTH_LIMIT)
+        if synaptic:
+            synaptic = replace(synaptic, width=derive_synaptic_width(synaptic, *sums))
+        widest = replace(self.neuron(bits, WIDTH_LIMIT), synaptic=synaptic)
+        neuron = replace(widest, v_width=derive_v_width(widest, *sums)[0])
         width = signed_width(bias.min(), bias.max()) if bias.any() else 0
         return _Stage(Population(name=synapse.target, shape=layer.shape, neuron=neuron,
                                  sum_width=signed_width(low, high), bias_width=width),
@@ -212,24 +225,22 @@ class _Layer:
                                 f"at most {error:.3g}")
         reading = self.reading
         if reading is not None and (
-                bits < (grid or 0) + needed or self.decay.factor != reading.decay):
+                bits < (grid or 0) + needed or self.decay.factor != reading.decay
+                or self.synaptic and self.synaptic.factor != reading.synaptic):
             error = self.error(stage) / stage.population.neuron.quantiser.theta
+            also = "" if self.synaptic is None else (
+                f", and the synaptic decay of {reading.synaptic:.6g}, as "
+                f"{self.synaptic.factor:.6g}")
             self.remarks.append(f"{self.layer.node.name}: the leak of {reading.decay:.6g}, as "
-                                f"{self.decay.factor:.6g}, rounds by at most {error:.2g} of the "
-                                "threshold")
+                                f"{self.decay.factor:.6g}{also}, rounds by at most {error:.2g} of "
+                                "the threshold")
 
     def error(self, stage):
         """Largest error of a membrane after the last timestep, in units."""
-        def lost(shifts):
-            return sum(1 - 2.0**-k for k in shifts)
         rows = np.abs(stage.weight.reshape(len(stage.weight), -1)).sum(1) * self.most
         largest = (rows + np.abs(stage.bias)).max()
         if self.reading.reset == "late":  # It takes from a membrane that need not be above it.
             largest += self.n_max * stage.population.neuron.quantiser.theta
-        off, factor = abs(self.decay.factor - self.reading.decay), self.decay.factor
-        membrane = below = above = 0.0
-        for _ in range(self.timesteps - 1):
-            membrane = factor * membrane + largest
-            above = factor * above + lost(self.decay.subtract) + off * membrane
-            below = factor * below + lost(self.decay.add) + self.constant + off * membrane
-        return max(above, below)
+        leak = Rounded(self.decay, self.reading.decay)
+        synaptic = self.synaptic and Rounded(self.synaptic, self.reading.synaptic)
+        return membrane_error(leak, synaptic, largest, self.constant, self.timesteps)

@@ -22,12 +22,14 @@ NORSE_DT = 1e-3  # Seconds: Norse's default.
 class Framework:
     """How a framework writes a neuron.
 
-    ``charge(node, dt)`` gives every ``(decay, gain)`` that the node may stand for.
+    ``charge(node, dt)`` gives every ``(decay, gain)`` that the node may stand for; ``current(node,
+    dt)`` the ``(decay, gain)`` of a synaptic current, ``None`` for a framework without one.
     """
 
     strict: bool
     resets: tuple[str, ...]
     charge: Callable[[Node, float | None], list[tuple[float, float]]]
+    current: Callable[[Node, float | None], tuple[float, float]] | None = None
     bursts: bool = False
     delays: bool = False
     potentials: str = "zero"  # v_leak and v_reset: both "zero", "equal", or "any".
@@ -83,6 +85,27 @@ def _solve_ratio(r):
     return (low + high) / 2
 
 
+def _euler_current(node, dt):
+    """``i + dt / tau_syn (w_in I - i)``, before the membrane of the same timestep takes it; at an
+    infinite tau_syn nothing decays and the input counts once."""
+    rate = (dt or DT) / node.tau_syn
+    return 1 - rate, 1.0 if math.isinf(node.tau_syn) else rate * node.w_in
+
+
+def _norse_current(node, dt):
+    """``LIFCell``: the membrane takes ``i + I``, of which the next timestep keeps
+    ``1 - dt / tau_syn``; the exporter multiplies tau_syn by dt once more, and has no w_in."""
+    dt = dt or NORSE_DT
+    return 1 - dt * dt / node.tau_syn, 1.0
+
+
+def _rockpool_current(node, dt):
+    """``LIFTorch``: the membrane takes ``exp(-dt / tau_syn) (i + I)``, which also stays."""
+    ratio = dt / node.tau if dt else _solve_ratio(node.r)
+    decay = math.exp(-ratio * node.tau / node.tau_syn)
+    return decay, decay
+
+
 def _nir(node, dt):
     """The equations of NIR itself, by forward Euler with the timestep that the user gives."""
     if dt is None:
@@ -93,13 +116,15 @@ def _nir(node, dt):
 
 FRAMEWORKS = {
     "snntorch": Framework(strict=True, resets=("subtract", "zero", "none"), delays=True,
-                          charge=_default_euler),
+                          charge=_default_euler, current=_euler_current),
     "spikingjelly": Framework(strict=False, resets=("zero", "subtract"),
                               potentials="equal", charge=_default_euler),
     "norse": Framework(strict=True, resets=("zero", "subtract"), potentials="any",
-                       charge=_norse),
+                       charge=_norse, current=_norse_current),
     "sinabs": Framework(strict=False, resets=("subtract", "zero"), bursts=True, floors=True,
                         charge=_sinabs),
-    "rockpool": Framework(strict=False, resets=("subtract",), bursts=True, charge=_rockpool),
-    "nir": Framework(strict=True, resets=("zero",), potentials="any", charge=_nir),
+    "rockpool": Framework(strict=False, resets=("subtract",), bursts=True, charge=_rockpool,
+                          current=_rockpool_current),
+    "nir": Framework(strict=True, resets=("zero",), potentials="any", charge=_nir,
+                     current=_euler_current),
 }

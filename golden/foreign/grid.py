@@ -40,18 +40,32 @@ def _decay(units, bits):
                    for sign in (False, True)))
 
 
-def lag(decay, timesteps):
+def lag(decay, timesteps, synaptic=None):
     """``(constant, extra)``: what a strict threshold takes from the bias, and the extra bits of
-    the membrane with which it decides rightly in every timestep."""
+    the membrane with which it decides rightly in every timestep.  ``synaptic`` is the decay of the
+    synaptic current, through which the constant goes too."""
     constant = 1
     while True:
-        delays, delay = [], 0
-        for _ in range(timesteps):
-            delay = constant - decay.apply(-delay)
-            delays.append(delay)
+        delays = _delays(constant, decay, timesteps, synaptic)
         if min(delays) >= 1:
             return constant, (max(delays) - 1).bit_length()
         constant += 1
+
+
+def _delays(constant, decay, timesteps, synaptic):
+    """How far a membrane lags in every timestep, whenever a reset to zero starts it again."""
+    currents, current = [], 0
+    for _ in range(timesteps):
+        current = constant - (synaptic.apply(-current) if synaptic is not None else 0)
+        currents.append(current)
+    starts = range(timesteps if synaptic is not None else 1)  # Otherwise they are all alike.
+    delays = []
+    for start in starts:
+        delay = 0
+        for current in currents[start:]:
+            delay = current - decay.apply(-delay)
+            delays.append(delay)
+    return delays
 
 
 def fraction_bits(*arrays):

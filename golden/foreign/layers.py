@@ -17,13 +17,13 @@ from ..spec.errors import InvalidValue
 __all__ = ["REFUSED", "Builder", "Chain", "Layer", "Node"]
 
 PARAMETERS = {"IF": ("r", "v_threshold", "v_reset"),
-              "LIF": ("tau", "r", "v_leak", "v_threshold", "v_reset")}
+              "LIF": ("tau", "r", "v_leak", "v_threshold", "v_reset"),
+              "CubaLIF": ("tau_mem", "tau_syn", "w_in", "r", "v_leak", "v_threshold", "v_reset")}
 LARGEST = 1 << 30  # No integer of the model is above it.
 # Kinds that are known and have no exact form here, and why.
 REFUSED = {
-    "CubaLIF": "has a synaptic current, a second state that the integer model does not have",
-    "CubaLI": "has a synaptic current, a second state that the integer model does not have",
-    "LI": "is a leaky read-out; a last Linear or Affine without neurons is summed over timesteps",
+    **dict.fromkeys(("CubaLI", "LI"), "is a leaky read-out; a last Linear or Affine without "
+                    "neurons is summed over timesteps"),
     "I": "is an integrator; a last Linear or Affine without neurons is summed over timesteps",
     "Conv1d": "is a convolution of one axis; write it as Conv2d with a kernel of one column",
     "Delay": "delays spikes, which the integer model does not do",
@@ -35,8 +35,9 @@ REFUSED = {
 
 @dataclass(frozen=True, kw_only=True)
 class Node:
-    """Parameters of a neuron node, in the file's units.  ``kind`` is IF or LIF; an IF has no leak:
-    ``tau`` is infinite and ``v_leak`` 0."""
+    """Parameters of a neuron node, in the file's units.  ``kind`` is IF, LIF or CubaLIF.  An IF has
+    no leak: ``tau`` is infinite and ``v_leak`` 0.  Only a CubaLIF has a synaptic current, with
+    ``tau_syn`` and ``w_in``."""
 
     name: str
     kind: str
@@ -45,6 +46,8 @@ class Node:
     v_reset: float
     tau: float = math.inf
     v_leak: float = 0.0
+    tau_syn: float | None = None
+    w_in: float = 1.0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -212,9 +215,11 @@ def _neuron(name, kind, node):
     for field in ("v_threshold", "v_reset", "v_leak"):
         if not math.isfinite(found.get(field, 0.0)):
             raise InvalidValue(f"Node {name} must have a finite {field}, not {found[field]}")
-    for field in ("v_threshold", "tau", "r"):
+    for field in ("v_threshold", "tau", "tau_mem", "tau_syn", "w_in", "r"):
         if found.get(field, 1.0) <= 0:
             raise InvalidValue(f"Node {name} must have a {field} above 0, not {found[field]:g}")
+    if "tau_mem" in found:
+        found["tau"] = found.pop("tau_mem")
     return Node(name=name, kind=kind, **found)
 
 

@@ -28,11 +28,13 @@ class Reading:
     """One timestep of a neuron, in real numbers, membrane 0 at the start of a frame: it is counted
     from where it rests::
 
-        x     = decay v + gain current                     (late: - threshold level[t-1])
+        i     = synaptic i + current              where there is a synaptic current; else current
+        x     = decay v + gain i                           (late: - threshold level[t-1])
         level = clip(floor(x / threshold), 0, levels)      (strict: ceil(x / threshold) - 1)
         v     = x - threshold level, or value where level > 0, or x     (not below floor)
 
     ``levels`` is ``None`` where they are unbounded.  ``reset`` is ``subtract``, ``zero``, ``none``;
+    ``gate``, where x is 0 in the timestep behind a spike, whatever the current;
     ``late``, which subtracts in the next timestep, behind the decay; or ``held``, which subtracts
     at once, but whose level is that of ``x - threshold level(v)``: a ``v`` that was left above the
     threshold holds the next spike back.
@@ -46,6 +48,7 @@ class Reading:
     reset: str
     value: float = 0.0
     floor: float | None = None
+    synaptic: float | None = None
 
     def __str__(self):
         levels = ("levels without bound" if self.levels is None else
@@ -53,7 +56,8 @@ class Reading:
         reset = f"to {self.value:.6g}" if self.value else self.reset
         return (f"decay {self.decay:.6g}, input gain {self.gain:.6g}, v "
                 f"{'>' if self.strict else '>='} {self.threshold:.6g}, reset {reset}, "
-                f"{levels}" + ("" if self.floor is None else f", not below {self.floor:.6g}"))
+                f"{levels}" + ("" if self.floor is None else f", not below {self.floor:.6g}")
+                + ("" if self.synaptic is None else f", synaptic decay {self.synaptic:.6g}"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,13 +105,15 @@ def readings(name, nodes, asked, seen=None) -> dict[str, tuple[Reading, ...]]:
         nodes = [replace(node, v_reset=asked.v_reset) for node in nodes]
     for node in nodes:
         _check_potentials(name, framework, node)
+    currents = [_current(name, framework, node, asked.dt) for node in nodes]
     charges = [_charges(framework, node, asked.dt) for node in nodes]
     choices = product(_resets(name, framework, nodes, asked), _levels(name, framework, asked, seen),
                       _delays(name, framework, asked), range(max(map(len, charges))),
                       _floors(name, framework, asked, seen))
     for reset, levels, delay, choice, floor in choices:
-        made = tuple(_read(framework, node, c[min(choice, len(c) - 1)], reset, delay, levels, floor)
-                     for node, c in zip(nodes, charges, strict=True))
+        made = tuple(
+            _read(framework, node, c[min(choice, len(c) - 1)], i, reset, delay, levels, floor)
+            for node, c, i in zip(nodes, charges, currents, strict=True))
         if made not in found.values():
             found[f"{name}: {' | '.join(dict.fromkeys(map(str, made)))}"] = made
     return found
@@ -169,22 +175,40 @@ def _charges(framework, node, dt):
     return possible
 
 
-def _read(framework, node, charge, reset, delay, levels, floor):
+def _current(name, framework, node, dt):
+    """``(decay, gain)`` of the node's synaptic current, ``(None, 1)`` where it has none."""
+    if node.tau_syn is None:
+        return None, 1.0
+    if framework.current is None:
+        raise InvalidValue(f"Node {node.name} is a CubaLIF, which {name} does not write")
+    decay, gain = framework.current(node, dt)
+    decay = 1 - snap(1 - decay)
+    if not 0 <= decay <= 1 or not 0 < gain < math.inf:
+        raise InvalidValue(f"Node {node.name} has a tau_syn of {node.tau_syn:g} and a w_in of "
+                           f"{node.w_in:g}, which would be a decay of {decay:g} and an input gain "
+                           f"of {gain:g} a timestep; a decay must be in 0..1 and a gain above 0")
+    return decay, gain
+
+
+def _read(framework, node, charge, current, reset, delay, levels, floor):
     decay, gain = charge
+    synaptic, input_gain = current
+    if framework.delays and delay and reset == "zero" and synaptic is not None:
+        reset = "gate"  # snn.Synaptic takes the new membrane away, current and all.
     if framework.delays and reset == "subtract":
         # Without decay, subtracting late or at once is the same; snnTorch takes the second spike's
         # threshold off for a membrane that is still above it.
         reset = ("subtract" if decay == 1 else "late") if delay else "held"
     threshold = node.v_threshold - _rest(node)
-    return Reading(decay=decay, gain=gain, threshold=threshold, strict=framework.strict,
-                   levels=levels, reset=reset,
+    return Reading(decay=decay, gain=snap(gain * input_gain), synaptic=synaptic,
+                   threshold=threshold, strict=framework.strict, levels=levels, reset=reset,
                    value=node.v_reset - _rest(node) if reset == "zero" else 0.0,
                    floor=-threshold if floor is True else floor)
 
 
 def _rest(node):
     """Where the membrane starts, and what it leaks to if it does."""
-    return node.v_leak if node.kind == "LIF" else node.v_reset
+    return node.v_reset if node.kind == "IF" else node.v_leak
 
 
 def _check_potentials(name, framework, node):

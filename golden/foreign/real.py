@@ -11,13 +11,16 @@ __all__ = ["fire", "run", "step"]
 
 
 def step(reading, v, before, current):
-    """One timestep, ``(level, v)``, as :class:`qblif.golden.foreign.readings.Reading` has it.
+    """One timestep, ``(level, v)``, as :class:`qblif.golden.foreign.readings.Reading` has it, of a
+    current that is filtered already.
 
     ``before`` is the level of the timestep before; all are float64 of one shape.
     """
     x = reading.decay * v + reading.gain * current
     if reading.reset == "late":
         x = x - reading.threshold * before
+    if reading.reset == "gate":
+        x = torch.where(before > 0, 0.0, x)
     held = reading.threshold * fire(reading, v) if reading.reset == "held" else 0.0
     level = fire(reading, x - held)
     if reading.reset in ("subtract", "held"):
@@ -43,9 +46,11 @@ def run(chain, readings, levels):
     shape = chain.input_shape
     for layer, reading in zip(chain.layers, readings, strict=False):
         current = _currents(layer, source, shape)
-        v = level = torch.zeros_like(current[0])
+        v = level = held = torch.zeros_like(current[0])
         trace = []
         for now in current:
+            if reading.synaptic is not None:
+                now = held = reading.synaptic * held + now
             level, v = step(reading, v, level, now)
             trace.append(level)
         source, shape = torch.stack(trace), layer.shape

@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from .checks import check_int, check_type
 from .errors import InvalidValue
-from .leak import Decay, Quadratic
+from .leak import WIDTH_LIMIT, Decay, Quadratic, Synaptic
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["LEVEL_LIMIT", "WIDTH_LIMIT", "Decay", "Neuron", "Quadratic", "Quantiser", "Reset"]
+__all__ = ["LEVEL_LIMIT", "WIDTH_LIMIT", "Decay", "Neuron", "Quadratic", "Quantiser", "Reset",
+           "Synaptic"]
 
 LEVEL_LIMIT = 20  # The paper's largest N_max; its digits need shifts of at most 4.
-WIDTH_LIMIT = 30  # Leak + bias + sum then still fit the 32-bit integers of the golden model.
 
 Numbers = TypeVar("Numbers", int, float, "Tensor")
 
@@ -135,7 +135,7 @@ class Neuron:
     ``quantiser=None`` makes a read-out neuron, which accumulates and never fires.  ``output`` is
     what leaves: the ``"level"``, or, ``"binary"``, 1 for any burst, whose level the reset alone
     then knows.  ``floor``, 0 or less, is where the membrane saturates below, ``None`` where only
-    its width bounds it.
+    its width bounds it.  ``synaptic`` is the current between sum and membrane, if there is one.
     """
 
     leak: Decay | Quadratic = Decay()
@@ -144,6 +144,7 @@ class Neuron:
     output: str = "level"
     v_width: int
     floor: int | None = None
+    synaptic: Synaptic | None = None
 
     OUTPUTS = ("level", "binary")
 
@@ -151,6 +152,8 @@ class Neuron:
         check_type("Leak", self.leak, (Decay, Quadratic))
         check_type("Reset", self.reset, Reset)
         check_int("Membrane width", self.v_width, 2, WIDTH_LIMIT)
+        if self.synaptic is not None:
+            check_type("Synaptic current", self.synaptic, Synaptic)
         if self.floor is not None:
             check_int("Membrane floor", self.floor, -(1 << self.v_width - 1), 0)
         if not self.v_min <= self.reset.value <= self.v_max:
@@ -171,12 +174,13 @@ class Neuron:
                                    f"{self.v_width}-bit membrane")
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain dictionaries and numbers; without a floor and a reset value where they change
-        nothing, as older network files lack them."""
+        """Plain dictionaries and numbers; without floor, reset value and synaptic current where
+        they change nothing, as older network files lack them."""
         fields = asdict(self)
         fields["leak"]["kind"] = self.leak.kind
-        if self.floor is None:
-            del fields["floor"]
+        for name in ("floor", "synaptic"):
+            if fields[name] is None:
+                del fields[name]
         if not self.reset.value:
             del fields["reset"]["value"]
         return fields
@@ -188,6 +192,12 @@ class Neuron:
     @property
     def v_max(self) -> int:
         return (1 << self.v_width - 1) - 1
+
+    @property
+    def state_width(self) -> int:
+        """Bits that a neuron remembers between timesteps: membrane, current, and whether it
+        fired."""
+        return self.v_width + 1 + (self.synaptic.width if self.synaptic else 0)
 
     @property
     def levels(self) -> tuple[int, ...]:

@@ -1,4 +1,5 @@
-"""The neuron's first axis, the leak: descriptions and integer arithmetic.  Standard library only.
+"""The neuron's first axis, the leak, and that of its synaptic current: descriptions and integer
+arithmetic.  Standard library only.
 
 Its float twin, with slopes, is :mod:`qblif.golden.training.leak`, its hardware twin
 :mod:`qblif.hw.core.leak`.
@@ -10,13 +11,15 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from .checks import as_tuple, check_int
+from .checks import as_tuple, check_int, check_type
 from .errors import InvalidValue
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["Decay", "Quadratic"]
+__all__ = ["WIDTH_LIMIT", "Decay", "Quadratic", "Synaptic"]
+
+WIDTH_LIMIT = 30  # Leak + bias + sum then still fit the 32-bit integers of the golden model.
 
 Integers = TypeVar("Integers", int, "Tensor")
 
@@ -160,3 +163,21 @@ class Quadratic:
 def _clip(x, low, high) -> Any:
     """Of a tensor or a number."""
     return x.clamp(low, high) if hasattr(x, "clamp") else min(max(x, low), high)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Synaptic:
+    """A synaptic current, what reaches the membrane in place of a timestep's weighted sum::
+
+        current[t] = saturate(decay(current[t-1]) + sum[t] + bias)
+
+    0 at the start of a frame, ``width`` bits.  The current-based neurons of other frameworks
+    (CubaLIF of NIR, ``snn.Synaptic``, Norse's ``LIFCell``) have one.
+    """
+
+    decay: Decay
+    width: int
+
+    def __post_init__(self) -> None:
+        check_type("Synaptic decay", self.decay, Decay)
+        check_int("Synaptic width", self.width, 2, WIDTH_LIMIT)

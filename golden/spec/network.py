@@ -15,7 +15,7 @@ from dataclasses import fields as fields_of
 from functools import cached_property
 from typing import Any
 
-from .axes import LEVEL_LIMIT, WIDTH_LIMIT, Decay, Neuron, Quadratic, Quantiser, Reset
+from .axes import LEVEL_LIMIT, WIDTH_LIMIT, Decay, Neuron, Quadratic, Quantiser, Reset, Synaptic
 from .checks import as_tuple, check_int, check_name, check_shape, check_type
 from .errors import InvalidValue
 from .synapses import Conv2d, Dense, Synapse, as_map
@@ -216,13 +216,17 @@ def _fields(cls, fields, **defaults) -> dict[str, Any]:
 
 
 def _neuron(fields):
-    fields = _fields(Neuron, fields, floor=None)
+    fields = _fields(Neuron, fields, floor=None, synaptic=None)
     reset = _fields(Reset, fields["reset"], value=0)
     quantiser = fields["quantiser"]
     reset["gate"] = Decay(**_fields(Decay, reset["gate"]))
     fields["leak"] = _of_kind("Leak", (Decay, Quadratic), fields["leak"])
     if quantiser is not None:
         fields["quantiser"] = Quantiser(**_fields(Quantiser, quantiser))
+    if fields["synaptic"] is not None:
+        synaptic = _fields(Synaptic, fields["synaptic"])
+        fields["synaptic"] = Synaptic(decay=Decay(**_fields(Decay, synaptic["decay"])),
+                                      width=synaptic["width"])
     fields["reset"] = Reset(**reset)
     return Neuron(**fields)
 

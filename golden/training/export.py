@@ -7,7 +7,7 @@ from ..spec import Decay, Input, Network, Neuron, Population, Quantiser, Reset
 from ..spec.artifact import Trained, sum_range
 from ..spec.errors import InvalidValue
 
-__all__ = ["derive_v_width", "export", "signed_width"]
+__all__ = ["derive_synaptic_width", "derive_v_width", "export", "signed_width"]
 
 
 def export(net, notes=None, like=None):
@@ -91,6 +91,25 @@ def _overshoot(leak, magnitude):
     return max(0, lost - leak.bound(magnitude))
 
 
+def _currents(synaptic, timesteps, low, high, bias):
+    """Largest magnitude of the current that reaches the membrane, timestep by timestep."""
+    if bias is not None:
+        low, high = low + int(bias.min()), high + int(bias.max())
+    given = held = max(-low, high, 0)
+    found = [held]
+    for _ in range(timesteps - 1):
+        held = given + (synaptic.decay.bound(held) if synaptic is not None else 0)
+        found.append(held)
+    return found
+
+
+def derive_synaptic_width(synaptic, timesteps, low, high, bias=None):
+    """Width of a :class:`~qblif.golden.spec.Synaptic` current that cannot overflow, as
+    :func:`derive_v_width` has it for membranes."""
+    largest = max(_currents(synaptic, timesteps, low, high, bias))
+    return signed_width(-largest, largest)
+
+
 def derive_v_width(neuron, timesteps, low, high, bias=None):
     """``(width, reach)``: a membrane that cannot overflow, and the largest magnitude before it.
 
@@ -98,13 +117,10 @@ def derive_v_width(neuron, timesteps, low, high, bias=None):
     current is iterated over the timesteps of a frame; a gate or a reset only ever shrinks it,
     but for rounding, which is counted.
     """
-    if bias is not None:
-        low, high = low + int(bias.min()), high + int(bias.max())
-    current = max(-low, high, 0)
-    if neuron.reset.kind == "gate-input":
-        current = max(current, neuron.reset.gate.bound(current))
     magnitude = 0
-    for _ in range(timesteps):
+    for current in _currents(neuron.synaptic, timesteps, low, high, bias):
+        if neuron.reset.kind == "gate-input":
+            current = max(current, neuron.reset.gate.bound(current))
         kept = neuron.leak.bound(magnitude)
         if neuron.reset.kind == "late":
             kept += _overshoot(neuron.leak, magnitude)

@@ -95,7 +95,7 @@ def check_same(spec, like):
         _check_equal(what, getattr(spec, what), getattr(like, what))
     for ours, theirs in zip(spec.populations, like.populations, strict=True):
         _check_equal(f"shape of {ours.name}", ours.shape, theirs.shape)
-        for part in ("leak", "quantiser", "reset", "output", "floor"):
+        for part in ("leak", "quantiser", "reset", "output", "floor", "synaptic"):
             _check_equal(f"{part} of {ours.name}", getattr(ours.neuron, part),
                          getattr(theirs.neuron, part))
 

@@ -1,4 +1,5 @@
-"""The leak of a membrane.  Golden twins: :class:`qblif.golden.spec.Decay` and ``Quadratic``."""
+"""The leak of a membrane, or of a synaptic current.  Golden twins:
+:class:`qblif.golden.spec.Decay` and ``Quadratic``."""
 
 from amaranth import *
 from amaranth.lib import memory, wiring
@@ -22,39 +23,38 @@ class Leak(wiring.Component):
 
     Parameters
     ----------
-    neuron : :class:`qblif.golden.spec.Neuron`
+    leak : :class:`qblif.golden.spec.Decay` or ``Quadratic``
+    width : int
 
     Members
     -------
-    v : ``In(signed(v_width))``
+    v : ``In(signed(width))``
     first : ``In(1)``
         The step is of the frame's first timestep: the membrane is 0.
     o : ``Out(signed(...))``, wide enough for rounding and for the quadratic term
     """
 
-    def __init__(self, neuron):
-        self.neuron = neuron
-        super().__init__({"v": In(signed(neuron.v_width)), "first": In(1),
-                          "o": Out(signed(neuron.v_width + self.room))})
+    def __init__(self, leak, width):
+        self.leak, self.width = leak, width
+        super().__init__({"v": In(signed(width)), "first": In(1),
+                          "o": Out(signed(width + self.room))})
 
     @property
     def latency(self):
-        return LEAK_LATENCY[self.neuron.leak.kind]
+        return LEAK_LATENCY[self.leak.kind]
 
     @property
     def room(self):
-        leak = self.neuron.leak
-        if leak.kind == "quadratic":
-            return max(0, leak.term_width - self.neuron.v_width) + 1
-        return decay_room(leak)
+        if self.leak.kind == "quadratic":
+            return max(0, self.leak.term_width - self.width) + 1
+        return decay_room(self.leak)
 
     def elaborate(self, platform):
         m = Module()
-        leak = self.neuron.leak
-        if leak.kind == "quadratic":
-            self.look_up(m, leak)
+        if self.leak.kind == "quadratic":
+            self.look_up(m, self.leak)
         else:
-            m.d.sync += self.o.eq(leak.apply(self.v))
+            m.d.sync += self.o.eq(self.leak.apply(self.v))
             with m.If(self.first):
                 m.d.sync += self.o.eq(0)
         return m

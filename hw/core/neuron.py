@@ -5,12 +5,12 @@ from amaranth import *
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..layout.latency import TAKEN_LATENCY, neuron_latency, takes_later
+from ..layout.latency import SYNAPTIC_LATENCY, TAKEN_LATENCY, neuron_latency, takes_later
 from .leak import Leak
 from .payloads import pipe, saturate
 from .quantiser import QuantiserCore
 
-__all__ = ["NeuronCore", "NeuronIn", "NeuronOut"]
+__all__ = ["NeuronCore", "NeuronIn", "NeuronOut", "NeuronState"]
 
 
 # The membrane right after a burst, as in :class:`qblif.golden.spec.Reset`: ``amount`` is the level
@@ -26,16 +26,26 @@ AFTER_BURST = {
 }
 
 
+class NeuronState(data.StructLayout):
+    """What a neuron remembers from one timestep to the next: the membrane, whether it fired, and
+    its synaptic current if it has one."""
+
+    def __init__(self, neuron):
+        fields = {"v": signed(neuron.v_width), "fired": 1}
+        if neuron.synaptic is not None:
+            fields["current"] = signed(neuron.synaptic.width)
+        super().__init__(fields)
+
+
 class NeuronIn(data.StructLayout):
     """State before the step, and what the step adds to it.
 
-    ``first``: the step is of the frame's first timestep; the state is 0, whatever the fields say.
+    ``first``: the step is of the frame's first timestep; the state is 0, whatever the field says.
     """
 
     def __init__(self, population):
         super().__init__({
-            "v": signed(population.neuron.v_width),
-            "fired": 1,
+            "state": NeuronState(population.neuron),
             "first": 1,
             "sum": signed(population.sum_width),
             "bias": signed(max(1, population.bias_width)),
@@ -47,7 +57,7 @@ class NeuronOut(data.StructLayout):
 
     def __init__(self, population):
         super().__init__({
-            "v": signed(population.neuron.v_width),
+            "state": NeuronState(population.neuron),
             "level": range(population.neuron.emit_max + 1),
         })
 
@@ -56,7 +66,8 @@ class NeuronCore(wiring.Component):
     """Leak, charge, gate, fire and reset, as a pipeline that never stalls.
 
     One step of any neuron a cycle, :attr:`latency` cycles later at ``o``.  With ``L``, the latency
-    of the leak, and of a late reset a cycle behind it; a held reset takes a cycle behind the gate::
+    of the leak, and a cycle more for a late reset and for a synaptic current; a held reset takes a
+    cycle behind the gate::
 
         t          i                       t + L + 2  gated; the quantiser's level
         t + L      leaked, current         t + L + 3  level, amount, membrane
@@ -94,16 +105,18 @@ class NeuronCore(wiring.Component):
         membrane = signed(spec.v_width)
 
         # Leak, beside the sum of the current.
-        m.submodules.leak = leak = Leak(spec)
-        m.d.comb += [leak.v.eq(self.i.v), leak.first.eq(self.i.first)]
+        m.submodules.leak = leak = Leak(spec.leak, spec.v_width)
+        m.d.comb += [leak.v.eq(self.i.state.v), leak.first.eq(self.i.first)]
         leaked, latency = leak.o, leak.latency
+        if spec.synaptic is not None:
+            leaked = pipe(m, leaked, SYNAPTIC_LATENCY, "leaked_then")
+            latency += SYNAPTIC_LATENCY
         taken = self.taken(m, latency) if takes_later(spec) else None
         if spec.reset.kind == "late" and taken is not None:
             leaked = pipe(m, leaked - taken, TAKEN_LATENCY, "left")
             latency += TAKEN_LATENCY
-        current = self.i.sum + self.i.bias if self.population.bias_width else self.i.sum
-        current = pipe(m, current, latency, "current")
-        fired = pipe(m, self.i.fired & ~self.i.first, latency, "fired")
+        current = self.current(m, latency)
+        fired = pipe(m, self.i.state.fired & ~self.i.first, latency, "fired")
 
         # Charge.
         if spec.reset.kind == "gate-input":
@@ -119,7 +132,7 @@ class NeuronCore(wiring.Component):
                 m.d.sync += gated.eq(saturate(spec.reset.gate.apply(charged), spec.v_width,
                                               spec.floor))
         if spec.quantiser is None:
-            m.d.comb += self.o.v.eq(gated)
+            m.d.comb += self.o.state.v.eq(gated)
             return m
 
         # Fire.
@@ -139,13 +152,29 @@ class NeuronCore(wiring.Component):
         if spec.reset.value:
             left = Mux(level != 0, C(spec.reset.value, membrane), left)
         emitted = level != 0 if spec.output == "binary" else level
-        m.d.comb += [self.o.v.eq(pipe(m, left[:len(v)], 1, "v_out")),
-                     self.o.level.eq(pipe(m, emitted, 1, "level_out"))]
+        m.d.comb += [self.o.state.v.eq(pipe(m, left[:len(v)], 1, "v_out")),
+                     self.o.level.eq(pipe(m, emitted, 1, "level_out")),
+                     self.o.state.fired.eq(self.o.level != 0)]
         return m
+
+    def current(self, m, latency):
+        """What is charged, ``latency`` cycles after ``i``: sum and bias, or the synaptic current
+        that they are added to."""
+        current = self.i.sum + self.i.bias if self.population.bias_width else self.i.sum
+        synaptic = self.spec.synaptic
+        if synaptic is None:
+            return pipe(m, current, latency, "current")
+        m.submodules.decay = decay = Leak(synaptic.decay, synaptic.width)
+        m.d.comb += [decay.v.eq(self.i.state.current), decay.first.eq(self.i.first)]
+        current = saturate(decay.o + pipe(m, current, decay.latency, "current"), synaptic.width)
+        current = pipe(m, current, latency - decay.latency, "synaptic")
+        m.d.comb += self.o.state.current.eq(
+            pipe(m, current, self.latency - latency, "synaptic_out"))
+        return current
 
     def taken(self, m, latency):
         """What the burst of the membrane that was left takes in this step, ``latency`` cycles after
         ``i``."""
         m.submodules.last = last = QuantiserCore(self.spec, self.quantiser)
-        m.d.comb += last.v.eq(Mux(self.i.first, 0, self.i.v))
+        m.d.comb += last.v.eq(Mux(self.i.first, 0, self.i.state.v))
         return pipe(m, last.amount, latency, "amount_left")

@@ -11,7 +11,7 @@ __all__ = ["BiasMemories", "StateMemory"]
 
 
 class StateMemory(wiring.Component):
-    """Membranes and fired flags, a row for each vector of ``fire_lanes`` neurons::
+    """The state of all neurons, a row for each vector of ``fire_lanes``::
 
         t      address, or write
         t + 1  RAM output
@@ -22,7 +22,8 @@ class StateMemory(wiring.Component):
 
     Parameters
     ----------
-    v_width, fire_lanes, rows : int
+    cell : shape of one neuron's state, :class:`qblif.hw.core.neuron.NeuronState`
+    fire_lanes, rows : int
     small_rows : int
         With so many rows or fewer it may stay out of block RAM.
 
@@ -32,11 +33,10 @@ class StateMemory(wiring.Component):
     write : ``In(1)``, write_address, new : ``In``
     """
 
-    def __init__(self, *, v_width, fire_lanes, rows, small_rows=0):
+    def __init__(self, *, cell, fire_lanes, rows, small_rows=0):
         self.rows = rows
         self.attrs = BLOCK_RAM if rows > small_rows else ANY_RAM
-        self.row = data.ArrayLayout(data.StructLayout({"v": signed(v_width), "fired": 1}),
-                                    fire_lanes)
+        self.row = data.ArrayLayout(cell, fire_lanes)
         super().__init__({
             "address": In(index_shape(rows)), "state": Out(self.row),
             "write": In(1), "write_address": In(index_shape(rows)), "new": In(self.row)})

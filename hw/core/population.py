@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from ..layout.addressing import address_space
 from .emitter import Emitter
-from .neuron import NeuronCore
+from .neuron import NeuronCore, NeuronState
 from .neuron_memories import BiasMemories, StateMemory
 from .payloads import Event, SumsRead, TraceVector, index_shape, pipe
 from .readout import ArgMax, ClassResult
@@ -75,7 +75,7 @@ class PopulationCore(wiring.Component):
         self.neurons = [NeuronCore(population, quantiser) for _ in range(fire_lanes)]
         self.state = self.biases = None
         if passes.state_rows:  # Otherwise every step starts from nothing.
-            self.state = StateMemory(v_width=population.neuron.v_width, fire_lanes=fire_lanes,
+            self.state = StateMemory(cell=NeuronState(population.neuron), fire_lanes=fire_lanes,
                                      rows=passes.state_rows, small_rows=small_rows)
         if population.bias_width:
             self.biases = BiasMemories(width=population.bias_width, fire_lanes=fire_lanes,
@@ -122,7 +122,7 @@ class PopulationCore(wiring.Component):
             padding = (self.channel_vectors - 1) * self.fire_lanes + k >= self.population.channels
             silent = done.step_last if padding else C(0)
             m.d.comb += [self.trace.levels[k].eq(Mux(silent, 0, neuron.o.level)),
-                         self.trace.membranes[k].eq(neuron.o.v)]
+                         self.trace.membranes[k].eq(neuron.o.state.v)]
         if self.state:
             self.connect_state(m, at_memories.row, done_valid, done.row)
         if self.biases:
@@ -136,8 +136,7 @@ class PopulationCore(wiring.Component):
         m.d.comb += [state.address.eq(address), state.write.eq(write),
                      state.write_address.eq(write_address)]
         for k, neuron in enumerate(self.neurons):
-            m.d.comb += [neuron.i.v.eq(state.state[k].v), neuron.i.fired.eq(state.state[k].fired),
-                         state.new[k].v.eq(neuron.o.v), state.new[k].fired.eq(neuron.o.level != 0)]
+            m.d.comb += [neuron.i.state.eq(state.state[k]), state.new[k].eq(neuron.o.state)]
 
     def connect_biases(self, m, address):
         m.submodules.biases = biases = self.biases

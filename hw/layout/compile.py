@@ -136,7 +136,7 @@ class StageLayout:
         bits = population.emit_max.bit_length()
         found, small = [], []
         if self.passes.state_rows:
-            state = self.passes.state_rows, lanes * (population.neuron.v_width + 1)
+            state = self.passes.state_rows, lanes * population.neuron.state_width
             (small if state[0] <= self.small_rows else found).append(state)
         leak = population.neuron.leak
         if leak.kind == "quadratic":

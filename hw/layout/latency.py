@@ -17,6 +17,7 @@ SUMS_READ_LATENCY = {"registers": 2, "memory": 4}
 SUMS_ADDER_LATENCY = 1  # Adds the currents of several synapses.
 LEAK_LATENCY = {"decay": 1, "quadratic": 4}  # Quadratic: index, read, register, add.
 TAKEN_LATENCY = 1  # Of what a late reset takes behind the leak, a held one behind the gate.
+SYNAPTIC_LATENCY = 1  # Of a synaptic current, which is charged a cycle behind its decay.
 NEURON_LATENCY = 4  # Charge, gate, fire, reset.
 READOUT_LATENCY = 2  # Charge, gate.
 ISSUE_LATENCY = 1  # From a digit's step to its issue: the weight memory's address.
@@ -101,7 +102,8 @@ def reset_cycles(timings):
 def neuron_latency(neuron):
     """Cycles from :class:`qblif.hw.core.neuron.NeuronCore`'s ``i`` to its ``o``."""
     after = READOUT_LATENCY if neuron.quantiser is None else NEURON_LATENCY
-    return LEAK_LATENCY[neuron.leak.kind] + TAKEN_LATENCY * takes_later(neuron) + after
+    return (LEAK_LATENCY[neuron.leak.kind] + TAKEN_LATENCY * takes_later(neuron)
+            + SYNAPTIC_LATENCY * (neuron.synaptic is not None) + after)
 
 
 def takes_later(neuron):

@@ -2,7 +2,17 @@
 
 import numpy as np
 
-from qblif.golden.spec import Decay, Dense, Input, Network, Neuron, Population, Quantiser, Reset
+from qblif.golden.spec import (
+    Decay,
+    Dense,
+    Input,
+    Network,
+    Neuron,
+    Population,
+    Quantiser,
+    Reset,
+    Synaptic,
+)
 from qblif.golden.spec.artifact import Trained
 from qblif.golden.spec.burst import digits
 
@@ -53,6 +63,14 @@ def reference_step(spec, v, current, fired):
     return min(level, 1) if spec.output == "binary" else level, v
 
 
+def reference_synaptic(synaptic, held, current):
+    """What reaches the membrane of a timestep's ``current``."""
+    if synaptic is None:
+        return current
+    half = 1 << synaptic.width - 1
+    return clip(decay(synaptic.decay, held) + current, -half, half - 1)
+
+
 def reference_current(trained, population, index, levels, mode):
     """The bias plus every event's weight, one digit at a time."""
     total = int(trained.biases[population.name][index]) if population.bias_width else 0
@@ -69,13 +87,16 @@ def reference(trained, frame, mode="shift"):
     spec = trained.spec
     v = {p.name: [0] * p.size for p in spec.populations}
     level = {p.name: [0] * p.size for p in spec.populations}
+    held = {p.name: [0] * p.size for p in spec.populations}
     trace = {p.name: ([], []) for p in spec.populations}
     for t in range(spec.timesteps):
         now = {"input": frame if spec.input.static else frame[t]}
         for population in spec.populations:
             name = population.name
-            steps = [reference_step(population.neuron, v[name][k],
-                                    reference_current(trained, population, k, now, mode),
+            held[name] = [reference_synaptic(population.neuron.synaptic, held[name][k],
+                                             reference_current(trained, population, k, now, mode))
+                          for k in range(population.size)]
+            steps = [reference_step(population.neuron, v[name][k], held[name][k],
                                     level[name][k] > 0) for k in range(population.size)]
             level[name], v[name] = [s[0] for s in steps], [s[1] for s in steps]
             now[name] = level[name]
@@ -93,7 +114,9 @@ def draw_neuron(draw, last):
     floor = draw.choice([None, None, -draw.randint(0, 1 << v_width - 1)])
     kind = draw.choice(list(Reset.KINDS))
     value = draw.randint(floor or 0, theta) if kind == "zero" else 0
-    return Neuron(leak=draw.choice(LEAKS), v_width=v_width, floor=floor,
+    synaptic = draw.choice([None, None, Synaptic(decay=draw.choice(LEAKS),
+                                                 width=draw.randint(3, 12))])
+    return Neuron(leak=draw.choice(LEAKS), v_width=v_width, floor=floor, synaptic=synaptic,
                   quantiser=None if last else Quantiser(n_max=draw.randint(1, 20), theta=theta),
                   reset=Reset(kind=kind, gate=draw.choice(GATES), value=value))
 

@@ -164,7 +164,7 @@ class LeakMiter(wiring.Component):
 
     def __init__(self, neuron):
         self.neuron = neuron
-        self.leak = Leak(neuron)
+        self.leak = Leak(neuron.leak, neuron.v_width)
         self.cycles = 1 + self.leak.latency
         super().__init__({"first": In(1), "v": In(signed(neuron.v_width)),
                           "start": In(1), "o": Out(self.leak.o.shape()),

@@ -14,7 +14,7 @@ import numpy as np
 from poison import poisoned
 
 from qblif.golden import integer
-from qblif.golden.spec import Decay, Neuron, Quadratic, Quantiser, Reset
+from qblif.golden.spec import Decay, Neuron, Quadratic, Quantiser, Reset, Synaptic
 from qblif.hw.layout.compile import compile
 from qblif.hw.layout.cycles import count_cycles
 from qblif.hw.layout.plan import StagePlan
@@ -76,6 +76,8 @@ def draw_neuron(draw, last, reach):
     value = draw.integer(floor or 0, theta) if kind == "zero" else 0
     axes = {"leak": draw.one_of(LEAKS), "v_width": v_width, "floor": floor,
             "reset": Reset(kind=kind, gate=draw.one_of(GATES), value=value)}
+    if draw.chance(0.25):
+        axes["synaptic"] = Synaptic(decay=draw.one_of(LEAKS), width=draw.integer(3, needed + 1))
     if last:
         return Neuron(quantiser=None, **axes)
     spacing = draw.one_of(Quantiser.SPACINGS)

@@ -37,6 +37,10 @@ CASES = [
     ("sinabs", SINABS | {"alpha": 0.5, "threshold": 2.0, "norm": True}, {}),
     ("sinabs", SINABS | {"floor": -4.0}, {}),
     ("rockpool", {"alpha": 0.5, "threshold": 4.0, "most": np.inf}, {}),
+    *(("snntorch", {"alpha": 0.5, "beta": 0.75, "threshold": 9.0, "reset": reset, "delay": True,
+                    "cuba": True}, {}) for reset in ("subtract", "zero", "none")),
+    ("norse", {"rate": 0.5, "syn_rate": 0.25, "threshold": 4.0, "cuba": True}, {}),
+    ("rockpool", {"alpha": 0.5, "syn": 0.5, "threshold": 4.0, "most": np.inf, "cuba": True}, {}),
 ]
 
 

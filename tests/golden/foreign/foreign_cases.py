@@ -63,7 +63,62 @@ def rockpool(v, current, *, alpha, threshold, most):
     return spike, u - spike * threshold
 
 
+def synaptic(v, current, *, alpha, beta, threshold, reset, delay):
+    """``snn.Synaptic``; ``v`` is membrane and current.  Zero takes the whole new membrane."""
+    v, held = v
+    above = (v > threshold).astype(float)
+    held = alpha * held + current
+    u = beta * v + held
+    if reset == "zero":
+        u = u * (1 - above)
+    u = u - (above * threshold if reset == "subtract" else 0)
+    spike = (u > threshold).astype(float)
+    if not delay and reset == "subtract":
+        u = u - (spike - above) * threshold
+    if not delay and reset == "zero":
+        u = u - (spike - above) * u
+    return spike, np.stack([u, held])
+
+
+def lif_cell(v, current, *, rate, syn_rate, threshold):
+    """Norse's ``LIFCell``."""
+    v, held = v
+    held = held + current
+    u = v + rate * (held - v)
+    spike = (u > threshold).astype(float)
+    return spike, np.stack([u * (1 - spike), held - syn_rate * held])
+
+
+def lif_torch(v, current, *, alpha, syn, threshold, most):
+    """Rockpool's ``LIFTorch``."""
+    v, held = v
+    held = (held + current) * syn
+    u = alpha * v + held
+    spike = np.clip(np.floor(u / threshold), 0, most)
+    return spike, np.stack([u - spike * threshold, held])
+
+
+CUBA = {"snntorch": synaptic, "norse": lif_cell, "rockpool": lif_torch}
 STEPS = {step.__name__: step for step in (snntorch, spikingjelly, norse, sinabs, rockpool)}
+
+
+def cuba_node(nir, framework, size, *, threshold, alpha=None, beta=None, rate=None, syn_rate=None,
+              syn=None, **_):
+    """The CubaLIF node, as the framework's exporter fills it in."""
+    def full(value):
+        return np.full(size, value, np.float32)
+    if framework == "snntorch":
+        mem, syn = DT / (1 - beta), DT / (1 - alpha)
+        return nir.CubaLIF(tau_mem=full(mem), tau_syn=full(syn), r=full(mem / DT),
+                           w_in=full(syn / DT), v_leak=full(0), v_reset=full(0),
+                           v_threshold=full(threshold))
+    if framework == "norse":
+        return nir.CubaLIF(tau_mem=full(1e-6 / rate), tau_syn=full(1e-6 / syn_rate), r=full(1),
+                           v_leak=full(0), v_threshold=full(threshold))
+    tau = 0.02
+    dt = -tau * np.log(alpha)
+    return nir.CubaLIF(tau_mem=full(tau), tau_syn=full(-dt / np.log(syn)), v_leak=full(0),
+                       r=full(tau / dt * alpha), v_threshold=full(threshold))
 
 
 def node(nir, framework, size, *, threshold, beta=None, tau=None, decay_input=False, rate=None,
@@ -101,6 +156,7 @@ class Foreign:
     biases: list
     input: np.ndarray
     spikes: list
+    cuba: bool
 
     def write(self, nir, folder):
         """``(nir file, npz file)``."""
@@ -109,7 +165,8 @@ class Foreign:
             weight = weight.astype(np.float32)
             nodes[f"{2 * k}"] = (nir.Affine(weight, bias.astype(np.float32)) if bias.any()
                                  else nir.Linear(weight))
-            nodes[f"{2 * k + 1}"] = node(nir, self.framework, len(bias), **self.parameters)
+            make_node = cuba_node if self.cuba else node
+            nodes[f"{2 * k + 1}"] = make_node(nir, self.framework, len(bias), **self.parameters)
         nodes["output"] = nir.Output(np.array([SIZES[-1]]))
         names = list(nodes)
         edges = list(zip(names, names[1:], strict=False))[::-1]
@@ -119,18 +176,20 @@ class Foreign:
         return folder / "net.nir", folder / "net.npz"
 
 
-def make(framework, seed=0, timesteps=8, frames=40, bias=False, low=-1, **parameters):
-    """A random network of small integers, weights from ``low`` to 4, with its own run."""
+def make(framework, seed=0, timesteps=8, frames=40, bias=False, low=-1, cuba=False, **parameters):
+    """A random network of small integers, weights from ``low`` to 4, with its own run; ``cuba``:
+    its neurons have a synaptic current."""
     draw = np.random.default_rng(seed)
     weights = [draw.integers(low, 5, (b, a)) for a, b in zip(SIZES, SIZES[1:], strict=False)]
     biases = [draw.integers(-1, 3, b) * bias for b in SIZES[1:]]
     input = (draw.random((timesteps, frames, SIZES[0])) < 0.5).astype(float)
     now, spikes = input, []
     for weight, offset in zip(weights, biases, strict=True):
-        v, trace = np.zeros((frames, len(weight))), []
+        v, trace = np.zeros((2, frames, len(weight)) if cuba else (frames, len(weight))), []
+        step = (CUBA if cuba else STEPS)[framework]
         for events in now:
-            spike, v = STEPS[framework](v, events @ weight.T + offset, **parameters)
+            spike, v = step(v, events @ weight.T + offset, **parameters)
             trace.append(spike)
         now = np.stack(trace)
         spikes.append(now)
-    return Foreign(framework, parameters, weights, biases, input, spikes)
+    return Foreign(framework, parameters, weights, biases, input, spikes, cuba)

@@ -69,7 +69,20 @@ def test_every_input_with_a_reset_value_or_a_floor(decay, fields):
     assert (differ, converted.remarks) == (0, ())
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("strict", [False, True])
+@pytest.mark.parametrize("kind", (*KINDS, "gate"))
+@pytest.mark.parametrize("synaptic", (1.0, 0.5, 0.75, 0.25, 0.0))  # Weights have 16 bits.
+def test_every_input_with_a_synaptic_current(synaptic, kind, strict):
+    trains = np.array(list(product(range(8), repeat=4)))
+    levels = (trains.T[:, :, None] >> np.arange(3)) & 1
+    chain = Chain((3,), (layer([[3, 2, -1], [1, 4, -2], [-3, 4, 1]], [0, 1, -1]),))
+    for decay in (1.0, 0.5, 0.875):
+        converted, differ = compare(chain, [reading(
+            decay=decay, synaptic=synaptic, reset=kind, strict=strict)], levels)
+        assert (differ, converted.remarks) == (0, ())
+
+
+@pytest.mark.parametrize("seed", range(60))
 def test_random_layers(seed):
     draw = np.random.default_rng(seed)
     strict, kind = bool(draw.integers(2)), str(draw.choice(KINDS))
@@ -78,6 +91,7 @@ def test_random_layers(seed):
     made = reading(decay=float(draw.choice(DECAYS[:5])), gain=float(draw.choice([1, 0.5, 0.125])),
                    strict=strict, reset=kind, levels=[1, 3, None][draw.integers(3)] if burst else 1,
                    threshold=float(draw.integers(3, 12)) * unit,
+                   synaptic=[None, 0.5, 0.75][draw.integers(3)],
                    value=float(draw.integers(-5, 3)) * unit if kind == "zero" else 0.0,
                    floor=None if strict or draw.integers(2) else -float(draw.integers(5, 9)) * unit)
     chain = Chain((7,), (layer(draw.integers(-3, 6, (5, 7)) * unit, draw.integers(-2, 3, 5) * unit),
@@ -169,8 +183,10 @@ def test_stated_error_holds():
     """The remark's bound against the real membrane, where the leak rounds."""
     draw = np.random.default_rng(6)
     chain = Chain((4,), (layer(draw.integers(-5000, 9000, (3, 4))),))
-    for decay, strict in product((0.5, 0.875, 0.625, 0.9, 0.99), (False, True)):
-        made = reading(decay=decay, strict=strict, threshold=8000.0, reset="none")
+    for decay, synaptic, strict in product((0.5, 0.875, 0.625, 0.9, 0.99), (None, 0.75, 0.9),
+                                           (False, True)):
+        made = reading(decay=decay, synaptic=synaptic, strict=strict, threshold=8000.0,
+                       reset="none")
         levels = draw.integers(0, 2, (20, 100, 4))
         converted, _ = compare(chain, [made], levels)
         remark, = converted.remarks
@@ -178,9 +194,10 @@ def test_stated_error_holds():
         trained = converted.trained
         theta = trained.spec.populations[0].neuron.quantiser.theta
         ours = integer.run(trained, levels.transpose(1, 0, 2)).membranes["population1"][-1] / theta
-        v = 0.0
+        v = held = 0.0
         for events in levels:
-            v = decay * v + events @ chain.layers[0].weight.T
+            held = (synaptic or 0) * held + events @ chain.layers[0].weight.T
+            v = decay * v + held
         worst = np.abs(ours.numpy() - v / 8000).max()
         assert 0 < worst <= bound * 1.06  # The remark has two digits.
 
@@ -206,11 +223,17 @@ def test_grid():
     assert snap(np.float64(np.float32(0.1)) * 5) == 0.5 and snap(0.1) == 0.1
 
 
+@pytest.mark.parametrize("synaptic", [None, 0.0, 0.5, 0.625, 1.0])
 @pytest.mark.parametrize("numerator", range(0, 65))
-def test_lag_bounds_the_delay_in_every_timestep(numerator):
-    decay, timesteps = exact_decay(numerator / 64), 40
-    constant, extra = lag(decay, timesteps)
-    delay = 0
-    for _ in range(timesteps):
-        delay = constant - decay.apply(-delay)
-        assert 1 <= delay <= 1 << extra
+def test_lag_bounds_the_delay_in_every_timestep(numerator, synaptic):
+    """Whenever a reset starts the membrane again."""
+    decay, timesteps = exact_decay(numerator / 64), 20
+    current = None if synaptic is None else exact_decay(synaptic)
+    constant, extra = lag(decay, timesteps, current)
+    for start in range(timesteps):
+        delay = held = 0
+        for t in range(timesteps):
+            held = constant - (current.apply(-held) if current is not None else 0)
+            if t >= start:
+                delay = held - decay.apply(-delay)
+                assert 1 <= delay <= 1 << extra

@@ -53,6 +53,27 @@ def test_every_spike_is_the_frameworks(framework, parameters, bias, tmp_path):
     assert not found.converted.remarks
 
 
+SYNAPTIC = [
+    *(("snntorch", {"alpha": alpha, "beta": beta, "threshold": 9.0, "reset": reset, "delay": delay})
+      for alpha, beta in ((0.5, 0.5), (0.75, 0.5), (0.5, 0.875))
+      for reset in ("subtract", "zero", "none") for delay in (True, False)),
+    *(("norse", {"rate": rate, "syn_rate": syn_rate, "threshold": 8 * rate})
+      for rate, syn_rate in ((0.5, 0.5), (0.5, 0.25), (0.125, 0.5))),
+    *(("rockpool", {"alpha": alpha, "syn": syn, "threshold": 4.0, "most": most})
+      for alpha, syn in ((0.5, 0.5), (0.75, 0.5)) for most in (1, np.inf)),
+]
+
+
+@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize("framework, parameters", SYNAPTIC)
+def test_synaptic_currents(framework, parameters, bias, tmp_path):
+    network = make(framework, bias=bias, timesteps=5, cuba=True, **parameters)
+    assert all(spikes.any() for spikes in network.spikes)
+    found = imported(network, tmp_path)
+    assert found.equal and not found.converted.remarks
+    assert "synaptic decay" in found.reading
+
+
 @pytest.mark.parametrize("subtract", [True, False])
 @pytest.mark.parametrize("alpha, norm", [(1.0, False), (0.5, False), (0.75, True)])
 @pytest.mark.parametrize("floor, asked", [
@@ -83,6 +104,18 @@ def test_reset_value_that_the_file_lacks(rate, v_leak, v_reset, tmp_path):
     assert found.equal and not found.converted.remarks
     if rate and v_reset:
         assert not imported(network, tmp_path, reset="zero", v_reset=0.0).equal
+
+
+@pytest.mark.parametrize("name, asked, phrase", [
+    ("sinabs", {}, "^Node 1 is a CubaLIF, which sinabs does not write$"),
+    ("snntorch", {"dt": 1.0}, ("^Node 1 has a tau_syn of 0.0002 and a w_in of 2, which would be a "
+                              "decay of -4999 and an input gain of 10000 a timestep")),
+])
+def test_synaptic_currents_that_a_framework_cannot_have(name, asked, phrase, tmp_path):
+    network = make("snntorch", cuba=True, **SYNAPTIC[0][1])
+    chain = nir_graph.read(network.write(nir, tmp_path)[0])
+    with pytest.raises(InvalidValue, match=phrase):
+        import_network(chain, name, Asked(**asked), 8)
 
 
 def test_potentials_that_a_framework_cannot_have(tmp_path):

@@ -42,8 +42,14 @@ def graph(*nodes, shape=(3,), edges=None, out=1):
 
 
 DENSE = nir.Linear(full((2, 3)))
-CUBA = nir.CubaLIF(tau_syn=full(2), tau_mem=full(2), r=full(2), v_leak=full(2, 0),
-                   v_threshold=full(2), v_reset=full(2, 0))
+CUBA = nir.CubaLI(tau_syn=full(2), tau_mem=full(2), r=full(2), v_leak=full(2, 0))
+
+
+def cuba(tau_syn):
+    return nir.CubaLIF(tau_syn=full(2, tau_syn), tau_mem=full(2), r=full(2), v_leak=full(2, 0),
+                       v_threshold=full(2), v_reset=full(2, 0))
+
+
 LOOP = [("input", "0"), ("0", "1"), ("1", "0"), ("1", "output")]
 FORK = [("input", "0"), ("0", "1"), ("0", "output"), ("1", "output")]
 MIXED = nir.IF(r=full(2), v_threshold=np.float32([4, 8]), v_reset=full(2, 0))
@@ -55,7 +61,9 @@ REFUSED = {
     "lost": (graph(DENSE, neurons(2), edges=[("input", "0"), ("0", "output")]),
              "^Graph must be a chain from input to output, but 1 is not on it"),
     "no such node": (graph(DENSE, edges=[("input", "7")]), "^Edge input to 7 names a node that"),
-    "synaptic current": (graph(DENSE, CUBA), "^Node 1 is a CubaLIF, which has a synaptic current"),
+    "synaptic current": (graph(DENSE, CUBA), "^Node 1 is a CubaLI, which is a leaky read-out"),
+    "tau_syn 0": (graph(DENSE, cuba(0)), "^Node 1 must have a tau_syn above 0, not 0$"),
+    "tau_syn nan": (graph(DENSE, cuba(np.nan)), "^Node 1 has no tau_syn$"),
     "delay": (graph(DENSE, nir.Delay(full(2)), neurons(2)), "^Node 1 is a Delay, which delays"),
     "scale": (graph(nir.Scale(full(3)), DENSE, neurons(2)), "^Node 0 is a Scale, which scales"),
     "two synapses": (graph(DENSE, nir.Linear(full((4, 2))), neurons(4)),

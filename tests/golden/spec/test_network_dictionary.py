@@ -16,6 +16,7 @@ from qblif.golden.spec import (
     Quadratic,
     Quantiser,
     Reset,
+    Synaptic,
 )
 
 
@@ -29,7 +30,7 @@ def test_dictionary_and_back():
 def test_fields_that_older_files_lack():
     """A network without them has the dictionary, and so the digest, that it always had."""
     neuron = network().to_dict()["populations"][0]["neuron"]
-    assert "floor" not in neuron and "value" not in neuron["reset"]
+    assert not {"floor", "synaptic"} & neuron.keys() and "value" not in neuron["reset"]
 
 
 def parts(spec):
@@ -153,6 +154,9 @@ def changed(spec):
     yield with_neuron(reset=Reset(kind="zero", gate=neuron.reset.gate, value=2))
     yield with_neuron(floor=0)
     yield with_neuron(floor=-3)
+    yield with_neuron(synaptic=Synaptic(decay=Decay((1,)), width=5))
+    yield with_neuron(synaptic=Synaptic(decay=Decay((1,)), width=6))
+    yield with_neuron(synaptic=Synaptic(decay=Decay((2,), (3,)), width=5))
     yield replace(spec, synapses=(replace(spec.synapses[0], w_width=6), spec.synapses[1]))
     yield replace(spec, synapses=(*spec.synapses, Dense(source="input", target="out")))
     yield replace(spec, synapses=spec.synapses[::-1])
@@ -172,9 +176,11 @@ def test_digest_of_equal_networks():
 def test_digest_test_covers_every_field():
     # A new field must come into `changed` above.
     assert [[f.name for f in fields(c)] for c in
-            (Network, Input, Population, Neuron, Decay, Quadratic, Quantiser, Reset, Dense)] == [
+            (Network, Input, Population, Neuron, Decay, Quadratic, Quantiser, Reset, Synaptic,
+             Dense)] == [
         ["timesteps", "input", "populations", "synapses"], ["shape", "n_max", "static"],
         ["name", "shape", "neuron", "sum_width", "bias_width"],
-        ["leak", "quantiser", "reset", "output", "v_width", "floor"], ["subtract", "add"],
+        ["leak", "quantiser", "reset", "output", "v_width", "floor", "synaptic"],
+        ["subtract", "add"],
         ["gain", "low", "high", "bits"], ["n_max", "theta", "spacing"],
-        ["kind", "gate", "value"], ["source", "target", "w_width"]]
+        ["kind", "gate", "value"], ["decay", "width"], ["source", "target", "w_width"]]

@@ -1,15 +1,21 @@
 import itertools
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
 from qblif.golden import integer, neuron
-from qblif.golden.spec import Decay, Neuron, Quantiser, Reset
+from qblif.golden.spec import Decay, Neuron, Quantiser, Reset, Synaptic
 from qblif.golden.spec.artifact import load
 from qblif.golden.training.config import TrainConfig
-from qblif.golden.training.export import derive_v_width, export, signed_width
+from qblif.golden.training.export import (
+    derive_synaptic_width,
+    derive_v_width,
+    export,
+    signed_width,
+)
 from qblif.golden.training.nets import build
 from qblif.golden.training.quantise import quantise
 
@@ -69,6 +75,28 @@ def test_derived_membrane_never_overflows(kind):
                 assert abs(int(x)) <= reach
                 level, v = neuron.step(spec, v, current, level > 0)
                 assert abs(int(v)) <= reach
+
+
+def test_derived_synaptic_current_never_overflows():
+    """Nor does the membrane that takes it; both bounds are reached where nothing rounds."""
+    for decay, leak, timesteps in itertools.product(
+            [Decay(), Decay((0,)), Decay((1,)), Decay((2, 5)), Decay((1,), (4,))],
+            [Decay(), Decay((2,))], (1, 2, 7)):
+        synaptic = Synaptic(decay=decay, width=30)
+        width = derive_synaptic_width(synaptic, timesteps, -100, 30, np.array([-7, 5]))
+        spec = replace(wide("none", leak), synaptic=synaptic)
+        _, reach = derive_v_width(spec, timesteps, -100, 30, np.array([-7, 5]))
+        currents = neuron.filter_currents(spec, torch.full((timesteps, 1), -107))
+        assert currents.min() >= -1 << width - 1
+        narrow = replace(spec, synaptic=replace(synaptic, width=width))
+        assert torch.equal(neuron.filter_currents(narrow, torch.full((timesteps, 1), -107)),
+                           currents)
+        v, silent = torch.zeros(1, dtype=torch.int64), torch.zeros(1, dtype=torch.bool)
+        for current in currents:
+            v = neuron.step(spec, v, current, silent)[1]
+            assert v.abs() <= reach
+        if decay == leak == Decay():
+            assert v.abs() == reach and currents[-1] == -107 * timesteps
 
 
 def test_derived_width_changes_nothing():

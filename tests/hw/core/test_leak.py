@@ -1,6 +1,6 @@
 import pytest
 
-from qblif.golden.spec import Decay, Neuron, Quadratic, Quantiser
+from qblif.golden.spec import Decay, Quadratic
 from qblif.hw.core.leak import Leak
 from qblif.sim.stream import simulate_component
 
@@ -14,8 +14,7 @@ QUADRATICS = [Quadratic(bits=3), Quadratic(gain=20, low=-3, high=9, bits=3),
 @pytest.mark.parametrize("leak", DECAYS + QUADRATICS, ids=str)
 def test_every_membrane(leak, first):
     """One a cycle, with the latency that the table of latencies has."""
-    quantiser = Quantiser(n_max=3, theta=1 << getattr(leak, "bits", 3))
-    dut, found = Leak(Neuron(leak=leak, v_width=8, quantiser=quantiser)), []
+    dut, found = Leak(leak, 8), []
     membranes = list(range(-128, 128))
 
     async def feed(ctx):

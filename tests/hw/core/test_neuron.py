@@ -6,7 +6,7 @@ import torch
 from amaranth.hdl import Shape, Value
 
 from qblif.golden import neuron as golden
-from qblif.golden.spec import Decay, Population, Quadratic, Quantiser, Reset
+from qblif.golden.spec import Decay, Population, Quadratic, Quantiser, Reset, Synaptic
 from qblif.golden.spec import Neuron as NeuronSpec
 from qblif.golden.spec.axes import spaced_levels
 from qblif.golden.training.config import TrainConfig
@@ -27,10 +27,13 @@ def population_of(neuron, sum_width, bias_width):
 
 
 def rtl(population, kind, steps):
-    """``(level, v)`` of each step ``(v, fired, sum, bias)``, one a cycle."""
+    """``(level, v)`` of each step ``(v, fired, sum, bias)``, one a cycle; where there is a synaptic
+    current, ``(level, v, current)`` of ``(v, fired, sum, bias, current)``."""
     dut = NeuronCore(population, kind)
     given, taken = Value.cast(dut.i), Value.cast(dut.o)  # Bits: a hundred thousand take seconds.
-    pack, found = packer(dut.i.shape(), "v", "fired", "sum", "bias"), []
+    more = ["current"] if population.neuron.synaptic else []
+    pack = packer(dut.i.shape(), "v", "fired", "sum", "bias", *more)
+    found = []
 
     async def feed(ctx):
         for step in steps + [steps[-1]] * dut.latency:
@@ -40,28 +43,42 @@ def rtl(population, kind, steps):
 
     simulate_component(dut, feed, timeout=len(steps) + 20)
     # The sample of a tick is taken before its edge.
-    level, v = (column(dut.o.shape(), name, found[dut.latency:]) for name in ("level", "v"))
-    return list(zip(level, v, strict=True))
+    return list(zip(*(column(dut.o.shape(), name, found[dut.latency:])
+                      for name in ("level", "v", *more)), strict=True))
+
+
+def place(layout, name):
+    """``(offset, shape)`` of a field, or of one of the state's."""
+    if name in ("v", "fired", "current"):
+        offset, shape = place(layout["state"].shape, name + " ")
+        return layout["state"].offset + offset, shape
+    field = layout[name.rstrip()]
+    return field.offset, Shape.cast(field.shape)
 
 
 def packer(layout, *names):
     """A function that packs values of the fields ``names`` into bits."""
-    places = [(layout[name].offset, (1 << layout[name].width) - 1) for name in names]
+    places = [(offset, (1 << shape.width) - 1)
+              for offset, shape in (place(layout, name) for name in names)]
     return lambda values: sum((value & mask) << offset for value, (offset, mask)
                               in zip(values, places, strict=True))
 
 
 def column(layout, name, words):
     """The values of one field in words of bits."""
-    offset, shape = layout[name].offset, Shape.cast(layout[name].shape)
+    offset, shape = place(layout, name)
     half = 1 << shape.width - 1 if shape.signed else 0
     return [((word >> offset & (1 << shape.width) - 1) ^ half) - half for word in words]
 
 
 def expected(population, steps):
-    v, fired, sum_, bias = (torch.tensor(column) for column in zip(*steps, strict=True))
-    level, v = golden.step(population.neuron, v, sum_ + bias, fired > 0)
-    return list(zip(level.tolist(), v.tolist(), strict=True))
+    v, fired, sum_, bias, *held = (torch.tensor(column) for column in zip(*steps, strict=True))
+    current = sum_ + bias
+    if held:
+        # The given current is what a first timestep leaves where nothing was before it.
+        current = golden.filter_currents(population.neuron, torch.stack([*held, current]))[1]
+    level, v = golden.step(population.neuron, v, current, fired > 0)
+    return list(zip(*(x.tolist() for x in (level, v, *([current] if held else []))), strict=True))
 
 
 @pytest.mark.parametrize("reset", RESETS, ids=str)
@@ -112,6 +129,21 @@ def test_every_step_with_a_floor(reset, floor):
              itertools.product(range(floor, 8), (0, 1), range(-16, 16))]
     for kind in ("slice", "ladder"):
         assert rtl(population, kind, steps) == expected(population, steps)
+
+
+@pytest.mark.parametrize("decay", LEAKS, ids=str)
+@pytest.mark.parametrize("fields", [
+    *({"reset": reset, "quantiser": Quantiser(n_max=3, theta=2)} for reset in RESETS[:7]),
+    {"quantiser": None}, 
+    {"quantiser": Quantiser(n_max=2, theta=8), "leak": Quadratic(bits=3), "v_width": 5}],
+    ids=str)
+def test_every_step_with_a_synaptic_current(decay, fields):
+    spec = NeuronSpec(**{"leak": Decay((2,)), "v_width": 4} | fields,
+                      synaptic=Synaptic(decay=decay, width=4))
+    population = population_of(spec, 4, 0)
+    steps = [(v, fired, sum_, 0, held) for v, fired, sum_, held in itertools.product(
+        range(spec.v_min, spec.v_max + 1), (0, 1), range(-8, 8), range(-8, 8))]
+    assert rtl(population, "ladder", steps) == expected(population, steps)
 
 
 @pytest.mark.parametrize("floor", [None, 0, -5])

@@ -3,15 +3,21 @@ import random
 import pytest
 from poison import poisoned
 
+from qblif.golden.spec import Neuron
+from qblif.hw.core.neuron import NeuronState
 from qblif.hw.core.neuron_memories import BiasMemories, StateMemory
 from qblif.sim.stream import simulate_component
 
 LATENCY = 2
 
 
+def cell(v_width):
+    return NeuronState(Neuron(quantiser=None, v_width=v_width))
+
+
 @pytest.mark.parametrize("count, fire_lanes", [(1, 1), (3, 2), (20, 1)])
 def test_state_is_what_was_written(count, fire_lanes):
-    dut = StateMemory(v_width=5, fire_lanes=fire_lanes, rows=count)
+    dut = StateMemory(cell=cell(5), fire_lanes=fire_lanes, rows=count)
     draw, found = random.Random(0), []
     rows = [[{"v": draw.randint(-16, 15), "fired": draw.randint(0, 1)} for _ in range(fire_lanes)]
             for _ in range(count)]
@@ -35,7 +41,7 @@ def test_state_is_what_was_written(count, fire_lanes):
 @pytest.mark.parametrize("count", [2, 3, 16, 17])
 def test_rows_are_read_while_others_are_written(count):
     """In block RAM and outside of it; a row is read from the cycle behind its write on."""
-    dut, draw = StateMemory(v_width=4, fire_lanes=1, rows=count), random.Random(count)
+    dut, draw = StateMemory(cell=cell(4), fire_lanes=1, rows=count), random.Random(count)
     rows, found, expected = [(0, 0)] * count, [], []
 
     async def feed(ctx):

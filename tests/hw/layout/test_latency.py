@@ -30,6 +30,8 @@ from qblif.hw.layout.latency import (
     STAGE_READBACK_LATENCY,
     SUMS_ADDER_LATENCY,
     SUMS_READ_LATENCY,
+    SYNAPTIC_LATENCY,
+    TAKEN_LATENCY,
     reset_cycles,
 )
 from qblif.hw.layout.memory_image import load_writes
@@ -115,7 +117,8 @@ def test_reset_is_longer_than_any_pipeline():
 
 def test_no_network_needs_a_longer_reset_than_the_documentation_asks_for():
     assert max(COMPLETE_LATENCY + MOST_TREE, max(SUMS_READ_LATENCY.values()) + SUMS_ADDER_LATENCY
-               + max(LEAK_LATENCY.values()) + max(NEURON_LATENCY, READOUT_LATENCY)) <= 16
+               + max(LEAK_LATENCY.values()) + TAKEN_LATENCY + SYNAPTIC_LATENCY
+               + max(NEURON_LATENCY, READOUT_LATENCY)) <= 16
 
 
 @pytest.mark.parametrize("cycles", range(3, 90, 6))
