@@ -17,7 +17,7 @@ def import_nir(
         metavar="FILE", help="NIR file, as the framework's exporter writes it.")],
     framework: Annotated[str, typer.Option(
         "--from", metavar="NAME", help="Who wrote it: snntorch, spikingjelly, norse, sinabs, "
-        "rockpool; or nir, to read it by NIR's own equations.")],
+        "rockpool; nir, to read it by NIR's own equations; qblif, what `qblif export` wrote.")],
     check: Annotated[Path | None, typer.Option(
         metavar="SPIKES", help="Recording of the framework's own run, an .npz with input and "
         "spikes_0, spikes_1.. of axes (timesteps, frames, neurons): finds out what the file leaves "
@@ -49,15 +49,18 @@ def import_nir(
     Ends with 0 where every recorded spike is equal or no recording was given, 1 where one differs
     (nothing is written then, but with --approximate), 2 where the network has no exact form.
     """
-    from ..golden.foreign import nir_graph, record
-    from ..golden.foreign.check import import_network
+    from ..golden.foreign import nir_graph, own, record
+    from ..golden.foreign.check import check_own, import_network
     from ..golden.foreign.readings import Asked
     asked = Asked(reset=reset, delay=delay, levels=levels, dt=dt, v_reset=v_reset, floor=floor)
     if timesteps is not None and timesteps < 1:
         raise InvalidValue(f"Timesteps must be at least 1, not {timesteps}")
-    chain = nir_graph.read(file)
-    recording = None if check is None else record.load(check)
-    imported = import_network(chain, framework, asked, timesteps, recording, approximate)
+    if framework == "qblif":
+        imported = check_own(own.read(file), asked, timesteps, check and record.load(check))
+    else:
+        chain = nir_graph.read(file)
+        recording = None if check is None else record.load(check)
+        imported = import_network(chain, framework, asked, timesteps, recording, approximate)
     show(imported)
     if imported.equal or approximate:
         folder = make_folder(out, "import")

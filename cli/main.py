@@ -17,6 +17,7 @@ from .build import build
 from .capacity import capacity
 from .common import console
 from .demo import demo
+from .export_nir import export_nir
 from .import_nir import import_nir
 from .info import info
 from .load import load
@@ -38,6 +39,7 @@ for command in (demo, train, info, analyse, verilog, simulate, synth, boards, bu
                 run, virtual_board, capacity, systems):
     app.command()(command)
 app.command("import")(import_nir)  # The name is Python's own.
+app.command("export")(export_nir)
 
 
 def show_version(wanted: bool):

@@ -11,10 +11,10 @@ from .. import integer
 from ..spec.errors import InvalidValue
 from . import real
 from .exact import Converted, convert
-from .readings import readings
+from .readings import Asked, readings
 from .record import Agreement, compare
 
-__all__ = ["Imported", "import_network"]
+__all__ = ["Imported", "check_own", "import_network"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,12 +78,16 @@ def _check_shapes(chain, record, timesteps):
     if timesteps not in (None, len(record.input)):
         raise InvalidValue(f"Timesteps must be the recording's {len(record.input)}, not "
                            f"{timesteps}")
-    if len(record.spikes) != len(chain.nodes):
+    _check_places(record, [math.prod(chain.input_shape),
+                           *(math.prod(layer.shape) for layer in chain.layers if layer.node)])
+
+
+def _check_places(record, sizes):
+    if len(record.spikes) != len(sizes) - 1:
         raise InvalidValue(f"The recording has spikes of {len(record.spikes)} layers, the network "
-                           f"{len(chain.nodes)}")
-    sizes = [math.prod(chain.input_shape), *(math.prod(layer.shape) for layer in chain.layers)]
+                           f"{len(sizes) - 1}")
     for what, size, array in zip(("input", *(f"spikes_{k}" for k in range(len(record.spikes)))),
-                                 sizes, (record.input, *record.spikes), strict=False):
+                                 sizes, (record.input, *record.spikes), strict=True):
         if array.shape[2] != size:
             raise InvalidValue(f"The recording's {what} has {array.shape[2]} places, the network "
                                f"{size}")
@@ -112,6 +116,24 @@ def _first_exact(chain, found, names, timesteps, n_max, approximate, score):
             reason = reason or error
     nearest = "" if score is None else f" (this reading gives {score:.2%} of the recorded spikes)"
     raise InvalidValue(f"{reason}{nearest}") from reason
+
+
+def check_own(trained, asked, timesteps=None, record=None) -> Imported:
+    """A network that :mod:`~qblif.golden.foreign.own` read, which leaves nothing open."""
+    if timesteps is not None or asked != Asked():
+        raise InvalidValue("A file that qblif wrote says all of its neurons and timesteps: there "
+                           "is nothing to choose")
+    spec, agreements = trained.spec, ()
+    if record is not None:
+        firing = spec.populations[:-1]
+        _check_places(record, [spec.input.size, *(p.size for p in firing)])
+        if len(record.input) != spec.timesteps or spec.input.static:
+            raise InvalidValue(f"The recording has {len(record.input)} timesteps, the network "
+                               + ("a static input" if spec.input.static else f"{spec.timesteps}"))
+        trace = integer.run(trained, record.input.transpose(1, 0, 2))
+        agreements = tuple(compare(record, [p.name for p in firing],
+                                   [trace.levels[p.name] for p in firing]))
+    return Imported(Converted(trained, ()), "qblif: as its metadata have it", (), agreements)
 
 
 def _check(chain, trained, record):

@@ -12,7 +12,7 @@ from pathlib import Path
 from ..spec.errors import InvalidValue, QblifError
 from .layers import REFUSED, Builder, Chain
 
-__all__ = ["build_chain", "read"]
+__all__ = ["build_chain", "nir_package", "open_graph", "read"]
 
 LARGEST_FILE = 1 << 26  # Numbers.
 
@@ -23,30 +23,39 @@ def read(path: str | os.PathLike[str]) -> Chain:
     Raises :class:`ValueError` for a missing, damaged or foreign file, and for a node or graph that
     has no exact form, by its name; :class:`QblifError` where the ``nir`` package is missing.
     """
+    graph = open_graph(path)
     try:
-        import nir
-    except ModuleNotFoundError as error:
-        raise QblifError("NIR files need the nir package: pip install 'qblif[nir]'") from error
-    path = Path(path)
-    if not path.is_file():
-        raise InvalidValue(f"{path}: there is no such file")
-    try:
-        _refuse_oversized(path)
-        # Norse, Sinabs and Rockpool write shapes with batch or time, which the type check refuses.
-        graph = nir.read(path, type_check=False)
-        nodes, edges = dict(graph.nodes), [(str(a), str(b)) for a, b in graph.edges]
-    except InvalidValue as error:
-        raise InvalidValue(f"{path}: {error}") from error
-    except Exception as error:  # h5py and nir raise whatever the damage leads to.
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise InvalidValue(f"{path}: truncated, or not a NIR file ({reason})") from error
-    try:
-        return build_chain(nodes, edges)
+        return build_chain(dict(graph.nodes), [(str(a), str(b)) for a, b in graph.edges])
     except QblifError as error:
         raise InvalidValue(f"{path}: {error}") from error
     except (AttributeError, TypeError, ValueError, IndexError, OverflowError) as error:
         raise InvalidValue(f"{path}: a NIR file with fields that make no sense "
                            f"({' '.join(str(error).split())})") from error
+
+
+def nir_package():
+    """The ``nir`` package, or :class:`QblifError` where it is missing."""
+    try:
+        import nir
+    except ModuleNotFoundError as error:
+        raise QblifError("NIR files need the nir package: pip install 'qblif[nir]'") from error
+    return nir
+
+
+def open_graph(path: str | os.PathLike[str]):
+    """The graph in a NIR file as ``nir.NIRGraph``; :class:`ValueError` where it is none."""
+    nir, path = nir_package(), Path(path)
+    if not path.is_file():
+        raise InvalidValue(f"{path}: there is no such file")
+    try:
+        _refuse_oversized(path)
+        # Norse, Sinabs and Rockpool write shapes with batch or time, which the type check refuses.
+        return nir.read(path, type_check=False)
+    except InvalidValue as error:
+        raise InvalidValue(f"{path}: {error}") from error
+    except Exception as error:  # h5py and nir raise whatever the damage leads to.
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise InvalidValue(f"{path}: truncated, or not a NIR file ({reason})") from error
 
 
 def _refuse_oversized(path):
