@@ -50,8 +50,8 @@ LanesOption = Annotated[str, typer.Option(
     "`qblif synth`: the fastest plan that should fit it. Or the build.json of a bitstream: its "
     "plan.")]
 BurstOption = Annotated[str, typer.Option(
-    "--burst", metavar="shift|repeat", help="Encode a burst in signed digits (at most 3 additions "
-    "for a level up to 20), or in unary: the weight is added level times. Same results.")]
+    "--burst", metavar="shift|repeat", help="Encode a burst in signed digits (at most 4 additions "
+    "a level, 3 up to 20), or in unary: the weight is added level times. Same results.")]
 QuantiserOption = Annotated[str | None, typer.Option(
     "--quantiser", metavar="slice|ladder", help="Take levels as a slice of the membrane, or by a "
     "comparator ladder. Same results. Default: the slice wherever theta is a power of two.")]

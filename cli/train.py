@@ -50,10 +50,10 @@ def train(
         metavar="NAME", help=f"{', '.join(PRESETS)}, as golden/training/presets.py has them.",
         )] = None,
     n_max: Annotated[str | None, typer.Option(
-        metavar="N[,N..]", help="Largest burst level, 1..20; one a hidden population, or one for "
+        metavar="N[,N..]", help="Largest burst level, 1..63; one a hidden population, or one for "
         "all.")] = None,
     input_n_max: Annotated[int | None, typer.Option(
-        help="Largest burst level of a pixel, 1..20.")] = None,
+        help="Largest burst level of a pixel, 1..63.")] = None,
     w_width: Annotated[int | None, typer.Option(help="Weight bits.")] = None,
     v_width: Annotated[int | None, typer.Option(
         help="Membrane bits, saturating. Default: as many as cannot overflow.")] = None,

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["LEVEL_LIMIT", "WIDTH_LIMIT", "Decay", "Neuron", "Quadratic", "Quantiser", "Reset",
            "Synaptic"]
 
-LEVEL_LIMIT = 20  # The paper's largest N_max; its digits need shifts of at most 4.
+LEVEL_LIMIT = 63  # Of six bits; the paper goes to 20.  Digits need shifts of at most 6.
 
 Numbers = TypeVar("Numbers", int, float, "Tensor")
 

@@ -40,8 +40,8 @@ def digits(level, mode="shift"):
     """The digits whose values sum to ``level``.
 
     ``shift`` takes canonical signed digits (CSD, also called non-adjacent form), at most 3
-    additions for levels up to 20; ``repeat`` is unary, the plain weight ``level`` times, the
-    accumulate count of eq. 10 as written.
+    additions for levels up to 20 and 4 up to 63; ``repeat`` is unary, the plain weight ``level``
+    times, the accumulate count of eq. 10 as written.
     """
     if mode not in MODES:
         raise InvalidValue(f"Burst mode must be one of {', '.join(MODES)}, not {mode!r}")

@@ -26,9 +26,9 @@ def test_unknown_choice(capsys, out, option, value, reason, command):
 
 
 @pytest.mark.parametrize("option, value, reason", [
-    ("--n-max", "0", "N_max must be in 1..20, not 0"),
-    ("--n-max", "21", "N_max must be in 1..20, not 21"),
-    ("--input-n-max", "21", "Input N_max must be in 1..20, not 21"),
+    ("--n-max", "0", "N_max must be in 1..63, not 0"),
+    ("--n-max", "64", "N_max must be in 1..63, not 64"),
+    ("--input-n-max", "64", "Input N_max must be in 1..63, not 64"),
     ("--w-width", "1", "Weight width must be in 2..16, not 1"),
     ("--w-width", "17", "Weight width must be in 2..16, not 17"),
     ("--v-width", "31", "Membrane width must be in 2..30, not 31"),

@@ -117,13 +117,13 @@ def draw_neuron(draw, last):
     synaptic = draw.choice([None, None, Synaptic(decay=draw.choice(LEAKS),
                                                  width=draw.randint(3, 12))])
     return Neuron(leak=draw.choice(LEAKS), v_width=v_width, floor=floor, synaptic=synaptic,
-                  quantiser=None if last else Quantiser(n_max=draw.randint(1, 20), theta=theta),
+                  quantiser=None if last else Quantiser(n_max=draw.randint(1, 63), theta=theta),
                   reset=Reset(kind=kind, gate=draw.choice(GATES), value=value))
 
 
 def draw_network(draw):
     depth = draw.randint(1, 3)
-    source = Input(shape=(draw.randint(1, 6),), n_max=draw.randint(1, 20),
+    source = Input(shape=(draw.randint(1, 6),), n_max=draw.randint(1, 63),
                    static=draw.random() < 0.5)
     populations = [Population(name=f"p{k}", shape=(draw.randint(1, 6),), sum_width=20,
                               neuron=draw_neuron(draw, k == depth - 1),

@@ -81,7 +81,8 @@ def draw_neuron(draw, last, reach):
     if last:
         return Neuron(quantiser=None, **axes)
     spacing = draw.one_of(Quantiser.SPACINGS)
-    n_max = draw.integer(1, 20) if spacing == "uniform" else 1 << draw.integer(0, 4)
+    n_max = draw.integer(1, draw.one_of([20, 63])) if spacing == "uniform" else (
+        1 << draw.integer(0, 5))
     quantiser = Quantiser(n_max=n_max, theta=theta, spacing=spacing)
     bits = theta.bit_length() - 1
     if quantiser.shift is not None and bits >= Quadratic.FRACTION and draw.chance(0.4):

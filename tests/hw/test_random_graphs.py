@@ -83,7 +83,8 @@ def draw_population(draw, nodes, name, last, weights):
 
 def draw_graph(draw):
     shape = (draw.integer(1, 3), draw.integer(1, 7), draw.integer(1, 7))
-    source = Input(shape=shape, n_max=draw.integer(1, 20), static=draw.chance(0.5))
+    source = Input(shape=shape, n_max=draw.integer(1, draw.one_of([20, 63])),
+                   static=draw.chance(0.5))
     nodes, synapses, weights = [source], [], {}
     depth = draw.integer(2, 4)
     for k in range(depth):

@@ -46,7 +46,8 @@ def draw_layer(draw, name, source, last):
 
 
 def draw_network(draw):
-    source = Input(shape=(draw.size(),), n_max=draw.integer(1, 20), static=draw.chance(0.5))
+    source = Input(shape=(draw.size(),), n_max=draw.integer(1, draw.one_of([20, 63])),
+                   static=draw.chance(0.5))
     spec = {"timesteps": draw.integer(1, 8), "input": source, "populations": [], "synapses": []}
     weights, biases = {}, {}
     depth = draw.one_of([1, 2, 2, 3, 3, 4])

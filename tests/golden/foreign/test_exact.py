@@ -204,11 +204,11 @@ def test_stated_error_holds():
 
 def test_levels_without_bound_take_what_the_weights_allow():
     bursts = {"levels": None, "strict": False, "reset": "subtract", "decay": 1.0}
-    for weight, n_max in ((4, 3), (30, 20)):
+    for weight, n_max in ((4, 3), (30, 21), (100, 63)):
         chain = Chain((2,), (layer([[weight, weight]]),))
         converted = convert(chain, [reading(**bursts)], 3)
         assert converted.trained.spec.populations[0].neuron.quantiser.n_max == n_max
-        assert bool(converted.remarks) == (weight == 30)
+        assert bool(converted.remarks) == (weight == 100)
 
 
 def test_grid():

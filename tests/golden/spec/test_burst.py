@@ -2,6 +2,7 @@ import itertools
 
 import pytest
 
+from qblif.golden.spec.axes import LEVEL_LIMIT
 from qblif.golden.spec.burst import MODES, Digit, digits, naf
 
 
@@ -34,6 +35,8 @@ def test_naf_is_minimal():
 def test_naf_of_paper_levels():
     assert max(len(naf(level)) for level in range(21)) == 3
     assert max(digit.shift for level in range(21) for digit in naf(level)) == 4
+    assert max(len(naf(level)) for level in range(LEVEL_LIMIT + 1)) == 4
+    assert max(digit.shift for level in range(LEVEL_LIMIT + 1) for digit in naf(level)) == 6
 
 
 @pytest.mark.parametrize("level, values", [
@@ -44,7 +47,7 @@ def test_naf_by_hand(level, values):
 
 
 def test_repeat_adds_the_plain_weight():
-    for level in range(21):
+    for level in range(LEVEL_LIMIT + 1):
         assert digits(level, "repeat") == (Digit(0, False),) * level
 
 

@@ -31,7 +31,7 @@ def rtl(events, n_max, mode, count, **stalls):
 
 @pytest.mark.parametrize("stalls", STALLS)
 @pytest.mark.parametrize("mode", ["shift", "repeat"])
-@pytest.mark.parametrize("n_max", [1, 2, 3, 7, 15, 20])
+@pytest.mark.parametrize("n_max", [1, 2, 3, 7, 15, 20, 56])
 def test_every_level(n_max, mode, stalls):
     events = [(level + 7, level) for level in range(n_max + 1)] * 2 + [(0, 0)] * 9
     events += [(63, level) for level in range(n_max, 0, -1)]
@@ -40,10 +40,10 @@ def test_every_level(n_max, mode, stalls):
 
 
 @pytest.mark.parametrize("mode", ["shift", "repeat"])
-@pytest.mark.parametrize("level", range(1, 21))
+@pytest.mark.parametrize("level", range(1, 64))
 def test_digits_sum_to_the_level(level, mode):
     count = len(digits(level, mode))
-    found = rtl([(5, level)], 20, mode, count)
+    found = rtl([(5, level)], 63, mode, count)
     assert sum((-1 if negative else 1) << shift for _, shift, negative in found) == level
 
 
@@ -74,7 +74,7 @@ def rtl_marked(events, n_max, mode, count, **stalls):
 
 @pytest.mark.parametrize("stalls", STALLS)
 @pytest.mark.parametrize("mode", ["shift", "repeat"])
-@pytest.mark.parametrize("n_max", [1, 2, 3, 7, 15, 20])
+@pytest.mark.parametrize("n_max", [1, 2, 3, 7, 15, 20, 56])
 def test_every_level_with_a_mark(n_max, mode, stalls):
     """Each level, 0 too, with and without ``end``, each behind the longest and the shortest event.
     """
@@ -88,11 +88,11 @@ def test_every_level_with_a_mark(n_max, mode, stalls):
 
 @pytest.mark.parametrize("mode", ["shift", "repeat"])
 def test_one_digit_a_cycle_with_a_mark(mode):
-    events = [(k, k % 21, int(k % 3 == 0)) for k in range(43)]
+    events = [(k, k % 64, int(k % 3 == 0)) for k in range(64)]
     expected = list(expand_marked(events, mode))
-    assert rtl_marked(events, 20, mode, len(expected), timeout=len(expected) + 3) == expected
+    assert rtl_marked(events, 63, mode, len(expected), timeout=len(expected) + 3) == expected
     with pytest.raises(AssertionError, match="^no end after"):
-        rtl_marked(events, 20, mode, len(expected), timeout=len(expected) + 1)
+        rtl_marked(events, 63, mode, len(expected), timeout=len(expected) + 1)
 
 
 def test_unknown_mode():

@@ -192,7 +192,7 @@ def test_random_at_real_width(seed):
     theta = 1 << draw.randint(4, 12) if kind == "slice" else draw.randint(10, 5000)
     spec = NeuronSpec(leak=draw.choice([*LEAKS, Decay((6,)), Decay((3, 5))]),
                       reset=draw.choice(RESETS), v_width=draw.randint(16, 20),
-                      quantiser=Quantiser(n_max=draw.randint(1, 20), theta=theta))
+                      quantiser=Quantiser(n_max=draw.randint(1, 63), theta=theta))
     population = population_of(spec, draw.randint(12, 22), draw.choice([0, 8, 14]))
     steps = [(draw.choice([spec.v_min, spec.v_max, 0, -1]) if draw.random() < 0.1
               else draw.randint(spec.v_min, spec.v_max), draw.randint(0, 1),
