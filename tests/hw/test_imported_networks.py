@@ -49,9 +49,9 @@ def check_on_rtl(imported, input, spikes, lanes):
     trained = imported.converted.trained
     layout = compile(trained.spec, make_plan(trained.spec, lanes=lanes))
     rtl = run_network(trained, layout, input.transpose(1, 0, 2).astype(int))
-    for population, theirs in zip(trained.spec.populations, spikes, strict=False):
+    for k, theirs in enumerate(spikes, 1):
         assert theirs.any()
-        np.testing.assert_array_equal(rtl.levels[population.name], theirs, population.name)
+        np.testing.assert_array_equal(rtl.levels[f"population{k}"], theirs)
 
 
 @pytest.mark.parametrize("number", range(len(CASES)), ids=lambda k: f"{CASES[k][0]}-{k}")
