@@ -83,15 +83,18 @@ def train(data: Dataset | str | Path | None = None, recipe: str | TrainConfig | 
 
 
 def from_torch(model: nn.Module, input_shape: tuple[int, ...], *, timesteps: int = 1,
-               input_n_max: int = 1, static: bool = True) -> BurstNet:
-    """Your own torch layers as a network of populations, which shares their parameters.
+               input_n_max: int = 1, static: bool = True) -> BurstNet | Trained:
+    """Your own torch layers as a network of populations.
 
-    Train it in your own loop, then ``quantise`` and ``export`` it, as docs/own-network.md shows.
+    With our own neurons it is a :class:`~qblif.golden.training.modules.BurstNet` that shares their
+    parameters: train it in your own loop, then ``quantise`` and ``export`` it, as
+    docs/own-network.md shows.  With those of snnTorch, SpikingJelly, Norse or Sinabs it is a
+    :class:`Trained` that gives the same spikes, as docs/import.md says.
 
     Parameters
     ----------
-    model : :class:`torch.nn.Sequential` of Conv2d, Linear, BatchNorm, AvgPool2d, Flatten, Identity
-        and :class:`~qblif.golden.training.modules.QBLIF`
+    model : :class:`torch.nn.Sequential` of Conv2d, Linear, AvgPool2d, Flatten and Identity,
+        :class:`~qblif.golden.training.modules.QBLIF` and BatchNorm, or the framework's neurons
     input_shape : ``(channels, rows, columns)`` or ``(inputs,)``
     timesteps : T
     input_n_max : largest burst level of an input
@@ -104,4 +107,7 @@ def from_torch(model: nn.Module, input_shape: tuple[int, ...], *, timesteps: int
     from ..golden.training.convert import from_torch as convert
     if not isinstance(model, nn.Module):
         raise InvalidType(f"Model must be a torch module, not {type(model).__name__}")
+    from ..golden.foreign.torch_model import convert_model, framework_of
+    if any(framework_of(module) for module in model.modules()):
+        return convert_model(model, input_shape, timesteps, input_n_max, static)
     return convert(model, input_shape, timesteps, input_n_max, static)

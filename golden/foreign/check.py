@@ -14,7 +14,7 @@ from .exact import Converted, convert
 from .readings import Asked, readings
 from .record import Agreement, compare
 
-__all__ = ["Imported", "check_own", "import_network"]
+__all__ = ["Imported", "check_own", "import_network", "require_exact"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,10 +67,16 @@ def import_network(chain, framework, asked, timesteps=None, record=None,
     n_max = 1 if record is None else max(1, int(record.input.max()))
     name, converted = _first_exact(chain, found, names, timesteps, n_max, approximate, score)
     agreements = () if record is None else _check(chain, converted.trained, record)
-    if record is None and converted.remarks and not approximate:
+    if record is None and not approximate:
+        require_exact(converted)
+    return Imported(converted, name, tuple(n for n in names if n != name), agreements)
+
+
+def require_exact(converted):
+    """Refuse what is not proven to be exact, where there is no recording to check it."""
+    if converted.remarks:
         raise InvalidValue("Without a recording to check, only what is proven exact is written: "
                            + "; ".join(converted.remarks))
-    return Imported(converted, name, tuple(n for n in names if n != name), agreements)
 
 
 def _check_shapes(chain, record, timesteps):

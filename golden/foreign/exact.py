@@ -58,10 +58,12 @@ class _Stage:
     bias: np.ndarray
 
 
-def convert(chain, readings, timesteps, input_n_max=1, approximate=False, notes=None) -> Converted:
+def convert(chain, readings, timesteps, input_n_max=1, approximate=False, notes=None,
+            static=False) -> Converted:
     """The :class:`~qblif.golden.spec.artifact.Trained` that does what ``chain`` does under
     ``readings``, one for each neuron layer, in ``timesteps`` from input levels 0..``input_n_max``.
 
+    ``static`` inputs are one frame of levels for all timesteps.
     A last layer that fires is followed by a read-out that counts its levels.  With
     ``approximate`` weights, thresholds and decays are rounded where they have no exact form.
     Raises :class:`ValueError` that names the value which does not fit, and what would.
@@ -76,7 +78,7 @@ def convert(chain, readings, timesteps, input_n_max=1, approximate=False, notes=
         stages.append(_counter(stages[-1].population, timesteps))
     spec = Network(timesteps=timesteps, populations=tuple(s.population for s in stages),
                    synapses=tuple(s.synapse for s in stages),
-                   input=Input(shape=chain.input_shape, n_max=input_n_max, static=False))
+                   input=Input(shape=chain.input_shape, n_max=input_n_max, static=static))
     trained = Trained(spec, {s.synapse.name: s.weight for s in stages},
                       {s.population.name: s.bias for s in stages if s.population.bias_width},
                       notes or {})

@@ -18,7 +18,7 @@ from ..spec.errors import InvalidValue
 from .frameworks import FRAMEWORKS
 from .grid import snap
 
-__all__ = ["RESETS", "Asked", "Reading", "readings"]
+__all__ = ["RESETS", "Asked", "Reading", "read_node", "readings"]
 
 RESETS = ("subtract", "zero", "none")
 
@@ -112,7 +112,7 @@ def readings(name, nodes, asked, seen=None) -> dict[str, tuple[Reading, ...]]:
                       _floors(name, framework, asked, seen))
     for reset, levels, delay, choice, floor in choices:
         made = tuple(
-            _read(framework, node, c[min(choice, len(c) - 1)], i, reset, delay, levels, floor)
+            read_node(framework, node, c[min(choice, len(c) - 1)], i, reset, delay, levels, floor)
             for node, c, i in zip(nodes, charges, currents, strict=True))
         if made not in found.values():
             found[f"{name}: {' | '.join(dict.fromkeys(map(str, made)))}"] = made
@@ -190,7 +190,12 @@ def _current(name, framework, node, dt):
     return decay, gain
 
 
-def _read(framework, node, charge, current, reset, delay, levels, floor):
+def read_node(framework, node, charge, current, reset, delay, levels, floor) -> Reading:
+    """The :class:`Reading` of one node.
+
+    ``charge`` is decay and input gain of the membrane, ``current`` those of the synaptic current
+    (``None, 1`` without one); ``floor`` a number, ``None``, or True for minus the threshold.
+    """
     decay, gain = charge
     synaptic, input_gain = current
     if framework.delays and delay and reset == "zero" and synaptic is not None:

@@ -1,0 +1,149 @@
+"""Networks of the frameworks themselves against what ``qblif.from_torch`` makes of them.
+
+A script, not a test of the suite: it installs snnTorch, SpikingJelly, Norse and Sinabs, without
+their dependencies, into a folder of its own, runs small random networks of every neuron that is
+read, and compares every spike of every layer::
+
+    python tests/golden/foreign/run_frameworks.py       # prints a table; 1 where a spike differs
+"""
+
+import subprocess
+import sys
+import tempfile
+from functools import partial
+from itertools import product
+
+import numpy as np
+import torch
+from torch import nn
+
+from qblif.golden import integer
+from qblif.golden.foreign.torch_model import convert_model
+
+PACKAGES = ("snntorch==1.0.0", "spikingjelly==2.0.0", "norse==1.1.0", "sinabs==3.1.3",
+            "nirtorch==2.6", "loguru", "pbr", "tqdm", "einops")
+TIMESTEPS, FRAMES, SIZES = 5, 40, (6, 5, 3)
+
+
+def snntorch():
+    """``(what it is, how a neuron is made, how it steps)`` of each kind."""
+    import snntorch as snn
+
+    def step(neuron, x, state):
+        spikes, *state = neuron(x, *(() if state is None else state))
+        return spikes, state
+    kinds = (("Leaky", {}), ("Synaptic", {"alpha": 0.5}))
+    for (name, more), beta, reset, delay in product(
+            kinds, (0.5, 0.75, 1.0), ("subtract", "zero", "none"), (True, False)):
+        make = partial(getattr(snn, name), beta=beta, threshold=6.0, reset_mechanism=reset,
+                       reset_delay=delay, **more)
+        yield f"{name} beta {beta}, {reset}, {'' if delay else 'no '}delay", make, step
+
+
+def spikingjelly():
+    from spikingjelly.activation_based import neuron as jelly
+
+    def step(neuron, x, state):
+        if state is None:
+            neuron.reset()
+        return neuron(x), True
+    for v_reset in (0.0, None, 2.0):
+        yield f"IFNode v_reset {v_reset}", partial(
+            jelly.IFNode, v_threshold=6.0, v_reset=v_reset), step
+        for tau, decays in product((2.0, 4.0), (True, False)):
+            what = f"tau {tau}, v_reset {v_reset}{', decay_input' if decays else ''}"
+            common = {"decay_input": decays, "v_threshold": 4.0, "v_reset": v_reset}
+            yield f"LIFNode {what}", partial(jelly.LIFNode, tau=tau, **common), step
+            yield f"ParametricLIFNode {what}", partial(
+                jelly.ParametricLIFNode, init_tau=tau, **common), step
+
+
+def norse():
+    import norse.torch as nt
+    from norse.torch.functional.iaf import IAFParameters
+    from norse.torch.functional.lif import LIFParameters
+    from norse.torch.functional.lif_box import LIFBoxParameters
+    from norse.torch.functional.reset import reset_subtract, reset_value
+    real = torch.tensor
+
+    def step(neuron, x, state):
+        return neuron(x, state)
+    for v_leak, v_reset in ((0.0, 0.0), (0.0, 0.5), (-1.0, 0.5)):
+        what = f"v_leak {v_leak}, v_reset {v_reset}"
+        rest = {"v_leak": real(v_leak), "v_reset": real(v_reset), "v_th": real(3.0),
+                "tau_mem_inv": real(500.0)}
+        yield f"LIFCell {what}", partial(nt.LIFCell, LIFParameters(
+            tau_syn_inv=real(250.0), **rest)), step
+        for method in (reset_value, reset_subtract):
+            if method is reset_value or not v_leak:
+                yield f"LIFBoxCell {what}, {method.__name__}", partial(
+                    nt.LIFBoxCell, LIFBoxParameters(reset_method=method, **rest)), step
+        yield f"IAFCell v_reset {v_reset}", partial(nt.IAFCell, IAFParameters(
+            v_th=real(6.0), v_reset=real(v_reset))), step
+
+
+def sinabs():
+    import sinabs.activation as act
+    import sinabs.layers as sl
+
+    def step(neuron, x, state):
+        if state is None and neuron.is_state_initialised():
+            neuron.reset_states()
+        return neuron(x[:, None])[:, 0], True
+    tau = float(-1 / np.log(0.5))
+    for spikes, reset, floor in product(
+            (act.MultiSpike, act.SingleSpike, act.MaxSpike(2)),
+            (act.MembraneSubtract(), act.MembraneReset()), (None, -2.0)):
+        name = getattr(spikes, "__name__", type(spikes).__name__)
+        what = f"{name}, {type(reset).__name__}, min_v_mem {floor}"
+        common = {"spike_threshold": torch.tensor(4.0), "spike_fn": spikes, "reset_fn": reset,
+                  "min_v_mem": floor}
+        yield f"IAF {what}", partial(sl.IAF, **common), step
+        yield f"LIF {what}", partial(sl.LIF, tau_mem=tau, norm_input=False, **common), step
+        yield f"LIF tau_syn, norm_input, {what}", partial(
+            sl.LIF, tau_mem=tau, tau_syn=tau, norm_input=True, **common), step
+
+
+def linear(draw, inputs, outputs):
+    made = nn.Linear(inputs, outputs)
+    made.weight.data = torch.tensor(draw.integers(-1, 5, (outputs, inputs))).float()
+    made.bias.data = torch.tensor(draw.integers(-1, 3, outputs)).float()
+    return made
+
+
+def compare(make, step, seed):
+    """``(spikes of the framework, how many differ)`` of a random network."""
+    draw = np.random.default_rng(seed)
+    layers = [(linear(draw, *sizes), make()) for sizes in zip(SIZES, SIZES[1:], strict=False)]
+    x = torch.tensor(draw.random((TIMESTEPS, FRAMES, SIZES[0])) < 0.5).float()
+    states, theirs = [None] * len(layers), [[] for _ in layers]
+    with torch.no_grad():
+        for now in x:
+            for k, (synapse, neuron) in enumerate(layers):
+                now, states[k] = step(neuron, synapse(now), states[k])
+                theirs[k].append(now)
+    model = nn.Sequential(*(module for layer in layers for module in layer))
+    trace = integer.run(convert_model(model, SIZES[:1], TIMESTEPS),
+                        x.permute(1, 0, 2).numpy().astype(int))
+    spikes = [torch.stack(found) for found in theirs]
+    return int(sum(s.sum() for s in spikes)), sum(
+        int((trace.levels[f"population{k}"] != s).sum()) for k, s in enumerate(spikes, 1))
+
+
+def main():
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run([sys.executable, "-m", "pip", "install", "-q", "--no-deps",
+                        "--target", folder, *PACKAGES], check=True)
+        sys.path.insert(0, folder)
+        count = wrong = 0
+        for framework in (snntorch, spikingjelly, norse, sinabs):
+            for what, make, step in framework():
+                spikes, differ = compare(make, step, count)
+                print(f"{framework.__name__:12}  {what:66}  {differ} differ, {spikes:,} spikes")
+                count, wrong = count + 1, wrong + bool(differ or not spikes)
+    print(f"{count - wrong} of {count} networks equal to the spike")
+    return bool(wrong)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

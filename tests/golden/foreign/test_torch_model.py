@@ -1,0 +1,177 @@
+"""Torch modules of other frameworks.  No framework is installed here: classes of their names, with
+their fields, stand in, and the spikes are of the equations in :mod:`foreign_cases`.
+``run_frameworks.py`` does the same with the frameworks themselves."""
+
+import math
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from foreign_cases import make
+from torch import nn
+
+import qblif
+from qblif.golden import integer
+from qblif.golden.foreign.torch_model import convert_model, framework_of
+from qblif.golden.spec.errors import InvalidValue
+
+
+def module(package, name, **fields):
+    """A module whose class has this name, of this package."""
+    made = type(name, (nn.Module,), {"__module__": f"{package}.layers"})()
+    for field, value in fields.items():
+        setattr(made, field, value)
+    return made
+
+
+def number(value):
+    return torch.tensor(value, dtype=torch.float32)
+
+
+def leaky(*, beta, threshold, reset, delay, alpha=None, **fields):
+    fields |= {} if alpha is None else {"alpha": number(alpha)}
+    return module("snntorch", "Leaky" if alpha is None else "Synaptic", beta=number(beta),
+                  threshold=number(threshold), reset_mechanism=reset, reset_delay=delay, **fields)
+
+
+def jelly(*, tau, threshold, hard, decay_input, rest=0.0, parametric=False):
+    fields = {"v_threshold": threshold, "v_reset": rest if hard else None}
+    if tau is None:
+        return module("spikingjelly", "IFNode", **fields)
+    if parametric:
+        return module("spikingjelly", "ParametricLIFNode", w=number(-math.log(tau - 1)),
+                      decay_input=decay_input, **fields)
+    return module("spikingjelly", "LIFNode", tau=tau, decay_input=decay_input, **fields)
+
+
+def reset_value():
+    """Of Norse: its name is read."""
+
+
+def reset_subtract():
+    """Of Norse."""
+
+
+def norse(*, rate, threshold, subtract=False, v_leak=0.0, v_reset=0.0, syn_rate=None):
+    p = SimpleNamespace(v_th=number(threshold), v_reset=number(v_reset), v_leak=number(v_leak))
+    if rate is None:
+        return module("norse", "IAFCell", p=p, dt=1e-3)
+    p.tau_mem_inv = number(rate * 1e3)
+    if syn_rate is not None:
+        p.tau_syn_inv = number(syn_rate * 1e3)
+        return module("norse", "LIFCell", p=p, dt=1e-3)
+    p.reset_method = reset_subtract if subtract else reset_value
+    return module("norse", "LIFBoxCell", p=p, dt=1e-3)
+
+
+def sinabs(*, alpha, norm, threshold, most, subtract, floor=None):
+    name = {1: "SingleSpike", np.inf: "MultiSpike"}.get(most, "MaxSpike")
+    spikes = type(name, (), {"max_num_spikes_per_bin": most})()
+    reset = (type("MembraneSubtract", (), {"subtract_value": None})() if subtract
+             else type("MembraneReset", (), {"reset_value": 0.0})())
+    return module("sinabs", "LIF", alpha_mem_calculated=number(alpha), alpha_syn_calculated=None,
+                  norm_input=norm, spike_threshold=number(threshold), spike_fn=spikes,
+                  reset_fn=reset, min_v_mem=floor)
+
+
+MAKERS = {"snntorch": leaky, "spikingjelly": jelly, "norse": norse, "sinabs": sinabs}
+SNN = {"beta": 0.5, "threshold": 6.0}
+CUBA = {"alpha": 0.5, "beta": 0.75, "threshold": 9.0}
+CASES = [
+    *(("snntorch", fields | {"reset": reset, "delay": delay}) for fields in (SNN, CUBA)
+      for reset in ("subtract", "zero", "none") for delay in (True, False)),
+    *(("spikingjelly", {"tau": tau, "threshold": 6 / tau if tau and decays else 6.0, "hard": hard,
+                        "decay_input": decays})
+      for tau in (None, 2.0, 4.0) for hard in (True, False) for decays in (True, False)),
+    ("spikingjelly", {"tau": 2.0, "threshold": 8.0, "hard": True, "decay_input": False,
+                      "rest": 2.0}),
+    *(("norse", {"rate": rate, "threshold": 6 * (rate or 1), "subtract": subtract})
+      for rate, subtract in ((None, False), (0.5, True), (0.5, False))),
+    ("norse", {"rate": 0.5, "threshold": 3.0, "subtract": False, "v_leak": -1.0, "v_reset": 0.5}),
+    ("norse", {"rate": 0.5, "syn_rate": 0.25, "threshold": 4.0}),
+    *(("sinabs", {"alpha": alpha, "norm": norm, "threshold": 2.0, "most": most,
+                  "subtract": subtract})
+      for alpha, norm in ((1.0, False), (0.5, True)) for most in (1, 2, np.inf)
+      for subtract in (True, False)),
+    ("sinabs", {"alpha": 0.5, "norm": False, "threshold": 4.0, "most": np.inf, "subtract": True,
+                "floor": -1.0}),
+]
+
+
+def linear(weight, bias):
+    made = nn.Linear(weight.shape[1], weight.shape[0])
+    made.weight.data, made.bias.data = number(weight), number(bias)
+    return made
+
+
+def model_of(network, **options):
+    neurons = MAKERS[network.framework]
+    layers = []
+    for weight, bias in zip(network.weights, network.biases, strict=True):
+        layers += [linear(weight, bias), neurons(**network.parameters, **options)]
+    return nn.Sequential(nn.Flatten(), nn.Sequential(*layers), nn.Dropout())
+
+
+@pytest.mark.parametrize("number_", range(len(CASES)), ids=lambda k: f"{CASES[k][0]}-{k}")
+def test_every_spike_is_the_frameworks(number_):
+    framework, parameters = CASES[number_]
+    cuba = parameters.keys() & {"alpha", "syn_rate"} and framework != "sinabs"
+    network = make(framework, seed=number_, timesteps=5, bias=True, cuba=bool(cuba), low=-3,
+                   **parameters)
+    trained = convert_model(model_of(network), (6,), 5)
+    trace = integer.run(trained, network.input.transpose(1, 0, 2).astype(int))
+    for k, theirs in enumerate(network.spikes, 1):
+        np.testing.assert_array_equal(trace.levels[f"population{k}"], theirs)
+    assert network.spikes[0].any()
+
+
+def test_parametric_is_its_tau():
+    network = make("spikingjelly", tau=4.0, threshold=1.5, hard=True, decay_input=True)
+    made, plain = (convert_model(model_of(network, **options), (6,), 5)
+                   for options in ({"parametric": True}, {}))
+    assert made.spec == plain.spec and made.weights_digest == plain.weights_digest
+
+
+def test_convolutions_and_pools():
+    conv = nn.Conv2d(2, 3, 3, padding=1)
+    conv.weight.data.round_()
+    conv.bias.data.zero_()
+    last = nn.Linear(12, 4, bias=False)
+    last.weight.data = torch.ones(4, 12)
+    trained = qblif.from_torch(nn.Sequential(
+        conv, leaky(reset="zero", delay=True, **SNN), nn.AvgPool2d(2), nn.Flatten(), last),
+        (2, 4, 4), timesteps=3)
+    assert [p.shape for p in trained.spec.populations] == [(3, 4, 4), (4,)]
+    assert trained.spec.synapses[1].pool == (2, 2) and trained.spec.input.static
+
+
+@pytest.mark.parametrize("layers, phrase", [
+    ([nn.BatchNorm1d(6)], "^Module 1 is a torch BatchNorm1d, which has no exact form here"),
+    ([leaky(reset="zero", delay=True, beta=0.9, threshold=1.0)], "^Without a recording to check"),
+    ([leaky(reset="zero", delay=True, graded_spikes_factor=2.0, **SNN)],
+     "^Module 1 has a graded_spikes_factor of 2.0; only 1.0 has an exact form"),
+    ([leaky(reset="zero", delay=True, beta=[0.5, 0.25], threshold=1.0)],
+     "^Module 1 has a beta of .*; it must be one finite number for all neurons"),
+    ([jelly(tau=0.5, threshold=1.0, hard=True, decay_input=True)],
+     "^Module 1 has a decay of -1 and a threshold of 1; the decay must be in 0..1"),
+    ([norse(rate=0.5, threshold=1.0, subtract=True, v_leak=-1.0)],
+     "^Module 1 subtracts its threshold around a rest of -1"),
+    ([module("sinabs", "LIF", alpha_mem_calculated=1.0, alpha_syn_calculated=None, spike_fn=None,
+             reset_fn=None)], "^Module 1 has a spike_fn NoneType and a reset_fn NoneType"),
+    ([module("snntorch", "RLeaky")], "^Module 1 is a snntorch RLeaky, which has no exact form"),
+    ([leaky(reset="zero", delay=True, **SNN) for _ in range(2)],
+     "^Node 2 is neurons without a Linear"),
+    ([nn.Conv2d(1, 1, 1, padding_mode="reflect")], "^Module 1 pads with reflect"),
+    ([nn.AvgPool2d(2, ceil_mode=True)], "^Module 1 is a pool that rounds up"),
+], ids=lambda v: v[1:30] if isinstance(v, str) else "")
+def test_refused_by_name(layers, phrase):
+    first = linear(np.eye(6), np.zeros(6))
+    with pytest.raises(InvalidValue, match=phrase):
+        convert_model(nn.Sequential(first, *layers), (6,), 20)
+
+
+def test_only_neurons_of_a_framework_are_its_own():
+    assert framework_of(leaky(reset="zero", delay=True, **SNN)) == "snntorch"
+    assert framework_of(nn.Linear(2, 2)) is None
+    assert framework_of(module("elsewhere", "Leaky")) is None
