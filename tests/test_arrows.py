@@ -29,7 +29,7 @@ WINGS = {
     "boards.host": ("golden.spec", "hw.layout", *PROTOCOL),
     "boards": ("golden.spec", *HW, "boards.host"),
     "sim": (*GOLDEN, *HW, "boards.host"),
-    "api": (*GOLDEN, "golden.study", *HW, *BOARDS, "sim"),
+    "api": (*GOLDEN, "golden.foreign", "golden.study", *HW, *BOARDS, "sim"),
     "cli": (*GOLDEN, "golden.foreign", "golden.study", *HW, *BOARDS, "sim", "api"),
     "benchmarks": (*GOLDEN, "golden.study", *HW, *BOARDS, "sim", "cli", "api"),
     "__main__": ("cli",),
