@@ -73,6 +73,7 @@ def build(simulator, sources, top, cache=None):
     """
     made_of = [require(simulator), importlib.metadata.version("cocotb"), *VERILATOR_OPTIONS,
                *ICARUS_OPTIONS]
+    sources = [Path(source).resolve() for source in sources]  # Tools run in another folder.
     return _cached(f"{simulator}-bench", made_of, sources, top, cache,
                    lambda *where: _compile_bench(simulator, sources, top, *where))
 
@@ -83,6 +84,7 @@ def build_program(sources, top, cache=None):
     As :func:`build` otherwise, but without cocotb, and on Verilator.
     """
     made_of = [require("verilator"), *PROGRAM_OPTIONS, *PROGRAM_VARIABLES]
+    sources = [Path(source).resolve() for source in sources]
     return _cached("verilator-program", made_of, sources, top, cache,
                    lambda *where: _compile_program(sources, top, *where))
 
@@ -90,7 +92,7 @@ def build_program(sources, top, cache=None):
 def _cached(kind, made_of, sources, top, cache, compile_into):
     """``compile_into(folder, library)`` makes the file ``top``, where ``library`` is a function
     that keeps Verilator's runtime library beside the builds."""
-    root = Path(cache or cache_folder() / "sim")
+    root = Path(cache or cache_folder() / "sim").resolve()
     kept, made_of = BuildCache(root), [*made_of, sys.prefix]
 
     def library(*arguments):

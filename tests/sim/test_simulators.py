@@ -1,4 +1,5 @@
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -51,6 +52,15 @@ def test_verilog_that_does_not_build(tmp_path, simulator):
     with pytest.raises(SimulatorError, match="^The simulator cannot build the bench: .*broken.v"):
         build(simulator, [source], "top", tmp_path / "cache")
     assert not any((tmp_path / "cache").iterdir())
+
+
+def test_files_are_found_from_where_the_caller_is(tmp_path, simulator, monkeypatch):
+    """The tools run in the build's folder."""
+    monkeypatch.chdir(tmp_path)
+    Path("out").mkdir()
+    Path("out/top.v").write_text("module top(input clk); endmodule\n")
+    built = build(simulator, [Path("out/top.v")], "top", Path("cache"))
+    assert (built.folder / "top").is_file() and built.folder.parent == tmp_path / "cache"
 
 
 def test_cache_that_cannot_be_written(tmp_path, quick):
