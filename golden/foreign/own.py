@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..spec import Input, Network, as_map
+from ..spec import Decay, Input, Network, as_map
 from ..spec.errors import InvalidValue, QblifError
 from ..spec.files import write_atomically
 from ..spec.trained import Trained
@@ -98,7 +98,10 @@ def unseen(spec) -> list[str]:
               if kind != "zero"]
     if any(n.leak.kind == "quadratic" for n in neurons):
         found.append("a quadratic leak")
-    if any(n.floor is not None for n in neurons):
+    last = spec.populations[-1].neuron
+    if last.leak != Decay() or last.synaptic is not None:
+        found.append("the read-out's decay")
+    if any(p.neuron.floor is not None for p in spec.populations):
         found.append("a floor of the membrane")
     return [*found, "spikes at the threshold itself", "saturation and rounding"]
 

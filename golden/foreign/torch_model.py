@@ -185,9 +185,10 @@ def _norse(name, module):
         decay, rest = 1 - gain, _number(name, "v_leak", p.v_leak)
     if kind == "LIFCell":
         synaptic = 1 - module.dt * _number(name, "tau_syn_inv", p.tau_syn_inv), 1.0
-    method = getattr(getattr(p, "reset_method", None), "__name__", "reset_value")
-    if method not in ("reset_value", "reset_subtract") or kind != "LIFBoxCell":
-        _require(name, SimpleNamespace(reset_method=method), reset_method="reset_value")
+    method = p.reset_method.__name__ if kind == "LIFBoxCell" else "reset_value"
+    if method not in ("reset_value", "reset_subtract"):
+        raise InvalidValue(f"Module {name} must have a reset_method of reset_value or "
+                           f"reset_subtract, not {method}")
     return _reading("norse", name, decay=decay, gain=gain, synaptic=synaptic, rest=rest,
                     v_reset=v_reset, threshold=_number(name, "v_th", p.v_th),
                     reset="subtract" if method == "reset_subtract" else "zero")
