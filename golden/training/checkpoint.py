@@ -15,7 +15,7 @@ __all__ = ["CheckpointError", "fingerprint", "load_checkpoint", "save_checkpoint
 VERSION = 2
 
 # What a training may be resumed with in another way: it changes how fast, and the order of sums.
-MACHINE = ("threads", "workers")
+MACHINE = ("threads", "workers", "compile")
 # What the float phase does not read: until its end, the hardware's fixed point is free.
 FIXED_POINT = ("w_width", "v_width", "qat_epochs", "qat_lr")
 

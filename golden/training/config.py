@@ -12,7 +12,8 @@ from ..spec.errors import InvalidValue
 
 __all__ = ["TrainConfig"]
 
-SURROGATE_NAMES = ("relsg-et", "box-et", "rectangular", "arctan", "sigmoid", "quadratic-window")
+SURROGATE_NAMES = ("relsg-et", "box-et", "box-et-ladder", "box-et-each", "rectangular", "arctan",
+                   "sigmoid", "quadratic-window")
 LEAKS = ("shift", "quadratic")
 OPTIMISERS = ("adamw", "sgd")
 POLICIES = ("", "cifar10", "imagenet")
@@ -95,7 +96,9 @@ class TrainConfig:
     optimiser        of the float phase: adamw, or sgd with Nesterov's momentum; adamw in QAT
     momentum         of sgd
     lr               peak learning rate of the float phase (one cycle: cosine up, cosine down to 0)
-    qat_lr           the same in QAT, as a share of each tensor's root mean square
+    gamma_lr         learning rate of gamma's logarithm, as a share of lr: a gamma collects the
+                     gradients of all its neurons, so it moves further than a weight
+    qat_lr           peak learning rate in QAT, as a share of each tensor's root mean square
     warm_up          share of a phase's steps in which the learning rate rises
     weight_decay     on weights only; decoupled with adamw
     smoothing        label smoothing
@@ -103,6 +106,8 @@ class TrainConfig:
                      them at random for each step (float phase only)
     amp              bfloat16 where autocast allows it, in the float phase; a GPU's wish
     channels_last    memory order of maps; faster on most devices
+    compile          the float phase through torch.compile, on a GPU as one graph of kernels a step;
+                     its sums may round differently
     workers          processes that read and augment single images; 0 does it in the training's
     activity         weight of the activity penalty: the mean over hidden neurons of
                      ``sum over t of log2(1 + level)``, about the digits that a burst costs
@@ -147,6 +152,7 @@ class TrainConfig:
     optimiser: str = _one_of(OPTIMISERS, "adamw", "Optimiser")
     momentum: float = _real(0.9, "Momentum", 0, 1)
     lr: float = _real(1e-2, "Learning rate", 0, 10)
+    gamma_lr: float = _real(1.0, "Gamma learning rate", 0, 10)
     qat_lr: float = _real(1e-2, "QAT learning rate", 0, 10)
     warm_up: float = _real(0.2, "Warm-up", 0, 0.99)
     weight_decay: float = _real(1e-4, "Weight decay", 0, 10)
@@ -155,6 +161,7 @@ class TrainConfig:
     cutmix: float = _real(0.0, "CutMix", 0, 100)
     amp: bool = _of_type(bool, False, "Mixed precision")
     channels_last: bool = _of_type(bool, False, "Channels last")
+    compile: bool = _of_type(bool, False, "Compile")
     workers: int = _integer(0, "Workers", 0, 1024)
     activity: float = _real(0.02, "Activity penalty", 0, 1e6)
     shift: float = _real(0.0, "Shift", 0, 1000)

@@ -11,6 +11,7 @@ width proportional to gamma, so that the mean slope over the ladder is the stair
 """
 
 import functools
+import itertools
 import math
 
 import torch
@@ -39,6 +40,20 @@ def box_et(U, gamma, n_max):
     tails of eq. 12 on a box about one threshold, with no plateau over the ladder.
     """
     return torch.exp((gamma / 2 - (U - gamma).abs()).clamp(max=0))
+
+
+def box_et_ladder(U, gamma, n_max):
+    """Box-ET over the whole ladder: 1 from half a gamma below the first threshold to half a gamma
+    above the last, exponential tails outside."""
+    below = (U - gamma / 2).clamp(max=0)
+    return torch.exp(below + ((n_max + 0.5) * gamma - U).clamp(max=0))
+
+
+def box_et_each(U, gamma, n_max):
+    """Box-ET about each threshold: 1 within a quarter of gamma of the nearest threshold,
+    ``exp(gamma / 4 - distance)`` beyond."""
+    nearest = (U / gamma).round().clamp(1, n_max) * gamma
+    return torch.exp((gamma / 4 - (U - nearest).abs()).clamp(max=0))
 
 
 def rectangular(U, gamma, n_max):
@@ -87,6 +102,8 @@ def _ladder(bump, U, gamma, n_max):
 SURROGATES = {
     "relsg-et": relsg_et,
     "box-et": box_et,
+    "box-et-ladder": box_et_ladder,
+    "box-et-each": box_et_each,
     "rectangular": rectangular,
     "arctan": arctan,
     "sigmoid": sigmoid,
@@ -111,8 +128,9 @@ def staircase(units, n_max, spacing="uniform"):
     units = units.floor_().clamp_(0, n_max)
     if spacing == "uniform":
         return units
-    levels = units.new_tensor(spaced_levels(n_max, spacing))
-    return levels[torch.bucketize(units, levels, right=True) - 1]
+    ladder = spaced_levels(n_max, spacing)
+    rungs = [(units >= high) * float(high - low) for low, high in itertools.pairwise(ladder)]
+    return functools.reduce(torch.add, rungs)
 
 
 class _BurstLevel(torch.autograd.Function):

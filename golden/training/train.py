@@ -22,6 +22,7 @@ from .data.vision import mixing
 from .evaluate import accuracy, integer_accuracy, mean_activity
 from .export import export
 from .nets import build
+from .optimiser import make_optimiser
 from .quantise import quantise
 from .retarget import check_config, check_same
 from .schedule import batches, one_cycle
@@ -143,7 +144,7 @@ class _Training:
         """Train ``self.net`` for ``epochs``, from a checkpoint's ``state`` where given."""
         if self.config.channels_last:
             self.net = self.net.to(memory_format=torch.channels_last)
-        optimiser = self._optimiser(phase, lr)
+        optimiser = make_optimiser(self.net, self.config, phase, lr)
         first = 0
         if state:
             first = state["epoch"]
@@ -153,22 +154,14 @@ class _Training:
             torch.set_rng_state(state["random"])
             self.results = state["results"]
         model = parallel.average_gradients(self.net) if epochs else self.net
+        if self.config.compile and phase == "float":
+            model = torch.compile(model, mode="reduce-overhead")
         for epoch in range(first, epochs):
             started = time.perf_counter()
             self._epoch(model, phase, epoch, epochs, optimiser)
             self._validate(phase)
             self.results["seconds"] += time.perf_counter() - started
             self._save(phase, epoch + 1, optimiser)
-
-    def _optimiser(self, phase, lr):
-        config = self.config
-        groups = [{"params": [p], "peak": lr * (_size(p) if phase == "quantised" else 1.0),
-                   "weight_decay": config.weight_decay if p.dim() > 1 else 0.0}
-                  for p in self.net.parameters() if p.requires_grad]
-        if config.optimiser == "sgd" and phase == "float":
-            return torch.optim.SGD(groups, lr=lr, momentum=config.momentum,
-                                   nesterov=config.momentum > 0)
-        return torch.optim.AdamW(groups, fused=True)
 
     def _epoch(self, model, phase, epoch, epochs, optimiser):
         config, total = self.config, 0.0
@@ -237,8 +230,3 @@ class _Training:
         log.info("integer accuracy %.2f %%", 100 * notes["accuracy_integer"])
         return replace(trained, notes=notes,
                        activity=mean_activity(trained, dataset, self.device))
-
-
-def _size(parameter):
-    """Root mean square, with a floor: a quantised layer's units differ from its neighbour's."""
-    return max(float(parameter.detach().square().mean().sqrt()), 1e-3)

@@ -41,8 +41,9 @@ def test_unknown_choice(capsys, out, option, value, reason, command):
     ("--n-max", "many", "N_max must be numbers like 128,64, not 'many'"),
     ("--reset", "hard", ("Reset must be one of none, gate, gate-input, subtract, late, held, zero, "
                          "not 'hard'")),
-    ("--surrogate", "relu", ("Surrogate must be one of relsg-et, box-et, rectangular, arctan, "
-                             "sigmoid, quadratic-window, not 'relu'")),
+    ("--surrogate", "relu", ("Surrogate must be one of relsg-et, box-et, box-et-ladder, "
+                             "box-et-each, rectangular, arctan, sigmoid, quadratic-window, not "
+                             "'relu'")),
     ("--epochs", "0", "Epochs must be at least 1, not 0"),
     ("--batch", "1", "Batch must be at least 2, not 1")])
 def test_train_option_out_of_range(capsys, stripes, out, option, value, reason):

@@ -27,6 +27,16 @@ def derivative(name, U, gamma=GAMMA, n_max=N_MAX):
     ("box-et", 0.74, 1.0),
     ("box-et", 1.25, math.exp(-0.5)),
     ("box-et", -0.25, math.exp(-0.5)),
+    # One box from 0.25 to 1.75, tails outside.
+    ("box-et-ladder", 0.25, 1.0),
+    ("box-et-ladder", 1.75, 1.0),
+    ("box-et-ladder", -0.25, math.exp(-0.5)),
+    ("box-et-ladder", 2.25, math.exp(-0.5)),
+    # Boxes of half-width 0.125 about 0.5, 1.0 and 1.5.
+    ("box-et-each", 1.125, 1.0),
+    ("box-et-each", 1.24, math.exp(-0.115)),
+    ("box-et-each", 0.25, math.exp(-0.125)),
+    ("box-et-each", 2.5, math.exp(-0.875)),
     # One box from 0.25 to 1.75.
     ("rectangular", 0.24, 0.0),
     ("rectangular", 0.26, 2.0),
