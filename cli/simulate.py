@@ -55,7 +55,7 @@ def simulate(
     layout = layout_for(trained, lanes, burst, quantiser, time)
     require(simulator)
     folder = make_folder(out, "simulate")
-    report = simulate_network(trained, layout, dataset(data), images, simulator, folder,
+    report = simulate_network(trained, layout, dataset(data, trained), images, simulator, folder,
                               stall_seed=seed if stalls else None)
     write_report(folder, "simulate", report)
     if not report["ok"]:

@@ -54,7 +54,7 @@ def systems(
     chosen = neurons.split(",") if neurons else list(PRESETS)
     base = replace(choose_recipe(data), epochs=epochs, qat_epochs=qat_epochs, seed=seed)
     configs = {name: with_preset(base, name) for name in chosen}  # It says which names there are.
-    folder, pictures = make_folder(out, "systems"), dataset(data)
+    folder, pictures = make_folder(out, "systems"), dataset(data, base)
     common = {"data": [fingerprint(pictures, part) for part in ("train", "test")],
               "simulator": simulator, "images": images, "lanes": lanes, "device": device}
     report = {}

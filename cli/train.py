@@ -102,8 +102,8 @@ def train(
     _check_device(device)
     folder = make_folder(out, "train")
     with process_group(device) as own:
-        trained, report = train_network(config, dataset(data), folder, device=own, resume=resume,
-                                        like=there and there.spec)
+        trained, report = train_network(config, dataset(data, config), folder, device=own,
+                                        resume=resume, like=there and there.spec)
     if report:
         write_report(folder, "train", report)
     return trained

@@ -78,14 +78,16 @@ class Trained:
     def levels(self, images: Any) -> np.ndarray:
         """Input levels of ``images``, as :func:`qblif.golden.integer.run` takes them.
 
-        Images are pixels 0..255 of uint8, ``(frames, [channels,] rows, columns)``; what is levels
-        already, ``(frames, inputs)`` or ``(frames, timesteps, inputs)``, stays what it is.  Raises
-        :class:`ValueError` where the images do not fit the network.
+        Images are pixels 0..255 of uint8, ``(frames, [channels,] rows, columns)``, or counts of
+        events, ``(frames, timesteps, channels, rows, columns)``, where each timestep has an input
+        of its own; what is levels already, ``(frames, inputs)`` or ``(frames, timesteps, inputs)``,
+        stays what it is.  Raises :class:`ValueError` where the images do not fit the network.
         """
         frames, input = np.asarray(images), self.spec.input
-        if input.static and frames.ndim > 2:
-            if math.prod(frames.shape[1:]) != input.size:
-                raise InvalidValue(f"Images have {math.prod(frames.shape[1:])} pixels, but the "
+        axes = 1 if input.static else 2
+        if frames.ndim > axes + 1:
+            if math.prod(frames.shape[axes:]) != input.size:
+                raise InvalidValue(f"Images have {math.prod(frames.shape[axes:])} pixels, but the "
                                    f"network's input has {input.size}")
             frames = to_levels(frames, input.n_max)
         return frames

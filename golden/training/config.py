@@ -9,6 +9,7 @@ from typing import Any
 from ..spec.axes import LEVEL_LIMIT, WIDTH_LIMIT, Decay, Neuron, Quadratic, Quantiser, Reset
 from ..spec.checks import check_int, check_real, check_type
 from ..spec.errors import InvalidValue
+from .data.events import Binning
 
 __all__ = ["TrainConfig"]
 
@@ -88,6 +89,8 @@ class TrainConfig:
                      are 1 wide in these units, so a large gain (with gamma) makes them short.  The
                      norms see timesteps and frames as one batch, so a gain equal to gamma is tdBN
                      (Zheng et al. 2021) with alpha = 1
+    binning          of recordings of events into timesteps: by time, or by count
+    window           microseconds a timestep, 0 for the recording's duration over the timesteps
     validation       images held out of the training set, equally many a class, to choose epochs
                      and settings by; 0 for none
     epochs           epochs of the float network
@@ -145,6 +148,8 @@ class TrainConfig:
     gamma: float = _real(4.0, "Gamma", 1e-6, 1e6)
     learn_gamma: bool = _of_type(bool, True, "Learnable gamma")
     gain: float = _real(16.0, "Gain", 1e-6, 1e6)
+    binning: str = _one_of(Binning.BY, "time", "Binning")
+    window: int = _integer(0, "Window", 0)
     validation: int = _integer(0, "Validation images", 0)
     epochs: int = _integer(100, "Epochs", 1)
     qat_epochs: int = _integer(8, "QAT epochs", 0)

@@ -3,8 +3,7 @@
 import numpy as np
 import torch
 
-from .. import integer
-from ..activity import activity
+from ..activity import measure_activity
 from ..spec.pixels import to_levels
 
 __all__ = ["accuracy", "integer_accuracy", "mean_activity"]
@@ -44,9 +43,9 @@ def _share(dataset, classes):
 
 
 def mean_activity(trained, dataset, device=None):
-    """:func:`~qblif.golden.activity.activity` of the first training images."""
+    """:func:`~qblif.golden.activity.measure_activity` of the first training images."""
     spec = trained.spec
     neurons = spec.timesteps * sum(p.size for p in spec.populations) + spec.input.size
     frames = max(1, min(ACTIVITY_FRAMES, TRACE // neurons))
     levels = to_levels(dataset.train_images[:frames], spec.input.n_max)
-    return activity(spec, {spec.input.name: levels} | integer.run(trained, levels, device).levels)
+    return measure_activity(trained, [levels], device)

@@ -41,17 +41,17 @@ def names():
     return ("dense", *CHAINS, *RESNETS)
 
 
-def build(config, shape, classes):
+def build(config, shape, classes, static=True):
     """The untrained network that a :class:`~qblif.golden.training.config.TrainConfig` asks for.
 
-    ``shape`` is that of an image, ``(rows, columns)`` or ``(channels, rows, columns)``.  Raises
-    :class:`ValueError` for a network that there is not, or that does not fit the image.
+    ``shape`` is that of an image, ``(rows, columns)`` or ``(channels, rows, columns)``; ``static``
+    says whether one image is the input of every timestep.  Raises :class:`ValueError` for a network
+    that there is not, or that does not fit the image.
     """
-    if config.net == "dense":
-        return dense(config, shape, classes)
-    if config.net in RESNETS:
-        return resnet(config, shape, classes)
-    return chain(config, shape, classes)
+    kind = dense if config.net == "dense" else resnet if config.net in RESNETS else chain
+    net = kind(config, shape, classes)
+    net.static = static
+    return net
 
 
 class Builder:

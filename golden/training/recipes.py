@@ -6,7 +6,7 @@ from ..spec.errors import InvalidValue
 from .config import TrainConfig
 from .presets import with_preset
 
-__all__ = ["CIFAR_RESNET", "CIFAR_VGG", "EMBEDDED", "MNIST", "MNIST_CNN", "OF_NETWORK",
+__all__ = ["CIFAR_RESNET", "CIFAR_VGG", "EMBEDDED", "MNIST", "MNIST_CNN", "N_MNIST", "OF_NETWORK",
            "PAPER_CIFAR10", "PAPER_CIFAR100", "PAPER_IMAGENET", "RECIPES", "choose_recipe",
            "recipe_of"]
 
@@ -42,6 +42,10 @@ CIFAR_RESNET = TrainConfig(
     gain=2.0, batch=128, validation=2000, epochs=48, qat_epochs=4, lr=4e-3, weight_decay=2e-2,
     gamma_lr=0.1, smoothing=0.05, activity=0.002, crop=4, flip=True, amp=True, threads=2)
 
+# N-MNIST, recordings of about 4,000 events in six timesteps of 50 ms, two polarities.
+N_MNIST = replace(MNIST_CNN, net="16c5s2-32c3s2-64c3-p3", timesteps=6, input_n_max=6, batch=64,
+                  epochs=30, qat_epochs=5, validation=100)
+
 # The paper's networks, N_max, T and ingredients (arXiv:2604.25688) with numbers of ours, the usual
 # ones for these networks.  Its Table 1 has others: for CIFAR SGD at 0.1 with a weight decay of
 # 0.05, 500 epochs of which 30 warm up, batches of 128 images of 64x64, mixup 0.8 and cutmix 1.0
@@ -59,7 +63,7 @@ PAPER_IMAGENET = replace(
     weight_decay=5e-5, mixup=0.2, crop=0, cutout=0, auto_augment="imagenet", workers=16)
 
 RECIPES = {"mnist": MNIST, "embedded": EMBEDDED, "mnist-cnn": MNIST_CNN, "cifar-vgg": CIFAR_VGG,
-           "cifar-resnet": CIFAR_RESNET,
+           "cifar-resnet": CIFAR_RESNET, "n-mnist": N_MNIST,
            "paper-cifar10": PAPER_CIFAR10, "paper-cifar100": PAPER_CIFAR100,
            "paper-imagenet": PAPER_IMAGENET}
 

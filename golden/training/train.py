@@ -109,7 +109,10 @@ class _Training:
         self.generator = torch.Generator().manual_seed(config.seed + parallel.rank())
         self.loader = Loader(self.dataset, config, device, self.generator)
         self.mixing = mixing(config, dataset.classes)
-        self.net: Any = build(config, dataset.shape, dataset.classes)
+        if dataset.timesteps not in (None, config.timesteps):
+            raise InvalidValue(f"Timesteps must be the {dataset.timesteps} of the data set's "
+                               f"frames, not {config.timesteps}")
+        self.net: Any = build(config, dataset.shape, dataset.classes, dataset.static)
         if like:  # An hour before it matters.
             check_config(config, like)
             check_same(export(self._quantised(self.net)).spec, like)
@@ -185,15 +188,22 @@ class _Training:
         config = self.config
         images = augment(images, config, self.generator)
         if self.mixing and phase == "float":
-            images, labels = self.mixing(images.reshape(len(images), -1, *images.shape[-2:]),
-                                         labels)
+            mixed, labels = self.mixing(images.reshape(len(images), -1, *images.shape[-2:]), labels)
+            images = mixed.reshape(images.shape)
         with torch.autocast(torch.device(self.device).type, torch.bfloat16,
                             enabled=config.amp and phase == "float"):
-            output = model((images * (config.input_n_max / 255)).round().flatten(1))
+            output = model(self._levels(images))
         loss = functional.cross_entropy(output.logits, labels, label_smoothing=config.smoothing)
         for levels in output.levels if config.activity else ():
             loss = loss + config.activity * torch.log2(1 + levels).sum(0).mean()
         return loss
+
+    def _levels(self, images):
+        """:func:`~qblif.golden.spec.pixels.to_levels` of what augmentation made of images."""
+        n_max = self.config.input_n_max
+        if self.dataset.static:
+            return (images * (n_max / 255)).round().flatten(1)
+        return images.round().clamp(max=n_max).flatten(2)
 
     def _validate(self, phase):
         """Accuracy on the held-out images after an epoch: noted and logged, it changes nothing."""

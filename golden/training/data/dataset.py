@@ -1,4 +1,4 @@
-"""Labelled images, in memory or on disk, and a validation split of them."""
+"""Labelled images or frames of events, in memory or on disk, and a validation split of them."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ __all__ = ["Dataset", "stratified_split"]
 
 @dataclass(frozen=True)
 class Dataset:
-    """Images ``(n, rows, columns)`` or ``(n, channels, rows, columns)`` of uint8 and labels
-    ``(n,)`` of an integer type, for training and test.
+    """Images ``(n, rows, columns)`` or ``(n, channels, rows, columns)`` of uint8, or counts of
+    events ``(n, timesteps, channels, rows, columns)``, and labels ``(n,)`` of an integer type, for
+    training and test.
 
     The images may be :class:`~qblif.golden.training.data.folders.Decoded` instead of arrays.
     Raises :class:`ValueError` where the four do not belong together.
@@ -30,10 +31,10 @@ class Dataset:
     def __post_init__(self) -> None:
         for part in ("train", "test"):
             images, labels = getattr(self, f"{part}_images"), getattr(self, f"{part}_labels")
-            if len(images.shape) not in (3, 4) or images.dtype != np.uint8:
+            if len(images.shape) not in (3, 4, 5) or images.dtype != np.uint8:
                 raise InvalidValue(f"The {part} images must be (n, height, width) of uint8, or (n, "
-                                   f"channels, height, width), not {images.shape} of "
-                                   f"{images.dtype}")
+                                   f"channels, height, width), or (n, timesteps, channels, height, "
+                                   f"width), not {images.shape} of {images.dtype}")
             if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
                 raise InvalidValue(f"The {part} labels must be (n,) of integers, not "
                                    f"{labels.shape} of {labels.dtype}")
@@ -49,7 +50,17 @@ class Dataset:
     @property
     def shape(self) -> tuple[int, ...]:
         """Shape of an image: height and width, behind the channels if there are any."""
-        return self.train_images.shape[1:]
+        return self.train_images.shape[1:] if self.static else self.train_images.shape[2:]
+
+    @property
+    def static(self) -> bool:
+        """Whether a frame is one image, the input of every timestep."""
+        return len(self.train_images.shape) < 5
+
+    @property
+    def timesteps(self) -> int | None:
+        """Timesteps of a frame of events, ``None`` for images."""
+        return None if self.static else self.train_images.shape[1]
 
     @property
     def classes(self) -> int:

@@ -9,6 +9,7 @@ import numpy as np
 
 from ...spec.errors import InvalidValue
 from .dataset import Dataset, stratified_split
+from .event_files import load_events
 
 __all__ = ["embedded", "load_folder", "read_cifar", "read_idx"]
 
@@ -24,11 +25,13 @@ CIFAR = (((*(f"data_batch_{i}.bin" for i in range(1, 6)),), ("test_batch.bin",),
 CIFAR_SHAPE = (3, 32, 32)
 
 
-def load_folder(folder, name=None):
+def load_folder(folder, name=None, binning=None):
     """The data set in ``folder``, whose files tell its form.
 
     * MNIST's four file names, each with or without ``.gz``;
     * CIFAR-10's or CIFAR-100's binary files;
+    * recordings of events, as :mod:`~qblif.golden.training.data.event_files` has them, which
+      ``binning`` shares out over timesteps;
     * image files below ``train/CLASS`` and ``val/CLASS``, as ImageNet is unpacked.
 
     Raises :class:`ValueError` for a missing, truncated or foreign file.
@@ -41,6 +44,9 @@ def load_folder(folder, name=None):
         if any((folder / file).is_file() for file in (*train, *test)):
             return Dataset(name, *read_cifar(folder, train, label_bytes),
                            *read_cifar(folder, test, label_bytes))
+    events = load_events(folder, name, binning)
+    if events is not None:
+        return events
     if (folder / "train").is_dir():
         from .folders import load_image_folders  # It needs torch.
         return load_image_folders(folder, name)
