@@ -3,6 +3,8 @@
 * N-MNIST (Orchard et al. 2015): ``Train/0..9/*.bin`` and ``Test/0..9/*.bin``, 40 bits an event;
 * DVS128 Gesture (Amir et al. 2017): ``*.aedat`` in AEDAT 3.1 with ``*_labels.csv``,
   ``trials_to_train.txt`` and ``trials_to_test.txt``;
+* Spiking Heidelberg Digits and Spiking Speech Commands (Cramer et al. 2022): ``shd_train.h5`` and
+  ``shd_test.h5``, or ``ssc_...``, 700 cochlear channels (:mod:`.spike_files`);
 * SpikingJelly's folders of frames: ``train/CLASS/*.npz`` and ``test/CLASS/*.npz``, each with an
   array ``frames``, ``(timesteps, channels, rows, columns)``.
 """
@@ -15,6 +17,7 @@ import numpy as np
 from ...spec.errors import InvalidValue
 from .dataset import Dataset
 from .events import stack_pairs
+from .spike_files import found_prefix, read_spikes
 
 __all__ = ["load_events", "read_aedat", "read_frames", "read_labels", "read_nmnist"]
 
@@ -35,6 +38,9 @@ def load_events(folder, name, binning):
     """
     if (folder / "trials_to_train.txt").is_file():
         parts = [_gestures(folder, f"trials_to_{part}.txt", _needed(folder, binning))
+                 for part in ("train", "test")]
+    elif (prefix := found_prefix(folder)) is not None:
+        parts = [read_spikes(folder / f"{prefix}_{part}.h5", _needed(folder, binning))
                  for part in ("train", "test")]
     elif next((folder / "Train").glob("*/*.bin"), None):
         _needed(folder, binning)

@@ -38,13 +38,13 @@ class Binning:
                                "binned by count")
 
     def frames(self, t: np.ndarray, x: np.ndarray, y: np.ndarray, p: np.ndarray,
-               extents: tuple[int, int]) -> np.ndarray:
-        """Counts ``(timesteps, 2, rows, columns)`` of uint8, at most 255, of events in order of
-        time: ``t`` in microseconds, ``x`` and ``y`` within ``extents`` (rows, columns), polarity
-        ``p`` of 0 or 1."""
+               extents: tuple[int, int], channels: int = POLARITIES) -> np.ndarray:
+        """Counts ``(timesteps, channels, rows, columns)`` of uint8, at most 255, of events in order
+        of time: ``t`` in microseconds, ``x`` and ``y`` within ``extents`` (rows, columns), channel
+        ``p``, of a camera the polarity, 0 or 1."""
         step = self._timestep(np.asarray(t, np.int64))
         kept = step < self.timesteps
-        shape = (self.timesteps, POLARITIES, *extents)
+        shape = (self.timesteps, channels, *extents)
         places = np.ravel_multi_index((step[kept], p[kept], y[kept], x[kept]), shape)
         counts = np.bincount(places, minlength=int(np.prod(shape)))
         return np.minimum(counts, MOST).astype(np.uint8).reshape(shape)
