@@ -51,13 +51,7 @@ def load_events(folder, name, binning):
                  for part in ("train", "test")]
     else:
         return None
-    arrays = []
-    for part in parts:
-        try:
-            arrays += stack_pairs(part)
-        except InvalidValue as error:
-            raise InvalidValue(f"{folder}: {error}") from error
-    return Dataset(name, *arrays)
+    return Dataset(name, *(array for part in parts for array in stack_pairs(part, f" in {folder}")))
 
 
 def _needed(folder, binning):

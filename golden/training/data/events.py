@@ -67,9 +67,10 @@ def binning_of(what: Any) -> Binning:
     return Binning(what.timesteps, what.binning, what.window)
 
 
-def stack_pairs(pairs: Any) -> tuple[np.ndarray, np.ndarray]:
+def stack_pairs(pairs: Any, where: str = "") -> tuple[np.ndarray, np.ndarray]:
     """Frames and labels of an iterable of ``(frames, label)``, as the data sets of tonic are:
-    ``(n, timesteps, channels, rows, columns)`` of uint8 and ``(n,)`` of int64.
+    ``(n, timesteps, channels, rows, columns)`` of uint8 and ``(n,)`` of int64.  ``where`` is for
+    the sentence of an error, such as " in DIR".
 
     Raises :class:`ValueError` where frames have other shapes, or counts that are not integers of
     0..255.
@@ -80,12 +81,13 @@ def stack_pairs(pairs: Any) -> tuple[np.ndarray, np.ndarray]:
         counts = frames.astype(np.int64)
         if frames.ndim != 4 or images and frames.shape != images[0].shape:
             wanted = images[0].shape if images else "(timesteps, channels, rows, columns)"
-            raise InvalidValue(f"Frames of recording {n} must be {wanted}, not {frames.shape}")
+            raise InvalidValue(f"Frames of recording {n}{where} must be {wanted}, not "
+                               f"{frames.shape}")
         if (counts != frames).any() or counts.min() < 0 or counts.max() > MOST:
-            raise InvalidValue(f"Counts of recording {n} must be integers of 0..{MOST}, not "
-                               f"{frames.min()}..{frames.max()}")
+            raise InvalidValue(f"Counts of recording {n}{where} must be integers of 0..{MOST}, "
+                               f"not {frames.min()}..{frames.max()}")
         images.append(counts.astype(np.uint8))
         labels.append(int(label))
     if not images:
-        raise InvalidValue("There are no recordings")
+        raise InvalidValue(f"There are no recordings{where}")
     return np.stack(images), np.array(labels, np.int64)

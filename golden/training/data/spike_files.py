@@ -26,7 +26,7 @@ def read_spikes(path, binning):
     try:
         import h5py
     except ModuleNotFoundError as error:
-        raise InvalidValue(f"{path}: reading HDF5 needs h5py (pip install qblif[events])") from error
+        raise InvalidValue(f"{path}: reading HDF5 needs h5py, of the extra events") from error
     try:
         with h5py.File(path) as file:
             labels = np.asarray(file["labels"])
