@@ -74,14 +74,14 @@ def lanes_text(lanes):
     return "+".join(map(str, lanes))
 
 
-def dataset(folder, trained=None):
+def dataset(folder, binned_for=None):
     """The data set in ``folder``, or the embedded one; recordings of events are binned as for
-    ``trained``, a network or the configuration of a training."""
+    ``binned_for``, a network or the configuration of a training."""
     from ..golden.training.data import readers as data
     from ..golden.training.data.events import binning_of
     if folder is None:
         return data.embedded()
-    return data.load_folder(folder, binning=trained and binning_of(trained))
+    return data.load_folder(folder, binning=binned_for and binning_of(binned_for))
 
 
 def make_folder(path, *commands):

@@ -124,15 +124,13 @@ def read_aedat(path):
 def read_labels(path):
     """``[(class from 0, first, last microsecond)]`` of a gesture recording's label file."""
     try:
-        rows = list(csv.reader(path.read_text().splitlines()))
-        if rows[0] != COLUMNS:
-            raise InvalidValue(f"{path}: must start with {','.join(COLUMNS)}, not "
-                               f"{','.join(rows[0])!r}")
-        found = [(int(label) - 1, int(first), int(last)) for label, first, last in rows[1:]]
-    except (OSError, UnicodeDecodeError, ValueError, IndexError) as error:
-        if isinstance(error, InvalidValue):
-            raise
+        head, *rows = csv.reader(path.read_text().splitlines())
+        found = [(int(label) - 1, int(first), int(last)) for label, first, last in rows
+                 if head == COLUMNS]
+    except (OSError, ValueError) as error:
         raise InvalidValue(f"{path}: damaged or unreadable ({error})") from error
+    if head != COLUMNS:
+        raise InvalidValue(f"{path}: must start with {','.join(COLUMNS)}, not {','.join(head)!r}")
     wrong = next((label + 1 for label, _, _ in found if not 0 <= label < GESTURES), None)
     if wrong is not None:
         raise InvalidValue(f"{path}: class must be in 1..{GESTURES}, not {wrong}")

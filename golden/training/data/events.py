@@ -54,7 +54,7 @@ class Binning:
             return t
         if self.by == "count":
             return np.arange(len(t)) * self.timesteps // len(t)
-        t = t - t[0]
+        t = t - t.min()
         return t // self.window if self.window else t * self.timesteps // (t.max() + 1)
 
 

@@ -54,32 +54,28 @@ def test_damaged_aedat(tmp_path, case):
         read_aedat(path)
 
 
-@pytest.mark.parametrize("data, reason", [
-    (b"", r"must hold whole events of 5 bytes, not 0 bytes$"),
-    (b"\x01\x02\x03\x04", r"must hold whole events of 5 bytes, not 4 bytes$"),
-    (bytes(11), r"must hold whole events of 5 bytes, not 11 bytes$"),
-    (b"\x22\x00\x00\x00\x00", r"x must be in 0\.\.33, not 34$"),
-    (b"\x00\xff\x00\x00\x00", r"y must be in 0\.\.33, not 255$"),
-])
-def test_damaged_nmnist(tmp_path, data, reason):
-    (tmp_path / "1.bin").write_bytes(data)
-    with pytest.raises(ValueError, match=rf"1\.bin: {reason}"):
-        read_nmnist(tmp_path / "1.bin")
+HEAD = b"class,startTime_usec,endTime_usec\n"
 
 
-@pytest.mark.parametrize("text, reason", [
-    (b"", r"damaged or unreadable \("),
-    (b"\xff\xfe", r"damaged or unreadable \("),
-    (b"a,b,c\n1,2,3\n", r"must start with class,startTime_usec,endTime_usec, not 'a,b,c'$"),
-    (b"class,startTime_usec,endTime_usec\n1,2\n", r"damaged or unreadable \("),
-    (b"class,startTime_usec,endTime_usec\nwave,2,3\n", r"damaged or unreadable \("),
-    (b"class,startTime_usec,endTime_usec\n12,2,3\n", r"class must be in 1\.\.11, not 12$"),
-    (b"class,startTime_usec,endTime_usec\n0,2,3\n", r"class must be in 1\.\.11, not 0$"),
+@pytest.mark.parametrize("read, data, reason", [
+    (read_nmnist, b"", r"must hold whole events of 5 bytes, not 0 bytes$"),
+    (read_nmnist, b"\x01\x02\x03\x04", r"must hold whole events of 5 bytes, not 4 bytes$"),
+    (read_nmnist, bytes(11), r"must hold whole events of 5 bytes, not 11 bytes$"),
+    (read_nmnist, b"\x22\x00\x00\x00\x00", r"x must be in 0\.\.33, not 34$"),
+    (read_nmnist, b"\x00\xff\x00\x00\x00", r"y must be in 0\.\.33, not 255$"),
+    (read_labels, b"", r"damaged or unreadable \("),
+    (read_labels, b"\xff\xfe", r"damaged or unreadable \("),
+    (read_labels, b"a,b,c\n1,2,3\n",
+     r"must start with class,startTime_usec,endTime_usec, not 'a,b,c'$"),
+    (read_labels, HEAD + b"1,2\n", r"damaged or unreadable \("),
+    (read_labels, HEAD + b"wave,2,3\n", r"damaged or unreadable \("),
+    (read_labels, HEAD + b"12,2,3\n", r"class must be in 1\.\.11, not 12$"),
+    (read_labels, HEAD + b"0,2,3\n", r"class must be in 1\.\.11, not 0$"),
 ])
-def test_damaged_labels(tmp_path, text, reason):
-    (tmp_path / "l.csv").write_bytes(text)
-    with pytest.raises(ValueError, match=rf"l\.csv: {reason}"):
-        read_labels(tmp_path / "l.csv")
+def test_damaged_recording_or_labels(tmp_path, read, data, reason):
+    (tmp_path / "a.file").write_bytes(data)
+    with pytest.raises(ValueError, match=rf"a\.file: {reason}"):
+        read(tmp_path / "a.file")
 
 
 def test_nmnist_folder(tmp_path):
@@ -95,7 +91,7 @@ def test_gesture_folder(tmp_path):
     found = load_folder(gesture_folder(tmp_path), binning=Binning(2, "count"))
     assert found.train_images.shape == (4, 2, 2, 128, 128)
     assert found.train_labels.tolist() == [1, 10, 1, 10]
-    assert found.test_images.sum((2, 3, 4)).tolist() == [[10, 10], [10, 10]]  # 20 us each second.
+    assert found.test_images.sum((2, 3, 4)).tolist() == [[10, 10], [10, 10]]  # 20 each, in halves.
     assert found.test_images[0, 0, 0, 20, 10] == 1  # The first event of class 2: x = 10, y = 20.
 
 

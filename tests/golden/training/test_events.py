@@ -43,6 +43,12 @@ def test_no_events_is_an_empty_frame(binning):
     assert not frames(binning, T[:0]).any()
 
 
+def test_events_need_no_order_to_be_binned_by_time():
+    order = [3, 0, 6, 5, 1, 4, 2]
+    shuffled = Binning(3).frames(T[order], X[order], Y[order], P[order], (2, 3))
+    np.testing.assert_array_equal(shuffled, frames(Binning(3)))
+
+
 def test_counts_saturate():
     many = np.zeros(300, int)
     assert Binning(1).frames(many, many, many, many, (1, 1)).tolist() == [[[[255]], [[0]]]]
