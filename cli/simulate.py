@@ -92,7 +92,7 @@ def _show(report):
         ("cycle model", {True: "equal to the cycle", False: "[red]differs[/red]",
                          None: "not compared"}[cycles["model_equal"]]),
         ("build", "cached" if report["build"]["cached"] else f"{report['build']['seconds']:.1f} s"),
-        ("run", f"{report['run_seconds']:.1f} s"),
+        ("run, all simulators together", f"{report['run_seconds']:.1f} s"),
     ]))
     console.print(table("", [
         (s["name"], s["lanes"], f"{s['events']:.1f}", f"{s['synaptic_operations']:.0f}",

@@ -1,7 +1,7 @@
 """Labelled frames on the generated Verilog, compared with the integer model: one report.
 
 It says what ``qblif simulate`` writes: accuracies, mismatches, cycles beside the cycle model's, and
-how busy each synapse was.  As many frames run at once as memory holds.
+how busy each synapse was.
 """
 
 import time
@@ -9,16 +9,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..golden import integer
 from ..hw.layout import cycles as cycle_model
-from ..hw.verilog import generate
-from . import bench
+from .parts import simulate_parts
 from .result import Stalls
 from .simulators import require
 
 __all__ = ["run_experiment"]
 
-PART_VALUES = 20_000_000  # Levels of a simulation that is run and compared at once.
 STALL = 64  # Of 256 cycles, those in which either side waits when the streams are disturbed.
 
 
@@ -43,30 +40,19 @@ def run_experiment(trained, layout, levels, labels, *, simulator="verilator", ou
     require(simulator)
     start = time.perf_counter()
     parts = list(_parts(trained, layout, levels, simulator, out_dir, stall_seed,
-                        progress or (lambda done: None)))
+                        progress))
     report = _report(trained, layout, simulator, labels, parts)
     return report | {"seconds": round(time.perf_counter() - start, 2)}
 
 
 def _parts(trained, layout, levels, simulator, folder, stall_seed, progress):
-    """Run frames, as many at once as memory holds, until one of them is wrong."""
-    spec = trained.spec
-    most = max(1, PART_VALUES // (spec.timesteps * sum(p.size for p in spec.populations)))
-    generated = generate(layout)
-    stalls = Stalls() if stall_seed is None else Stalls(idle=STALL, stall=STALL, seed=stall_seed)
-    for first in range(0, len(levels), most):
-        frames = levels[first:first + most]
-        expected = integer.run(trained, frames)
-        result = bench.simulate(
-            trained, layout, frames, simulator=simulator, out_dir=folder, expected=expected,
-            generated=generated, stalls=stalls,
-            progress=lambda done, first=first: progress(first + done))
-        progress(first + len(result.results))
-        yield _Part(expected.classes.numpy(), result, None if stall_seed is not None else
+    stalls = None if stall_seed is None else Stalls(idle=STALL, stall=STALL, seed=stall_seed)
+    for frames, expected, result in simulate_parts(
+            trained, layout, levels, simulator=simulator, out_dir=folder, stalls=stalls,
+            progress=progress):
+        yield _Part(expected.classes.numpy(), result, None if stalls else
                     cycle_model.count_cycles(layout, frames, {
                         name: found.numpy() for name, found in expected.levels.items()}))
-        if not result.ok:
-            return
 
 
 def _report(trained, layout, simulator, labels, parts):
@@ -96,7 +82,7 @@ def _report(trained, layout, simulator, labels, parts):
                    "interval_mean": mean_interval, "model_equal": equal},
         "synapses": list(_synapses(layout, results, done, per_frame)),
         "build": {"seconds": round(sum(result.build_seconds for result in results), 2),
-                  "cached": results[0].build_cached},
+                  "cached": all(result.build_cached for result in results)},
         "run_seconds": round(sum(result.run_seconds for result in results), 2),
     }
 

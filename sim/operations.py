@@ -6,13 +6,10 @@ The golden twin, which counts them from levels, is :func:`qblif.golden.study.ene
 from collections import Counter
 from dataclasses import dataclass
 
-from ..hw.verilog import generate
-from .bench import simulate
+from .parts import simulate_parts
 from .simulators import SimulatorError
 
 __all__ = ["Counted", "count_operations"]
-
-PART_VALUES = 20_000_000  # Levels that one simulation runs and compares.
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,13 +39,9 @@ def count_operations(trained, layout, levels, out_dir, simulator="verilator", pr
     Raises :class:`~qblif.sim.simulators.SimulatorError` where the simulator fails, and where a
     level, membrane or class is wrong, since its counts would mean nothing.
     """
-    spec, totals = trained.spec, Counter()
-    most = max(1, PART_VALUES // (spec.timesteps * sum(p.size for p in spec.populations)))
-    generated = generate(layout)
-    for first in range(0, len(levels), most):
-        result = simulate(trained, layout, levels[first:first + most], simulator=simulator,
-                          out_dir=out_dir, generated=generated, progress=progress and (
-                              lambda done, first=first: progress(first + done)))
+    totals = Counter()
+    for _, _, result in simulate_parts(trained, layout, levels, simulator=simulator,
+                                       out_dir=out_dir, progress=progress):
         if not result.ok:
             raise SimulatorError("The Verilog differs from the integer model (qblif simulate "
                                  f"looks closer): {result.findings[0]}")

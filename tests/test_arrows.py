@@ -93,7 +93,7 @@ def test_every_folder_is_installed():
 # The checks themselves must be able to fail.
 
 def test_reads_every_kind_of_import():
-    assert {"golden.integer", "hw.layout.cycles", "sim.bench"} <= IMPORTS["sim.experiment"]
+    assert {"golden.integer", "hw.verilog", "sim.bench"} <= IMPORTS["sim.parts"]
     assert "boards.host.host" in IMPORTS["cli.load"]  # Within a function.
     assert "golden.training.parallel" in IMPORTS["golden.training.train"]  # `from . import ...`.
     assert "golden.spec" in IMPORTS["golden.integer"]  # A name of a package.

@@ -102,6 +102,8 @@ class StageClock:
         self.following = []
         self.timesteps = layout.timesteps
         self.order = layout.passes.neurons()
+        self.neurons = self.order.tolist()
+        self.channel_vectors = layout.passes.channel_vectors
         self.steps = list(zip(*(part.tolist() for part in layout.passes.steps()), strict=True))
         self.fires = layout.fires
         self.engines = [engine.clock(self) for engine in layout.engines]
@@ -113,7 +115,7 @@ class StageClock:
 
     def begin_frame(self, fired):
         """``fired``: the frame's levels ``(timesteps, neurons)``."""
-        self.pending = np.where(self.order < 0, 0, fired[:, self.order])
+        self.pending = np.where(self.order < 0, 0, fired[:, self.order]).tolist()
         self.step = self.word = 0
 
     def waits(self):
@@ -153,14 +155,13 @@ class StageClock:
 
     def emit(self, start, timestep, position, vectors):
         """An update pass: vectors go through the FIFO, their events to the following engines."""
-        levels, order = self.pending[timestep, position], self.order[position]
-        fired = [bool(vector.any()) for vector in levels]
+        levels, order = self.pending[timestep][position], self.neurons[position]
         issued = start + START_LATENCY - 1
         final = position == self.passes.positions - 1
         for vector in vectors:
             issued = self.room(issued + 1)
-            last = vector == self.passes.channel_vectors - 1
-            if not fired[vector] and not last:
+            row, last = levels[vector], vector == self.channel_vectors - 1
+            if not last and not any(row):
                 continue
             pushed = issued + self.timing.step_latency
             fetched = max(pushed + ENCODER_FETCH, self.queued)
@@ -169,11 +170,11 @@ class StageClock:
             self.queued = max(fetched + ENCODER_QUEUE, self.loaded)
             self.loaded = max(self.queued + ENCODER_LOAD, self.picked)
             pick = self.loaded
-            row, neurons = levels[vector], order[vector]
-            for lane in np.flatnonzero(row).tolist():
-                pick = max(pick + 1, self.taken)
-                self.taken = max(s.event(pick + ENCODER_PICK, neurons[lane], row[lane])
-                                 for s in self.following)
+            for neuron, level in zip(order[vector], row, strict=True):
+                if level:
+                    pick = max(pick + 1, self.taken)
+                    self.taken = max(sink.event(pick + ENCODER_PICK, neuron, level)
+                                     for sink in self.following)
             if last:
                 pick = max(pick + 1, self.taken)
                 self.taken = max(s.end(pick + ENCODER_PICK, final) for s in self.following)

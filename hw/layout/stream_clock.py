@@ -43,7 +43,7 @@ class StreamClock:
         self.pushes, self.taken = deque(), deque()  # Of the tokens' FIFO.
         self.reader = 0  # The first cycle in which the reader can take a token,
         self.beat = 0  # and its last read.
-        self.pops = [deque() for _ in range(self.ports)]
+        self.pops = [deque([-1] * READ_DEPTH, READ_DEPTH) for _ in range(self.ports)]  # The latest.
         self.digit = [0] * self.ports  # The cycle of each port's last digit.
         self.ended = -1  # That of the last digit of a word.
         self.complete = COMPLETE_LATENCY + (self.ports - 1).bit_length()
@@ -201,9 +201,7 @@ class StreamClock:
         """Entries of so many digits each, one a cycle."""
         pops, beat, digit = self.pops[0], self.beat, self.digit[0]
         for count in counts:
-            beat += 1
-            if len(pops) == READ_DEPTH:
-                beat = max(beat, pops.popleft() + 1)
+            beat = max(beat, pops[0]) + 1
             taken = max(beat + READ_LATENCY, digit)
             pops.append(taken)
             digit = taken + count
@@ -211,27 +209,19 @@ class StreamClock:
 
     def _read_banks(self, start, counts, last):
         """The same from several banks: entry k of the row lies in bank k modulo the ports."""
-        ports = self.ports
+        ports, pops, digit, ended = self.ports, self.pops, self.digit, self.ended
         banks = [counts[(port - start) % ports::ports] for port in range(ports)]
-        for beat in range(max(1, *map(len, banks))):
-            work = [(port, bank[beat]) for port, bank in enumerate(banks) if beat < len(bank)]
-            if last and not beat:  # A bank without events sends the word's end alone.
-                work += [(port, 1) for port, bank in enumerate(banks) if not bank]
-            self._beat(work)
-
-    def _beat(self, work):
-        """One cycle of the reader: an entry of each port that has one."""
-        beat = self.beat + 1
-        for pops in self.pops:  # Every port must have credit.
-            if len(pops) == READ_DEPTH:
-                beat = max(beat, pops[0] + 1)
-        self.beat = beat
-        for port, count in work:
-            if len(self.pops[port]) == READ_DEPTH:
-                self.pops[port].popleft()
-            taken = max(beat + READ_LATENCY, self.digit[port])
-            self.pops[port].append(taken)
-            self.digit[port] = max(taken, self.ended) + count
+        beats = max(1, -(-len(counts) // ports))
+        if last:  # A bank without events sends the word's end alone.
+            banks = [bank or [1] for bank in banks]
+        for number in range(beats):
+            beat = max(self.beat, *(taken[0] for taken in pops)) + 1  # Every port must have credit.
+            self.beat = beat
+            for port, bank in enumerate(banks):
+                if number < len(bank):
+                    taken = max(beat + READ_LATENCY, digit[port])
+                    pops[port].append(taken)
+                    digit[port] = max(taken, ended) + bank[number]
 
     def _end(self):
         """The last digits of a word, once there is a register for its sums."""

@@ -87,7 +87,7 @@ def test_wrong_hardware_is_not_counted(tiny, tmp_path, monkeypatch):
         ok, findings, counters = False, ("levels of hidden differ",), {}
 
     trained, plan, frames = tiny
-    monkeypatch.setattr(operations, "simulate", lambda *_, **__: Wrong)
+    monkeypatch.setattr(operations, "simulate_parts", lambda *_, **__: [(None, None, Wrong)])
     with pytest.raises(SimulatorError, match="^The Verilog differs from the integer model .*: "
                                              "levels of hidden differ$"):
         count_operations(trained, plan, frames, tmp_path)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from qblif.golden import integer
-from qblif.sim import bench, experiment
+from qblif.sim import parts
 from qblif.sim.experiment import run_experiment
 
 
@@ -28,28 +28,37 @@ def test_parts_give_what_the_whole_gives(experimented, tiny, monkeypatch):
     assert whole["accuracy_images"] == {"float": None, "integer": 6, "rtl": 6}
     assert whole["levels_compared"] == 6 * 3 * 10 and whole["cycles"]["model_equal"]
     # Parts of single frames pay each frame's latency; nothing overlaps.
-    monkeypatch.setattr(experiment, "PART_VALUES", 2 * 3 * 13)
-    parts = experimented(frames)
-    assert parts["ok"] and parts["images"] == 6 and parts["accuracy"] == whole["accuracy"]
-    assert parts["levels_compared"] == whole["levels_compared"]
-    for one, other in zip(parts["synapses"], whole["synapses"], strict=True):
+    monkeypatch.setattr(parts, "VALUES", 3 * 13)
+    single = experimented(frames)
+    assert single["ok"] and single["images"] == 6 and single["accuracy"] == whole["accuracy"]
+    assert single["levels_compared"] == whole["levels_compared"]
+    for one, other in zip(single["synapses"], whole["synapses"], strict=True):
         assert one["events"] == other["events"] and one["words"] == other["words"]
 
 
 def test_it_ends_with_the_first_part_that_differs(experimented, tiny, monkeypatch):
-    run, calls = bench.simulate, []
+    run, frames = integer.run, tiny[2][:8]
 
-    def corrupted(trained, layout, frames, *, expected, **options):
-        calls.append(len(frames))
-        if len(calls) == 2:
-            expected.levels["hidden"][1, 0, 2] ^= 1
-        return run(trained, layout, frames, expected=expected, **options)
+    def corrupted(trained, levels):
+        trace = run(trained, levels)
+        if np.array_equal(levels, frames[2:4]):
+            trace.levels["hidden"][1, 0, 2] ^= 1
+        return trace
 
-    monkeypatch.setattr(bench, "simulate", corrupted)
-    monkeypatch.setattr(experiment, "PART_VALUES", 2 * 3 * 13)
-    report = experimented(tiny[2][:8])
-    assert calls == [2, 2] and not report["ok"]
+    monkeypatch.setattr(parts.integer, "run", corrupted)
+    monkeypatch.setattr(parts, "VALUES", 2 * 3 * 13)
+    report = experimented(frames)
+    assert not report["ok"] and report["images"] == 4
     assert report["mismatches"]["levels"] == 1 and report["first_mismatches"]
+
+
+def test_parts_are_cut_by_the_values_of_their_frames():
+    def lengths(frames, values):
+        return [len(part) for part in parts._cut(np.zeros((frames, 1)), values)]
+
+    assert lengths(7, 1000) == [7] and lengths(1000, 4000) == [1000]
+    assert lengths(1001, 4000) == [501, 500]
+    assert lengths(3, 50_000_000) == [1, 1, 1]
 
 
 def test_stalls_change_nothing_but_cycles(experimented, tiny):
