@@ -36,12 +36,14 @@ def verilog(
     time: TimeOption = "inner",
     bake: Annotated[bool, typer.Option(
         help="Put the weights into the memories' initial contents.")] = False,
+    sound: Annotated[bool, typer.Option(
+        "--sound", help="With the sound front end: it takes samples in place of events.")] = False,
     seed: SeedOption = 0,
 ):
     """Generate Verilog: DIR/network.v, and DIR/manifest.json with what its ports mean."""
     trained = open_network(file)
     layout = layout_for(trained, lanes, burst, quantiser, time)
-    generated = write_verilog(trained, layout, make_folder(out, "verilog"), bake)
+    generated = write_verilog(trained, layout, make_folder(out, "verilog"), bake, sound)
     manifest = generated.manifest
     console.print(table(f"{out / 'network.v'}", [
         (f"{e['source']} to {s['name']}", e["lanes"], s["fire_lanes"],
@@ -54,12 +56,12 @@ def verilog(
         **{key: manifest[key] for key in ("verilog_sha256", "network_digest", "stages")}})
 
 
-def write_verilog(trained, layout, folder, bake=False):
+def write_verilog(trained, layout, folder, bake=False, sound=False):
     """Generate into ``folder``; returns the :class:`qblif.hw.verilog.Generated`."""
     from ..hw.verilog import generate
     with spinner() as line:
         line.add_task("generate Verilog", total=None)
-        generated = generate(layout, trained if bake else None)
+        generated = generate(layout, trained if bake else None, sound=sound)
     write_atomically(folder / "network.v", generated.verilog.encode())
     write_atomically(folder / "manifest.json", json.dumps(generated.manifest, indent=2).encode())
     return generated

@@ -11,9 +11,11 @@ from amaranth.back import rtlil, verilog
 from amaranth.hdl import Shape
 from amaranth.lib import data, wiring
 
+from ..golden.spec.sound import FrontEnd
 from .core.checks import SYNTHESIS
 from .core.network import NetworkCore
 from .layout.compile import Layout
+from .sound.network import SoundNetworkCore
 
 if TYPE_CHECKING:
     from ..golden.spec.trained import Trained
@@ -33,11 +35,14 @@ class Generated:
     layout: Layout
 
 
-def generate(layout: Layout, trained: Trained | None = None,
-             name: str = "qblif_network") -> Generated:
+def generate(layout: Layout, trained: Trained | None = None, name: str = "qblif_network",
+             sound: bool = False) -> Generated:
     """Generate the network of ``layout``, a :class:`qblif.hw.layout.compile.Layout`; bake in
-    ``trained`` where given."""
-    network = NetworkCore(layout, trained)
+    ``trained`` where given.  With ``sound`` it takes samples, through the sound front end.
+
+    Raises :class:`ValueError` for a network that does not take what the front end sends.
+    """
+    network = (SoundNetworkCore if sound else NetworkCore)(layout, trained)
     text = to_verilog(network, name)
     manifest = {
         "manifest_version": MANIFEST_VERSION,
@@ -51,7 +56,7 @@ def generate(layout: Layout, trained: Trained | None = None,
         "weights_digest": trained.weights_digest if trained else None,
         "plan": asdict(layout.plan)["stages"],
         "order": layout.plan.order,
-        "input": layout.input.describe(),
+        "input": layout.input.describe() | ({"sound": asdict(FrontEnd())} if sound else {}),
         "stages": layout.describe(),
         "ports": describe_ports(network),
     }

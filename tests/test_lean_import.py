@@ -20,6 +20,7 @@ UNWANTED = {
     "hw.layout": {"torch", "amaranth"} | TOOLS | SCREEN,
     "hw.core": {"torch"} | TOOLS | SCREEN,
     "hw.link": {"torch"} | TOOLS | SCREEN,
+    "hw.sound": {"torch"} | TOOLS | SCREEN,
     "hw": {"torch"} | TOOLS | SCREEN,
     "boards.host": {"torch", "amaranth"} | TOOLS | SCREEN,
     "boards.families": {"torch", "amaranth", "numpy"} | TOOLS | SCREEN,

@@ -1,5 +1,5 @@
-"""Labelled images: MNIST's and CIFAR's published formats, folders of image files, and 5,000 digits
-without a download."""
+"""Labelled data: MNIST's and CIFAR's published formats, folders of image files, recordings, and
+5,000 digits without a download."""
 
 import gzip
 import zlib
@@ -10,6 +10,7 @@ import numpy as np
 from ...spec.errors import InvalidValue
 from .dataset import Dataset, stratified_split
 from .event_files import load_events
+from .sound_files import load_sound
 
 __all__ = ["embedded", "load_folder", "read_cifar", "read_idx"]
 
@@ -32,6 +33,8 @@ def load_folder(folder, name=None, binning=None):
     * CIFAR-10's or CIFAR-100's binary files;
     * recordings of events, as :mod:`~qblif.golden.training.data.event_files` has them, which
       ``binning`` shares out over timesteps;
+    * clips of sound, as :mod:`~qblif.golden.training.data.sound_files` has them, of as many frames
+      as ``binning`` has timesteps;
     * image files below ``train/CLASS`` and ``val/CLASS``, as ImageNet is unpacked.
 
     Raises :class:`ValueError` for a missing, truncated or foreign file.
@@ -47,6 +50,9 @@ def load_folder(folder, name=None, binning=None):
     events = load_events(folder, name, binning)
     if events is not None:
         return events
+    sound = load_sound(folder, name, binning and binning.timesteps)
+    if sound is not None:
+        return sound
     if (folder / "train").is_dir():
         from .folders import load_image_folders  # It needs torch.
         return load_image_folders(folder, name)

@@ -1,0 +1,1 @@
+"""The sound front end: samples in, bursts out."""
