@@ -38,8 +38,9 @@ def test_verilog_that_takes_samples(trained, tmp_path):
 
 
 def test_a_network_of_images_does_not_listen(capsys, out):
-    assert refusal(capsys, "verilog", NETWORK, "--sound", out=out).startswith(
-        "The sound front end makes 60 levels in each timestep, but the network's input is (28, 28), ")
+    assert refusal(capsys, "verilog", NETWORK, "--sound", out=out) == (
+        "The sound front end makes 60 levels in each timestep, but the network's input is (28, 28),"
+        " the same in every timestep")
 
 
 def test_a_damaged_clip(capsys, tmp_path, out):
