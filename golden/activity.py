@@ -23,20 +23,28 @@ def activity(spec, levels):
     repeat mode; ``operations`` are synaptic operations in shift mode, a digit for each target that
     it reaches.
     """
-    counts, per_neuron = {}, {}
-    for name, value in levels.items():
-        value = np.asarray(value)
-        value = value.reshape(-1, *value.shape[-2:])
-        frames = value.shape[1]
-        costs = {mode: np.array([len(digits(level, mode)) for level in range(value.max() + 1)])
-                 for mode in MODES}
-        histogram = np.bincount(value.reshape(-1), minlength=1)
-        per_neuron[name] = costs["shift"].astype(np.uint8)[value].sum((0, 1)) / frames
-        counts[name] = {"events": float(histogram[1:].sum() / frames),
-                        "digits": float(histogram @ costs["shift"] / frames),
-                        "repeat_digits": float(histogram @ costs["repeat"] / frames)}
-    return {s.name: counts[s.source] | {
-        "operations": float(per_neuron[s.source] @ fan_out(spec, s))} for s in spec.synapses}
+    whole = {source: _count(levels[source]) for source in {s.source for s in spec.synapses}}
+    found = {}
+    for synapse in spec.synapses:
+        # The last timestep's bursts have no timestep after them.
+        counts, digits_of = (_count(np.asarray(levels[synapse.source])[:-1])
+                             if spec.recurrent(synapse) else whole[synapse.source])
+        found[synapse.name] = counts | {"operations": float(digits_of @ fan_out(spec, synapse))}
+    return found
+
+
+def _count(levels):
+    """Mean events and digits of a frame, and mean digits of each neuron in it."""
+    levels = np.asarray(levels)
+    levels = levels.reshape(-1, *levels.shape[-2:])
+    frames = levels.shape[1]
+    every = range(levels.max(initial=0) + 1)
+    costs = {mode: np.array([len(digits(level, mode)) for level in every]) for mode in MODES}
+    histogram = np.bincount(levels.reshape(-1), minlength=1)
+    return ({"events": float(histogram[1:].sum() / frames),
+             "digits": float(histogram @ costs["shift"] / frames),
+             "repeat_digits": float(histogram @ costs["repeat"] / frames)},
+            costs["shift"].astype(np.uint8)[levels].sum((0, 1)) / frames)
 
 
 def measure_activity(trained, batches, device=None):

@@ -106,45 +106,78 @@ def run(network, levels, device=None, batch=None, trace=True):
 def _run(network, levels, device, keep):
     spec = network.spec
     inputs = levels.to(device)
-    frames = inputs.shape[-2]
     outputs = {spec.input.name: inputs.expand(spec.timesteps, -1, -1)}
     static = {spec.input.name} if spec.input.static else set()
-    membranes = {}
-    for population in spec.populations:
-        current = currents(network, population, outputs, static, device)
-        v = torch.zeros((frames, population.size), dtype=torch.int32, device=device)
-        level = torch.zeros_like(v)
-        trace = []
-        for t in range(spec.timesteps):
-            level, v = neuron.step(population.neuron, v, current[t], level > 0)
-            trace.append((level, v))
-        outputs[population.name] = torch.stack([level for level, _ in trace])
-        if keep:
-            membranes[population.name] = torch.stack([v for _, v in trace]).cpu()
+    membranes, last = {}, inputs
+    for group in spec.groups:
+        found = _run_group(network, group, outputs, static, device)
+        for name, (levels, v) in found.items():
+            outputs[name] = torch.stack(levels)
+            if name == spec.populations[-1].name:
+                last = v[-1]
+            if keep:
+                membranes[name] = torch.stack(v).cpu()
     return Trace(
         levels={name: outputs[name].to(torch.uint8).cpu() for name in membranes},
         membranes=membranes,
-        classes=argmax(v).cpu(),
+        classes=argmax(last).cpu(),
     )
+
+
+def _run_group(network, group, outputs, static, device):
+    """Levels and membranes of each timestep, by population, timestep by timestep."""
+    spec = network.spec
+    within = {synapse for synapse in spec.synapses if synapse.source in {p.name for p in group}}
+    given = {p.name: _sums(network, p, outputs, static, device) for p in group}
+    held = {name: torch.zeros_like(sums[0]) for name, sums in given.items()}
+    found = {p.name: ([], []) for p in group}
+    for t in range(spec.timesteps):
+        for population in group:
+            name, kind = population.name, population.neuron
+            current = given[name][t]
+            for synapse in spec.synapses_to(name):
+                recurrent = spec.recurrent(synapse)
+                if synapse in within and t >= recurrent:
+                    burst = found[synapse.source][0][t - recurrent]
+                    current = current + _sum(network, synapse, burst, device)
+            held[name] = neuron.filtered(kind, held[name], current)
+            levels, v = found[name]
+            rest = torch.zeros_like(current)
+            level, left = neuron.step(kind, v[-1] if t else rest, held[name],
+                                      (levels[-1] if t else rest) > 0)
+            levels.append(level)
+            v.append(left)
+    return found
 
 
 def currents(network, population, outputs, static, device):
     """Current that reaches the membranes in every timestep, ``(timesteps, frames, neurons)`` of
-    int32."""
+    int32, where no synapse to them is recurrent."""
+    sums = _sums(network, population, outputs, static, device)
+    return neuron.filter_currents(population.neuron, sums)
+
+
+def _sums(network, population, outputs, static, device):
+    """Bias and weighted sums of what ``outputs`` has of the sources, of each timestep."""
     spec = network.spec
     total = torch.zeros((1, 1, 1), dtype=torch.int32, device=device)
     for synapse in spec.synapses_to(population.name):
-        source = outputs[synapse.source]
-        weights = torch.as_tensor(network.weights[synapse.name]).to(device)
-        times = source[:1] if synapse.source in static else source
-        flat = times.reshape(-1, times.shape[-1])
-        before = spec.source(synapse.source)
-        sums = synapse_sum(synapse, weights, flat, before.emit_max, before.shape, population.shape)
-        total = total + sums.reshape(*times.shape[:-1], population.size)
+        if synapse.source in outputs:
+            source = outputs[synapse.source]
+            times = source[:1] if synapse.source in static else source
+            sums = _sum(network, synapse, times.reshape(-1, times.shape[-1]), device)
+            total = total + sums.reshape(*times.shape[:-1], population.size)
     if population.bias_width:
         bias = torch.as_tensor(network.biases[population.name]).to(device, torch.int32)
         total = total + bias.repeat_interleave(population.size // population.channels)
-    return neuron.filter_currents(population.neuron, total.expand(spec.timesteps, -1, -1))
+    frames = outputs[spec.input.name].shape[1]
+    return total.expand(spec.timesteps, frames, population.size)
+
+
+def _sum(network, synapse, levels, device):
+    source, target = (network.spec.source(end) for end in (synapse.source, synapse.target))
+    weights = torch.as_tensor(network.weights[synapse.name]).to(device)
+    return synapse_sum(synapse, weights, levels, source.emit_max, source.shape, target.shape)
 
 
 def argmax(v):

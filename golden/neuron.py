@@ -16,17 +16,23 @@ hardware twin is :class:`qblif.hw.core.neuron.NeuronCore`.
 
 import torch
 
-__all__ = ["charge", "emit", "filter_currents", "fire", "gate", "reset", "step"]
+__all__ = ["charge", "emit", "filter_currents", "filtered", "fire", "gate", "reset", "step"]
+
+
+def filtered(spec, held, current):
+    """The current that reaches the membrane: that given, or where the neuron has a synaptic current
+    this, of which ``held`` is that of the step before."""
+    if spec.synaptic is None:
+        return current
+    limit = 1 << spec.synaptic.width - 1
+    return (spec.synaptic.decay.apply(held) + current).clamp(-limit, limit - 1)
 
 
 def filter_currents(spec, currents):
-    """The currents that reach the membrane, ``(timesteps, ...)``: those given, or where the neuron
-    has a synaptic current that of each timestep."""
-    if spec.synaptic is None:
-        return currents
-    held, found, limit = torch.zeros_like(currents[0]), [], 1 << spec.synaptic.width - 1
+    """:func:`filtered` over timesteps, ``(timesteps, ...)``, from rest."""
+    held, found = torch.zeros_like(currents[0]), []
     for current in currents:
-        held = (spec.synaptic.decay.apply(held) + current).clamp(-limit, limit - 1)
+        held = filtered(spec, held, current)
         found.append(held)
     return torch.stack(found)
 

@@ -116,6 +116,6 @@ def _refuse_cycle(after):
     while left:
         free = set(left) - {target for targets in left.values() for target in targets}
         if not free:
-            raise InvalidValue("Graph is recurrent, which the integer model is not: nodes "
+            raise InvalidValue("Graph is recurrent, which is not read yet: nodes "
                                f"{', '.join(sorted(left))} lead back to themselves")
         left = {name: targets for name, targets in left.items() if name not in free}

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import reprlib
 from dataclasses import asdict, dataclass
 from dataclasses import fields as fields_of
 from functools import cached_property
 from typing import Any
 
-from .axes import LEVEL_LIMIT, WIDTH_LIMIT, Decay, Neuron, Quadratic, Quantiser, Reset, Synaptic
-from .checks import as_tuple, check_int, check_name, check_shape, check_type
+from .axes import Decay, Neuron, Quadratic, Quantiser, Reset, Synaptic
+from .checks import as_tuple, check_int, check_type
 from .errors import InvalidValue
+from .population import Input, Population
+from .recurrence import check_recurrent, loops
 from .synapses import Conv2d, Dense, Synapse, as_map
 
 __all__ = ["Conv2d", "Decay", "Dense", "Input", "Network", "Neuron", "Population", "Quadratic",
@@ -25,91 +26,13 @@ __all__ = ["Conv2d", "Decay", "Dense", "Input", "Network", "Neuron", "Population
 
 
 @dataclass(frozen=True, kw_only=True)
-class Input:
-    """The network's input: ``shape`` pixels or channels with levels 0..n_max.
-
-    ``static``: one frame of levels is the input of every timestep (an image); otherwise each
-    timestep brings its own.
-    """
-
-    shape: tuple[int, ...]
-    n_max: int
-    static: bool = True
-
-    name = "input"
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "shape", as_tuple("Input shape", self.shape))
-        check_shape("Input", self.shape)
-        check_int("Input N_max", self.n_max, 1, LEVEL_LIMIT)
-        check_type("Input static", self.static, bool)
-
-    @property
-    def size(self) -> int:
-        return math.prod(self.shape)
-
-    @property
-    def levels(self) -> tuple[int, ...]:
-        """Every level that there is, in order."""
-        return tuple(range(self.n_max + 1))
-
-    @property
-    def emit_max(self) -> int:
-        """Largest level, as of a :class:`Population`."""
-        return self.n_max
-
-
-@dataclass(frozen=True, kw_only=True)
-class Population:
-    """A set of equal neurons.
-
-    A shape of three axes is a map, ``(channels, rows, columns)``; neurons count in this order.
-    ``sum_width`` is the signed width in which one timestep's weights are accumulated; it must
-    hold every sum that the weights can make (checked where the weights are).  ``bias_width`` is
-    the signed width of each channel's bias, 0 for none; without a map each neuron is a channel.
-    """
-
-    name: str
-    shape: tuple[int, ...]
-    neuron: Neuron
-    sum_width: int
-    bias_width: int = 0
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "shape", as_tuple("Population shape", self.shape))
-        check_name("Population name", self.name)
-        if self.name == Input.name:
-            raise InvalidValue(f"Population name must not be {Input.name!r}")
-        check_shape(f"Population {self.name}", self.shape)
-        check_type("Neuron", self.neuron, Neuron)
-        check_int("Sum width", self.sum_width, 2, WIDTH_LIMIT)
-        check_int("Bias width", self.bias_width, 0, WIDTH_LIMIT)
-
-    @property
-    def size(self) -> int:
-        return math.prod(self.shape)
-
-    @property
-    def channels(self) -> int:
-        return as_map(self.shape)[0]
-
-    @property
-    def levels(self) -> tuple[int, ...]:
-        """Every level that can leave, in order."""
-        return self.neuron.levels
-
-    @property
-    def emit_max(self) -> int:
-        """Largest level that can leave."""
-        return self.neuron.emit_max
-
-
-@dataclass(frozen=True, kw_only=True)
 class Network:
-    """A feed-forward graph of populations and synapses, run for ``timesteps`` per frame.
+    """A graph of populations and synapses, run for ``timesteps`` per frame.
 
     Populations stand in order of computation; the last one is the read-out, every other one
-    fires.  Raises :class:`ValueError` where the graph does not hang together.
+    fires.  A synapse that leads back, from a population to itself or an earlier one, is recurrent:
+    it brings the bursts of the timestep before, nothing in a frame's first.  Raises
+    :class:`ValueError` where the graph does not hang together.
     """
 
     timesteps: int
@@ -137,14 +60,16 @@ class Network:
                     raise InvalidValue(f"Synapse {synapse.name} names {end!r}, which does not "
                                        f"exist")
             if order[synapse.source] >= order[synapse.target]:
-                raise InvalidValue(f"Synapse {synapse.name} does not lead forward")
+                check_recurrent(synapse, self.source(synapse.source), self.source(synapse.target))
             if sum(s.name == synapse.name for s in self.synapses) > 1:
                 raise InvalidValue(f"Synapse {synapse.name} is there twice")
             self.weight_shape(synapse)  # It says what does not fit.
-        read = {synapse.source for synapse in self.synapses} | {self.populations[-1].name}
+        read = {s.source for s in self.synapses if s.source != s.target} | {
+            self.populations[-1].name}
         for population in self.populations:
-            if not self.synapses_to(population.name):
-                raise InvalidValue(f"Population {population.name} has no synapses")
+            if not self.forward_to(population.name):
+                raise InvalidValue(f"Population {population.name} has no synapses that lead "
+                                   "forward")
             if (population.neuron.quantiser is None) != (population is self.populations[-1]):
                 raise InvalidValue(f"Population {population.name} must "
                                    + ("not fire: it is the last" if population.neuron.quantiser
@@ -163,11 +88,34 @@ class Network:
         depth = {self.input.name: 0}
         for population in self.populations:
             depth[population.name] = 1 + max(
-                depth[synapse.source] for synapse in self.synapses_to(population.name))
+                depth[synapse.source] for synapse in self.forward_to(population.name))
         return depth
+
+    def recurrent(self, synapse: Dense | Conv2d) -> bool:
+        """Whether the synapse leads back, and so brings the bursts of the timestep before."""
+        names = [node.name for node in (self.input, *self.populations)]
+        return names.index(synapse.source) >= names.index(synapse.target)
+
+    @cached_property
+    def groups(self) -> tuple[tuple[Population, ...], ...]:
+        """The populations so that sources come first, those together between which there is a way
+        there and back: a group's timesteps must be computed one after another."""
+        edges = {p.name: [s.source for s in self.synapses_to(p.name)] for p in self.populations}
+        return tuple(tuple(p for p in self.populations if p.name in names)
+                     for names in loops(edges))
+
+    def in_loop(self, synapse: Dense | Conv2d) -> bool:
+        """Whether both ends are of one group: what the synapse brings depends on the target's
+        timesteps before."""
+        return self.recurrent(synapse) or any(
+            {synapse.source, synapse.target} <= {p.name for p in group} for group in self.groups)
 
     def synapses_to(self, name: str) -> tuple[Dense | Conv2d, ...]:
         return tuple(s for s in self.synapses if s.target == name)
+
+    def forward_to(self, name: str) -> tuple[Dense | Conv2d, ...]:
+        """The synapses to a population that are not recurrent."""
+        return tuple(s for s in self.synapses_to(name) if not self.recurrent(s))
 
     def weight_shape(self, synapse: Dense | Conv2d) -> tuple[int, ...]:
         return synapse.weight_shape(self.source(synapse.source).shape,

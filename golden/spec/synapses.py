@@ -23,6 +23,7 @@ class Synapse:
     source: str
     target: str
     w_width: int
+    kind: str
     pool: tuple[int, int] = (1, 1)
 
     @property

@@ -5,7 +5,7 @@ The analyses of arXiv:2604.25688, Fig. 3 to 6, in numbers; Table 6 is in
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -27,12 +27,14 @@ class Census:
 
     ``counts[name]`` is ``(levels, neurons)`` of int64, in the order of the ``levels`` of the
     input or firing population, over ``frames`` frames and their timesteps.  A static input is sent
-    once a frame.  ``classes`` is ``(frames,)``.
+    once a frame.  ``late[name]`` is the same without a frame's last timestep, of the sources of
+    recurrent synapses.  ``classes`` is ``(frames,)``.
     """
 
     frames: int
     counts: dict[str, np.ndarray]
     classes: np.ndarray
+    late: dict[str, np.ndarray] = field(default_factory=dict)
 
 
 def take_census(trained, levels, device=None):
@@ -47,6 +49,8 @@ def take_census(trained, levels, device=None):
     sources = [spec.input, *spec.populations[:-1]]
     counts = {s.name: np.zeros((len(s.levels), s.size), np.int64) for s in sources}
     most = max(1, TRACE // (spec.timesteps * sum(p.size for p in spec.populations)))
+    late = {s.source: np.zeros_like(counts[s.source])
+            for s in filter(spec.recurrent, spec.synapses)}
     classes = []
     for first in range(0, len(levels), most):
         part = levels[first:first + most]
@@ -55,8 +59,15 @@ def take_census(trained, levels, device=None):
         sent = {spec.input.name: part} | trace.levels
         for s in sources:
             seen = np.asarray(sent[s.name]).reshape(-1, s.size)
-            counts[s.name] += np.stack([(seen == level).sum(0) for level in s.levels])
-    return Census(len(levels), counts, np.concatenate(classes))
+            counts[s.name] += _count(seen, s)
+        for name in late:
+            s = spec.source(name)
+            late[name] += _count(trace.levels[name][:-1].numpy().reshape(-1, s.size), s)
+    return Census(len(levels), counts, np.concatenate(classes), late)
+
+
+def _count(levels, source):
+    return np.stack([(levels == level).sum(0) for level in source.levels])
 
 
 @dataclass(frozen=True, kw_only=True)

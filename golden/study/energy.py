@@ -40,10 +40,12 @@ def synapse_costs(spec, census):
 
 
 def _cost(spec, synapse, census):
-    source, counts = spec.source(synapse.source), census.counts[synapse.source]
+    source, recurrent = spec.source(synapse.source), spec.recurrent(synapse)
+    counts = (census.late if recurrent else census.counts)[synapse.source]
     targets = fan_out(spec, synapse).astype(np.int64)
     from_input = source is spec.input
-    times = census.frames * (1 if from_input and spec.input.static else spec.timesteps)
+    times = census.frames * (1 if from_input and spec.input.static
+                             else spec.timesteps - recurrent)
     return SynapseCost(
         name=synapse.name, from_input=from_input,
         events=int(counts[[level > 0 for level in source.levels]].sum()),

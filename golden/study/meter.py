@@ -13,6 +13,7 @@ import torch
 from .. import integer, neuron
 from ..activity import fan_out
 from ..spec.burst import MODES, digits
+from ..spec.errors import InvalidValue
 
 __all__ = ["Meter", "Point", "with_n_max"]
 
@@ -63,6 +64,9 @@ class Meter:
         self.hidden = self.populations[:-1]
         self.points = {}
         spec, levels = trained.spec, torch.as_tensor(levels)
+        for synapse in filter(spec.recurrent, spec.synapses):
+            raise InvalidValue(f"Burst capacity is searched layer by layer, but synapse "
+                               f"{synapse.name} is recurrent")
         self.input = (levels.expand(spec.timesteps, -1, -1) if spec.input.static
                       else levels.transpose(0, 1))
         largest = max(p.size for p in self.populations)

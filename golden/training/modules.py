@@ -107,16 +107,22 @@ class QBLIF(nn.Module):
     def _level(self, U, gamma):
         return burst_level(U, gamma, self.n_max, self.slope, self.spacing)
 
-    def forward(self, current: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Currents ``(timesteps, ...)`` to ``(levels, membranes)`` of the same shape."""
-        return over_time(self.step, current)
+    def forward(self, current: torch.Tensor, back=None) -> tuple[torch.Tensor, torch.Tensor]:
+        """Currents ``(timesteps, ...)`` to ``(levels, membranes)`` of the same shape; ``back`` as
+        in :func:`over_time`."""
+        return over_time(self.step, current, back)
 
 
-def over_time(step, current):
-    """Run ``step(v, current, fired) -> (level, v)`` from rest over ``current``'s first axis."""
+def over_time(step, current, back=None):
+    """Run ``step(v, current, fired) -> (level, v)`` from rest over ``current``'s first axis.
+
+    ``back`` is what recurrent synapses make of a level: current of the timestep after it.
+    """
     trace = [step(None, current[0], None)]
     for now in current[1:]:
         level, v = trace[-1]
+        if back is not None:
+            now = now + back(level)
         trace.append(step(v, now, level > 0))
     if len(trace) == 1:  # Nothing to copy.
         level, v = trace[0]
@@ -127,7 +133,8 @@ def over_time(step, current):
 class Edge(nn.Module):
     """What one source adds to a population's current: ``average pool -> synapse -> norm``.
 
-    ``source`` is the name of the input or of an earlier population.  ``synapse`` is an
+    ``source`` is the name of the input, of an earlier population, or of the edge's own, whose
+    recurrent synapses are then a Linear without a norm.  ``synapse`` is an
     :class:`~torch.nn.Linear` (which flattens a map in the order channels, rows, columns), a
     :class:`~torch.nn.Conv2d`, or :class:`~torch.nn.Identity`, a residual edge.  ``norm`` is a batch
     norm or nothing; ``pool`` the extents of windows that do not overlap.
@@ -171,13 +178,23 @@ class Stage(nn.Module):
 
         One timestep of a source stands for all of them (a static input).
         """
-        current = functools.reduce(torch.add, [e(spikes[e.source]) for e in self.edges])
+        current = functools.reduce(torch.add, [e(spikes[e.source]) for e in self.edges
+                                               if e.source != self.name])
         current = current.expand(timesteps, *current.shape[1:])
-        return (None, current.cumsum(0)) if self.neuron is None else self.neuron(current)
+        if self.neuron is None:
+            return None, current.cumsum(0)
+        recurrent = [edge for edge in self.edges if edge.source == self.name]
+        gamma = self.neuron.gamma
+
+        def back(level):
+            return functools.reduce(torch.add, [edge((gamma * level)[None])[0]
+                                                for edge in recurrent])
+
+        return self.neuron(current, back if recurrent else None)
 
 
 class BurstNet(nn.Module):
-    """A feed-forward graph of stages, in order of computation; the last one is the read-out.
+    """A graph of stages, in order of computation; the last one is the read-out.
 
     ``input_shape`` is that of a frame: ``(channels, rows, columns)`` for a map, anything else is
     flat.  ``forward`` takes input levels as floats: ``(frames, inputs)`` if the input is static,

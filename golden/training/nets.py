@@ -16,7 +16,7 @@ from .modules import QBLIF, BurstNet, Edge, Stage
 __all__ = ["CHAINS", "RESNETS", "Builder", "build", "dense", "names"]
 
 # <channels>c<kernel>[s<stride>][g<groups>]: a convolution, padded to keep the size at stride 1;
-# p<size>: average pool; d<neurons>: dense.  A dense read-out follows.
+# p<size>: average pool; d<neurons>[r]: dense, and recurrent.  A dense read-out follows.
 CHAINS = {
     "lenet": "6c5-p2-16c5-p2-d120-d84",
     "mnist-cnn": "16c5s2-32c3s2-64c3-p2",
@@ -30,10 +30,11 @@ RESNETS = {
     "resnet18": (64, ((2, 64, 1), (2, 128, 2), (2, 256, 2), (2, 512, 2)), ()),
     "resnet34": (64, ((3, 64, 1), (4, 128, 2), (6, 256, 2), (3, 512, 2)), ()),
 }
+BACK_SPREAD = 0.5  # Of recurrent weights at first, times the neurons: a loop that dies away.
 LARGE = 64  # Images of more rows get ImageNet's stem: 7x7 of stride 2, then a pool of 2.
 
 _PART = re.compile(r"(?P<channels>\d+)c(?P<kernel>\d+)(?:s(?P<stride>\d+))?(?:g(?P<groups>\d+))?"
-                   r"|p(?P<pool>\d+)|d(?P<neurons>\d+)")
+                   r"|p(?P<pool>\d+)|d(?P<neurons>\d+)(?P<recurrent>r)?")
 
 
 def names():
@@ -98,6 +99,12 @@ class Builder:
         return Edge(self.source, synapse, self._norm(nn.BatchNorm1d(neurons)) if norm else None,
                     (pool, pool)), (neurons,)
 
+    def back(self, name, shape):
+        """``(edge, shape)`` of the recurrent synapses of the dense population ``name``."""
+        synapse = nn.Linear(shape[0], shape[0], bias=False)
+        nn.init.normal_(synapse.weight, std=BACK_SPREAD / shape[0])
+        return Edge(name, synapse), shape
+
     def add(self, name, *parts):
         """A firing population fed by ``parts``, ``(edge, shape)`` each; it is the next source."""
         config = self.config
@@ -139,7 +146,8 @@ def chain(config, shape, classes):
         if not part:
             raise InvalidValue(f"Network must be one of {', '.join(names())}, or a chain like "
                                f"16c3s2-p2-d64, not {config.net!r}")
-        part = {k: int(v) for k, v in part.groupdict().items() if v}
+        recurrent = part["recurrent"] is not None
+        part = {k: int(v) for k, v in part.groupdict().items() if v and k != "recurrent"}
         if "pool" in part:
             pool *= part["pool"]
             continue
@@ -152,7 +160,8 @@ def chain(config, shape, classes):
                 builder.width(part["channels"]), part["kernel"], pool=pool,
                 stride=part.get("stride", 1), groups=part.get("groups", 1))
         counts[kind], pool = counts[kind] + 1, 1
-        builder.add(f"{kind}{counts[kind]}", made)
+        name = f"{kind}{counts[kind]}"
+        builder.add(name, made, *([builder.back(name, made[1])] if recurrent else []))
     return builder.finish(classes, pool)
 
 

@@ -3,10 +3,6 @@
 Forward, every value is an integer held in a float that is exact for it, and levels and membranes
 equal :func:`qblif.golden.integer.run` to the bit; backward, each rounding passes the gradient of
 what it rounds.  :func:`qblif.golden.training.quantise.quantise` makes one from a float network.
-
-A convolution is exact in evaluation mode on every device, being a matrix product over its windows.
-In training it is the library's: exact on a CPU, where that sums products directly; a GPU's may use
-transforms that round, so its result is rounded to the nearest integer, which undoes small errors.
 """
 
 import functools
@@ -19,6 +15,7 @@ from torch.nn import functional
 
 from ..spec import Input, as_map
 from ..spec.axes import Decay
+from .convolutions import exact_convolution, library_convolution
 from .modules import Output, as_frames, over_time
 from .straight_through import leak_floats, round_to, straight_through
 from .surrogate import find_surrogate, staircase
@@ -56,22 +53,6 @@ class QATEdge(nn.Module):
         return convolve(x, weight, self.synapse).unflatten(0, levels.shape[:2])
 
 
-def library_convolution(x, weight, synapse):
-    """The library's convolution; rounding undoes errors below a half."""
-    y = functional.conv2d(x, weight, None, synapse.stride, synapse.padding, 1, synapse.groups)
-    return straight_through(y, y.detach().round())
-
-
-def exact_convolution(x, weight, synapse):
-    """The same as a matrix product over windows, exact while sums stay below the float's limit."""
-    windows = functional.unfold(x, synapse.kernel, 1, synapse.padding, synapse.stride)
-    rows = weight.flatten(1).unflatten(0, (synapse.groups, -1))  # (groups, out, in x window)
-    y = rows @ windows.unflatten(1, (synapse.groups, -1))
-    extents = [(size + 2 * pad - k) // step + 1 for size, pad, k, step in zip(
-        x.shape[2:], synapse.padding, synapse.kernel, synapse.stride, strict=True)]
-    return y.flatten(1, 2).unflatten(2, extents)
-
-
 class _QATPopulation(nn.Module):
     """Edges into a population of ``shape`` and a bias a channel; subclasses have a ``scale``.
 
@@ -96,15 +77,22 @@ class _QATPopulation(nn.Module):
         return self.limits.shrink(weights, bias), bias
 
     def current(self, levels):
-        """Current ``(timesteps, frames, ...)`` from levels by source name."""
+        """Current ``(timesteps, frames, ...)`` from levels by source name, and what recurrent
+        synapses make of a level, see :func:`~qblif.golden.training.modules.over_time`."""
         weights, bias = self.integers()
+        recurrent = [e for e in self.edges if e.synapse.source == self.name]
         parts = [edge(levels[edge.synapse.source], weights[edge.synapse.name])
-                 for edge in self.edges]
+                 for edge in self.edges if edge not in recurrent]
         if len(self.shape) == 3:
             bias = bias[:, None, None]
         else:
             parts = [part.flatten(2) for part in parts]
-        return functools.reduce(torch.add, parts) + bias
+
+        def back(level):
+            return functools.reduce(torch.add, [edge(level[None], weights[edge.synapse.name])[0]
+                                                for edge in recurrent])
+
+        return functools.reduce(torch.add, parts) + bias, back if recurrent else None
 
 
 class QATStage(_QATPopulation):
@@ -239,12 +227,13 @@ class QATNet(nn.Module):
         known = {Input.name: as_frames(levels.to(self.dtype), self)}
         seen, membranes = [], []
         for stage in self.stages[:-1]:
-            current = stage.current(known)
-            level, v = over_time(stage.step, current.expand(self.timesteps, *current.shape[1:]))
+            current, back = stage.current(known)
+            current = current.expand(self.timesteps, *current.shape[1:])
+            level, v = over_time(stage.step, current, back)
             known[stage.name] = level
             seen.append(level)
             membranes.append(v)
         readout = self.stages[-1]
-        current = readout.current(known)
+        current, _ = readout.current(known)
         v = current.expand(self.timesteps, *current.shape[1:]).cumsum(0)
         return Output(v[-1] / (readout.scale * self.timesteps), seen, [*membranes, v])

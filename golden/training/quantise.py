@@ -37,10 +37,11 @@ def quantise(net: BurstNet, w_width, v_width=None, like=None):
     device = next(net.parameters()).device
     stages = []
     for stage in net.stages:
-        layers = [_layer(e, shapes[e.source]).to(device) for e in stage.edges]
-        synapses = [_synapse(e, layer, stage.name, w_width)
-                    for e, layer in zip(stage.edges, layers, strict=True)]
-        shapes[stage.name] = _shape(synapses[0], shapes, layers[0])
+        layers, synapses = [], []
+        for edge in stage.edges:  # The first is not recurrent.
+            layers.append(_layer(edge, shapes[edge.source]).to(device))
+            synapses.append(_synapse(edge, layers[-1], stage.name, w_width))
+            shapes[stage.name] = _shape(synapses[0], shapes, layers[0])
         gamma = gammas.get(stage.name, 1.0)
         weights, biases = [], []
         for edge, layer in zip(stage.edges, layers, strict=True):

@@ -12,6 +12,7 @@ from .counters import COUNTERS, InFlight
 from .fork import Fork
 from .framer import Framer
 from .payloads import Event, LoadWord, TraceVector, pipe
+from .recurrence import Recurrence
 from .stage import StageCore
 
 __all__ = ["NetworkCore"]
@@ -107,7 +108,7 @@ class NetworkCore(wiring.Component):
                   for source in stage.inputs for what in COUNTERS),
             ]
         for name, source in events.items():
-            sinks = [getattr(stage, f"i_{name}") for stage in self.stages if name in stage.inputs]
+            sinks = [self.sink(m, name, stage) for stage in self.stages if name in stage.inputs]
             if len(sinks) > 1:
                 m.submodules[f"fork_{name}"] = fork = Fork(source.p.shape(), len(sinks))
                 wiring.connect(m, source, fork.i)
@@ -123,6 +124,16 @@ class NetworkCore(wiring.Component):
                         m.d.comb += stage.readback.eq(self.readback)
         self.count_cycles(m, platform)
         return m
+
+    def sink(self, m, name, stage):
+        """Where ``stage`` takes the events of the population, or the input, ``name``."""
+        sink = getattr(stage, f"i_{name}")
+        if not stage.inputs[name].layout.recurrent:
+            return sink
+        back = Recurrence(sink.p.shape(), self.spec.timesteps)
+        m.submodules[f"recurrence_{name}_{stage.layout.name}"] = back
+        wiring.connect(m, back.o, sink)
+        return back.i
 
     def framed(self, m):
         """The input's stream inside of the network."""

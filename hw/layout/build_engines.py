@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...golden.spec import Network, Population, as_map
+from ...golden.spec.errors import InvalidValue
 from .dense import DenseMap
 from .dense_engine import DenseEngine
 from .engine import Engine
@@ -42,6 +43,9 @@ def _is_static(spec, source, order):
 
 def _stream_engine(spec, population, plan, order, rows):
     synapses = spec.synapses_to(population.name)
+    for synapse in filter(spec.in_loop, synapses):
+        raise InvalidValue(f"Synapse {synapse.name} is part of a loop, in which {population.name} "
+                           "must not be a map or have a convolution in groups")
     sources = tuple(spec.source(synapse.source) for synapse in synapses)
     (width,) = lanes_of(spec, population, plan)
     steps = spec.timesteps if order == "inner" else 1
@@ -64,7 +68,8 @@ def _dense_engines(spec, population, plan, order):
     # A stage that reads a map sends nothing before it has had all timesteps of a position: what
     # reads its events, and others beside them, must not wait for an update pass in between.
     maps = any(as_map(node.shape)[1:] != (1, 1) for node in (spec.input, *spec.populations))
-    paths = len(synapses) > 1 and (maps or any(streams(spec, p) for p in spec.populations))
+    paths = len(spec.forward_to(population.name)) > 1 and (
+        maps or any(streams(spec, p) for p in spec.populations))
     whole = order == "inner" and (paths or any(
         as_map(source.shape)[1:] != (1, 1) and not _is_static(spec, source, order)
         for source in sources))
@@ -72,9 +77,11 @@ def _dense_engines(spec, population, plan, order):
     for synapse, source, lanes in zip(synapses, sources, lanes_of(spec, population, plan),
                                       strict=True):
         static = _is_static(spec, source, order)
-        sets = spec.timesteps if whole and not static else 1
+        # In a loop, the next timestep comes only after the update pass.
+        sets = spec.timesteps if whole and not static and not spec.in_loop(synapse) else 1
         engines.append(DenseEngine(synapses=(synapse,), sources=(source,), target=population,
                                    static=static or sets > 1, sets=sets, plan=plan,
+                                   recurrent=spec.recurrent(synapse),
                                    dense=DenseMap.of(spec, synapse, lanes)))
     return tuple(engines)
 

@@ -99,7 +99,7 @@ class StageClock:
 
     def __init__(self, layout):
         self.name, self.timing, self.passes = layout.name, layout.timing, layout.passes
-        self.following = []
+        self.following, self.running = [], False
         self.timesteps = layout.timesteps
         self.order = layout.passes.neurons()
         self.neurons = self.order.tolist()
@@ -123,7 +123,11 @@ class StageClock:
         return any(sink.full() for sink in self.following)
 
     def run(self):
-        """Run every update pass whose currents are complete."""
+        """Run every update pass whose currents are complete; within one, as a recurrent synapse's
+        end does, it is left to that one."""
+        if self.running:
+            return
+        self.running = True
         while all(engine.ready is not None for engine in self.engines):
             start = max(self.idle, *(e.ready for e in self.engines))
             if not self.word:
@@ -143,6 +147,7 @@ class StageClock:
                 engine.releases.append(last + RELEASE_LATENCY)
             self.word = 0 if whole else self.word + 1
             self.step += whole
+        self.running = False
 
     def classify(self, start, timestep, position, vectors):
         """An update pass of the read-out; the last of a frame gives the class, then credit."""

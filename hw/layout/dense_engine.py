@@ -31,6 +31,7 @@ __all__ = ["DenseClock", "DenseEngine"]
 class DenseEngine(Engine):
     """One synapse with its own lanes, weights and accumulators.
 
+    ``recurrent``: its source comes a timestep later, see :mod:`qblif.hw.core.recurrence`.
     ``sets``: timesteps whose currents are accumulated side by side, all of a frame where the source
     is a map with timesteps innermost, else 1.
     """
@@ -42,6 +43,7 @@ class DenseEngine(Engine):
     dense: DenseMap
     sets: int
     plan: StagePlan
+    recurrent: bool = False
 
     unread = 1
 
@@ -124,6 +126,7 @@ class DenseClock:
 
     def __init__(self, engine, stage):
         self.source, self.stage, self.static = engine.source.name, stage, engine.static
+        self.recurrent = engine.recurrent
         self.steps = engine.dense.steps().tolist()
         self.digits = [len(digits(level, engine.plan.burst))
                        for level in range(engine.source.emit_max + 1)]
@@ -135,7 +138,7 @@ class DenseClock:
 
     def sinks(self):
         """What takes the transfers of each source."""
-        return [self]
+        return [RecurrenceClock(self, self.stage.timesteps) if self.recurrent else self]
 
     def event(self, present, neuron, level):
         """Accept an event that is offered from cycle ``present`` on; returns when."""
@@ -170,3 +173,24 @@ class DenseClock:
     def run(self):
         """It has done all that it can, with each transfer."""
         return False
+
+
+class RecurrenceClock:
+    """What is in front of an engine that reads a source a timestep later."""
+
+    def __init__(self, engine, timesteps):
+        self.engine, self.source = engine, engine.source
+        self.timesteps, self.timestep = timesteps, 0
+        engine.end(0, True)  # The marker that goes ahead.
+
+    def event(self, present, neuron, level):
+        if self.timestep == self.timesteps - 1:
+            return present
+        return self.engine.event(present, neuron, level)
+
+    def end(self, present, final):
+        self.timestep = (self.timestep + 1) % self.timesteps
+        return self.engine.end(present, final)
+
+    def full(self):
+        return ""

@@ -74,7 +74,7 @@ class Engine(ABC):
     synaptic operations a cycle, ``width`` the channels whose currents are completed together.
     ``static``: currents that were completed once serve all timesteps of a position.  ``unread``
     completions may wait for their update pass, or are being read.  ``read_latency`` is the cycles
-    from ``read_en`` to the currents.
+    from ``read_en`` to the currents.  ``recurrent``: its source comes a timestep later.
     """
 
     synapses: tuple[Dense | Conv2d, ...]
@@ -85,6 +85,7 @@ class Engine(ABC):
     static: bool
     unread: int
     read_latency: int
+    recurrent = False
 
     @property
     def name(self) -> str:

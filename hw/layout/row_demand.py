@@ -33,7 +33,7 @@ def rows_demanded(spec: Network, windows: dict[str, Window], slack: dict[str, in
     needed = {node.name: _needed(spec, windows, node.name) for node in nodes}
     for population in spec.populations:
         ends = _positions_needed(spec, windows, population)
-        for synapse in spec.synapses_to(population.name):
+        for synapse in spec.forward_to(population.name):
             if synapse.name not in windows:
                 continue
             window, last = windows[synapse.name], ends[synapse.source]
@@ -58,7 +58,7 @@ def _needed(spec, windows, origin):
         if node.name == origin:
             found[node.name] = np.arange(rows * columns)
         elif node is not spec.input:
-            for s in spec.synapses_to(node.name):
+            for s in spec.forward_to(node.name):
                 source = found[s.source]
                 last = source[windows[s.name].last_read()] if s.name in windows else source[-1:]
                 found[node.name] = np.maximum(found[node.name], last)
@@ -75,7 +75,7 @@ def _positions_needed(spec, windows, population):
     found[population.name] = np.arange(1, rows + 1) * columns - 1
     for node in reversed(spec.populations):
         wanted = found[node.name]
-        for synapse in spec.synapses_to(node.name):
+        for synapse in spec.forward_to(node.name):
             if synapse.name in windows:
                 last = windows[synapse.name].last_read()[wanted]
             else:

@@ -7,10 +7,10 @@ from torch import nn
 from qblif.golden import integer
 from qblif.golden.spec import Conv2d, Decay, Dense, Reset
 from qblif.golden.training.config import TrainConfig
+from qblif.golden.training.convolutions import exact_convolution, library_convolution
 from qblif.golden.training.export import export
 from qblif.golden.training.modules import QBLIF, BurstNet, Edge, Stage
 from qblif.golden.training.nets import build
-from qblif.golden.training.qat import exact_convolution, library_convolution
 from qblif.golden.training.quantise import fold_norm, quantise
 
 DEFAULTS = {"gamma": 0.3, "gain": 1.0, "input_n_max": 4, "n_max": 7}
@@ -50,17 +50,18 @@ def assert_equal_to_integers(quantised, levels):
 @pytest.mark.parametrize("net, width, shape, timesteps", [
     ("lenet", 0.5, (28, 28), 2), ("mnist-cnn", 0.5, (28, 28), 1),
     ("vgg-small", 0.25, (3, 32, 32), 3),
-    ("8c3s2-8c3g8-p2-8c1-d6", 1, (2, 11, 13), 4), ("resnet20", 0.25, (3, 16, 16), 2),
-    ("resnet19", 0.04, (3, 16, 16), 2), ("resnet18", 0.06, (3, 66, 70), 1),
-    ("resnet34", 0.06, (3, 16, 16), 2)])
+    ("8c3s2-8c3g8-p2-8c1-d6", 1, (2, 11, 13), 4), ("4c3s2-d9r-d7r", 1, (1, 5, 6), 5),
+    ("resnet20", 0.25, (3, 16, 16), 2), ("resnet19", 0.04, (3, 16, 16), 2),
+    ("resnet18", 0.06, (3, 66, 70), 1), ("resnet34", 0.06, (3, 16, 16), 2)])
 def test_named_network_equals_integer_model(net, width, shape, timesteps):
     torch.manual_seed(0)
     config = TrainConfig(net=net, width=width, timesteps=timesteps, beta=0.75, alpha=0.5,
                          **DEFAULTS)
     float_net, levels = seen(build(config, shape, 10))
     trained, trace = assert_equal_to_integers(quantise(float_net, 8), levels)
-    # The last firing population says something.
+    # The last firing population says something, and what leads back has weights.
     assert trace.levels[trained.spec.populations[-2].name].any()
+    assert all(trained.weights[s.name].any() for s in trained.spec.synapses)
 
 
 def random_graph(seed):

@@ -14,7 +14,16 @@ import numpy as np
 from poison import poisoned
 
 from qblif.golden import integer
-from qblif.golden.spec import Decay, Neuron, Quadratic, Quantiser, Reset, Synaptic
+from qblif.golden.spec import (
+    Decay,
+    Dense,
+    Neuron,
+    Quadratic,
+    Quantiser,
+    Reset,
+    Synaptic,
+    as_map,
+)
 from qblif.hw.layout.compile import compile
 from qblif.hw.layout.cycles import count_cycles
 from qblif.hw.layout.plan import StagePlan
@@ -97,6 +106,24 @@ def draw_stage(draw, population, lanes, fire_lanes, **fields):
     sliced = quantiser is None or quantiser.shift is not None and draw.chance(0.5)
     return StagePlan(lanes=lanes, fire_lanes=fire_lanes, quantiser="slice" if sliced else "ladder",
                      **fields)
+
+
+def draw_recurrence(draw, populations, synapses, weights):
+    """Now and then, synapses back from a population without a map to itself or one before it."""
+    flat = [as_map(p.shape)[1:] == (1, 1)
+            and not any(s.target == p.name and getattr(s, "groups", 1) > 1 for s in synapses)
+            for p in populations[:-1]]
+    for _ in range(draw.integer(0, 2) if any(flat) else 0):
+        first, last = sorted(draw.integer(0, len(flat) - 1) for _ in range(2))
+        if not all(flat[first:last + 1]):
+            continue
+        target, source = populations[first], populations[last]
+        synapse = Dense(source=source.name, target=target.name, w_width=draw.integer(2, 8))
+        if synapse.name not in weights:
+            high = (1 << synapse.w_width - 1) - 1
+            synapses.append(synapse)
+            weights[synapse.name] = draw.random.integers(
+                -high - 1, high + 1, (target.size, source.size)).astype(np.int32)
 
 
 def draw_frames(draw, spec):

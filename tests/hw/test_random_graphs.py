@@ -15,6 +15,7 @@ from random_cases import (
     check_against_golden,
     draw_frames,
     draw_neuron,
+    draw_recurrence,
     draw_stage,
 )
 
@@ -91,6 +92,7 @@ def draw_graph(draw):
         population, found = draw_population(draw, nodes, f"p{k}", k == depth - 1, weights)
         nodes.append(population)
         synapses += found
+    draw_recurrence(draw, nodes[1:], synapses, weights)
     spec = Network(timesteps=draw.integer(1, 4), input=source, populations=nodes[1:],
                    synapses=synapses)
     tight = [Population(name=p.name, shape=p.shape, neuron=p.neuron, bias_width=p.bias_width,

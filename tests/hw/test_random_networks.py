@@ -5,6 +5,8 @@ One case is one network with its plan, frames and stalls, drawn from one seed: s
 :mod:`random_cases`.
 """
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from random_cases import (
@@ -13,17 +15,19 @@ from random_cases import (
     check_against_golden,
     draw_frames,
     draw_neuron,
+    draw_recurrence,
     draw_stage,
 )
 
-from qblif.golden.spec import Dense, Input, Network, Neuron, Population
+from qblif.golden.spec import Dense, Input, Network, Population
 from qblif.golden.spec.artifact import Trained, sum_range
+from qblif.golden.training.export import signed_width
 from qblif.hw.layout.memories import MEMORIES
 from qblif.hw.layout.plan import Plan
 
 
 def draw_layer(draw, name, source, last):
-    """A population with its synapse and integers, no wider than they need."""
+    """A population with its synapse and integers; its sums get their width in the end."""
     size, w_width = draw.size(), draw.integer(2, 8)
     high = (1 << w_width - 1) - 1
     low = draw.one_of([-high - 1, -high // 3, -high - 1])  # Now and then mostly positive.
@@ -32,17 +36,10 @@ def draw_layer(draw, name, source, last):
     reach = 1 + np.abs(weights).mean() * source.emit_max * np.sqrt(source.size) / 2
     neuron = draw_neuron(draw, last, reach)
     synapse = Dense(source=source.name, target=name, w_width=w_width)
-    fields = {"name": name, "shape": (size,), "neuron": neuron, "bias_width": bias_width}
-    wide = Population(**fields, sum_width=30)
-    spec = Network(timesteps=1, input=Input(shape=(source.size,), n_max=source.emit_max),
-                   populations=[Population(**fields | {"neuron": Neuron(quantiser=None, v_width=9)},
-                                           sum_width=30)],
-                   synapses=[Dense(source="input", target=name, w_width=w_width)])
-    low, top = sum_range(spec, {f"input->{name}": weights}, wide)
-    width = max(2, max(top, -low - 1, 1).bit_length() + 1)
     bias = draw.random.integers(-(1 << bias_width - 1), 1 << bias_width - 1, size) \
         if bias_width else None
-    return Population(**fields, sum_width=width), synapse, weights, bias
+    return Population(name=name, shape=(size,), neuron=neuron, bias_width=bias_width,
+                      sum_width=30), synapse, weights, bias
 
 
 def draw_network(draw):
@@ -59,6 +56,10 @@ def draw_network(draw):
         if bias is not None:
             biases[population.name] = bias.astype(np.int32)
         source = population
+    draw_recurrence(draw, spec["populations"], spec["synapses"], weights)
+    network = Network(**spec)
+    spec["populations"] = [replace(p, sum_width=signed_width(*sum_range(network, weights, p)))
+                           for p in spec["populations"]]
     return Trained(Network(**spec), weights, biases)
 
 
@@ -67,9 +68,11 @@ def draw_plan(draw, spec):
     burst = draw.one_of(["shift", "repeat"])
     stages = []
     for population in spec.populations:
-        lanes = draw.integer(1, min(80, population.size + 3))
+        lanes = [draw.integer(1, min(80, population.size + 3))
+                 for _ in spec.synapses_to(population.name)]
         last = population.neuron.quantiser is None
-        fire = 1 if last else draw.one_of([f for f in (1, 2, 4, 8) if lanes % f == 0])
+        fire = 1 if last else draw.one_of([f for f in (1, 2, 4, 8) if lanes[0] % f == 0])
+        lanes = tuple(fire * -(-count // fire) for count in lanes)
         memory = draw.one_of(MEMORIES) if draw.chance(0.3) else "block"
         stages.append(draw_stage(draw, population, lanes, fire, burst=burst, memory=memory))
     return Plan(stages=tuple(stages), order=draw.one_of(["inner", "inner", "outer"]))

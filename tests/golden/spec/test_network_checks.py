@@ -3,7 +3,7 @@
 import pytest
 from network_cases import READOUT, network, population
 
-from qblif.golden.spec import Decay, Dense, Input, Neuron, Quadratic, Quantiser, Reset
+from qblif.golden.spec import Conv2d, Decay, Dense, Input, Neuron, Quadratic, Quantiser, Reset
 
 WRONG_VALUE = {
     "shift_negative": (lambda: Decay((-1,)), r"Decay shift must be in 0\.\.15, not -1"),
@@ -79,10 +79,15 @@ WRONG_VALUE = {
     "target_unknown": (
         lambda: network(synapses=[Dense(source="input", target="motor")]),
         r"Synapse input->motor names 'motor', which does not exist"),
-    "backwards": (lambda: network(synapses=[Dense(source="out", target="hidden")]),
-                  r"Synapse out->hidden does not lead forward"),
-    "onto_itself": (lambda: network(synapses=[Dense(source="hidden", target="hidden")]),
-                    r"Synapse hidden->hidden does not lead forward"),
+    "from_the_readout": (
+        lambda: network(synapses=[*network().synapses, Dense(source="out", target="hidden")]),
+        r"Synapse out->hidden leads from the read-out, which does not fire"),
+    "only_onto_itself": (lambda: network(synapses=[Dense(source="hidden", target="hidden")]),
+                         r"Population hidden has no synapses that lead forward"),
+    "recurrent_convolution": (
+        lambda: network(synapses=[*network().synapses, Conv2d(source="hidden", target="hidden",
+                                                              kernel=1)]),
+        r"Synapse hidden->hidden does not lead forward: it must be dense, between populations w"),
     "onto_the_input": (lambda: network(synapses=[Dense(source="hidden", target="input")]),
                        r"Synapse hidden->input does not lead forward"),
     "synapse_twice": (

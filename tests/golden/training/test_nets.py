@@ -56,6 +56,19 @@ def test_every_gradient_arrives(name):
         assert parameter.grad is not None and parameter.grad.isfinite().all()
 
 
+def test_what_leads_back_reaches_the_next_timestep():
+    torch.manual_seed(0)
+    net = build(TrainConfig(net="d8r", timesteps=3, gamma=0.1), (5, 1, 1), 3, static=False)
+    back = next(e for e in net.stages[0].edges if e.source == "dense1")
+    levels = torch.randint(0, 4, (2, 3, 5)).float()
+    first = net(levels).membranes[0]
+    back.synapse.weight.data += 1.0
+    moved = (net(levels).membranes[0] != first).flatten(1).any(1).tolist()
+    assert moved == [False, True, True]
+    net(levels).logits.sum().backward()
+    assert back.synapse.weight.grad.abs().sum() > 0
+
+
 def test_width_factor():
     config = TrainConfig(net="8c3-16c3s2-d10", width=0.5)
     shapes = [p.shape for p in build(config, (1, 8, 8), 3).parameters() if p.dim() > 1]

@@ -1,0 +1,93 @@
+"""The nodes of a network: its input, and populations of equal neurons.  Standard library only."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from .axes import LEVEL_LIMIT, WIDTH_LIMIT, Neuron
+from .checks import as_tuple, check_int, check_name, check_shape, check_type
+from .errors import InvalidValue
+from .synapses import as_map
+
+__all__ = ["Input", "Population"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Input:
+    """The network's input: ``shape`` pixels or channels with levels 0..n_max.
+
+    ``static``: one frame of levels is the input of every timestep (an image); otherwise each
+    timestep brings its own.
+    """
+
+    shape: tuple[int, ...]
+    n_max: int
+    static: bool = True
+
+    name = "input"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "shape", as_tuple("Input shape", self.shape))
+        check_shape("Input", self.shape)
+        check_int("Input N_max", self.n_max, 1, LEVEL_LIMIT)
+        check_type("Input static", self.static, bool)
+
+    @property
+    def size(self) -> int:
+        return math.prod(self.shape)
+
+    @property
+    def levels(self) -> tuple[int, ...]:
+        """Every level that there is, in order."""
+        return tuple(range(self.n_max + 1))
+
+    @property
+    def emit_max(self) -> int:
+        """Largest level, as of a :class:`Population`."""
+        return self.n_max
+
+
+@dataclass(frozen=True, kw_only=True)
+class Population:
+    """A set of equal neurons.
+
+    A shape of three axes is a map, ``(channels, rows, columns)``; neurons count in this order.
+    ``sum_width`` is the signed width in which one timestep's weights are accumulated; it must
+    hold every sum that the weights can make (checked where the weights are).  ``bias_width`` is
+    the signed width of each channel's bias, 0 for none; without a map each neuron is a channel.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    neuron: Neuron
+    sum_width: int
+    bias_width: int = 0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "shape", as_tuple("Population shape", self.shape))
+        check_name("Population name", self.name)
+        if self.name == Input.name:
+            raise InvalidValue(f"Population name must not be {Input.name!r}")
+        check_shape(f"Population {self.name}", self.shape)
+        check_type("Neuron", self.neuron, Neuron)
+        check_int("Sum width", self.sum_width, 2, WIDTH_LIMIT)
+        check_int("Bias width", self.bias_width, 0, WIDTH_LIMIT)
+
+    @property
+    def size(self) -> int:
+        return math.prod(self.shape)
+
+    @property
+    def channels(self) -> int:
+        return as_map(self.shape)[0]
+
+    @property
+    def levels(self) -> tuple[int, ...]:
+        """Every level that can leave, in order."""
+        return self.neuron.levels
+
+    @property
+    def emit_max(self) -> int:
+        """Largest level that can leave."""
+        return self.neuron.emit_max
