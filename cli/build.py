@@ -5,11 +5,13 @@ from typing import Annotated
 
 import typer
 
+from ..golden.spec.errors import InvalidValue
 from .common import (
     DataOption,
     NetworkArgument,
     OutOption,
     SeedOption,
+    TimeOption,
     choose_images,
     console,
     dataset,
@@ -33,6 +35,7 @@ def build(
     lanes: Annotated[str | None, typer.Option(
         metavar="N[,N..]", help="Synaptic additions per cycle in the busiest stage, or one number "
         "for each stage. Default: the fastest plan that fits and meets a clock.")] = None,
+    time: TimeOption = "inner",
     frequency: Annotated[float | None, typer.Option(
         metavar="MHZ", help="Clock. Default: the fastest that the routed design meets.")] = None,
     baud: Annotated[int | None, typer.Option(
@@ -54,8 +57,11 @@ def build(
         from .check_netlist import build_with_netlist as run
     found = find_board(board)
     trained = open_network(file)
-    several = lanes is not None and not (lanes.isdecimal() and int(lanes))
-    chosen = {"layout": layout_for(trained, lanes)} if several else {
+    if time == "outer" and lanes is None:
+        raise InvalidValue("--time outer needs --lanes: the search for a plan has timesteps "
+                           "innermost")
+    several = time == "outer" or lanes is not None and not (lanes.isdecimal() and int(lanes))
+    chosen = {"layout": layout_for(trained, lanes, order=time)} if several else {
         "lanes": int(lanes) if lanes else None}
     folder = make_folder(out, "check-netlist")
     with spinner() as line:

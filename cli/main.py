@@ -24,6 +24,7 @@ from .load import load
 from .program import program
 from .run import run
 from .simulate import simulate
+from .stream import stream
 from .synth import synth
 from .systems import systems
 from .train import train
@@ -36,7 +37,7 @@ app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False,
                   help="From a trained QB-LIF burst-spiking network to a verified FPGA.",
                   epilog="Start with `qblif demo`; then `qblif train --help`.")
 for command in (demo, train, info, analyse, verilog, simulate, synth, boards, build, program, load,
-                run, virtual_board, capacity, systems):
+                run, stream, virtual_board, capacity, systems):
     app.command()(command)
 app.command("import")(import_nir)  # The name is Python's own.
 app.command("export")(export_nir)

@@ -13,6 +13,7 @@ from .common import (
     NetworkArgument,
     OutOption,
     QuantiserOption,
+    TimeOption,
     console,
     layout_for,
     make_folder,
@@ -29,19 +30,21 @@ def virtual_board(
     lanes: LanesOption = "16",
     burst: BurstOption = "shift",
     quantiser: QuantiserOption = None,
+    time: TimeOption = "inner",
     levels: Annotated[bool, typer.Option(
         help="Record every level of a frame, for `qblif run --check`.")] = True,
     out: OutOption = Path("out"),
 ):
     """Simulate a board for the network until interrupted, and print its serial port.
 
-    `qblif load` and `qblif run` in another terminal take the port for a real board's.
+    `qblif load`, `qblif run` and `qblif stream` in another terminal take the port for a real
+    board's.
     """
     from ..sim.virtual_board import VirtualBoard
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # And unplug it.
     trained = open_network(file)
-    layout = layout_for(trained, lanes, burst, quantiser)
+    layout = layout_for(trained, lanes, burst, quantiser, time)
     folder = make_folder(out, "virtual-board")
     with spinner() as line:
         line.add_task("build the board on Verilator", total=None)

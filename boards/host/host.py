@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
     from ...golden.spec import Network
     from ...golden.spec.trained import Trained
+    from ...hw.layout.compile import Layout
 
 __all__ = ["Host", "HostError", "HostRun", "Identity"]
 
@@ -106,14 +107,9 @@ class Host:
         check_network(identity, trained.spec)
         return identity
 
-    def run(self, trained: Trained, frames: ArrayLike, levels: bool = False,
-            progress: Callable[[int], None] | None = None) -> HostRun:
-        """Run frames of input levels, ``(frames, inputs)`` or ``(frames, timesteps, inputs)``.
-
-        Refuses where the board does not hold exactly the weights of ``trained``.  ``levels`` reads
-        every level of every frame, too.  Returns an :class:`HostRun`.
-        """
-        frames = checked_frames(trained.spec, frames)
+    def check_loaded(self, trained: Trained) -> tuple[Identity, Layout]:
+        """The board's :class:`Identity` and layout; raises where it does not hold exactly the
+        weights of ``trained``."""
         identity = self.check(trained)
         layout = identity.layout(trained.spec)
         expected = load_checksum(load_requests(trained, layout))
@@ -122,6 +118,17 @@ class Host:
                     else f"it is {identity.state.name.lower()}")
             raise HostError(f"The board does not hold this network's weights ({held}): load the "
                             "file first")
+        return identity, layout
+
+    def run(self, trained: Trained, frames: ArrayLike, levels: bool = False,
+            progress: Callable[[int], None] | None = None) -> HostRun:
+        """Run frames of input levels, ``(frames, inputs)`` or ``(frames, timesteps, inputs)``.
+
+        Refuses where the board does not hold exactly the weights of ``trained``.  ``levels`` reads
+        every level of every frame, too.  Returns an :class:`HostRun`.
+        """
+        frames = checked_frames(trained.spec, frames)
+        identity, layout = self.check_loaded(trained)
         if levels and not identity.levels:
             raise HostError("The board's bitstream records no levels: build it with them")
         frames = layout.input.by_address(frames)
@@ -133,7 +140,7 @@ class Host:
             core += results[-1][1] / identity.clock_hz
             if levels:
                 recorded.append(self._read_levels(layout))
-                self._confirm(results[-1], expected)
+                self._confirm(results[-1], identity.checksum)
             if progress:
                 progress(k + 1)
         return HostRun(
@@ -169,7 +176,7 @@ class Host:
             if progress:
                 progress(done, total)
         for place, data in runs:
-            if self._read(count=len(data) // place["size"], **place) != data:
+            if self.read(count=len(data) // place["size"], **place) != data:
                 self._ask(Command.RESET)
                 return Status.CHECKSUM
         status, _ = self.line.exchange(Command.END, words=words, checksum=load_checksum(runs))
@@ -201,7 +208,7 @@ class Host:
                 continue
             (rows, width), lanes = stage.recorder_memory, stage.fire_lanes
             values = unpack_levels(
-                self._read(LEVELS_SPACE + stage.index, 0, 0, row_bytes(width), rows), rows, lanes,
+                self.read(LEVELS_SPACE + stage.index, 0, 0, row_bytes(width), rows), rows, lanes,
                 width // lanes)
             found[stage.name] = stage.passes.unpack(values)[0]
         return found
@@ -212,10 +219,10 @@ class Host:
             raise HostError(LOST)
 
     def _registers(self, address, count):
-        data = self._read(REGISTERS_SPACE, 0, address, 4, count)
+        data = self.read(REGISTERS_SPACE, 0, address, 4, count)
         return np.frombuffer(data, "<u4").tolist()
 
-    def _read(self, space, bank, address, size, count):
+    def read(self, space: int, bank: int, address: int, size: int, count: int) -> bytes:
         """``count`` words of ``size`` bytes from ``address`` on."""
         found = b""
         while len(found) < size * count:

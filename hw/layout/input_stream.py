@@ -112,6 +112,11 @@ class InputFormat:
         steps = found[:, self._address(channel, row, column, 0)]
         return steps[0] if self.source.static else steps
 
+    def addresses(self, neurons: np.ndarray) -> np.ndarray:
+        """Addresses of neurons where timesteps come one after the other."""
+        channel, row, column = np.unravel_index(neurons, as_map(self.source.shape))
+        return self._address(channel, row, column, 0)
+
     @property
     def steps(self) -> int:
         """Steps between two end markers."""

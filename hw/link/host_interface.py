@@ -15,6 +15,10 @@ from .protocol import (
     LEVELS_SPACE,
     MAGIC,
     REGISTERS_SPACE,
+    RESULT_LABEL_BITS,
+    RESULTS_SPACE,
+    STREAM_STATE,
+    TIMED_ADDRESS_BITS,
     VERSION,
     Register,
     State,
@@ -24,10 +28,20 @@ from .protocol import (
 )
 from .recorder import LevelRecorder
 from .runner import Runner
+from .streamer import Streamer
 
-__all__ = ["HostInterface"]
+__all__ = ["HostInterface", "streamable"]
 
 SPACE_LATENCY = 1  # Of the choice between memories, levels and registers.
+
+
+def streamable(layout):
+    """Whether a network takes its input timestep by timestep, as a live stream brings it, and has
+    addresses and classes that the protocol can express."""
+    network = layout.spec
+    return (not network.input.static and layout.input.ends == network.timesteps
+            and layout.input.address_space < 1 << TIMED_ADDRESS_BITS - 1
+            and network.populations[-1].size <= 1 << RESULT_LABEL_BITS)
 
 
 class HostInterface(wiring.Component):
@@ -67,11 +81,16 @@ class HostInterface(wiring.Component):
         self.recorders = [
             LevelRecorder(stage.population, timesteps=spec.timesteps, fire_lanes=stage.fire_lanes)
             if levels and stage.fires else None for stage in layout.stages]
+        self.dense = DenseUnpacker(layout.input.address_space, spec.input.n_max)
+        self.streamer = None
+        if streamable(layout):
+            self.streamer = Streamer(layout.input, spec.populations[-1].size)
         widths = [len(self.network.load.data), 32, *(r.width for r in self.recorders if r)]
         self.link = CommandProcessor(
             words=layout.load_words,
             write_bytes=row_bytes(widths[0]), read_bytes=row_bytes(max(widths)),
-            read_latency=NETWORK_READBACK_LATENCY + SPACE_LATENCY)
+            read_latency=NETWORK_READBACK_LATENCY + SPACE_LATENCY,
+            streams=self.streamer is not None)
         super().__init__({
             "i": In(stream.Signature(8)), "o": Out(stream.Signature(8)), "armed": Out(1),
             "busy": Out(1), "label": Out(index_shape(spec.populations[-1].size)),
@@ -82,28 +101,64 @@ class HostInterface(wiring.Component):
         m.submodules.requests = requests = FrameReceiver()
         m.submodules.answers = answers = FrameSender()
         m.submodules.link = link = self.link
-        m.submodules.dense = dense = DenseUnpacker(
-            self.layout.input.address_space, self.spec.input.n_max)
+        m.submodules.dense = dense = self.dense
         m.submodules.runner = runner = self.runner
         m.submodules.network = ResetInserter(runner.reset)(self.network)
         wiring.connect(m, wiring.flipped(self.i), requests.i)
         wiring.connect(m, requests.o, link.i)
         wiring.connect(m, link.o, answers.i)
         wiring.connect(m, answers.o, wiring.flipped(self.o))
-        wiring.connect(m, link.events, dense.i)
         wiring.connect(m, dense.o, runner.i)
-        wiring.connect(m, runner.o, self.network.i)
         wiring.connect(m, self.network.o, runner.result)
+        self.connect_events(m)
         m.d.comb += [
             dense.start.eq(link.start | link.abort), dense.dense.eq(link.dense),
             runner.start.eq(link.start), runner.abort.eq(link.abort),
             runner.finish.eq(link.finish & ~dense.busy), link.done.eq(runner.done),
             link.error.eq(runner.error), link.active.eq(runner.active),
             self.armed.eq(link.state == State.ARMED),
-            self.busy.eq(link.busy | runner.active), self.label.eq(runner.label),
+            self.busy.eq(link.busy | runner.active | self.streaming_busy),
+            self.label.eq(runner.label),
             self.label_valid.eq(runner.label_valid)]
         self.connect_memories(m)
         return m
+
+    def connect_events(self, m):
+        """The link's bytes to the runner or the streamer, and that one's events to the network."""
+        link, runner, streamer = self.link, self.runner, self.streamer
+        self.streaming_busy = Signal()
+        if streamer is None:
+            wiring.connect(m, link.events, self.dense.i)
+            wiring.connect(m, runner.o, self.network.i)
+            return
+        m.submodules.streamer = ResetInserter(runner.reset)(streamer)
+        open_ = link.streaming & ~runner.reset
+        network = self.network
+        m.d.comb += [
+            self.streaming_busy.eq(link.streaming & streamer.busy),
+            streamer.begin.eq(link.stream_begin), streamer.window.eq(link.window),
+            streamer.result.eq(network.o.p), streamer.result_valid.eq(open_ & network.o.valid),
+            streamer.i.payload.eq(link.events.payload), streamer.address.eq(link.address),
+            self.dense.i.payload.eq(link.events.payload),
+            self.dense.i.valid.eq(link.events.valid & ~link.streaming),
+            streamer.i.valid.eq(link.events.valid & open_),
+            link.events.ready.eq(Mux(link.streaming, streamer.i.ready & open_,
+                                     self.dense.i.ready)),
+            network.i.valid.eq(Mux(link.streaming, streamer.o.valid & open_, runner.o.valid)),
+            network.i.payload.eq(Mux(link.streaming, streamer.o.payload, runner.o.payload)),
+            streamer.o.ready.eq(network.i.ready & open_),
+            runner.o.ready.eq(network.i.ready & ~link.streaming)]
+
+    def connect_results(self, m):
+        """Of a live stream: the ring of classes, and behind it how it stands."""
+        link, streamer = self.link, self.streamer
+        state = (streamer.results, streamer.clipped, streamer.waited)
+        with m.If(link.address < STREAM_STATE):
+            m.d.sync += link.word.eq(streamer.word)
+        with m.Else(), m.Switch(link.address[:2]):
+            for k, value in enumerate(state):
+                with m.Case(k):
+                    m.d.sync += link.word.eq(value)
 
     def connect_memories(self, m):
         """The words that the link writes and reads."""
@@ -117,6 +172,9 @@ class HostInterface(wiring.Component):
         with m.Switch(link.space):
             with m.Case(REGISTERS_SPACE):
                 m.d.sync += link.word.eq(register)
+            if self.streamer is not None:
+                with m.Case(RESULTS_SPACE):
+                    self.connect_results(m)
             for k, recorder in enumerate(self.recorders):
                 if recorder:
                     population = self.spec.populations[k].name

@@ -12,9 +12,11 @@ from .answer import Answer
 from .framing import Byte
 from .protocol import (
     REGISTERS_SPACE,
+    RESULTS_SPACE,
     RUN_DENSE,
     RUN_FIRST,
     RUN_LAST,
+    STREAM_STATE,
     Command,
     Register,
     State,
@@ -39,6 +41,8 @@ class CommandProcessor(wiring.Component):
         Bytes of the widest word that is written, and read.
     read_latency : int
         Cycles from ``read`` and an address to its ``word``.
+    streams : bool
+        Whether there is a :class:`qblif.hw.link.streamer.Streamer`.
 
     Members
     -------
@@ -54,6 +58,9 @@ class CommandProcessor(wiring.Component):
         See :class:`qblif.hw.link.dense.DenseUnpacker`.
     start, abort, events, finish, done, error, active :
         See :class:`qblif.hw.link.runner.Runner`.
+    streaming : ``Out(1)``, stream_begin : ``Out(1)``, window : ``Out(32)``
+        ``events`` are those of a live stream, until a frame is run; a pulse as a part of it begins;
+        microseconds of a timestep.
     checksum : ``Out(32)``
         CRC-32 of the load that armed the board, or of the part that has come of a load.
     state : ``Out(2)``
@@ -62,7 +69,8 @@ class CommandProcessor(wiring.Component):
         A request is being worked on.
     """
 
-    def __init__(self, *, words, write_bytes, read_bytes, read_latency):
+    def __init__(self, *, words, write_bytes, read_bytes, read_latency, streams=False):
+        self.streams = streams
         self.words = words
         self.write_bytes = write_bytes
         self.read_bytes = read_bytes
@@ -73,6 +81,7 @@ class CommandProcessor(wiring.Component):
             "data": Out(8 * write_bytes), "read": Out(1), "word": In(8 * read_bytes),
             "start": Out(1), "abort": Out(1), "events": Out(stream.Signature(8)),
             "dense": Out(1), "finish": Out(1), "done": In(1), "error": In(1), "active": In(1),
+            "streaming": Out(1), "stream_begin": Out(1), "window": Out(32),
             "state": Out(2), "checksum": Out(32), "busy": Out(1)})
 
     def elaborate(self, platform):
@@ -85,7 +94,10 @@ class CommandProcessor(wiring.Component):
         request.watch(m, self.i)
         answer = self.connect_answer(m, request, status)
         m.d.comb += [crc.data.eq(self.i.p.data), self.checksum.eq(crc.crc)]
-        m.d.sync += [self.start.eq(0), self.abort.eq(0), self.write.eq(0)]
+        m.d.sync += [self.start.eq(0), self.abort.eq(0), self.write.eq(0),
+                     self.stream_begin.eq(0)]
+        with m.If(self.start | (self.state != State.ARMED)):
+            m.d.sync += self.streaming.eq(0)
         with m.If(self.write):
             m.d.sync += written.eq(written + (written <= self.words))
 
@@ -96,14 +108,20 @@ class CommandProcessor(wiring.Component):
         with m.FSM() as fsm:
             request.take(m, self.i, "EXECUTE")
             with m.State("EXECUTE"):
-                m.d.sync += last_part.eq((request.named(Command.RUN)["flags"] & RUN_LAST).any())
+                m.d.sync += last_part.eq((request.named(Command.RUN)["flags"] & RUN_LAST).any()
+                                         & (request.command == Command.RUN))
                 m.next = "DRAIN"
                 self.execute(m, request, status, crc, written, begin)
             with m.State("WRITE"):
                 m.d.comb += crc.valid.eq(self.i.valid & self.i.ready)
-                self.take_words(m, request, status)
+                whole, half = request.take_words(m, self.i, self.data)
+                m.d.sync += self.write.eq(whole)
+                with m.If(request.over):
+                    m.next = "ANSWER"
+                    with m.If(half):
+                        m.d.sync += [status.eq(Status.MALFORMED), self.state.eq(State.DISARMED)]
             with m.State("RUN"):
-                passing = ~request.over & ~self.start
+                passing = ~request.over & ~self.start & ~self.stream_begin
                 m.d.comb += [self.events.payload.eq(self.i.p.data),
                              self.events.valid.eq(self.i.valid & passing),
                              self.i.ready.eq(self.events.ready & passing)]
@@ -154,6 +172,9 @@ class CommandProcessor(wiring.Component):
         with m.If((request.command == Command.RUN) & (flags & RUN_LAST).any()):
             m.d.sync += [place["space"].eq(REGISTERS_SPACE), place["address"].eq(Register.LABEL),
                          place["size"].eq(4), place["count"].eq(2)]
+        with m.If(request.command == Command.STREAM):
+            m.d.sync += [place["space"].eq(RESULTS_SPACE), place["address"].eq(STREAM_STATE),
+                         place["size"].eq(4), place["count"].eq(3)]
         with m.If(~request.repeated):
             m.d.sync += status.eq(Status.OK)
             with m.If(request.malformed):
@@ -174,6 +195,8 @@ class CommandProcessor(wiring.Component):
                     self.end_load(m, request, status, crc, written)
                 with m.Case(Command.RUN):
                     self.begin_run(m, status, (flags & RUN_FIRST).any())
+                with m.Case(Command.STREAM):
+                    self.begin_stream(m, request, status)
                 with m.Case(Command.RESET):
                     m.d.sync += [self.state.eq(State.DISARMED), self.abort.eq(1)]
 
@@ -201,23 +224,17 @@ class CommandProcessor(wiring.Component):
             m.d.sync += self.start.eq(first)
             m.next = "RUN"
 
-    def take_words(self, m, request, status):
-        """Assemble words, lowest byte first, and write them one after the other."""
-        size = request.named(Command.WRITE)["size"]
-        byte = Signal(8)  # Bytes so far of the word that is being assembled.
-        m.d.comb += self.i.ready.eq(~request.over)
-        with m.If(self.i.valid & self.i.ready):
-            m.d.sync += byte.eq(byte + 1)
-            with m.Switch(byte):
-                with m.Case(0):
-                    m.d.sync += self.data.eq(self.i.p.data)  # Zeros above it.
-                for k in range(1, self.write_bytes):
-                    with m.Case(k):
-                        m.d.sync += self.data[8 * k:8 * k + 8].eq(self.i.p.data)
-            with m.If(byte + 1 == size):
-                m.d.sync += [byte.eq(0), self.write.eq(1)]
-        with m.If(request.over):
-            m.d.sync += byte.eq(0)
-            m.next = "ANSWER"
-            with m.If(byte != 0):
-                m.d.sync += [status.eq(Status.MALFORMED), self.state.eq(State.DISARMED)]
+    def begin_stream(self, m, request, status):
+        """Pass time-stamped events on; the first part of a stream resets the network."""
+        stream = request.named(Command.STREAM)
+        first = (stream["flags"] & RUN_FIRST).any()
+        with m.If(C(not self.streams) | (stream["window"] == 0)):
+            m.d.sync += status.eq(Status.MALFORMED)
+        with m.Elif(self.state != State.ARMED):
+            m.d.sync += status.eq(Status.DISARMED)
+        with m.Elif(~first & ~self.streaming):
+            m.d.sync += status.eq(Status.ORDER)
+        with m.Else():
+            m.d.sync += [self.streaming.eq(1), self.stream_begin.eq(1), self.abort.eq(first),
+                         self.window.eq(stream["window"])]
+            m.next = "RUN"

@@ -13,7 +13,7 @@ __all__ = ["ARGUMENTS", "CRC_BYTES", "LEVELS_SPACE", "MAGIC", "MAX_PAYLOAD",
            "REGISTERS_SPACE", "RUN_DENSE", "RUN_FIRST", "RUN_LAST", "VERSION", "Command",
            "Register", "State", "Status", "SynapseRegister", "argument_bytes",
            "checksum", "crc", "level_bits", "pack_dense", "pack_events", "pack_frame",
-           "pack_request", "row_bytes", "synapse_register",
+           "pack_request", "pack_timed", "row_bytes", "synapse_register",
            "unpack_checked"]
 
 MAGIC = int.from_bytes(b"QBLF", "little")
@@ -30,6 +30,7 @@ class Command(IntEnum):
     END = 4  # Of a load: arms where everything came.
     RUN = 5  # A frame of events, or a part of one.
     RESET = 6  # Disarms and forgets the frame under way.
+    STREAM = 7  # Time-stamped events of a live stream.
 
 
 class Status(IntEnum):
@@ -57,15 +58,30 @@ ARGUMENTS = {
     Command.END: (("words", 4), ("checksum", 4)),
     Command.RUN: (("flags", 1),),
     Command.RESET: (),
+    Command.STREAM: (("flags", 1), ("window", 4)),
 }
 
-RUN_FIRST, RUN_LAST = 1, 2  # Flags: a part that begins a frame, a part that ends it.
+RUN_FIRST, RUN_LAST = 1, 2  # Flags: a part that begins a frame (a stream), one that ends it.
 RUN_DENSE = 4  # Flag: the bytes are those of :func:`pack_dense`.
 
 # A space below LEVELS_SPACE is a stage's memories, see :mod:`qblif.hw.layout.memory_image`;
-# LEVELS_SPACE + k the recorded levels of population k, a vector a word, in the order of its passes.
+# LEVELS_SPACE + k the recorded levels of population k, a vector a word, in the order of its passes;
+# RESULTS_SPACE the classes of a live stream.
 LEVELS_SPACE = 0x80
+RESULTS_SPACE = 0xFE
 REGISTERS_SPACE = 0xFF
+
+# Of a live stream: how many of the latest classes are kept, the bits of a class, and the addresses
+# behind them of how many classes there were, events beyond N_max, and cycles in which events waited
+# for the end of a timestep.
+RESULTS, RESULT_LABEL_BITS = 256, 12
+STREAM_STATE = RESULTS
+
+# An item of a live stream: four bytes, the address below and above it the microseconds since the
+# item before.  The two highest addresses are no events: time passes, in units of 1 us and, with the
+# lowest bit set, of 2**IDLE_UNIT us.
+TIMED_ADDRESS_BITS = 20
+IDLE_ADDRESS, IDLE_UNIT = (1 << TIMED_ADDRESS_BITS) - 2, 12
 
 
 class Register(IntEnum):
@@ -189,6 +205,21 @@ def pack_frame(steps, n_max):
     """The shorter of the two codings of a frame: ``(flags, bytes)``."""
     sparse, dense = pack_events(steps, n_max), pack_dense(steps, n_max)
     return (0, sparse) if len(sparse) <= len(dense) else (RUN_DENSE, dense)
+
+
+def pack_timed(items):
+    """Bytes of a live stream: ``items`` are ``(microseconds since the one before, address)``, the
+    address ``None`` where only time passes."""
+    most, words = (1 << 32 - TIMED_ADDRESS_BITS) - 1, []
+    for delta, address in items:
+        units, delta = divmod(delta, 1 << IDLE_UNIT)
+        while units:
+            words.append((min(units, most), IDLE_ADDRESS + 1))
+            units -= words[-1][0]
+        if address is not None or delta:
+            words.append((delta, IDLE_ADDRESS if address is None else address))
+    return b"".join((time << TIMED_ADDRESS_BITS | address).to_bytes(4, "little")
+                    for time, address in words)
 
 
 def row_bytes(width):

@@ -77,6 +77,25 @@ class Request:
             m.d.sync += self.malformed.eq(self._is_malformed())
             m.next = following
 
+    def take_words(self, m, stream, data):
+        """The words of a WRITE, lowest byte first, one after another into ``data``; returns whether
+        one is whole, and, once the request is over, whether a part of one is left."""
+        size = self.named(Command.WRITE)["size"]
+        byte = Signal(8)  # Bytes so far of the word that is being assembled.
+        whole = stream.valid & stream.ready & (byte + 1 == size)
+        m.d.comb += stream.ready.eq(~self.over)
+        with m.If(stream.valid & stream.ready):
+            m.d.sync += byte.eq(byte + 1)
+            with m.Switch(byte):
+                with m.Case(0):
+                    m.d.sync += data.eq(stream.p.data)  # Zeros above it.
+                for k in range(1, self.write_bytes):
+                    with m.Case(k):
+                        m.d.sync += data[8 * k:8 * k + 8].eq(stream.p.data)
+        with m.If(whole | self.over):
+            m.d.sync += byte.eq(0)
+        return whole, byte != 0
+
     def _take_sequence(self, m, stream):
         m.d.comb += stream.ready.eq(1)
         m.d.sync += self.index.eq(0)
@@ -109,7 +128,7 @@ class Request:
     def _is_malformed(self):
         size = self.named(Command.READ)["size"]  # At the same place in a WRITE.
         reads, writes = self.command == Command.READ, self.command == Command.WRITE
-        with_data = writes | (self.command == Command.RUN)
+        with_data = writes | (self.command == Command.RUN) | (self.command == Command.STREAM)
         unsized = (reads & (size > self.read_bytes)) | (writes & (size > self.write_bytes)) | (
             (reads | writes) & (size == 0))
         unknown = (self.command < min(Command)) | (self.command > max(Command))

@@ -37,7 +37,7 @@ def test_verilator_missing(capsys, out, monkeypatch):
 def test_simulator_that_fails(capsys, short, stripes, out, icarus, monkeypatch):
     def fail(*_, **__):
         raise SimulatorError("The simulator ran into an error: one\n  two")
-    monkeypatch.setattr("qblif.sim.bench.simulate", fail)
+    monkeypatch.setattr("qblif.sim.bench.prepare", fail)
     assert refusal(capsys, "simulate", short / "network.safetensors", "--data", stripes,
                    "--simulator", "icarus", out=out) == \
         "The simulator ran into an error: one two"

@@ -111,6 +111,6 @@ def test_every_length_of_every_command():
         lengths = range(ARGUMENT_BYTES + 3) if command < 9 else [0, 1]
         found = taken(*(bytes([k, command]) + b"\1" * k for k in lengths))
         for length, fields in zip(lengths, found, strict=True):
-            more = known and command in (Command.WRITE, Command.RUN)
+            more = known and command in (Command.WRITE, Command.RUN, Command.STREAM)
             assert fields["malformed"] == (not known or length < least
                                            or (length > least and not more)), (command, length)

@@ -1,0 +1,116 @@
+"""A live stream through the whole link: classes, clipped events, what is refused."""
+
+import numpy as np
+import pytest
+from host_interface_cases import compare, load, network, powered
+
+from qblif.boards.host.line import HostError
+from qblif.boards.host.live import run_live
+from qblif.golden import integer
+from qblif.golden.training.data.events import Binning
+from qblif.hw.link.protocol import RUN_FIRST, Command, Status, pack_timed
+
+WINDOW = 50
+
+
+def recording(count=200, seed=0, pause=700):
+    """Ascending times with pauses of several timesteps, and neurons."""
+    rng = np.random.default_rng(seed)
+    steps = rng.choice([0, 1, 5, 20, pause], count, p=[0.3, 0.3, 0.3, 0.08, 0.02])
+    return 12_345 + np.cumsum(steps), rng.integers(0, 7, count)
+
+
+def binned(trained, times, neurons, window=WINDOW):
+    """Frames of the same events, and how many of them N_max cuts off."""
+    spec = trained.spec
+    frames = int(times[-1] - times[0]) // (window * spec.timesteps) + 1
+    none = np.zeros_like(neurons)
+    counts = Binning(frames * spec.timesteps, window=window).frames(
+        times, neurons, none, none, (1, spec.input.size), channels=1)
+    counts = counts.reshape(frames, spec.timesteps, spec.input.size)
+    levels = np.minimum(counts, spec.input.n_max)
+    return levels, int((counts - levels).sum())
+
+
+@pytest.fixture(scope="module")
+def streaming():
+    trained = network(1, static=False)
+    host = powered(trained)
+    host.load(trained)
+    return host, trained
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_classes_are_those_of_the_binned_frames(streaming, seed):
+    host, trained = streaming
+    times, neurons = recording(seed=seed)
+    found = run_live(host, trained, times, neurons, WINDOW, speed=0)
+    levels, clipped = binned(trained, times, neurons)
+    assert found.classes.tolist() == integer.run(trained, levels).classes.tolist()
+    assert found.clipped == clipped > 0 and len({*found.classes.tolist()}) > 1
+    assert (found.latencies > 5).all() and (found.latencies < 200).all()
+
+
+def test_frames_run_before_and_after(streaming):
+    host, trained = streaming
+    frames = np.random.default_rng(3).integers(0, 3, (2, 2, 7))
+    compare(host, trained, frames)
+    times, neurons = recording(20, seed=9, pause=60)
+    first, second = (run_live(host, trained, times, neurons, WINDOW, speed=0) for _ in range(2))
+    assert first.classes.tolist() == second.classes.tolist()
+    compare(host, trained, frames)
+
+
+def test_events_in_their_own_time_and_how_late_they_are(streaming):
+    host, trained = streaming
+    times, neurons = np.array([0, 100, 20_000]), np.array([1, 2, 3])
+    found = run_live(host, trained, times, neurons, 5_000)
+    assert found.seconds > 0.02 and found.lag > 0  # This board is a slow simulation.
+
+
+def test_refusals_of_the_gateware(streaming):
+    host, trained = streaming
+    data = pack_timed([(0, 1)])
+
+    def status(**arguments):
+        return host.line.exchange(Command.STREAM, data, **arguments)[0]
+
+    assert status(flags=RUN_FIRST, window=0) == Status.MALFORMED
+    compare(host, trained, np.zeros((1, 2, 7), int))
+    assert status(flags=0, window=9) == Status.ORDER
+    host.reset()
+    assert status(flags=RUN_FIRST, window=9) == Status.DISARMED
+    host.load(trained)
+    other = powered(network(1, static=True))
+    other.trained = network(1, static=True)
+    load(other)
+    assert other.line.exchange(Command.STREAM, data, flags=RUN_FIRST, window=9)[0] == (
+        Status.MALFORMED)
+
+
+@pytest.mark.parametrize("times, neurons, window, reason", [
+    ([], [], 9, r"at least 1, not \(0,\) and \(0,\)"),
+    ([1, 2], [1], 9, r"not \(2,\) and \(1,\)"),
+    ([0.5], [1], 9, "Times of events must be whole numbers, not float64"),
+    ([3, 2], [1, 1], 9, "must ascend, but event 1 comes 1 us before the one before it"),
+    ([1], [7], 9, r"must be in 0\.\.6, not 7\.\.7: they are for another network"),
+    ([1], [1], 0, r"Window must be in 1\.\.4294967295 us, not 0")])
+def test_refusals_of_the_host(streaming, times, neurons, window, reason):
+    host, trained = streaming
+    with pytest.raises(HostError, match=reason):
+        run_live(host, trained, np.array(times), np.array(neurons, int), window)
+
+
+def test_a_network_of_images_takes_no_stream():
+    trained = network(1, static=True)
+    host = powered(trained)
+    host.load(trained)
+    with pytest.raises(HostError, match="does not take one timestep after another"):
+        run_live(host, trained, np.array([1]), np.array([1]), 9)
+
+
+def test_items_by_hand():
+    assert pack_timed([(5, 3), (0, 4)]).hex() == "03005000" + "04000000"
+    assert pack_timed([(4096 * 2 + 1, 3)]).hex() == "ffff2f00" + "03001000"
+    assert pack_timed([(4096, None), (7, None), (0, None)]).hex() == "ffff1f00" + "feff7f00"
+    assert len(pack_timed([(4096 * 5000, None)])) == 8
