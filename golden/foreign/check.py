@@ -43,7 +43,7 @@ def import_network(chain, framework, asked, timesteps=None, record=None,
 
     Parameters
     ----------
-    chain : :class:`~qblif.golden.foreign.layers.Chain`
+    chain : :class:`~qblif.golden.foreign.chain.Chain`
     framework : name of :data:`~qblif.golden.foreign.frameworks.FRAMEWORKS`
     asked : :class:`~qblif.golden.foreign.readings.Asked`
     timesteps : T; the recording's where not given

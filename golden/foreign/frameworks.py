@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..spec.errors import InvalidValue
-from .layers import Node
+from .chain import Node
 
 __all__ = ["FRAMEWORKS", "Framework"]
 

@@ -1,4 +1,4 @@
-"""Float layers in a row: a synapse, then its neurons, built from NIR nodes one by one.
+"""The layers of :mod:`qblif.golden.foreign.chain`, built from NIR nodes one by one.
 
 The nodes come from :mod:`qblif.golden.foreign.nir_graph`; what their neurons mean is
 :mod:`qblif.golden.foreign.readings`.
@@ -7,14 +7,15 @@ The nodes come from :mod:`qblif.golden.foreign.nir_graph`; what their neurons me
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from ..spec import Conv2d, Dense, Input, as_map
 from ..spec.errors import InvalidValue
+from .chain import Chain, Layer, Node
 
-__all__ = ["REFUSED", "Builder", "Chain", "Layer", "Node"]
+__all__ = ["PARAMETERS", "Builder"]
 
 PARAMETERS = {"IF": ("r", "v_threshold", "v_reset"),
               "LIF": ("tau", "r", "v_leak", "v_threshold", "v_reset"),
@@ -29,56 +30,7 @@ REFUSED = {
     "Delay": "delays spikes, which the integer model does not do",
     "Scale": "scales each neuron's input; fold it into the weights before it",
     "Threshold": "is a neuron without a state, which the integer model does not have",
-    "NIRGraph": "is a graph of its own, as recurrent layers are exported; only chains are read",
 }
-
-
-@dataclass(frozen=True, kw_only=True)
-class Node:
-    """Parameters of a neuron node, in the file's units.  ``kind`` is IF, LIF or CubaLIF.  An IF has
-    no leak: ``tau`` is infinite and ``v_leak`` 0.  Only a CubaLIF has a synaptic current, with
-    ``tau_syn`` and ``w_in``."""
-
-    name: str
-    kind: str
-    r: float
-    v_threshold: float
-    v_reset: float
-    tau: float = math.inf
-    v_leak: float = 0.0
-    tau_syn: float | None = None
-    w_in: float = 1.0
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Layer:
-    """One synapse and the neurons behind it.
-
-    ``synapse`` has the geometry, its width means nothing yet.  ``weight`` is float64 of the
-    synapse's ``weight_shape``, ``bias`` ``(channels,)``.  ``mean`` says whether its pool averages,
-    otherwise it sums.  ``node`` is ``None`` for a last layer without neurons.
-    """
-
-    name: str
-    synapse: Dense | Conv2d
-    weight: np.ndarray
-    bias: np.ndarray
-    mean: bool
-    shape: tuple[int, ...]
-    node: Node | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class Chain:
-    """Layers in order; only the last may lack neurons."""
-
-    input_shape: tuple[int, ...]
-    layers: tuple[Layer, ...]
-
-    @property
-    def nodes(self) -> list[Node]:
-        """The neuron nodes, in order."""
-        return [layer.node for layer in self.layers if layer.node is not None]
 
 
 class Builder:
@@ -106,6 +58,23 @@ class Builder:
         elif kind != "Flatten":
             raise InvalidValue(f"Node {name} is a {kind}, which "
                                + REFUSED.get(kind, "is not known here"))
+
+    def take_recurrent(self, name, node):
+        """Weights from the last neurons to themselves; their bias is added in every timestep."""
+        layer = self.layers[-1]
+        size = math.prod(layer.shape)
+        weight = _finite(name, "weight", node.weight)
+        if weight.shape != (size, size) or len(layer.shape) == 3:
+            raise InvalidValue(f"Node {name} must lead from {size} neurons without a map to "
+                               f"themselves, but has a weight of "
+                               f"{'x'.join(map(str, weight.shape))}")
+        bias = getattr(node, "bias", None)
+        bias = np.zeros(size) if bias is None else _finite(name, "bias", bias)
+        if bias.shape != (size,):
+            raise InvalidValue(f"Node {name} must have {size} biases, not {bias.shape}")
+        assert layer.node is not None
+        self.layers[-1] = replace(layer, back=weight, bias=layer.bias + bias,
+                                  node=replace(layer.node, recurrent=True))
 
     def take_pool2d(self, name, node):
         kernel, stride = _pair(node.kernel_size), _pair(node.stride)

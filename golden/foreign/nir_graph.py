@@ -10,7 +10,8 @@ import os
 from pathlib import Path
 
 from ..spec.errors import InvalidValue, QblifError
-from .layers import REFUSED, Builder, Chain
+from .chain import Chain
+from .layers import PARAMETERS, Builder
 
 __all__ = ["build_chain", "nir_package", "open_graph", "read"]
 
@@ -70,23 +71,73 @@ def _refuse_oversized(path):
 
 
 def build_chain(nodes, edges) -> Chain:
-    """The chain of ``nodes`` (NIR nodes by name) along ``edges`` (pairs of names)."""
-    first, *between, _ = _in_order(nodes, edges)
+    """The chain of ``nodes`` (NIR nodes by name) along ``edges`` (pairs of names), in which neurons
+    may have weights from themselves to themselves, in a graph of their own or not."""
+    nodes, edges = _inlined(nodes, edges)
+    _check_edges(nodes, edges)
+    back, edges = _take_recurrent(nodes, edges)
+    first, *between, _ = _in_order({n: node for n, node in nodes.items()
+                                    if n not in back.values()}, edges)
     builder = Builder(nodes[first].input_type["input"])
     for name in between:
         builder.take(name, type(nodes[name]).__name__, nodes[name])
+        if name in back:
+            builder.take_recurrent(back[name], nodes[back[name]])
     return builder.finish()
 
 
-def _in_order(nodes, edges):
-    """Names from the one input to the one output; refuses anything but a chain."""
+def _inlined(nodes, edges):
+    """Nodes and edges with those of graphs within the graph in place of these, which must have one
+    input and one output."""
+    found, joined = {}, list(edges)
+    for name, node in nodes.items():
+        if type(node).__name__ != "NIRGraph":
+            found[name] = node
+            continue
+        inner, within = _inlined(dict(node.nodes), [(str(a), str(b)) for a, b in node.edges])
+        _check_edges(inner, within)
+        ends = {}
+        for kind in ("Input", "Output"):
+            ends[kind] = [n for n, one in inner.items() if type(one).__name__ == kind]
+            if len(ends[kind]) != 1:
+                raise InvalidValue(f"Graph {name} must have one {kind} node, not "
+                                   f"{len(ends[kind])}")
+        (into,), (out,) = ends.values()
+        firsts = [f"{name}.{b}" for a, b in within if a == into]
+        lasts = [f"{name}.{a}" for a, b in within if b == out]
+        found |= {f"{name}.{n}": one for n, one in inner.items() if n not in (into, out)}
+        joined = [(a, b) for edge in joined for a in (lasts if edge[0] == name else edge[:1])
+                  for b in (firsts if edge[1] == name else edge[1:])]
+        joined += [(f"{name}.{a}", f"{name}.{b}") for a, b in within
+                   if a != into and b != out]
+    return found, joined
+
+
+def _check_edges(nodes, edges):
     for edge in edges:
         for name in edge:
             if name not in nodes:
                 raise InvalidValue(f"Edge {edge[0]} to {edge[1]} names a node that does not exist")
+
+
+def _take_recurrent(nodes, edges):
+    """Weights from neurons to themselves, ``{neurons: weights}``, and the edges without them."""
+    back = {}
     for name, node in nodes.items():
-        if type(node).__name__ == "NIRGraph":
-            raise InvalidValue(f"Node {name} {REFUSED['NIRGraph']}")
+        ends = {a for a, b in edges if b == name}, {b for a, b in edges if a == name}
+        if (type(node).__name__ in ("Linear", "Affine") and ends[0] == ends[1]
+                and len(ends[0]) == 1):
+            neurons, = ends[0]
+            if neurons in back:
+                raise InvalidValue(f"Node {name} leads from {neurons} to itself, and so does "
+                                   f"{back[neurons]}")
+            if type(nodes[neurons]).__name__ in PARAMETERS:
+                back[neurons] = name
+    return back, [edge for edge in edges if not {*edge} & {*back.values()}]
+
+
+def _in_order(nodes, edges):
+    """Names from the one input to the one output; refuses anything but a chain."""
     ends = [[n for n, node in nodes.items() if type(node).__name__ == kind]
             for kind in ("Input", "Output")]
     for kind, names in zip(("Input", "Output"), ends, strict=True):
@@ -116,6 +167,6 @@ def _refuse_cycle(after):
     while left:
         free = set(left) - {target for targets in left.values() for target in targets}
         if not free:
-            raise InvalidValue("Graph is recurrent, which is not read yet: nodes "
+            raise InvalidValue("Graph is recurrent by more than neurons' own weights: nodes "
                                f"{', '.join(sorted(left))} lead back to themselves")
         left = {name: targets for name, targets in left.items() if name not in free}

@@ -105,6 +105,10 @@ def readings(name, nodes, asked, seen=None) -> dict[str, tuple[Reading, ...]]:
         nodes = [replace(node, v_reset=asked.v_reset) for node in nodes]
     for node in nodes:
         _check_potentials(name, framework, node)
+        if node.recurrent and name == "norse":
+            raise InvalidValue(f"Node {node.name} has weights to itself; the membrane of Norse's "
+                               "recurrent cells takes all input a timestep later, which is not "
+                               "read")
     currents = [_current(name, framework, node, asked.dt) for node in nodes]
     charges = [_charges(framework, node, asked.dt) for node in nodes]
     choices = product(_resets(name, framework, nodes, asked), _levels(name, framework, asked, seen),
@@ -198,8 +202,9 @@ def read_node(framework, node, charge, current, reset, delay, levels, floor) -> 
     """
     decay, gain = charge
     synaptic, input_gain = current
-    if framework.delays and delay and reset == "zero" and synaptic is not None:
-        reset = "gate"  # snn.Synaptic takes the new membrane away, current and all.
+    if framework.delays and delay and reset == "zero" and (
+            synaptic is not None or node.recurrent):
+        reset = "gate"  # snn.Synaptic and snn.RLeaky take the new membrane away, current and all.
     if framework.delays and reset == "subtract":
         # Without decay, subtracting late or at once is the same; snnTorch takes the second spike's
         # threshold off for a membrane that is still above it.

@@ -49,6 +49,8 @@ def run(chain, readings, levels):
         v = level = held = torch.zeros_like(current[0])
         trace = []
         for now in current:
+            if layer.back is not None:
+                now = now + level @ torch.as_tensor(layer.back).T
             if reading.synaptic is not None:
                 now = held = reading.synaptic * held + now
             level, v = step(reading, v, level, now)

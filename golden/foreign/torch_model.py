@@ -14,11 +14,12 @@ import torch
 from torch import nn
 
 from ..spec.errors import InvalidValue
+from .chain import Chain, Node
 from .check import require_exact
 from .exact import convert
 from .frameworks import FRAMEWORKS
 from .grid import snap
-from .layers import Builder, Chain, Node
+from .layers import Builder
 from .readings import Reading, read_node
 
 __all__ = ["convert_model", "framework_of", "read"]
@@ -73,6 +74,8 @@ def read(model, input_shape) -> tuple[Chain, tuple[Reading, ...]]:
         if framework is not None:
             node, reading = NEURONS[framework][kind](name, module)
             builder.close(node, name)
+            if node.recurrent:
+                builder.take_recurrent(name, _back(name, module, builder.layers[-1].shape))
             readings.append(reading)
         elif isinstance(module, nn.Linear):
             builder.take(name, "Affine", SimpleNamespace(
@@ -138,9 +141,10 @@ def _require(name, module, **expected):
 
 
 def _reading(framework, name, *, threshold, decay, gain=1.0, synaptic=None, rest=0.0, v_reset=0.0,
-             reset, delay=False, levels=1, floor=None):
+             reset, delay=False, levels=1, floor=None, recurrent=False):
     """``(node, reading)``; a decay is what its float32 is a rounding of."""
-    node = Node(name=name, kind="LIF", r=1.0, v_threshold=threshold, v_reset=v_reset, v_leak=rest)
+    node = Node(name=name, kind="LIF", r=1.0, v_threshold=threshold, v_reset=v_reset, v_leak=rest,
+                recurrent=recurrent)
     if not 0 <= decay <= 1 or threshold <= rest:
         raise InvalidValue(f"Module {name} has a decay of {decay:g} and a threshold of "
                            f"{threshold:g}; the decay must be in 0..1, the threshold above "
@@ -155,12 +159,26 @@ def _reading(framework, name, *, threshold, decay, gain=1.0, synaptic=None, rest
 
 def _snntorch(name, module):
     _require(name, module, graded_spikes_factor=1.0, inhibition=False, state_quant=False)
-    alpha = None
-    if type(module).__name__ == "Synaptic":
+    alpha, kind = None, type(module).__name__
+    if kind in ("Synaptic", "RSynaptic"):
         alpha = min(max(_number(name, "alpha", module.alpha), 0.0), 1.0), 1.0
     return _reading("snntorch", name, threshold=_number(name, "threshold", module.threshold),
                     decay=min(max(_number(name, "beta", module.beta), 0.0), 1.0), synaptic=alpha,
-                    reset=module.reset_mechanism, delay=bool(module.reset_delay))
+                    reset=module.reset_mechanism, delay=bool(module.reset_delay),
+                    recurrent=kind in ("RLeaky", "RSynaptic"))
+
+
+def _back(name, module, shape):
+    """Weights of snnTorch's recurrent neurons, as a NIR node has them."""
+    if not module.all_to_all:
+        values = np.broadcast_to(_array(module.recurrent.V), shape)
+        return SimpleNamespace(weight=np.diag(values.reshape(-1)), bias=None)
+    if not isinstance(module.recurrent, nn.Linear):
+        raise InvalidValue(f"Module {name} has recurrent weights of a "
+                           f"{type(module.recurrent).__name__}; only those of a Linear, or one to "
+                           "one, have an exact form")
+    return SimpleNamespace(weight=_array(module.recurrent.weight),
+                           bias=_array(module.recurrent.bias))
 
 
 def _spikingjelly(name, module):
@@ -217,7 +235,7 @@ def _sinabs(name, module):
 
 
 NEURONS = {
-    "snntorch": dict.fromkeys(("Leaky", "Synaptic"), _snntorch),
+    "snntorch": dict.fromkeys(("Leaky", "Synaptic", "RLeaky", "RSynaptic"), _snntorch),
     "spikingjelly": dict.fromkeys(("IFNode", "LIFNode", "ParametricLIFNode"), _spikingjelly),
     "norse": dict.fromkeys(("IAFCell", "LIFBoxCell", "LIFCell"), _norse),
     "sinabs": dict.fromkeys(("IAF", "IAFSqueeze", "LIF", "LIFSqueeze"), _sinabs),

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 from foreign_cases import DT, STEPS, make
+from recurrent_cases import Recurrent
 from torch.nn import functional
 
 from qblif.golden.foreign import nir_graph, record
@@ -63,6 +64,17 @@ def test_every_spike_is_the_frameworks(number, tmp_path):
     imported = import_network(nir_graph.read(file), framework, Asked(**asked), None,
                               record.load(spikes))
     check_on_rtl(imported, network.input, network.spikes, lanes=1 + number % 4)
+
+
+@pytest.mark.parametrize("alpha, reset", [(0.5, "subtract"), (0.5, "zero"), (None, "subtract")])
+def test_recurrent_neurons_of_snntorch(alpha, reset):
+    """``RSynaptic`` as snnTorch's exporter nests it, and ``RLeaky`` likewise."""
+    made = Recurrent(4, alpha=alpha, beta=0.5, reset=reset)
+    imported = import_network(nir_graph.build_chain(*made.graph(nir)), "snntorch",
+                              Asked(reset=reset, delay=True), None,
+                              record.Record(made.input, made.spikes))
+    assert imported.equal
+    check_on_rtl(imported, made.input, made.spikes, lanes=2)
 
 
 @pytest.mark.parametrize("delay", [True, False])

@@ -38,6 +38,34 @@ def snntorch():
         make = partial(getattr(snn, name), beta=beta, threshold=6.0, reset_mechanism=reset,
                        reset_delay=delay, **more)
         yield f"{name} beta {beta}, {reset}, {'' if delay else 'no '}delay", make, step
+    draw = np.random.default_rng(1)
+
+    def recurrent(name, one, **options):
+        """Made twice, for the two layers, whose sizes are theirs in turn."""
+        size = sizes.pop(0)
+        sizes.append(size)
+        if one:
+            return getattr(snn, name)(V=torch.tensor(draw.integers(-3, 3, size)).float(),
+                                      all_to_all=False, **options)
+        made = getattr(snn, name)(linear_features=size, **options)
+        made.recurrent.weight.data = torch.tensor(draw.integers(-3, 3, (size, size))).float()
+        made.recurrent.bias.data = torch.tensor(draw.integers(-1, 2, size)).float()
+        return made
+
+    def step_back(neuron, x, state):
+        found = neuron(x, *(() if state is None else state))  # The spikes are part of the state.
+        return found[0], found
+
+    sizes = [*SIZES[1:]]
+    kinds = (("RLeaky", {}), ("RSynaptic", {"alpha": 0.5}))
+    for (name, more), beta, reset, delay, one in product(
+            kinds, (0.5, 1.0), ("subtract", "zero", "none"), (True, False), (False, True)):
+        if name == "RSynaptic" and not delay:
+            continue  # snnTorch 1.0 raises a TypeError there.
+        yield (f"{name} beta {beta}, {reset}, {'' if delay else 'no '}delay, "
+               f"{'one to one' if one else 'all to all'}"), partial(
+            recurrent, name, one, beta=beta, threshold=6.0, reset_mechanism=reset,
+            reset_delay=delay, **more), step_back
 
 
 def spikingjelly():

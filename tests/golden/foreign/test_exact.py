@@ -8,9 +8,9 @@ import torch
 
 from qblif.golden import integer
 from qblif.golden.foreign import real
+from qblif.golden.foreign.chain import Chain, Layer, Node
 from qblif.golden.foreign.exact import convert
 from qblif.golden.foreign.grid import exact_decay, fraction_bits, lag, nearest_decay, snap
-from qblif.golden.foreign.layers import Chain, Layer, Node
 from qblif.golden.foreign.readings import Reading
 from qblif.golden.spec import Conv2d, Decay, Dense
 from qblif.golden.spec.errors import InvalidValue

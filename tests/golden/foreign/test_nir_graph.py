@@ -56,7 +56,7 @@ MIXED = nir.IF(r=full(2), v_threshold=np.float32([4, 8]), v_reset=full(2, 0))
 
 REFUSED = {
     "recurrent": (graph(DENSE, neurons(2), edges=LOOP),
-                  "^Graph is recurrent, .* nodes 0, 1, output lead back"),
+                  "^Graph is recurrent by more than .* nodes 0, 1, output lead back"),
     "fork": (graph(DENSE, neurons(2), edges=FORK), "^Graph must be a chain, but node 0 leads to 1"),
     "lost": (graph(DENSE, neurons(2), edges=[("input", "0"), ("0", "output")]),
              "^Graph must be a chain from input to output, but 1 is not on it"),
@@ -96,11 +96,15 @@ def test_refused_by_name(case):
         nir_graph.build_chain(nodes, edges)
 
 
-def test_subgraph_is_refused_by_name():
+def test_a_graph_within_the_graph_is_part_of_the_chain():
     inner = nir.NIRGraph(*graph(DENSE, neurons(2)), type_check=False)
-    nodes, edges = graph(inner)
-    with pytest.raises(InvalidValue, match="^Node 0 is a graph of its own, as recurrent"):
-        nir_graph.build_chain(nodes, edges)
+    whole = nir_graph.build_chain(*graph(inner, nir.Linear(full((4, 2))), neurons(4)))
+    assert [node.name for node in whole.nodes] == ["0.1", "2"]
+    two = nir.NIRGraph(nodes={"a": nir.Input(np.array([3])), "b": nir.Input(np.array([3])),
+                              "c": nir.Output(np.array([3]))}, edges=[("a", "c")],
+                       type_check=False)
+    with pytest.raises(InvalidValue, match="^Graph 0 must have one Input node, not 2"):
+        nir_graph.build_chain(*graph(two))
 
 
 @pytest.mark.parametrize("shape", [(3,), (1, 3), (12, 3)])

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from foreign_cases import make
+from recurrent_cases import FRAMES, TIMESTEPS, Recurrent
 from torch import nn
 
 import qblif
@@ -159,7 +160,8 @@ def test_convolutions_and_pools():
      "^Module 1 subtracts its threshold around a rest of -1"),
     ([module("sinabs", "LIF", alpha_mem_calculated=1.0, alpha_syn_calculated=None, spike_fn=None,
              reset_fn=None)], "^Module 1 has a spike_fn NoneType and a reset_fn NoneType"),
-    ([module("snntorch", "RLeaky")], "^Module 1 is a snntorch RLeaky, which has no exact form"),
+    ([module("snntorch", "LeakyParallel")],
+     "^Module 1 is a snntorch LeakyParallel, which has no exact form"),
     ([leaky(reset="zero", delay=True, **SNN) for _ in range(2)],
      "^Node 2 is neurons without a Linear"),
     ([nn.Conv2d(1, 1, 1, padding_mode="reflect")], "^Module 1 pads with reflect"),
@@ -175,3 +177,46 @@ def test_only_neurons_of_a_framework_are_its_own():
     assert framework_of(leaky(reset="zero", delay=True, **SNN)) == "snntorch"
     assert framework_of(nn.Linear(2, 2)) is None
     assert framework_of(module("elsewhere", "Leaky")) is None
+
+
+def recurrent(made, **fields):
+    """snnTorch's neurons of a :class:`Recurrent`, and the layers around them."""
+    synapse, back, last = (nn.Linear(*shape) for shape in ((5, 4), (4, 4), (4, 3)))
+    for layer, weight in ((synapse, made.first), (back, made.back), (last, made.second)):
+        layer.weight.data, layer.bias.data = number(weight), torch.zeros(len(weight))
+    back.bias.data = number(made.bias)
+    name = "RLeaky" if made.alpha is None else "RSynaptic"
+    alpha = {} if made.alpha is None else {"alpha": number(made.alpha)}
+    neurons = module("snntorch", name, beta=number(made.beta), threshold=number(6.0), **alpha,
+                     reset_mechanism=made.reset, reset_delay=True,
+                     **{"all_to_all": True, "recurrent": back} | fields)
+    return nn.Sequential(synapse, neurons, last, leaky(
+        beta=0.5, threshold=6.0, reset=made.reset, delay=True))
+
+
+@pytest.mark.parametrize("alpha", [None, 0.5])
+@pytest.mark.parametrize("reset", ["subtract", "zero", "none"])
+def test_weights_of_neurons_to_themselves(alpha, reset):
+    made = Recurrent(7, alpha=alpha, beta=0.5, reset=reset)
+    trained = convert_model(recurrent(made), (5,), TIMESTEPS)
+    levels = integer.run(trained, made.input.transpose(1, 0, 2)).levels
+    for k, spikes in enumerate(made.spikes, 1):
+        assert (levels[f"population{k}"].numpy() == spikes).all() and spikes.any()
+
+
+@pytest.mark.parametrize("value", [2.0, [1.0, -2.0, 0.0, 3.0]])
+def test_one_weight_each(value):
+    made = Recurrent(8, alpha=None, beta=0.5, reset="subtract")
+    made.back, made.bias = np.diag(np.broadcast_to(value, 4)), np.zeros(4)
+    model = recurrent(made, all_to_all=False, recurrent=SimpleNamespace(V=number(value)))
+    levels = integer.run(convert_model(model, (5,), TIMESTEPS),
+                         made.input.transpose(1, 0, 2)).levels["population1"]
+    assert levels.shape == (TIMESTEPS, FRAMES, 4)
+    assert (levels.numpy() == made.run()[0]).all()
+
+
+def test_recurrent_convolutions_are_refused():
+    made = Recurrent(7, alpha=None, beta=0.5, reset="none")
+    model = recurrent(made, recurrent=nn.Conv2d(4, 4, 3))
+    with pytest.raises(InvalidValue, match="Module 1 has recurrent weights of a Conv2d; only"):
+        convert_model(model, (5,), TIMESTEPS)

@@ -1,0 +1,201 @@
+"""One float layer to a population of integers; :mod:`qblif.golden.foreign.exact` says why it is
+exact."""
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..spec import Conv2d, Decay, Dense, Neuron, Population, Quantiser, Reset
+from ..spec.axes import LEVEL_LIMIT, WIDTH_LIMIT, Synaptic
+from ..spec.errors import InvalidValue
+from ..training.export import derive_synaptic_width, derive_v_width, signed_width
+from .error import Rounded, membrane_error
+from .grid import GRID_BITS, exact_decay, fraction_bits, lag, nearest_decay, snap
+
+__all__ = ["ExactLayer", "ExactStage"]
+
+MOST_BITS = 24  # Finest membrane; the largest threshold has as many bits.
+
+
+@dataclass(frozen=True, eq=False)
+class ExactStage:
+    """One population with its integers: synapses with their weights, and the bias."""
+
+    population: Population
+    parts: tuple[tuple[Dense | Conv2d, np.ndarray], ...]
+    bias: np.ndarray
+
+
+class ExactLayer:
+    """The conversion of one layer; ``most`` is the largest level that reaches it."""
+
+    def __init__(self, layer, reading, timesteps, most, approximate):
+        self.layer, self.reading, self.timesteps = layer, reading, timesteps
+        self.approximate, self.remarks = approximate, []
+        # Currents as they are before gain and average; bias and threshold in the same measure.
+        area = math.prod(layer.synapse.pool)
+        mean = area if layer.mean else 1
+        self.weight, self.bias, self.most = layer.weight, layer.bias * mean, most * area
+        self.back = np.zeros((len(layer.bias), 0)) if layer.back is None else layer.back * mean
+        self.decay, self.constant, self.extra, self.theta = Decay(), 0, 0, 1.0
+        self.value, self.floor, self.synaptic, self.n_max = 0.0, None, None, 1
+        if reading is not None:
+            def measured(potential):
+                return potential * mean if reading.gain == 1 else snap(potential * mean
+                                                                       / reading.gain)
+            self.theta, self.value = measured(reading.threshold), measured(reading.value)
+            self.floor = None if reading.floor is None else measured(reading.floor)
+            self.take_neuron()
+
+    def take_neuron(self):
+        """Decay, reset and levels, or the reason why there are none."""
+        reading, name = self.reading, self.layer.node.name
+        if reading.strict and reading.floor is not None:
+            raise InvalidValue(f"Node {name} has a floor of the membrane and a spike above the "
+                               "threshold, which is exact only for one at the threshold")
+        self.decay = exact_decay(reading.decay) or nearest_decay(reading.decay)
+        if reading.synaptic is not None:
+            self.synaptic = exact_decay(reading.synaptic) or nearest_decay(reading.synaptic)
+        if reading.strict:
+            self.constant, self.extra = lag(self.decay, self.timesteps, self.synaptic)
+        self.n_max = self.largest_level()
+        if reading.levels:
+            self.n_max = min(self.n_max, reading.levels)
+        if self.n_max > LEVEL_LIMIT:
+            self.remarks.append(f"{name}: levels may reach {self.n_max} and are clipped at "
+                                f"{LEVEL_LIMIT}")
+            self.n_max = LEVEL_LIMIT
+
+    def largest_level(self):
+        """The largest that the neurons can have, at least 1; with weights to themselves each
+        timestep's follows from the one before."""
+        given = np.maximum(self.weight, 0).reshape(len(self.weight), -1).sum(1) * self.most
+        back, left = np.maximum(self.back, 0).sum(1), max(self.theta, self.value)
+        kept = 1.0 if self.synaptic is None else sum(
+            self.synaptic.factor**k for k in range(self.timesteps))
+        level = 0
+        for _ in range(self.timesteps if self.back.size else 1):
+            current = max((given + self.bias + back * min(level, LEVEL_LIMIT)).max(), 0)
+            level = int((self.decay.factor * left + current * kept) // self.theta)
+        return max(1, level)
+
+    @property
+    def loose(self):
+        """Whether the threshold only has to part the membranes that there are."""
+        return self.reading.reset in ("zero", "none", "gate") and self.n_max == 1
+
+    def stage(self):
+        """Everything in the finest units that fit, up to those in which all is exact."""
+        name, reading = self.layer.name, self.reading
+        values = [self.weight, self.back, self.bias]
+        if reading is not None and not (self.loose and fraction_bits(self.theta) is None):
+            values.append(np.array([self.theta]))
+        values.append(np.array([self.value, self.floor or 0.0]))
+        grid = fraction_bits(*values)
+        needed = self.extra + max(self.shifts) * (self.timesteps - 1)
+        finest = MOST_BITS if grid is None else min(grid + needed, MOST_BITS)
+        least = -MOST_BITS if grid is None or self.approximate else grid
+        reason = None
+        for bits in range(finest, least - 1, -1):
+            try:
+                stage = self.in_units(bits)
+            except InvalidValue as error:
+                reason = error
+                continue
+            self.remark(bits, grid, needed, stage)
+            return stage
+        units = "any units" if least < 0 else (
+            f"units of {2.0**-least:g}, in which its weights, biases and threshold are integers")
+        raise InvalidValue(f"Node {name} does not fit the integer model in {units}: {reason}"
+                           ) from reason
+
+    @property
+    def shifts(self):
+        return (0, *(shift for decay in (self.decay, self.synaptic or Decay())
+                     for shift in (*decay.subtract, *decay.add)))
+
+    def in_units(self, bits):
+        """The population in units of ``2**-bits``; :class:`ValueError` where a field is too
+        narrow."""
+        layer, scale = self.layer, 2.0**bits
+        largest = scale * max(np.abs(values).max(initial=0)
+                              for values in (self.weight, self.back, self.bias))
+        if largest >= 1 << WIDTH_LIMIT:
+            raise InvalidValue(f"Weights and biases must be below 2**{WIDTH_LIMIT}, not "
+                               f"{largest:.0f}")
+        weight, back = (np.rint(w * scale).astype(np.int64) for w in (self.weight, self.back))
+        bias = np.rint(self.bias * scale).astype(np.int64) - self.constant
+        synapse = replace(layer.synapse, w_width=signed_width(weight.min(), weight.max()),
+                          target=layer.synapse.target if self.reading else "output")
+        rows = self.reach(weight, back)
+        low, high = (int(v) for v in (np.minimum(rows, 0).sum(1).min(),
+                                      np.maximum(rows, 0).sum(1).max()))
+        sums = self.timesteps, low, high, bias
+        synaptic = self.synaptic and Synaptic(decay=self.synaptic, width=WIDTH_LIMIT)
+        if synaptic:
+            synaptic = replace(synaptic, width=derive_synaptic_width(synaptic, *sums))
+        widest = replace(self.neuron(bits, WIDTH_LIMIT), synaptic=synaptic)
+        neuron = replace(widest, v_width=derive_v_width(widest, *sums)[0])
+        width = signed_width(bias.min(), bias.max()) if bias.any() else 0
+        parts = [(synapse, weight.astype(np.int32))]
+        if back.size:
+            parts.append((Dense(source=synapse.target, target=synapse.target,
+                                w_width=signed_width(back.min(), back.max())),
+                          back.astype(np.int32)))
+        return ExactStage(Population(name=synapse.target, shape=layer.shape, neuron=neuron,
+                                     sum_width=signed_width(low, high), bias_width=width),
+                          tuple(parts), bias.astype(np.int32))
+
+    def reach(self, weight, back):
+        """Weights times the largest levels that come by them, a row each neuron or channel."""
+        return np.concatenate([weight.reshape(len(weight), -1) * self.most, back * self.n_max], 1)
+
+    def neuron(self, bits, v_width):
+        if self.reading is None:
+            return Neuron(quantiser=None, reset=Reset(kind="none"), v_width=v_width)
+        theta = self.theta * 2.0**bits
+        if theta != int(theta):
+            coarse = 1 << self.extra
+            theta = (theta // coarse * coarse if self.reading.strict else math.ceil(theta)
+                     ) if self.loose else round(theta)
+        return Neuron(leak=self.decay, quantiser=Quantiser(n_max=self.n_max, theta=int(theta)),
+                      reset=Reset(kind=self.reading.reset, value=round(self.value * 2.0**bits)),
+                      floor=None if self.floor is None else round(self.floor * 2.0**bits),
+                      v_width=v_width)
+
+    def remark(self, bits, grid, needed, stage):
+        """What these units round."""
+        name = self.layer.name
+        if grid is None or bits < grid:
+            error = max(np.abs(made * 2.0**-bits - given).max() for (_, made), given in zip(
+                stage.parts, (self.weight, self.back), strict=False))
+            if not self.approximate:
+                raise InvalidValue(f"Node {name} has weights, biases or a threshold that are not "
+                                   f"all multiples of 2**-{GRID_BITS}; weights rounded to "
+                                   f"multiples of {2.0**-bits:g} are off by at most {error:.3g}, "
+                                   "which --approximate allows")
+            self.remarks.append(f"{name}: weights are rounded to multiples of {2.0**-bits:g}, by "
+                                f"at most {error:.3g}")
+        reading = self.reading
+        if reading is not None and (
+                bits < (grid or 0) + needed or self.decay.factor != reading.decay
+                or self.synaptic and self.synaptic.factor != reading.synaptic):
+            error = self.error(stage) / stage.population.neuron.quantiser.theta
+            also = "" if self.synaptic is None else (
+                f", and the synaptic decay of {reading.synaptic:.6g}, as "
+                f"{self.synaptic.factor:.6g}")
+            self.remarks.append(f"{self.layer.node.name}: the leak of {reading.decay:.6g}, as "
+                                f"{self.decay.factor:.6g}{also}, rounds by at most {error:.2g} of "
+                                "the threshold")
+
+    def error(self, stage):
+        """Largest error of a membrane after the last timestep, in units."""
+        weight, *back = (weight for _, weight in stage.parts)
+        rows = np.abs(self.reach(weight, back[0] if back else self.back))
+        largest = (rows.sum(1) + np.abs(stage.bias)).max()
+        if self.reading.reset == "late":  # It takes from a membrane that need not be above it.
+            largest += self.n_max * stage.population.neuron.quantiser.theta
+        leak = Rounded(self.decay, self.reading.decay)
+        synaptic = self.synaptic and Rounded(self.synaptic, self.reading.synaptic)
+        return membrane_error(leak, synaptic, largest, self.constant, self.timesteps)
