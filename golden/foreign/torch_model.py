@@ -171,8 +171,12 @@ def _snntorch(name, module):
 def _back(name, module, shape):
     """Weights of snnTorch's recurrent neurons, as a NIR node has them."""
     if not module.all_to_all:
-        values = np.broadcast_to(_array(module.recurrent.V), shape)
-        return SimpleNamespace(weight=np.diag(values.reshape(-1)), bias=None)
+        values = module.recurrent.V.detach().cpu().double().numpy()
+        if values.size not in (1, math.prod(shape)):
+            raise InvalidValue(f"Module {name} has {values.size} recurrent weights, but "
+                               f"{math.prod(shape)} neurons")
+        values = np.broadcast_to(values.reshape(-1), math.prod(shape))
+        return SimpleNamespace(weight=np.diag(values), bias=None)
     if not isinstance(module.recurrent, nn.Linear):
         raise InvalidValue(f"Module {name} has recurrent weights of a "
                            f"{type(module.recurrent).__name__}; only those of a Linear, or one to "

@@ -7,8 +7,12 @@ from host_interface_cases import compare, load, network, powered
 from qblif.boards.host.line import HostError
 from qblif.boards.host.live import run_live
 from qblif.golden import integer
+from qblif.golden.spec import Input
 from qblif.golden.training.data.events import Binning
+from qblif.hw.layout.input_stream import InputFormat
 from qblif.hw.link.protocol import RUN_FIRST, Command, Status, pack_timed
+from qblif.hw.link.streamer import Streamer
+from qblif.sim.stream import simulate_component, stream_put
 
 WINDOW = 50
 
@@ -61,6 +65,18 @@ def test_frames_run_before_and_after(streaming):
     compare(host, trained, frames)
 
 
+def test_more_classes_than_the_board_keeps(streaming):
+    host, trained = streaming
+    times = np.arange(300) * 2 * WINDOW  # A frame each: the ring is written more than once.
+    neurons = np.random.default_rng(5).integers(0, 7, 300)
+    found = run_live(host, trained, times, neurons, WINDOW, speed=0)
+    levels, _ = binned(trained, times, neurons)
+    assert found.classes.tolist() == integer.run(trained, levels).classes.tolist()
+    with pytest.raises(HostError, match=r"has had \d+ classes since it was last asked, and keeps "
+                       "256: stream more slowly, or in longer timesteps"):
+        run_live(host, trained, np.array([0, 300 * 2 * WINDOW]), np.array([1, 2]), WINDOW, speed=0)
+
+
 def test_events_in_their_own_time_and_how_late_they_are(streaming):
     host, trained = streaming
     times, neurons = np.array([0, 100, 20_000]), np.array([1, 2, 3])
@@ -78,9 +94,11 @@ def test_refusals_of_the_gateware(streaming):
     assert status(flags=RUN_FIRST, window=0) == Status.MALFORMED
     compare(host, trained, np.zeros((1, 2, 7), int))
     assert status(flags=0, window=9) == Status.ORDER
+    assert status(flags=RUN_FIRST, window=9) == Status.OK == status(flags=0, window=9)
     host.reset()
     assert status(flags=RUN_FIRST, window=9) == Status.DISARMED
     host.load(trained)
+    assert status(flags=0, window=9) == Status.ORDER  # The stream ended with the load before.
     other = powered(network(1, static=True))
     other.trained = network(1, static=True)
     load(other)
@@ -107,6 +125,43 @@ def test_a_network_of_images_takes_no_stream():
     host.load(trained)
     with pytest.raises(HostError, match="does not take one timestep after another"):
         run_live(host, trained, np.array([1]), np.array([1]), 9)
+
+
+def test_latency_of_each_frame_and_where_a_request_begins():
+    """The component alone: the classes of two frames come late, the second behind the first."""
+    dut = Streamer(InputFormat(Input(shape=(7,), n_max=2, static=False), ends=2), 3)
+    ends, words = [], []
+
+    async def send(ctx):
+        ctx.set(dut.window, WINDOW)
+        for byte in b"\1\2":  # Half an item, of a request that was lost.
+            await stream_put(ctx, dut.i, byte)
+        ctx.set(dut.begin, 1)
+        await ctx.tick()
+        ctx.set(dut.begin, 0)
+        for byte in pack_timed([(0, 3), (4 * WINDOW, None)]):
+            await stream_put(ctx, dut.i, byte)
+
+    async def network(ctx):
+        ctx.set(dut.o.ready, 1)
+        results = {40: 2, 47: 1}
+        for cycle in range(80):
+            ctx.set(dut.result_valid, cycle in results)
+            ctx.set(dut.result.label, results.get(cycle, 0))
+            _, _, valid, payload = await ctx.tick().sample(dut.o.valid, dut.o.payload)
+            if valid and payload.end:
+                ends.append(cycle)
+            elif valid:
+                assert (payload.address, payload.level) == (3, 1)
+        for address in range(2):
+            ctx.set(dut.address, address)
+            await ctx.tick()
+            await ctx.tick()
+            words.append(ctx.get(dut.word))
+
+    simulate_component(dut, send, network)
+    assert len(ends) == 4 and ends[3] < 40
+    assert words == [2 | 40 - ends[1] << 12, 1 | 47 - ends[3] << 12]
 
 
 def test_items_by_hand():
