@@ -103,7 +103,7 @@ class Bench:
                 self.play(self.networks[0])
             return
         for place, data in held[0].requests:
-            assert self.host._read(count=len(data) // place["size"], **place) == data
+            assert self.host.read(count=len(data) // place["size"], **place) == data
         assert self.play(held[0]) == (held[0].classes[0], held[0].cycles[0])
 
     def play(self, network):
