@@ -52,7 +52,8 @@ def graph(trained, layout):
                           f"{neuron(population.neuron)}")
         for synapse in spec.synapses_to(population.name):
             shape_ = spec.weight_shape(synapse)
-            branch.add(f"{synapse.kind} from {synapse.source}{geometry(synapse)}: "
+            later = ", a timestep later" if spec.recurrent(synapse) else ""
+            branch.add(f"{synapse.kind} from {synapse.source}{later}{geometry(synapse)}: "
                        f"{' x '.join(map(str, shape_))} weights of {synapse.w_width} bits, "
                        f"{math.prod(shape_) * synapse.w_width / 8192:.1f} KiB"
                        + activity(trained, synapse))

@@ -30,6 +30,21 @@ def test_every_level_of_a_clip_is_that_of_the_rtl(clips, trained, tmp_path):
     assert report["ok"] and report["images"] == 15
 
 
+def test_a_recurrent_network(capsys, clips, tmp_path):
+    assert run("train", "--data", clips, "--net", "d6r", "--epochs", 1, "--qat-epochs", 1,
+               "--timesteps", 4, "--input-n-max", 8, "--batch", 4, "--threads", 1,
+               "--out", tmp_path) == 0
+    file = tmp_path / "network.safetensors"
+    assert run("simulate", file, "--data", clips, "--images", "all", "--lanes", 2, "--simulator",
+               "icarus", "--out", tmp_path) == 0
+    report = json.loads((tmp_path / "simulate.json").read_text())
+    assert report["ok"] and report["cycles"]["model_equal"]
+    assert {s["name"] for s in report["synapses"]} > {"dense1->dense1"}
+    capsys.readouterr()
+    assert run("info", file, "--out", tmp_path) == 0
+    assert "dense from dense1, a timestep later: 6 x 6 weights" in capsys.readouterr().out
+
+
 def test_verilog_that_takes_samples(trained, tmp_path):
     assert run("verilog", trained, "--lanes", 4, "--sound", "--out", tmp_path) == 0
     manifest = json.loads((tmp_path / "manifest.json").read_text())
