@@ -114,7 +114,7 @@ class _Stream:
             raise HostError("The board takes no live stream: build its bitstream again"
                             if status == Status.MALFORMED else LOST)
         self.state = tuple(np.frombuffer(body, "<u4").tolist())
-        if self.speed:
+        if self.speed and self.data:
             self.lag = max(self.lag, time.perf_counter() - due)
         self.flags, self.data, self.sent = 0, b"", self.sent + self.items
         self.items = 0

@@ -27,7 +27,7 @@ class Binner(wiring.Component):
 
     A timestep ends with the first item at or behind its end.  Then only addresses that were counted
     are visited: one bit for each, in words of 16, says which, and clearing that bit clears the
-    count.  Addresses leave upwards.  An item takes four cycles; the end of a timestep two for each
+    count.  Addresses leave upwards.  An item takes three cycles; the end of a timestep two for each
     word, two for each address that was counted, and one for the marker, while the next item waits.
     After a reset the bits are cleared, a word a cycle.
 
@@ -70,7 +70,7 @@ class Binner(wiring.Component):
                 m.d.comb += lane.eq(k)
         with m.FSM():
             with m.State("CLEAR"):
-                m.d.comb += self.write_bits.en.eq(1)
+                m.d.comb += [self.write_bits.en.eq(1), self.write_bits.addr.eq(self.word)]
                 self.next_word(m, "CLEAR", "TAKE")
             with m.State("TAKE"):
                 m.d.comb += [self.i.ready.eq(1), self.idle.eq(~self.i.valid)]

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from amaranth.hdl import Module, ResetInserter, Signal
+from amaranth.lib import wiring
 from mutants import mutant
 
 from qblif.golden.training.data.events import Binning
@@ -77,6 +79,43 @@ def test_idle_items_end_windows_and_what_is_cut_off_is_counted():
 
     simulate_component(dut, process, sink)
     assert seen == [(5, 2), (7, 1), "end", "end", (1, 1)]
+
+
+def test_a_reset_clears_every_word():
+    """What was counted before the reset, in the first word and in the last, is not sent behind."""
+    reset, seen = Signal(), []
+    dut = windowed(10)(40, 2)
+
+    class Resettable(wiring.Component):
+        def __init__(self):
+            super().__init__(dict(dut.signature.members.items()))
+
+        def elaborate(self, platform):
+            m = Module()
+            m.submodules.dut = ResetInserter(reset)(dut)
+            wiring.connect(m, wiring.flipped(self.i), dut.i)
+            wiring.connect(m, dut.o, wiring.flipped(self.o))
+            return m
+
+    async def process(ctx):
+        for address in (1, 20, 39):
+            await stream_put(ctx, top.i, {"delta": 0, "address": address, "idle": 0})
+        for _ in range(5):
+            await ctx.tick()
+        ctx.set(reset, 1)
+        await ctx.tick()
+        ctx.set(reset, 0)
+        await stream_put(ctx, top.i, {"delta": 0, "address": 7, "idle": 0})
+        await stream_put(ctx, top.i, {"delta": 10, "address": 0, "idle": 1})
+
+    async def sink(ctx):
+        for _ in range(2):
+            p = await stream_get(ctx, top.o)
+            seen.append("end" if p.end else (p.address, p.level))
+
+    top = Resettable()
+    simulate_component(top, process, sink)
+    assert seen == [(7, 1), "end"]
 
 
 def test_a_full_sink_makes_items_wait_and_says_so():

@@ -77,6 +77,17 @@ def test_more_classes_than_the_board_keeps(streaming):
         run_live(host, trained, np.array([0, 300 * 2 * WINDOW]), np.array([1, 2]), WINDOW, speed=0)
 
 
+def test_a_stream_that_was_given_up_leaves_nothing_behind(streaming):
+    host, trained = streaming
+    items = pack_timed([(0, neuron) for neuron in range(7) for _ in range(2)])
+    assert host.line.exchange(Command.STREAM, items, flags=RUN_FIRST, window=WINDOW)[0] == 0
+    times, neurons = recording(30, seed=2)
+    found = run_live(host, trained, times, neurons, WINDOW, speed=0)
+    levels, clipped = binned(trained, times, neurons)
+    assert found.classes.tolist() == integer.run(trained, levels).classes.tolist()
+    assert found.clipped == clipped
+
+
 def test_events_in_their_own_time_and_how_late_they_are(streaming):
     host, trained = streaming
     times, neurons = np.array([0, 100, 20_000]), np.array([1, 2, 3])
