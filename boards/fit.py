@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 
+from ..hw.layout.engine import Cost
 from ..hw.layout.latency import COMPLETE_LATENCY, RELEASE_LATENCY
 from ..hw.layout.memories import frame_queue_items, queue_depth
 from ..hw.layout.stream_engine import StreamEngine
@@ -38,7 +39,7 @@ class Need:
 def need(layout, device, *, link=False, levels=False):
     """What a :class:`~qblif.hw.layout.compile.Layout` needs on ``device``, with the host link and
     the recorder of all levels where asked for."""
-    return sum((stage_need(stage, device, levels) for stage in layout.stages),
+    return sum((stage_need(stage, device, link=link, levels=levels) for stage in layout.stages),
                fixed_need(layout.input, device, link))
 
 
@@ -52,9 +53,10 @@ def fixed_need(input_format, device, link=False):
                 round((LUT_CORE + LUT_LINK) * device.family.lut_scale) + small)
 
 
-def stage_need(stage, device, levels=False):
-    """What one :class:`~qblif.hw.layout.compile.StageLayout` needs."""
-    cost = stage.cost
+def stage_need(stage, device, *, link=False, levels=False):
+    """What one :class:`~qblif.hw.layout.compile.StageLayout` needs, with what the host link records
+    of it."""
+    cost = stage.cost + (stage.score_recorder if link else Cost())
     memories, distributed = list(cost.memories), list(cost.distributed)
     (distributed if device.family.auto_lut_ram else memories).extend(cost.small)
     if levels and stage.recorder_memory:

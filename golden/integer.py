@@ -23,13 +23,18 @@ BATCH_NEURONS = 1 << 20  # Frames at once, times the neurons of the largest popu
 class Trace:
     """Everything a network did, per population name.
 
-    ``levels[name]`` and ``membranes[name]`` are ``(timesteps, frames, neurons)``; ``classes`` is
-    ``(frames,)``.
+    ``levels[name]`` and ``membranes[name]`` are ``(timesteps, frames, neurons)``, ``scores``
+    ``(frames, neurons of the last population)``.
     """
 
     levels: dict[str, torch.Tensor]
     membranes: dict[str, torch.Tensor]
-    classes: torch.Tensor
+    scores: torch.Tensor
+
+    @property
+    def classes(self):
+        """Class of each frame, ``(frames,)``: its largest score, the lowest index on a tie."""
+        return argmax(self.scores)
 
 
 def weighted_sum(weights, levels, n_max):
@@ -75,7 +80,7 @@ def run(network, levels, device=None, batch=None, trace=True):
     :class:`qblif.golden.spec.artifact.Trained`).
 
     ``levels`` is ``(frames, inputs)`` for a static input, else ``(frames, timesteps, inputs)``.
-    Without ``trace`` only the classes are kept: a convolutional network's trace is large.
+    Without ``trace`` only the scores are kept: a convolutional network's trace is large.
     Raises :class:`ValueError` for another shape, or a level outside 0..n_max, and
     :class:`TypeError` for levels that are no integers.
     """
@@ -99,7 +104,7 @@ def run(network, levels, device=None, batch=None, trace=True):
     return Trace(
         levels={n: torch.cat([t.levels[n] for t in traces], 1) for n in names},
         membranes={n: torch.cat([t.membranes[n] for t in traces], 1) for n in names},
-        classes=torch.cat([t.classes for t in traces]),
+        scores=torch.cat([t.scores for t in traces]),
     )
 
 
@@ -108,19 +113,19 @@ def _run(network, levels, device, keep):
     inputs = levels.to(device)
     outputs = {spec.input.name: inputs.expand(spec.timesteps, -1, -1)}
     static = {spec.input.name} if spec.input.static else set()
-    membranes, last = {}, inputs
+    membranes, scores = {}, inputs
     for group in spec.groups:
         found = _run_group(network, group, outputs, static, device)
         for name, (levels, v) in found.items():
             outputs[name] = torch.stack(levels)
             if name == spec.populations[-1].name:
-                last = v[-1]
+                scores = outputs[name].sum(0, dtype=torch.int32) if spec.counts else v[-1]
             if keep:
                 membranes[name] = torch.stack(v).cpu()
     return Trace(
         levels={name: outputs[name].to(torch.uint8).cpu() for name in membranes},
         membranes=membranes,
-        classes=argmax(last).cpu(),
+        scores=scores.cpu(),
     )
 
 
@@ -180,7 +185,8 @@ def _sum(network, synapse, levels, device):
     return synapse_sum(synapse, weights, levels, source.emit_max, source.shape, target.shape)
 
 
-def argmax(v):
-    """Class of each frame: the largest membrane, the lowest index on a tie."""
-    return torch.where(v == v.max(-1, keepdim=True).values,
-                       torch.arange(v.shape[-1], device=v.device), v.shape[-1]).min(-1).values
+def argmax(scores):
+    """Index of the largest score, the lowest on a tie."""
+    return torch.where(scores == scores.max(-1, keepdim=True).values,
+                       torch.arange(scores.shape[-1], device=scores.device),
+                       scores.shape[-1]).min(-1).values

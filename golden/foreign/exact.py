@@ -26,7 +26,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..spec import Dense, Input, Network, Neuron, Population, Reset
+from ..spec import Dense, Input, Network, Neuron, Population, Reset, as_map
 from ..spec.artifact import Trained
 from ..training.export import signed_width
 from .exact_layer import ExactLayer, ExactStage
@@ -48,8 +48,9 @@ def convert(chain, readings, timesteps, input_n_max=1, approximate=False, notes=
     ``readings``, one for each neuron layer, in ``timesteps`` from input levels 0..``input_n_max``.
 
     ``static`` inputs are one frame of levels for all timesteps.
-    A last layer that fires is followed by a read-out that counts its levels.  With
-    ``approximate`` weights, thresholds and decays are rounded where they have no exact form.
+    A last layer that fires on a map is followed by a read-out that counts its levels, as a
+    network's last population is flat; any other is that population.  With ``approximate`` weights,
+    thresholds and decays are rounded where they have no exact form.
     Raises :class:`ValueError` that names the value which does not fit, and what would.
     """
     stages, remarks, most = [], [], input_n_max
@@ -58,7 +59,8 @@ def convert(chain, readings, timesteps, input_n_max=1, approximate=False, notes=
         stages.append(work.stage())
         remarks += work.remarks
         most = stages[-1].population.emit_max
-    if chain.layers[-1].node is not None:
+    flat = as_map(stages[-1].population.shape)[1:] == (1, 1)
+    if chain.layers[-1].node is not None and not flat:
         stages.append(_counter(stages[-1].population, timesteps))
     spec = Network(timesteps=timesteps, populations=tuple(s.population for s in stages),
                    synapses=tuple(synapse for s in stages for synapse, _ in s.parts),
@@ -70,7 +72,7 @@ def convert(chain, readings, timesteps, input_n_max=1, approximate=False, notes=
 
 
 def _counter(before, timesteps):
-    """A read-out that counts the levels of ``before``: its class is the neuron that fired most."""
+    """A read-out that counts the levels of ``before``."""
     high = before.emit_max
     neuron = Neuron(quantiser=None, reset=Reset(kind="none"),
                     v_width=signed_width(0, high * timesteps))

@@ -37,7 +37,10 @@ STAGE_LUTS, FIRE_LANE_LUTS = 150, 130
 
 @dataclass(frozen=True, kw_only=True)
 class StageLayout:
-    """One stage of the dataflow: a population, and the engines that bring its currents."""
+    """One stage of the dataflow: a population, and the engines that bring its currents.
+
+    ``emits``: its events go to other stages, or back to itself.  ``classifies``: it is the last.
+    """
 
     index: int
     timesteps: int
@@ -45,6 +48,8 @@ class StageLayout:
     plan: StagePlan
     engines: tuple[Engine, ...]
     timing: StageTiming
+    emits: bool
+    classifies: bool
 
     @property
     def name(self) -> str:
@@ -78,7 +83,7 @@ class StageLayout:
 
     @property
     def fires(self) -> bool:
-        """Whether it sends events; the read-out does not."""
+        """Whether it has levels; a read-out has none."""
         return self.population.neuron.quantiser is not None
 
     @property
@@ -86,7 +91,7 @@ class StageLayout:
         """Most frames whose last marker can wait in its line buffers and its queue."""
         frames = max((-(-buffer.rows // buffer.window.source[1]) + 1
                       for buffer in self.line_buffers), default=0)
-        queued = self.timing.queue if self.fires else 0
+        queued = self.timing.queue if self.emits else 0
         return frames + -(-queued // (self.timesteps * self.passes.positions))
 
     def lag(self, engine: Engine) -> int:
@@ -144,7 +149,10 @@ class StageLayout:
         if population.bias_width:
             (small if self.channel_vectors <= self.small_rows else found).extend(
                 [(self.channel_vectors, population.bias_width)] * lanes)
-        if bits:
+        if self.classifies and self.fires and self.timesteps > 1:
+            sums = population.size, population.score_width(self.timesteps) - 1
+            (small if population.size <= SMALL_ROWS else found).append(sums)
+        if self.emits:
             place = (address_space(population.shape) - 1).bit_length()
             depth = queue_depth(self.timing.queue)
             (small if depth <= LUT_ROWS else found).append((depth, place + lanes * bits + 1))
@@ -156,6 +164,14 @@ class StageLayout:
         """``(rows, width)`` of its level recorder; ``None`` for a read-out."""
         width = self.fire_lanes * self.population.emit_max.bit_length()
         return (self.timesteps * self.passes.all_vectors, width) if width else None
+
+    @property
+    def score_recorder(self) -> Cost:
+        """Of the last stage, what records a frame's scores behind the host link."""
+        rows, width = self.population.size, self.population.score_width(self.timesteps)
+        return Cost(small=((rows, width),) if rows <= LUT_ROWS else (),
+                    memories=((rows, width),) if rows > LUT_ROWS else ()
+                    ) if self.classifies else Cost()
 
     def describe(self) -> dict[str, Any]:
         """Its entry in the manifest."""
@@ -218,15 +234,18 @@ class Layout:
 def compile(spec: Network, plan: Plan) -> Layout:
     """The layout of ``spec``, a :class:`qblif.golden.spec.Network`, under ``plan``.
 
-    Raises :class:`ValueError` where the plan is for another network, and for a read-out that is a
-    map.
+    Raises :class:`ValueError` where the plan is for another network or has several fire lanes in
+    the last stage, and for a last population that is a map.
     """
     if len(plan.stages) != len(spec.populations):
         raise InvalidValue(f"Plan must have {len(spec.populations)} stages, not {len(plan.stages)}")
     last = spec.populations[-1]
     if as_map(last.shape)[1:] != (1, 1):
-        raise InvalidValue(f"Population {last.name} must be flat, as the read-out of classes, "
+        raise InvalidValue(f"Population {last.name} must be flat, as it gives the classes, "
                            f"not {last.shape}")
+    if plan.stages[-1].fire_lanes > 1:
+        raise InvalidValue(f"Fire lanes of {last.name} must be 1, as it gives the classes, not "
+                           f"{plan.stages[-1].fire_lanes}")
     rows = line_rows(spec, {population.name: stage.slack for population, stage in zip(
         spec.populations, plan.stages, strict=True)})
     return Layout(spec=spec, plan=plan, stages=tuple(
@@ -247,4 +266,5 @@ def compile_stage(spec: Network, population: Population, plan: StagePlan, order:
                     width=engines[0].width, timesteps=spec.timesteps)
     return StageLayout(
         index=spec.populations.index(population), timesteps=spec.timesteps, population=population,
-        plan=plan, engines=engines, timing=stage_timing(population, plan, passes, engines))
+        plan=plan, engines=engines, timing=stage_timing(population, plan, passes, engines),
+        emits=spec.emits(population.name), classifies=population is spec.populations[-1])

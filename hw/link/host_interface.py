@@ -17,6 +17,7 @@ from .protocol import (
     REGISTERS_SPACE,
     RESULT_LABEL_BITS,
     RESULTS_SPACE,
+    SCORES_SPACE,
     STREAM_STATE,
     TIMED_ADDRESS_BITS,
     VERSION,
@@ -26,7 +27,7 @@ from .protocol import (
     row_bytes,
     synapse_register,
 )
-from .recorder import LevelRecorder
+from .recorder import LevelRecorder, ScoreRecorder
 from .runner import Runner
 from .streamer import Streamer
 
@@ -81,6 +82,7 @@ class HostInterface(wiring.Component):
         self.recorders = [
             LevelRecorder(stage.population, timesteps=spec.timesteps, fire_lanes=stage.fire_lanes)
             if levels and stage.fires else None for stage in layout.stages]
+        self.scores = ScoreRecorder(spec)
         self.dense = DenseUnpacker(layout.input.address_space, spec.input.n_max)
         self.streamer = None
         if streamable(layout):
@@ -169,9 +171,14 @@ class HostInterface(wiring.Component):
                      network.load.bank.eq(link.bank), network.load.address.eq(link.address),
                      network.load.data.eq(link.data)]
         register = self.connect_registers(m)
+        m.submodules.scores = scores = self.scores
+        m.d.comb += [scores.score.eq(network.score), scores.valid.eq(network.score_valid),
+                     scores.address.eq(link.address)]
         with m.Switch(link.space):
             with m.Case(REGISTERS_SPACE):
                 m.d.sync += link.word.eq(register)
+            with m.Case(SCORES_SPACE):
+                m.d.sync += link.word.eq(scores.row)
             if self.streamer is not None:
                 with m.Case(RESULTS_SPACE):
                     self.connect_results(m)

@@ -30,11 +30,12 @@ def test_random_network(seed):
     frames = draw_frames(draw, trained.spec)
     trace = integer.run(trained, frames)
     for k, frame in enumerate(frames.tolist()):
-        expected, label = reference(trained, frame, draw.choice(["shift", "repeat"]))
+        expected, scores = reference(trained, frame, draw.choice(["shift", "repeat"]))
         for name, (levels, membranes) in expected.items():
             assert trace.levels[name][:, k].tolist() == levels
             assert trace.membranes[name][:, k].tolist() == membranes
-        assert int(trace.classes[k]) == label
+        assert trace.scores[k].tolist() == scores
+        assert int(trace.classes[k]) == scores.index(max(scores))
 
 
 def test_random_networks_cover_what_they_should():
@@ -44,7 +45,8 @@ def test_random_networks_cover_what_they_should():
         trained = draw_network(draw)
         spec = trained.spec
         trace = integer.run(trained, draw_frames(draw, spec))
-        seen |= {f"static {spec.input.static}", f"depth {len(spec.populations)}"}
+        seen |= {f"static {spec.input.static}", f"depth {len(spec.populations)}",
+                 f"counts {spec.counts}"}
         seen |= {"residual"} if len(spec.synapses) > len(spec.populations) else set()
         for population in spec.populations:
             part, v = population.neuron, trace.membranes[population.name]
@@ -54,6 +56,7 @@ def test_random_networks_cover_what_they_should():
             if part.quantiser and bool((trace.levels[population.name] == part.emit_max).any()):
                 seen |= {"full burst"}
     assert seen == {*LEAKS, *Reset.KINDS, "static True", "static False", "depth 1", "depth 2",
+                    "counts True", "counts False",
                     "depth 3", "residual", "bias True", "bias False", "top", "bottom",
                     "full burst"}
 
