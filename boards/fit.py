@@ -54,7 +54,7 @@ def fixed_need(input_format, device, link=False):
 
 
 def stage_need(stage, device, *, link=False, levels=False):
-    """What one :class:`~qblif.hw.layout.compile.StageLayout` needs, with what the host link records
+    """What one :class:`~qblif.hw.layout.stage.StageLayout` needs, with what the host link records
     of it."""
     cost = stage.cost + (stage.score_recorder if link else Cost())
     memories, distributed = list(cost.memories), list(cost.distributed)
@@ -134,7 +134,7 @@ def frame_cycles(layout, activity=None):
 
 
 def stage_cycles(stage, works):
-    """Mean cycles a frame takes in one :class:`~qblif.hw.layout.compile.StageLayout`; ``works`` are
+    """Mean cycles a frame takes in one :class:`~qblif.hw.layout.stage.StageLayout`; ``works`` are
     its engines' :class:`~qblif.hw.layout.work.Work`."""
     passes, timing, plan = stage.passes, stage.timing, stage.plan
     steps = stage.timesteps * passes.positions

@@ -29,7 +29,7 @@ class Comparison:
 
 
 def compare(stage, recorded, levels, membranes):
-    """Compare the recording of one :class:`~qblif.hw.layout.compile.StageLayout` with ``levels``
+    """Compare the recording of one :class:`~qblif.hw.layout.stage.StageLayout` with ``levels``
     and ``membranes``, both ``(timesteps, frames, neurons)``.
 
     ``recorded`` is what :func:`qblif.sim.bench_files.decode` returned.  Frames that were not

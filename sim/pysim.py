@@ -42,13 +42,14 @@ class Recording:
 
 
 def run_network(trained, layout, levels, *, baked=False, i_stall=0, o_stall=0, ready_first=True,
-                seed=0, timeout=200_000):
+                seed=0, timeout=200_000, keep=False):
     """Run frames of input levels through the hardware of ``trained``.
 
     ``baked`` puts the weights into the memories' initial contents instead of loading them.  Before
     each transfer either side idles for 0 to ``i_stall`` or ``o_stall`` cycles, drawn under
-    ``seed``.  Raises :class:`AssertionError` where no end comes within ``timeout`` cycles, where an
-    assertion of the hardware fails, and where a stage sends an address twice in a timestep.
+    ``seed``.  ``keep`` sets the network's port of this name.  Raises :class:`AssertionError` where
+    no end comes within ``timeout`` cycles, where an assertion of the hardware fails, and where a
+    stage sends an address twice in a timestep.
     """
     spec = trained.spec
     layout.check(spec)
@@ -60,6 +61,8 @@ def run_network(trained, layout, levels, *, baked=False, i_stall=0, o_stall=0, r
     labels, scores, starts, results, now, cycles = [], [], [], [], [0], [0]
 
     async def source(ctx):
+        if keep:
+            ctx.set(dut.keep, 1)
         if not baked:
             await load(ctx, dut, trained)
         for frame in levels:
@@ -139,7 +142,7 @@ async def load(ctx, dut, trained):
 
 
 def arrange(stage, vectors):
-    """``(levels, membranes)`` of one :class:`~qblif.hw.layout.compile.StageLayout` from its trace,
+    """``(levels, membranes)`` of one :class:`~qblif.hw.layout.stage.StageLayout` from its trace,
     by timestep, frame and neuron."""
     return tuple(
         stage.passes.unpack(np.array([[int(value) for value in vector[kind]] for vector in vectors],

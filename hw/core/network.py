@@ -54,6 +54,9 @@ class NetworkCore(wiring.Component):
         Cycles since ``clear`` with a frame in progress.
     clear : ``In(1)``
         Zeroes the counters.
+    keep : ``In(1)``
+        Where :attr:`qblif.hw.layout.compile.Layout.keeps`: a frame starts with the membranes that
+        the one before left, and not from rest.  It changes only in a reset.
     readback : ``In(1)``, readback_data : ``Out``
         With ``readback``: the word at ``load``'s stage, bank and address, seven cycles later
         (:data:`qblif.hw.layout.latency.NETWORK_READBACK_LATENCY`), while no frame is under way.
@@ -80,6 +83,8 @@ class NetworkCore(wiring.Component):
             "clear": In(1),
             "disorder": Out(1),
         }
+        if layout.keeps:
+            members["keep"] = In(1)
         if readback:
             members |= {"readback": In(1),
                         "readback_data": Out(max(e["width"] for e in extents))}
@@ -107,7 +112,7 @@ class NetworkCore(wiring.Component):
             m.d.comb += [
                 stage.load_valid.eq(self.load_valid & (self.load.stage == index)),
                 *(stage.load[field].eq(self.load[field]) for field in ("bank", "address", "data")),
-                stage.clear.eq(self.clear),
+                stage.clear.eq(self.clear), stage.keep.eq(self.keep if self.layout.keeps else 0),
                 getattr(self, f"trace_{name}").eq(stage.trace),
                 getattr(self, f"trace_{name}_valid").eq(stage.trace_valid),
                 *(getattr(self, f"{what}_{source}_{name}").eq(getattr(stage, f"{what}_{source}"))

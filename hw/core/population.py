@@ -48,6 +48,8 @@ class PopulationCore(wiring.Component):
 
     Members
     -------
+    keep : ``In(1)``
+        See :class:`qblif.hw.core.network.NetworkCore`.
     complete : ``In(engines)``, release : ``Out(engines)``
         Pulses: currents of an engine are complete, have been read.
     read : ``Out(SumsRead())``, last_read : ``Out(engines)``
@@ -96,7 +98,7 @@ class PopulationCore(wiring.Component):
                        "score": Out(stream.Signature(score, always_ready=True))}
         engines = len(static)
         super().__init__({
-            "complete": In(engines), "release": Out(engines),
+            "keep": In(1), "complete": In(engines), "release": Out(engines),
             "read": Out(SumsRead()), "last_read": Out(engines),
             "sums": In(data.ArrayLayout(signed(population.sum_width), fire_lanes)),
             "trace": Out(TraceVector(population, fire_lanes)),
@@ -112,7 +114,8 @@ class PopulationCore(wiring.Component):
         m.submodules.sequencer = sequencer = self.sequencer
         issued = sequencer.vector
         m.d.comb += [
-            sequencer.complete.eq(self.complete), self.release.eq(sequencer.release),
+            sequencer.keep.eq(self.keep), sequencer.complete.eq(self.complete),
+            self.release.eq(sequencer.release),
             self.last_read.eq(sequencer.last_read), self.read.en.eq(sequencer.en),
             self.read.pass_last.eq(issued.pass_last)]
 
@@ -124,7 +127,7 @@ class PopulationCore(wiring.Component):
 
         for k, neuron in enumerate(self.neurons):
             m.submodules[f"neuron_{k}"] = neuron
-            m.d.comb += [neuron.i.first.eq(at_neurons.first), neuron.i.sum.eq(self.sums[k])]
+            m.d.comb += [neuron.i.first.eq(at_neurons.rest), neuron.i.sum.eq(self.sums[k])]
             # A vector's lanes past the last channel do not fire.
             padding = (self.channel_vectors - 1) * self.fire_lanes + k >= self.population.channels
             silent = done.step_last if padding else C(0)

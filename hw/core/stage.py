@@ -28,7 +28,7 @@ class StageCore(wiring.Component):
 
     Parameters
     ----------
-    layout : :class:`qblif.hw.layout.compile.StageLayout`
+    layout : :class:`qblif.hw.layout.stage.StageLayout`
     trained : :class:`qblif.golden.spec.artifact.Trained` to bake in, or ``None``
     readback : bool
         Whether the memories can be read back.
@@ -39,6 +39,8 @@ class StageCore(wiring.Component):
         The AER stream of each source: the input or an earlier population.
     o, result, score : see :class:`qblif.hw.core.population.PopulationCore`
     trace, trace_valid : see :class:`qblif.hw.core.population.PopulationCore`
+    keep : ``In(1)``
+        See :class:`qblif.hw.core.network.NetworkCore`.
     load_valid : ``In(1)``, load : ``In(LoadWord)``
         One write into this stage's memories.
     events_SOURCE, words_SOURCE : ``Out(32)``
@@ -67,6 +69,7 @@ class StageCore(wiring.Component):
         super().__init__({
             f"i_{source}": In(stream.Signature(getattr(engine, f"i_{source}").p.shape()))
             for source, engine in self.inputs.items()} | {
+            "keep": In(1),
             "trace": Out(TraceVector(layout.population, layout.fire_lanes)),
             "trace_valid": Out(1),
             "load_valid": In(1),
@@ -80,6 +83,7 @@ class StageCore(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         m.submodules.population = population = self.population
+        m.d.comb += population.keep.eq(self.keep)
         for k, engine in enumerate(self.engines):
             m.submodules["engine_" + "_".join(s.name for s in engine.layout.sources)] = engine
             m.d.comb += [

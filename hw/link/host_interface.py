@@ -92,7 +92,7 @@ class HostInterface(wiring.Component):
             words=layout.load_words,
             write_bytes=row_bytes(widths[0]), read_bytes=row_bytes(max(widths)),
             read_latency=NETWORK_READBACK_LATENCY + SPACE_LATENCY,
-            streams=self.streamer is not None)
+            streams=self.streamer is not None, keeps=layout.keeps)
         super().__init__({
             "i": In(stream.Signature(8)), "o": Out(stream.Signature(8)), "armed": Out(1),
             "busy": Out(1), "label": Out(index_shape(spec.populations[-1].size)),
@@ -136,6 +136,8 @@ class HostInterface(wiring.Component):
         m.submodules.streamer = ResetInserter(runner.reset)(streamer)
         open_ = link.streaming & ~runner.reset
         network = self.network
+        if self.layout.keeps:
+            m.d.comb += network.keep.eq(link.streaming & link.keep)
         m.d.comb += [
             self.streaming_busy.eq(link.streaming & streamer.busy),
             streamer.begin.eq(link.stream_begin), streamer.window.eq(link.window),

@@ -9,12 +9,11 @@ import binascii
 import zlib
 from enum import IntEnum
 
-__all__ = ["ARGUMENTS", "CRC_BYTES", "LEVELS_SPACE", "MAGIC", "MAX_PAYLOAD",
-           "REGISTERS_SPACE", "RUN_DENSE", "RUN_FIRST", "RUN_LAST", "SCORES_SPACE", "VERSION",
+__all__ = ["ARGUMENTS", "CRC_BYTES", "LEVELS_SPACE", "MAGIC", "MAX_PAYLOAD", "REGISTERS_SPACE",
+           "RUN_DENSE", "RUN_FIRST", "RUN_LAST", "SCORES_SPACE", "STREAM_KEEP", "VERSION",
            "Command", "Register", "State", "Status", "SynapseRegister", "argument_bytes",
            "checksum", "crc", "level_bits", "pack_dense", "pack_events", "pack_frame",
-           "pack_request", "pack_timed", "row_bytes", "synapse_register",
-           "unpack_checked"]
+           "pack_request", "pack_timed", "row_bytes", "synapse_register", "unpack_checked"]
 
 MAGIC = int.from_bytes(b"QBLF", "little")
 VERSION = 5
@@ -63,6 +62,7 @@ ARGUMENTS = {
 
 RUN_FIRST, RUN_LAST = 1, 2  # Flags: a part that begins a frame (a stream), one that ends it.
 RUN_DENSE = 4  # Flag: the bytes are those of :func:`pack_dense`.
+STREAM_KEEP = 2  # Flag of a stream's first part: frames start with what the one before left.
 
 # A space below LEVELS_SPACE is a stage's memories, see :mod:`qblif.hw.layout.memory_image`;
 # LEVELS_SPACE + k the recorded levels of population k, a vector a word, in the order of its passes;

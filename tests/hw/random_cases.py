@@ -158,9 +158,10 @@ def check_against_golden(draw, trained, plan, frames):
     starts_empty = any(stage.memory == "spram" for stage in plan.stages)
     options = stalls | {"baked": draw.chance(0.7) and not starts_empty,
                         "seed": draw.integer(0, 1 << 30)}
-    print(f"{trained.spec}\n{plan}\n{options}")
-    golden = integer.run(trained, frames)
     layout = compile(trained.spec, plan)
+    options["keep"] = layout.keeps and draw.chance(0.5)
+    print(f"{trained.spec}\n{plan}\n{options}")
+    golden = integer.run(trained, frames, keep=options["keep"])
     with poisoned():
         rtl = run_network(trained, layout, frames, **options)
     for name, expected in golden.membranes.items():
