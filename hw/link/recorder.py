@@ -85,7 +85,7 @@ class ScoreRecorder(wiring.Component):
             shape=self.score_shape["score"].shape, depth=max(2, self.size), init=[],
             attrs=ANY_RAM)
         write, read = rows.write_port(), rows.read_port()
-        m.d.comb += [write.en.eq(self.valid & self.score.final), write.addr.eq(self.score.neuron),
+        m.d.comb += [write.en.eq(self.valid), write.addr.eq(self.score.neuron),
                      write.data.eq(self.score.score), read.addr.eq(self.address)]
         m.d.sync += self.row.eq(read.data)
         return m
