@@ -58,9 +58,9 @@ def import_nir(
     if framework == "qblif":
         imported = check_own(own.read(file), asked, timesteps, check and record.load(check))
     else:
-        chain = nir_graph.read(file)
+        graph = nir_graph.read(file)
         recording = None if check is None else record.load(check)
-        imported = import_network(chain, framework, asked, timesteps, recording, approximate)
+        imported = import_network(graph, framework, asked, timesteps, recording, approximate)
     show(imported)
     if imported.equal or approximate:
         folder = make_folder(out, "import")

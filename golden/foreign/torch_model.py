@@ -13,11 +13,12 @@ import numpy as np
 import torch
 from torch import nn
 
+from ..spec import Input
 from ..spec.errors import InvalidValue
-from .chain import Chain, Node
 from .check import require_exact
 from .exact import convert
 from .frameworks import FRAMEWORKS
+from .graph import Graph, Node
 from .grid import snap
 from .layers import Builder
 from .readings import Reading, read_node
@@ -29,7 +30,7 @@ NOTHING = ("Identity", "Dropout", "Dropout1d", "Dropout2d", "Flatten")  # At inf
 
 
 class AvgPool2d(SimpleNamespace):
-    """As NIR's node of this name, for :class:`~qblif.golden.foreign.layers.Builder`."""
+    """As NIR's node of this name, for :class:`~qblif.golden.foreign.way.Way`."""
 
 
 class SumPool2d(SimpleNamespace):
@@ -58,32 +59,36 @@ def convert_model(model, input_shape, timesteps, input_n_max=1, static=False, ap
 
     Raises :class:`ValueError` that names the module which has no exact form, and the reason.
     """
-    chain, readings = read(model, input_shape)
-    converted = convert(chain, readings, timesteps, input_n_max, approximate,
+    graph, readings = read(model, input_shape)
+    converted = convert(graph, readings, timesteps, input_n_max, approximate,
                         {"imported": " | ".join(dict.fromkeys(map(str, readings)))}, static)
     if not approximate:
         require_exact(converted)
     return converted.trained
 
 
-def read(model, input_shape) -> tuple[Chain, tuple[Reading, ...]]:
+def read(model, input_shape) -> tuple[Graph, tuple[Reading, ...]]:
     """``model`` as float layers, with the reading of each neuron layer."""
     builder, readings = Builder(input_shape), []
+    way = builder.way(Input.name)
     for name, module in _flat(model, ""):
         framework, kind = framework_of(module), type(module).__name__
         if framework is not None:
             node, reading = NEURONS[framework][kind](name, module)
-            builder.close(node, name)
+            neurons = builder.add(name, [way], node)
             if node.recurrent:
-                builder.take_recurrent(name, _back(name, module, builder.layers[-1].shape))
+                back = builder.way(neurons, neurons)
+                back.take(name, "Affine", _back(name, module, builder.shapes[neurons]))
+                builder.connect(name, back, neurons, recurrent=True)
             readings.append(reading)
+            way = builder.way(neurons)
         elif isinstance(module, nn.Linear):
-            builder.take(name, "Affine", SimpleNamespace(
+            way.take(name, "Affine", SimpleNamespace(
                 weight=_array(module.weight), bias=_array(module.bias)))
         elif isinstance(module, nn.Conv2d):
             if module.padding_mode != "zeros":
                 raise InvalidValue(f"Module {name} pads with {module.padding_mode}, not zeros")
-            builder.take(name, "Conv2d", SimpleNamespace(
+            way.take(name, "Conv2d", SimpleNamespace(
                 weight=_array(module.weight), bias=_array(module.bias), stride=module.stride,
                 padding=module.padding, dilation=module.dilation, groups=module.groups,
                 input_shape=None))
@@ -92,7 +97,7 @@ def read(model, input_shape) -> tuple[Chain, tuple[Reading, ...]]:
                 raise InvalidValue(f"Module {name} is a pool that rounds up, or with a divisor of "
                                    "its own")
             pool = SumPool2d if kind == "SumPool2d" else AvgPool2d
-            builder.take(name, pool.__name__, pool(
+            way.take(name, pool.__name__, pool(
                 kernel_size=module.kernel_size, stride=module.stride,
                 padding=getattr(module, "padding", 0)))
         elif kind not in NOTHING:
@@ -100,6 +105,7 @@ def read(model, input_shape) -> tuple[Chain, tuple[Reading, ...]]:
                                "here; what has are Linear, Conv2d, AvgPool2d, Flatten and neurons: "
                                + "; ".join(f"{package}'s {', '.join(kinds)}"
                                            for package, kinds in NEURONS.items()))
+    builder.add("output", [way])
     return builder.finish(), tuple(readings)
 
 

@@ -93,23 +93,23 @@ REFUSED = {
 def test_refused_by_name(case):
     (nodes, edges), reason = REFUSED[case]
     with pytest.raises(InvalidValue, match=reason):
-        nir_graph.build_chain(nodes, edges)
+        nir_graph.build_graph(nodes, edges)
 
 
 def test_a_graph_within_the_graph_is_part_of_the_chain():
     inner = nir.NIRGraph(*graph(DENSE, neurons(2)), type_check=False)
-    whole = nir_graph.build_chain(*graph(inner, nir.Linear(full((4, 2))), neurons(4)))
+    whole = nir_graph.build_graph(*graph(inner, nir.Linear(full((4, 2))), neurons(4)))
     assert [node.name for node in whole.nodes] == ["0.1", "2"]
     two = nir.NIRGraph(nodes={"a": nir.Input(np.array([3])), "b": nir.Input(np.array([3])),
                               "c": nir.Output(np.array([3]))}, edges=[("a", "c")],
                        type_check=False)
     with pytest.raises(InvalidValue, match="^Graph 0 must have one Input node, not 2"):
-        nir_graph.build_chain(*graph(two))
+        nir_graph.build_graph(*graph(two))
 
 
 @pytest.mark.parametrize("shape", [(3,), (1, 3), (12, 3)])
 def test_batch_or_time_before_the_inputs(shape):
-    chain = nir_graph.build_chain(*graph(DENSE, neurons(2), shape=shape))
+    chain = nir_graph.build_graph(*graph(DENSE, neurons(2), shape=shape))
     assert chain.input_shape == (3,)
 
 
@@ -160,7 +160,7 @@ def test_sum_is_no_average():
     """A pool that averages and one that sums differ, so that neither can be taken for the other."""
     spikes = []
     for kind in (nir.AvgPool2d, nir.SumPool2d):
-        chain = nir_graph.build_chain(*graph(pool(kind, (2, 2)), conv(full((1, 1, 1, 1))),
+        chain = nir_graph.build_graph(*graph(pool(kind, (2, 2)), conv(full((1, 1, 1, 1))),
                                              neurons((1, 2, 2), 1), shape=(1, 4, 4)))
         made, = readings("nir", chain.nodes, Asked(dt=1.0)).values()
         levels = (np.random.default_rng(1).random((3, 20, 16)) < 0.5).astype(int)
@@ -169,7 +169,7 @@ def test_sum_is_no_average():
 
 
 def test_readings_of_nir_itself():
-    chain = nir_graph.build_chain(*graph(DENSE, nir.LIF(
+    chain = nir_graph.build_graph(*graph(DENSE, nir.LIF(
         tau=full(2, 0.02), r=full(2, 2), v_leak=full(2, 0), v_threshold=full(2, 3),
         v_reset=full(2, 0))))
     with pytest.raises(InvalidValue, match="^A NIR file has no timestep, so reading it"):
@@ -187,7 +187,7 @@ def test_readings_of_nir_itself():
     ("norse", {"delay": True}, "^A reset delay is an option of snnTorch's neurons"),
 ])
 def test_what_a_framework_does_not_have(name, asked, reason):
-    chain = nir_graph.build_chain(*graph(DENSE, neurons(2)))
+    chain = nir_graph.build_graph(*graph(DENSE, neurons(2)))
     with pytest.raises(InvalidValue, match=reason):
         readings(name, chain.nodes, Asked(**asked))
 
