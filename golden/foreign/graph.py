@@ -61,10 +61,12 @@ class Layer:
 
 @dataclass(frozen=True, eq=False)
 class Graph:
-    """Layers in order of computation; the last is the read-out, and the only one without neurons."""
+    """Layers in order of computation; the last is the read-out, and the only one without neurons.
+    ``input_name`` is what the file calls the input."""
 
     input_shape: tuple[int, ...]
     layers: tuple[Layer, ...]
+    input_name: str = Input.name
 
     @property
     def nodes(self) -> list[Node]:

@@ -7,6 +7,7 @@ in an HDF5 file.  What its neurons mean is :mod:`qblif.golden.foreign.readings`.
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from ..spec import Input
@@ -15,9 +16,9 @@ from .graph import Graph
 from .layers import PARAMETERS, Builder, read_neurons
 from .paths import find_ways, order, reach
 
-__all__ = ["build_graph", "nir_package", "open_graph", "read"]
+__all__ = ["build_graph", "nir_package", "open_graph", "read", "read_with"]
 
-LARGEST_FILE = 1 << 26  # Numbers.
+LARGEST_FILE = 1 << 27  # Numbers.
 
 
 def read(path: str | os.PathLike[str]) -> Graph:
@@ -48,18 +49,23 @@ def nir_package():
 
 def open_graph(path: str | os.PathLike[str]):
     """The graph in a NIR file as ``nir.NIRGraph``; :class:`ValueError` where it is none."""
+    # Norse, Sinabs and Rockpool write shapes with batch or time, which the type check refuses.
+    return read_with(lambda nir, name: nir.read(name, type_check=False), path, "a NIR file")
+
+
+def read_with(reader, path, what):
+    """``reader(nir, path)``, ``what`` is in the HDF5 file; :class:`ValueError` where it is not."""
     nir, path = nir_package(), Path(path)
     if not path.is_file():
         raise InvalidValue(f"{path}: there is no such file")
     try:
         _refuse_oversized(path)
-        # Norse, Sinabs and Rockpool write shapes with batch or time, which the type check refuses.
-        return nir.read(path, type_check=False)
+        return reader(nir, path)
     except InvalidValue as error:
         raise InvalidValue(f"{path}: {error}") from error
     except Exception as error:  # h5py and nir raise whatever the damage leads to.
         reason = " ".join(str(error).split()) or type(error).__name__
-        raise InvalidValue(f"{path}: truncated, or not a NIR file ({reason})") from error
+        raise InvalidValue(f"{path}: truncated, or not {what} ({reason})") from error
 
 
 def _refuse_oversized(path):
@@ -82,10 +88,10 @@ def build_graph(nodes, edges) -> Graph:
     for a, b in edges:
         if b == first or a == last:
             raise InvalidValue(f"Edge {a} to {b} leads to the input or from the output")
-    for what, lost in (("leads from the input", set(nodes) - reach(edges, first)),
-                       ("leads to the output", set(nodes) - reach([e[::-1] for e in edges], last))):
-        if lost:
-            raise InvalidValue(f"Nothing {what} to {', '.join(sorted(lost))}")
+    for way, reached in (("from the input to", reach(edges, first)),
+                         ("to the output from", reach([(b, a) for a, b in edges], last))):
+        if set(nodes) - reached:
+            raise InvalidValue(f"No edges lead {way} {', '.join(sorted(set(nodes) - reached))}")
     ways = find_ways([first, *(n for n in nodes if _kind(nodes[n]) in PARAMETERS), last], edges)
     names, back = order(ways, first)
     builder, called = Builder(nodes[first].input_type["input"]), {first: Input.name}
@@ -104,8 +110,13 @@ def build_graph(nodes, edges) -> Graph:
     for name in names:
         for way in ways[name]:
             if (way[0], name) in back:
-                builder.connect(name, walk(way, called[name]), called[name], recurrent=True)
-    return builder.finish()
+                made = walk(way, called[name])
+                if way[0] != name and made.names and made.bias.any():
+                    raise InvalidValue(f"Node {made.label} has biases on a way back from {way[0]} "
+                                       f"to {name}, and whether the first timestep has them is "
+                                       f"not said: give them to the other weights of {name}")
+                builder.connect(name, made, called[name], recurrent=True)
+    return replace(builder.finish(), input_name=first)
 
 
 def _kind(node):

@@ -51,15 +51,15 @@ def cuba(tau_syn):
 
 
 LOOP = [("input", "0"), ("0", "1"), ("1", "0"), ("1", "output")]
-FORK = [("input", "0"), ("0", "1"), ("0", "output"), ("1", "output")]
 MIXED = nir.IF(r=full(2), v_threshold=np.float32([4, 8]), v_reset=full(2, 0))
 
 REFUSED = {
     "recurrent": (graph(DENSE, neurons(2), edges=LOOP),
-                  "^Graph is recurrent by more than .* nodes 0, 1, output lead back"),
-    "fork": (graph(DENSE, neurons(2), edges=FORK), "^Graph must be a chain, but node 0 leads to 1"),
+                  "^Node 0 has a weight of 2x3, which does not fit the 2 before it$"),
     "lost": (graph(DENSE, neurons(2), edges=[("input", "0"), ("0", "output")]),
-             "^Graph must be a chain from input to output, but 1 is not on it"),
+             "^No edges lead from the input to 1$"),
+    "dead end": (graph(DENSE, neurons(2), edges=[("input", "0"), ("0", "output"), ("0", "1")]),
+                 "^No edges lead to the output from 1$"),
     "no such node": (graph(DENSE, edges=[("input", "7")]), "^Edge input to 7 names a node that"),
     "synaptic current": (graph(DENSE, CUBA), "^Node 1 is a CubaLI, which is a leaky read-out"),
     "tau_syn 0": (graph(DENSE, cuba(0)), "^Node 1 must have a tau_syn above 0, not 0$"),
@@ -68,7 +68,19 @@ REFUSED = {
     "scale": (graph(nir.Scale(full(3)), DENSE, neurons(2)), "^Node 0 is a Scale, which scales"),
     "two synapses": (graph(DENSE, nir.Linear(full((4, 2))), neurons(4)),
                      "^Node 1 is a Linear behind 0 without neurons"),
-    "no synapse": (graph(neurons(3)), "^Node 0 is neurons without a Linear"),
+    "no synapse": (graph(neurons(3)), "^Node 0 has no Linear, Affine or Conv2d between it and "
+                   "the input$"),
+    "edge twice": (graph(DENSE, neurons(2), edges=[
+        ("input", "0"), ("0", "1"), ("0", "1"), ("1", "output")]), "^Edge 0 to 1 is there twice$"),
+    "from the output": (graph(DENSE, neurons(2), edges=[
+        ("input", "0"), ("0", "1"), ("1", "output"), ("output", "0")]),
+        "^Edge output to 0 leads to the input or from the output$"),
+    "to the input": (graph(DENSE, neurons(2), edges=[
+        ("input", "0"), ("0", "1"), ("1", "output"), ("1", "input")]),
+        "^Edge 1 to input leads to the input or from the output$"),
+    "loop of weights": (graph(DENSE, nir.Flatten(np.array([2]), 0, -1), neurons(2), edges=[
+        ("input", "0"), ("0", "1"), ("1", "0"), ("1", "2"), ("2", "output")]),
+        "^Node [01] leads back to itself without neurons between$"),
     "no neurons": (graph(DENSE), "^Graph must have neurons"),
     "misfit": (graph(DENSE, neurons(2), nir.Linear(full((2, 5))), neurons(2)),
                "^Node 2 has a weight of 2x5, which does not fit the 2 before it"),

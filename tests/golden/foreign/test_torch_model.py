@@ -162,8 +162,6 @@ def test_convolutions_and_pools():
              reset_fn=None)], "^Module 1 has a spike_fn NoneType and a reset_fn NoneType"),
     ([module("snntorch", "LeakyParallel")],
      "^Module 1 is a snntorch LeakyParallel, which has no exact form"),
-    ([leaky(reset="zero", delay=True, **SNN) for _ in range(2)],
-     "^Node 2 is neurons without a Linear"),
     ([nn.Conv2d(1, 1, 1, padding_mode="reflect")], "^Module 1 pads with reflect"),
     ([nn.AvgPool2d(2, ceil_mode=True)], "^Module 1 is a pool that rounds up"),
 ], ids=lambda v: v[1:30] if isinstance(v, str) else "")
