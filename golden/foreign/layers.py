@@ -73,6 +73,11 @@ class Builder:
                           mean=way.mean, recurrent=recurrent)
         self.layers[target] = replace(layer, connections=_joined(name, layer.connections, made))
 
+    def add_bias(self, target, name, values):
+        """More that is added to every timestep's current of a population, a value each neuron or
+        channel."""
+        self.biases[target]["", name] = values
+
     def finish(self) -> Graph:
         """The graph, at the output."""
         *layers, last = self.layers.values()
@@ -82,7 +87,7 @@ class Builder:
         made = []
         for layer in (*layers, last):
             biases = self.biases[layer.name]
-            labels = dict.fromkeys(names[0] for names in biases if names)
+            labels = dict.fromkeys(names[0] for names in biases if names and names[0])
             made.append(replace(layer, bias=sum(biases.values()),
                                 label=", ".join(labels) or layer.label))
         return Graph(self.shapes[Input.name], tuple(made))

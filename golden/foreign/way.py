@@ -124,6 +124,12 @@ class Way:
         self.synapse, self.weight, self.bias = synapse, weight, bias
         self.source_shape, self.shape = source_shape, shape
 
+    def scale(self, name, factor, offset):
+        """Each channel's weights and bias times ``factor``, and ``offset`` more: batch norm."""
+        axes = (-1, *(1,) * (self.weight.ndim - 1))
+        self.weight = _finite(name, "scaled weight", self.weight * factor.reshape(axes))
+        self.bias = _finite(name, "scaled bias", self.bias * factor + offset)
+
     def finish(self, name, flat):
         """``(channels, shape)`` of what arrives at the node ``name``.  Spikes that pass no weights
         arrive as they are: one to one, or, where maps are to stay, channel by channel."""

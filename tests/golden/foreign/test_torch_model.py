@@ -14,7 +14,8 @@ from torch import nn
 
 import qblif
 from qblif.golden import integer
-from qblif.golden.foreign.torch_model import convert_model, framework_of
+from qblif.golden.foreign.torch_model import convert_model
+from qblif.golden.foreign.torch_neurons import framework_of
 from qblif.golden.spec.errors import InvalidValue
 
 
