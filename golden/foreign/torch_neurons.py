@@ -57,7 +57,8 @@ def _number(name, field, value):
         value = value.detach().cpu().double().numpy()
     values = np.unique(np.asarray(value, np.float64))
     if values.size != 1 or not np.isfinite(values[0]):
-        raise InvalidValue(f"Module {name} has a {field} of {value}; it must be one finite number "
+        raise InvalidValue(f"Module {name} has a {field} of {' '.join(str(value).split())}; it "
+                           "must be one finite number "
                            "for all neurons")
     return float(values[0])
 
