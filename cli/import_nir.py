@@ -20,8 +20,8 @@ def import_nir(
         "rockpool; nir, to read it by NIR's own equations; qblif, what `qblif export` wrote.")],
     check: Annotated[Path | None, typer.Option(
         metavar="SPIKES", help="Recording of the framework's own run, an .npz with input and "
-        "spikes_0, spikes_1.. of axes (timesteps, frames, neurons), or NIR's own data format: finds "
-        "out what the file leaves open, and compares every spike of every layer.")] = None,
+        "spikes_0, spikes_1.. of axes (timesteps, frames, neurons), or NIR's data: finds out "
+        "what the file leaves open, and compares every spike of every layer.")] = None,
     reset: Annotated[str | None, typer.Option(
         metavar="subtract|zero|none", help="What a spike does to the membrane.")] = None,
     delay: Annotated[bool | None, typer.Option(

@@ -93,8 +93,8 @@ class ExactLayer:
         if reading is not None:
             self.n_max = min(levels[self.name], LEVEL_LIMIT)
             if levels[self.name] > LEVEL_LIMIT:
-                self.remarks.append(f"{self.layer.node.name}: levels may reach {levels[self.name]} and are "
-                                    f"clipped at {LEVEL_LIMIT}")
+                self.remarks.append(f"{self.layer.node.name}: levels may reach "
+                                    f"{levels[self.name]} and are clipped at {LEVEL_LIMIT}")
         values = [*self.weights, self.bias]
         if reading is not None and not (self.loose and fraction_bits(self.theta) is None):
             values.append(np.array([self.theta]))

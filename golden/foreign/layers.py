@@ -28,7 +28,11 @@ class Builder:
     time before it; the first weights that read it tell."""
 
     def __init__(self, shape):
-        self.shapes = {Input.name: tuple(int(extent) for extent in np.atleast_1d(np.asarray(shape)))}
+        sizes = np.atleast_1d(np.asarray(shape))
+        if sizes.dtype.kind not in "iu" or not sizes.size or sizes.min() < 1:
+            raise InvalidValue("Input must have a shape of integers above 0, not "
+                               f"{' '.join(map(str, sizes.ravel()[:8])) or 'none'}")
+        self.shapes = {Input.name: tuple(int(size) for size in sizes)}
         self.layers: dict[str, Layer] = {}
         self.biases: dict[str, dict] = {}
         self.known = False

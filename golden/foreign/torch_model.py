@@ -1,4 +1,4 @@
-"""Other frameworks' torch modules in a row, as layers and their neurons; no framework is imported."""
+"""Other frameworks' torch modules in a row, as layers and their neurons; none is imported."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .exact import convert
 from .graph import Graph
 from .layers import Builder
 from .readings import Reading
-from .torch_neurons import NEURONS, framework_of, package_of, to_array
+from .torch_neurons import NEURONS, framework_of, package_of, to_array, weights_of
 
 __all__ = ["convert_model", "has_neurons", "read"]
 
@@ -94,18 +94,16 @@ def read(model, input_shape) -> tuple[Graph, tuple[Reading, ...]]:
 def _as_node(name, kind, module):
     """``(kind, node)`` of NIR for a module without a state."""
     if isinstance(module, nn.Linear):
-        return "Affine", SimpleNamespace(weight=to_array(module.weight),
-                                         bias=to_array(module.bias))
+        return "Affine", weights_of(module)
     if kind == "LinearTorch" and package_of(module) == "rockpool":
-        return "Affine", SimpleNamespace(weight=to_array(module.weight).T,
-                                         bias=to_array(module.bias))
+        weights = weights_of(module)
+        return "Affine", SimpleNamespace(weight=weights.weight.T, bias=weights.bias)
     if isinstance(module, nn.Conv2d):
         if module.padding_mode != "zeros":
             raise InvalidValue(f"Module {name} pads with {module.padding_mode}, not zeros")
         return "Conv2d", SimpleNamespace(
-            weight=to_array(module.weight), bias=to_array(module.bias), stride=module.stride,
-            padding=module.padding, dilation=module.dilation, groups=module.groups,
-            input_shape=None)
+            **vars(weights_of(module)), stride=module.stride, padding=module.padding,
+            dilation=module.dilation, groups=module.groups, input_shape=None)
     if isinstance(module, nn.AvgPool2d) or kind == "SumPool2d":
         if getattr(module, "ceil_mode", False) or getattr(module, "divisor_override", None):
             raise InvalidValue(f"Module {name} is a pool that rounds up, or with a divisor of "

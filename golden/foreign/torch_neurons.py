@@ -1,4 +1,4 @@
-"""Other frameworks' neurons as torch modules, each as a node and its reading, so that nothing is left
+"""Other frameworks' neurons as torch modules, each as a node and its reading, which leaves nothing
 open.
 
 A module is recognised by the package and the name of its class; no framework is imported.  What
@@ -21,13 +21,14 @@ from .graph import Node
 from .grid import snap
 from .readings import Reading, read_node
 
-__all__ = ["NEURONS", "Neurons", "framework_of", "package_of", "to_array"]
+__all__ = ["NEURONS", "Neurons", "framework_of", "package_of", "to_array",
+           "weights_of"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Neurons:
-    """A module's ``node`` and ``reading``; ``back`` is a NIR node's ``weight`` and ``bias`` from the
-    neurons to themselves, ``bias`` what is added to every timestep's current."""
+    """A module's ``node`` and ``reading``; ``back`` has ``weight`` and ``bias`` from the neurons to
+    themselves, ``bias`` is what is added to every timestep's current."""
 
     node: Node
     reading: Reading
@@ -46,9 +47,15 @@ def package_of(module) -> str:
     return type(module).__module__.partition(".")[0]
 
 
-def to_array(tensor):
-    """float64, or ``None``."""
-    return None if tensor is None else tensor.detach().cpu().double().numpy()
+def to_array(tensor) -> np.ndarray:
+    """float64."""
+    return tensor.detach().cpu().double().numpy()
+
+
+def weights_of(linear) -> SimpleNamespace:
+    """Weight and bias, which may be ``None``, as a NIR node has them."""
+    return SimpleNamespace(weight=to_array(linear.weight),
+                           bias=None if linear.bias is None else to_array(linear.bias))
 
 
 def _number(name, field, value):
@@ -74,7 +81,7 @@ def _require(name, module, **expected):
 
 
 def _reading(framework, name, *, threshold, decay, gain=1.0, synaptic=None, rest=0.0, v_reset=0.0,
-             reset, delay=False, levels=1, floor=None, recurrent=False):
+             reset, delay=False, levels: int | None = 1, floor=None, recurrent=False):
     """The :class:`Neurons`; a decay is what its float32 is a rounding of."""
     node = Node(name=name, kind="LIF", r=1.0, v_threshold=threshold, v_reset=v_reset, v_leak=rest,
                 recurrent=recurrent)
@@ -117,8 +124,7 @@ def _back(name, module, size):
         raise InvalidValue(f"Module {name} has recurrent weights of a "
                            f"{type(module.recurrent).__name__}; only those of a Linear, or one to "
                            "one, have an exact form")
-    return SimpleNamespace(weight=to_array(module.recurrent.weight),
-                           bias=to_array(module.recurrent.bias))
+    return weights_of(module.recurrent)
 
 
 def _spikingjelly(name, module, size):

@@ -66,7 +66,56 @@ def loop(nodes, graph):
     nodes["0/again"] = h5py.SoftLink("/node")
 
 
+def itself(nodes, graph):
+    del nodes["0"]
+    nodes["0"] = graph  # A hard link: the graph is a node of its own.
+
+
+def dangling(nodes, graph):
+    del nodes["0/weight"]
+    nodes["0/weight"] = h5py.ExternalLink("none.h5", "/weight")
+
+
+def a_group(nodes, graph):
+    del nodes["0/weight"]
+    nodes.create_group("0/weight")
+
+
+def two_inputs(nodes, graph):
+    graph.copy("nodes/input", "nodes/more")
+
+
+def loop_entered_twice(nodes, graph):
+    graph.copy("nodes/0", "nodes/4")
+    graph.copy("nodes/2", "nodes/5")
+    with_edges_of(graph, [("input", "0"), ("0", "1"), ("1", "2"), ("2", "3"), ("3", "5"),
+                          ("5", "1"), ("input", "4"), ("4", "3"), ("3", "output")])
+
+
+def with_edges_of(graph, edges):
+    del graph["edges"]
+    graph["edges"] = edges if isinstance(edges, np.ndarray) else np.array(edges, object)
+
+
+CHAIN = [("input", "0"), ("0", "1"), ("1", "2"), ("2", "3"), ("3", "output")]
+
 DAMAGED_NIR = {
+    "a node of its own": edited(itself), "a link to nowhere": edited(dangling),
+    "a group for a weight": edited(a_group), "two inputs": edited(two_inputs),
+    "a loop entered twice": edited(loop_entered_twice),
+    "an edge twice": with_edges([*CHAIN, CHAIN[1]]),
+    "the output leads back": with_edges([*CHAIN, ("output", "2")]),
+    "an edge to the input": with_edges([*CHAIN, ("1", "input")]),
+    "edges of three ends": with_edges([("input", "0", "1"), ("1", "2", "3")]),
+    "edges of numbers": edited(lambda nodes, graph: with_edges_of(
+        graph, np.zeros((3, 2)))),
+    "input below zero": replaced("input/shape", np.array([-6])),
+    "input of text": replaced("input/shape", "many"),
+    "input of no size": replaced("input/shape", np.zeros(0, int)),
+    "bias not a number": replaced("0/bias", np.full(5, np.nan, np.float32)),
+    "a convolution without fields": replaced("0/type", "Conv2d"),
+    "a reset to infinity": replaced("1/v_reset", np.full(5, np.inf, np.float32)),
+    "r below zero": replaced("1/r", np.full(5, -1, np.float32)),
     "empty": lambda data: b"", "one byte": cut(1e-9), "an eighth": cut(1 / 8),
     "half": cut(1 / 2), "nine tenths": cut(0.9), "png": lambda data: b"\x89PNG" + data[:100],
     "text": lambda data: b"input -> output\n" * 100, "zeros": lambda data: bytes(len(data)),
@@ -138,7 +187,51 @@ def zipped(_):
 
 
 SHAPE = (8, 40, 6)
+def encrypted(data):
+    """Every member says that it is."""
+    data = bytearray(data)
+    for mark, place in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        at = -1
+        while (at := data.find(mark, at + 1)) >= 0:
+            data[at + place] |= 1
+    return bytes(data)
+
+
+def header(text):
+    """An npy header of the same length."""
+    def change(data):
+        start = data.index(b"{'descr'")
+        end = data.index(b"\n", start)
+        data = data[:start] + text.encode().ljust(end - start) + data[end:]
+        return without_checksums(data)
+    return change
+
+
+def without_checksums(data):
+    """The members once more, so that they are whole as far as the zip knows."""
+    new = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(new, "w") as archive:
+        for member in old.infolist():
+            with old.open(member) as file:
+                file._expected_crc = None
+                archive.writestr(member.filename, file.read())
+    return new.getvalue()
+
+
 DAMAGED_NPZ = {
+    "a flipped byte": lambda data: data[:200] + bytes([data[200] ^ 1]) + data[201:],
+    "encrypted": encrypted,
+    "a huge shape": header("{'descr': '<u1', 'fortran_order': False, 'shape': (1048576, 1048576)}"),
+    "a negative shape": header("{'descr': '<u1', 'fortran_order': False, 'shape': (8, -1, 6)}"),
+    "no shape": header("{'descr': '<u1', 'fortran_order': False}"),
+    "a program for a header": header("__import__('os')"),
+    "input of fields": repacked(input=np.zeros(SHAPE, [("a", int)])),
+    "input complex": repacked(input=np.zeros(SHAPE, complex)),
+    "input of dates": repacked(input=np.zeros(SHAPE, "M8[s]")),
+    "spikes of no number": repacked(spikes_x=np.zeros((8, 40, 2))),
+    "spikes not finite": repacked(spikes_1=np.full((8, 40, 3), np.inf)),
+    "spikes below zero": repacked(spikes_0=np.full((8, 40, 5), -1)),
+    "a network": None,
     "empty": lambda data: b"", "half": cut(1 / 2), "nine tenths": cut(0.9),
     "text": lambda data: b"0 1 1 0\n" * 50, "one array": npy, "another zip": zipped,
     "no input": repacked(input=None), "no spikes": repacked(spikes_0=None, spikes_1=None),
@@ -163,10 +256,16 @@ DAMAGED_NPZ = {
 @pytest.mark.parametrize("case", DAMAGED_NPZ)
 def test_recording_that_cannot_be_used(case, network, tmp_path, out, capsys):
     path = tmp_path / "bad.npz"
-    path.write_bytes(DAMAGED_NPZ[case](network[1].read_bytes()))
+    damage = DAMAGED_NPZ[case]
+    path.write_bytes(damage(network[1].read_bytes()) if damage else network[0].read_bytes())
     sentence = refusal(capsys, *import_(network[0], path), out=out)
     assert not out.exists() and len(sentence) < 400
     assert sentence.startswith((f"{path}: ", "The recording"))
+
+
+def test_a_recording_for_a_network(network, out, capsys):
+    assert refusal(capsys, *import_(network[1], network[1]), out=out).startswith(
+        f"{network[1]}: truncated, or not a NIR file (")
 
 
 @pytest.mark.parametrize("seed", range(30))

@@ -68,8 +68,13 @@ REFUSED = {
     "scale": (graph(nir.Scale(full(3)), DENSE, neurons(2)), "^Node 0 is a Scale, which scales"),
     "two synapses": (graph(DENSE, nir.Linear(full((4, 2))), neurons(4)),
                      "^Node 1 is a Linear behind 0 without neurons"),
-    "no synapse": (graph(neurons(3)), "^Node 0 has no Linear, Affine or Conv2d between it and "
-                   "the input$"),
+    "no synapse": (graph(neurons(3)), "^Node 0 has no Linear, Affine or Conv2d between it and "),
+    "input of zero": (graph(DENSE, neurons(2), shape=(3, 0)),
+                      "^Input must have a shape of integers above 0, not 3 0$"),
+    "input without shape": (graph(DENSE, neurons(2), shape=()),
+                            "^Input must have a shape of integers above 0, not none$"),
+    "input of fractions": (graph(DENSE, neurons(2), shape=(3.5,)),
+                           "^Input must have a shape of integers above 0, not 3.5$"),
     "edge twice": (graph(DENSE, neurons(2), edges=[
         ("input", "0"), ("0", "1"), ("0", "1"), ("1", "output")]), "^Edge 0 to 1 is there twice$"),
     "from the output": (graph(DENSE, neurons(2), edges=[

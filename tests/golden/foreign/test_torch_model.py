@@ -19,7 +19,6 @@ from qblif.golden.foreign.torch_model import convert_model
 from qblif.golden.foreign.torch_neurons import framework_of
 from qblif.golden.spec.errors import InvalidValue
 
-
 SNN = {"beta": 0.5, "threshold": 6.0}
 CUBA = {"alpha": 0.5, "beta": 0.75, "threshold": 9.0}
 CASES = [

@@ -85,7 +85,7 @@ class Sigmoid:
     ({"noise_std": 0.1}, "^Module 1 has a noise_std of 0.1; only 0.0 has an exact form$"),
     ({"spike_generation_fn": Sigmoid.apply}, "^Module 1 has a spike_generation_fn of Sigmoid and "),
     ({"spike_generation_fn": None}, "^Module 1 has a spike_generation_fn of None and "),
-    ({"most": 0.5}, "^Module 1 has a spike_generation_fn of StepPWL and a max_spikes_per_dt of 0.5"),
+    ({"most": 0.5}, "^Module 1 has a spike_generation_fn of StepPWL and a max_.* of 0.5; only"),
     ({"most": 2.5}, "^Module 1 has .* a max_spikes_per_dt of 2.5; only .* a whole number"),
     ({"size_in": 8}, "^Module 1 has 8 synapses for 4 neurons; only one each has an exact form$"),
     ({"bias": 1.0}, "^Module 1 has a bias behind its synaptic current, which has no exact form"),

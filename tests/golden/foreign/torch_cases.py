@@ -8,7 +8,6 @@ import torch
 from torch import nn
 
 
-
 def module(package, name, **fields):
     """A module whose class has this name, of this package."""
     made = type(name, (nn.Module,), {"__module__": f"{package}.layers"})()
