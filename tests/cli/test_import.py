@@ -41,8 +41,8 @@ def test_recording_in_nirs_data_format(events, network, tmp_path, out, capsys):
     command = import_(network[0], tmp_path / "data.nir")
     if events:
         assert refusal(capsys, *command, out=out) == (
-            f"{tmp_path / 'data.nir'}: NIR data of events alone have no number of timesteps: say it "
-            "with --timesteps")
+            f"{tmp_path / 'data.nir'}: NIR data of events alone have no number of timesteps: say "
+            "it with --timesteps")
     assert run(*command, *(("--timesteps", 8) if events else ()), "--out", out) == 0
     assert "3: 960 of 960 spikes equal" in capsys.readouterr().out
     del recorded["3"]

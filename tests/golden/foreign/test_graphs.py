@@ -1,112 +1,19 @@
 """NIR graphs that are no chains: forks, joins, residual additions and loops through several layers,
-every spike by equations of their own; and what such a graph leaves open."""
+every spike by equations of their own."""
 
 import numpy as np
 import pytest
-from foreign_cases import DT, STEPS
+from foreign_cases import STEPS
+from graph_cases import BETA, FRAMES, NETS, THRESHOLD, TIMESTEPS, Net, neurons, nir
 
 from qblif.golden import integer
 from qblif.golden.foreign import nir_graph, own, real
 from qblif.golden.foreign.check import import_network
 from qblif.golden.foreign.readings import Asked, readings
 from qblif.golden.foreign.record import Record
-from qblif.golden.spec.errors import InvalidValue
 from qblif.hw.layout.compile import compile
 from qblif.hw.layout.plan import make_plan
 from qblif.sim.pysim import run_network
-
-nir = pytest.importorskip("nir", reason="NIR files need nir: pip install 'qblif[nir]'")
-
-TIMESTEPS, FRAMES = 5, 12
-BETA, THRESHOLD = 0.5, 4.0
-
-
-def neurons(*shape):
-    """``snn.Leaky`` as its exporter writes it."""
-    def full(value):
-        return np.full(shape, value, np.float32)
-    return nir.LIF(tau=full(DT / (1 - BETA)), r=full(1 / (1 - BETA)), v_leak=full(0),
-                   v_threshold=full(THRESHOLD), v_reset=full(0))
-
-
-# Populations in order of computation, with their sizes, and what leads from one to another; "=" is
-# an edge without weights between.  An edge to one that stands no later brings the spikes before.
-NETS = {
-    "loop of two": ({"a": 4, "b": 3}, ["input a", "a b", "b a", "b output"]),
-    "loop of three": ({"a": 4, "b": 3, "c": 4}, ["input a", "a b", "b c", "c a", "c output"]),
-    "loop out of the middle": ({"a": 4, "b": 3, "c": 2},
-                               ["input a", "a b", "b a", "a c", "c output"]),
-    "loops within a loop": ({"a": 3, "b": 3, "c": 4}, [
-        "input a", "a b", "b c", "c b", "c a", "a a", "c output"]),
-    "loop without weights": ({"a": 3, "b": 3}, ["input a", "a b", "b = a", "b output"]),
-    "fork and join": ({"a": 4, "b": 3, "c": 5, "d": 3}, [
-        "input a", "a b", "a c", "b d", "c d", "d output"]),
-    "residual": ({"a": 4, "b": 3, "c": 4}, ["input a", "a b", "b c", "a = c", "c output"]),
-    "skip from the input": ({"a": 4, "b": 3}, ["input a", "a b", "input b", "b output"]),
-    "two to the output": ({"a": 3, "b": 3}, ["input a", "a b", "a = output", "b = output"]),
-    "everything": ({"a": 4, "b": 4, "c": 4, "d": 3}, [
-        "input a", "a b", "a = c", "b c", "c a", "c d", "a d", "d d", "d a", "d output"]),
-}
-
-
-class Net:
-    """One of :data:`NETS` with random weights and its own run of snnTorch's equations."""
-
-    def __init__(self, name, seed=0, reset="subtract", delay=True, bias=True):
-        draw = np.random.default_rng(seed)
-        self.sizes, self.edges = NETS[name]
-        size = self.sizes | {"input": 5, "output": 2}
-        self.order = ["input", *self.sizes, "output"]
-        self.weights, self.biases = {}, {}
-        for source, *same, target in map(str.split, self.edges):
-            last = size[source] if target == "output" and same else size[target]
-            self.weights[source, target] = np.eye(last) if same else draw.integers(
-                -2, 5, (last, size[source])).astype(float)
-            if bias and not same and self.forward(source, target) and target != "output":
-                self.biases[source, target] = draw.integers(-1, 2, last).astype(float)
-        self.same = {(e.split()[0], e.split()[2]) for e in self.edges if "=" in e}
-        self.input = (draw.random((TIMESTEPS, FRAMES, 5)) < 0.5).astype(np.int64)
-        self.reset, self.delay = reset, delay
-        self.spikes = self.run()
-
-    def forward(self, source, target):
-        return self.order.index(source) < self.order.index(target)
-
-    def run(self):
-        parameters = {"beta": BETA, "threshold": THRESHOLD, "reset": self.reset,
-                      "delay": self.delay}
-        before = {name: np.zeros((FRAMES, size)) for name, size in self.sizes.items()}
-        membranes, found = dict(before), {name: [] for name in self.sizes}
-        for events in self.input:
-            now = {"input": events}
-            for name in self.sizes:
-                current = sum(
-                    (now if self.forward(source, name) else before)[source] @ weight.T
-                    + self.biases.get((source, name), 0)
-                    for (source, target), weight in self.weights.items() if target == name)
-                now[name], membranes[name] = STEPS["snntorch"](
-                    membranes[name], current, **parameters)
-                found[name].append(now[name])
-            before = now
-        return tuple(np.stack(spikes).astype(np.int64) for spikes in found.values())
-
-    def graph(self):
-        nodes = {"input": nir.Input(np.array([5])), "output": nir.Output(np.array([2]))}
-        nodes |= {name: neurons(size) for name, size in self.sizes.items()}
-        edges = []
-        for ends, weight in self.weights.items():
-            if ends in self.same:
-                edges.append(ends)
-                continue
-            name = "->".join(ends)
-            nodes[name] = (nir.Affine(weight, self.biases[ends]) if ends in self.biases
-                           else nir.Linear(weight))
-            edges += [(ends[0], name), (name, ends[1])]
-        return nodes, edges
-
-    def imported(self, **asked):
-        return import_network(nir_graph.build_graph(*self.graph()), "snntorch", Asked(**asked),
-                              None, Record(self.input, self.spikes))
 
 
 @pytest.mark.parametrize("reset, delay", [("subtract", True), ("subtract", False), ("zero", False),
@@ -234,78 +141,3 @@ def convolve(maps, weight):
     padded = np.pad(maps, ((0, 0), (0, 0), (1, 1), (1, 1)))
     return sum(np.einsum("oi,firc->forc", weight[:, :, r, c], padded[:, :, r:r + 4, c:c + 4])
                for r in range(3) for c in range(3)).astype(float)
-
-
-def net_of(*edges, **sizes):
-    nodes = {"input": nir.Input(np.array([3])), "output": nir.Output(np.array([3]))}
-    nodes |= {name: neurons(size) for name, size in sizes.items()}
-    made = []
-    for k, (a, b) in enumerate(map(str.split, edges)):
-        nodes[f"w{k}"] = nir.Linear(np.ones((sizes.get(b, 3), sizes.get(a, 3))))
-        made += [(a, f"w{k}"), (f"w{k}", b)]
-    return nodes, made
-
-
-def test_a_loop_that_is_entered_at_two_places_is_refused():
-    with pytest.raises(InvalidValue, match="^Graph has a cycle that is entered at more than one "
-                       "place, (a to b to a|b to a to b): which of its edges brings the spikes"):
-        nir_graph.build_graph(*net_of("input a", "input b", "a b", "b a", "b output", a=3, b=3))
-    with pytest.raises(InvalidValue, match="^Graph has a cycle that is entered at more than one"):
-        nir_graph.build_graph(*net_of("input a", "a b", "a c", "b c", "c b", "c output", a=3, b=3,
-                                      c=3))
-
-
-def test_biases_on_the_way_back_are_refused():
-    nodes, edges = net_of("input a", "a b", "b a", "b output", a=3, b=3)
-    nodes["w2"] = nir.Affine(np.ones((3, 3)), np.array([0.0, 0.0, 1.0]))
-    with pytest.raises(InvalidValue, match="^Node w2 has biases on a way back from b to a, and "):
-        nir_graph.build_graph(nodes, edges)
-
-
-def test_maps_in_a_loop_are_refused():
-    one = nir.Conv2d(input_shape=(3, 3), weight=np.ones((1, 1, 1, 1)), stride=1, padding=0,
-                     dilation=1, groups=1, bias=np.zeros(1))
-    nodes = {"input": nir.Input(np.array([1, 3, 3])), "0": one, "1": neurons(1, 3, 3), "2": one,
-             "output": nir.Output(np.array([9]))}
-    edges = [("input", "0"), ("0", "1"), ("1", "2"), ("2", "1"), ("1", "output")]
-    with pytest.raises(InvalidValue, match="^Node 2 leads back in a loop, which only a Linear or "
-                       "Affine between neurons without a map can$"):
-        nir_graph.build_graph(nodes, edges)
-
-
-@pytest.mark.parametrize("edges, sizes, phrase", [
-    (["input a", "a b", "input b", "b output"], {"a": 3, "b": 2},
-     "^Node b takes 4 from wide, but is 2$"),
-])
-def test_sums_of_other_sizes_are_refused(edges, sizes, phrase):
-    nodes, made = net_of(*edges, **sizes)
-    nodes["wide"] = nir.Linear(np.ones((4, 3)))
-    with pytest.raises(InvalidValue, match=phrase):
-        nir_graph.build_graph(nodes, [*made, ("a", "wide"), ("wide", "b")])
-
-
-def test_two_geometries_between_the_same_neurons_are_refused():
-    def conv(size):
-        return nir.Conv2d(input_shape=(3, 3), weight=np.ones((1, 1, size, size)), stride=1,
-                          padding=size // 2, dilation=1, groups=1, bias=np.zeros(1))
-    nodes = {"input": nir.Input(np.array([1, 3, 3])), "0": conv(1), "1": conv(3),
-             "2": neurons(1, 3, 3), "output": nir.Output(np.array([9]))}
-    edges = [("input", "0"), ("input", "1"), ("0", "2"), ("1", "2"), ("2", "output")]
-    with pytest.raises(InvalidValue, match="^Node 2 takes the same spikes in two ways, which are"):
-        nir_graph.build_graph(nodes, edges)
-    nodes["1"] = conv(1)
-    layer = nir_graph.build_graph(nodes, edges).layers[0]
-    assert layer.connections[0].weight.item() == 2
-
-
-def test_too_many_ways_are_refused():
-    """Forks that join again: seven in a row are 128 ways."""
-    flat = nir.Flatten(np.array([3]), 0, -1)
-    nodes, made = net_of("input a", "a output", a=3)
-    edges, last = [edge for edge in made if edge[0] != "w1"], "w1"
-    for k in range(7):
-        nodes |= {f"{k}{name}": flat for name in "xyz"}
-        edges += [(last, f"{k}x"), (last, f"{k}y"), (f"{k}x", f"{k}z"), (f"{k}y", f"{k}z")]
-        last = f"{k}z"
-    with pytest.raises(InvalidValue, match="^Node output has more than 64 ways that lead to it$"):
-        nir_graph.build_graph(nodes, [*edges, (last, "output")])
