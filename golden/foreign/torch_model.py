@@ -130,7 +130,8 @@ def _fold(name, module, way, last):
     if module.num_features != len(way.weight):
         raise InvalidValue(f"Module {name} is a {kind} of {module.num_features} features behind "
                            f"{len(way.weight)}")
-    scale = 1 / np.sqrt(to_array(module.running_var) + module.eps)
+    with np.errstate(divide="ignore"):  # Infinite weights are refused.
+        scale = 1 / np.sqrt(to_array(module.running_var) + module.eps)
     shift = -to_array(module.running_mean) * scale
     if module.affine:
         gamma = to_array(module.weight)

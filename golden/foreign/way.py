@@ -127,8 +127,10 @@ class Way:
     def scale(self, name, factor, offset):
         """Each channel's weights and bias times ``factor``, and ``offset`` more: batch norm."""
         axes = (-1, *(1,) * (self.weight.ndim - 1))
-        self.weight = _finite(name, "scaled weight", self.weight * factor.reshape(axes))
-        self.bias = _finite(name, "scaled bias", self.bias * factor + offset)
+        with np.errstate(invalid="ignore"):  # No number, as 0 times infinity, is refused.
+            weight, bias = self.weight * factor.reshape(axes), self.bias * factor + offset
+        self.weight = _finite(name, "scaled weight", weight)
+        self.bias = _finite(name, "scaled bias", bias)
 
     def finish(self, name, flat):
         """``(channels, shape)`` of what arrives at the node ``name``.  Spikes that pass no weights
