@@ -136,6 +136,45 @@ def test_residual_map_beside_a_convolution():
     assert found.equal and all(s.any() for s in record.spikes)
 
 
+def test_an_average_and_a_sum_add_up():
+    """The average's factor is in the threshold for all weights of the neurons."""
+    draw = np.random.default_rng(6)
+
+    def conv(size, stride):
+        return nir.Conv2d(input_shape=None, weight=draw.integers(-1, 4, (1, 1, size, size)),
+                          stride=stride, padding=0, dilation=1, groups=1,
+                          bias=np.array([1.0]))
+    pool = nir.AvgPool2d(kernel_size=np.array([2, 2]), stride=np.array([2, 2]),
+                         padding=np.array([0, 0]))
+    nodes = {"input": nir.Input(np.array([1, 4, 4])), "0": conv(1, 1), "a": neurons(1, 4, 4),
+             "1": conv(2, 2), "b": neurons(1, 2, 2), "2": conv(1, 1), "pool": pool,
+             "3": conv(1, 1), "c": neurons(1, 2, 2), "output": nir.Output(np.array([4]))}
+    nodes["3"].weight = np.array([[[[6.0]]]])
+    edges = [("input", "0"), ("0", "a"), ("a", "1"), ("1", "b"), ("b", "2"), ("2", "c"),
+             ("a", "pool"), ("pool", "3"), ("3", "c"), ("c", "output")]
+    input = draw.integers(0, 4, (TIMESTEPS, FRAMES, 16))
+    weights = {name: nodes[name].weight[0, 0].astype(float) for name in "0123"}
+    spikes, v = {name: [] for name in "abc"}, dict.fromkeys("abc", 0.0)
+    for events in input.reshape(TIMESTEPS, FRAMES, 4, 4):
+        fired = [events]
+        for name, current_of in (
+                ("a", lambda f: f[0] * weights["0"] + 1),
+                ("b", lambda f: np.einsum("frycx,yx->frc", f[1].reshape(FRAMES, 2, 2, 2, 2),
+                                          weights["1"]) + 1),
+                ("c", lambda f: f[2] * weights["2"] + 1 + 1
+                 + f[1].reshape(FRAMES, 2, 2, 2, 2).mean((2, 4)) * weights["3"])):
+            current = current_of(fired)
+            now, v[name] = STEPS["snntorch"](
+                v[name] + np.zeros_like(current), current, beta=BETA, threshold=THRESHOLD,
+                reset="zero", delay=True)
+            fired.append(now)
+            spikes[name].append(now.reshape(FRAMES, -1))
+    record = Record(input, tuple(np.stack(s).astype(np.int64) for s in spikes.values()))
+    found = import_network(nir_graph.build_graph(nodes, edges), "snntorch", Asked(reset="zero"),
+                           None, record)
+    assert found.equal and not found.converted.remarks and record.spikes[2].any()
+
+
 def convolve(maps, weight):
     """3x3, padding 1, as sums of shifted maps."""
     padded = np.pad(maps, ((0, 0), (0, 0), (1, 1), (1, 1)))
