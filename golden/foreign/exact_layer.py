@@ -89,7 +89,7 @@ class ExactLayer:
     def stage(self, levels):
         """Everything in the finest units that fit, up to those in which all is exact; ``levels``
         are the largest of each population."""
-        reading = self.reading
+        reading, self.levels = self.reading, levels
         if reading is not None:
             self.n_max = min(levels[self.name], LEVEL_LIMIT)
             if levels[self.name] > LEVEL_LIMIT:
@@ -106,11 +106,11 @@ class ExactLayer:
         reason = None
         for bits in range(finest, least - 1, -1):
             try:
-                stage = self.in_units(bits, levels)
+                stage = self.in_units(bits)
             except InvalidValue as error:
                 reason = error
                 continue
-            self.remark(bits, grid, needed, stage, levels)
+            self.remark(bits, grid, needed, stage)
             return stage
         units = "any units" if least < 0 else (
             f"units of {2.0**-least:g}, in which its weights, biases and threshold are integers")
@@ -122,7 +122,7 @@ class ExactLayer:
         return (0, *(shift for decay in (self.decay, self.synaptic or Decay())
                      for shift in (*decay.subtract, *decay.add)))
 
-    def in_units(self, bits, levels):
+    def in_units(self, bits):
         """The population in units of ``2**-bits``; :class:`ValueError` where a field is too
         narrow."""
         scale = 2.0**bits
@@ -132,7 +132,7 @@ class ExactLayer:
                                f"{largest:.0f}")
         weights = [np.rint(weight * scale).astype(np.int64) for weight in self.weights]
         bias = np.rint(self.bias * scale).astype(np.int64) - self.constant
-        rows = self.reach(weights, levels)
+        rows = self.reach(weights, self.levels)
         low, high = (int(v) for v in (np.minimum(rows, 0).sum(1).min(),
                                       np.maximum(rows, 0).sum(1).max()))
         sums = self.timesteps, low, high, bias
@@ -162,7 +162,7 @@ class ExactLayer:
                       floor=None if self.floor is None else round(self.floor * 2.0**bits),
                       v_width=v_width)
 
-    def remark(self, bits, grid, needed, stage, levels):
+    def remark(self, bits, grid, needed, stage):
         """What these units round."""
         name = self.label
         if grid is None or bits < grid:
@@ -179,7 +179,7 @@ class ExactLayer:
         if reading is not None and (
                 bits < (grid or 0) + needed or self.decay.factor != reading.decay
                 or self.synaptic and self.synaptic.factor != reading.synaptic):
-            error = self.error(stage, levels) / stage.population.neuron.quantiser.theta
+            error = self.error(stage) / stage.population.neuron.quantiser.theta
             also = "" if self.synaptic is None else (
                 f", and the synaptic decay of {reading.synaptic:.6g}, as "
                 f"{self.synaptic.factor:.6g}")
@@ -187,9 +187,9 @@ class ExactLayer:
                                 f"{self.decay.factor:.6g}{also}, rounds by at most {error:.2g} of "
                                 "the threshold")
 
-    def error(self, stage, levels):
+    def error(self, stage):
         """Largest error of a membrane after the last timestep, in units."""
-        rows = np.abs(self.reach([weight for _, weight in stage.parts], levels))
+        rows = np.abs(self.reach([weight for _, weight in stage.parts], self.levels))
         largest = (rows.sum(1) + np.abs(stage.bias)).max()
         if self.reading.reset == "late":  # It takes from a membrane that need not be above it.
             largest += self.n_max * stage.population.neuron.quantiser.theta

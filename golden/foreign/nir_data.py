@@ -42,7 +42,7 @@ def read(path, names, timesteps=None):
 
 def _spikes(data, name):
     """The observable ``spikes`` of a node."""
-    for part in name.split("."):
+    for part in (name,) if name in data.nodes else name.split("."):
         nodes = getattr(data, "nodes", {})
         if part not in nodes:
             raise InvalidValue(f"NIR data must have node {name}, and have only "

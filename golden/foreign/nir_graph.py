@@ -7,6 +7,7 @@ in an HDF5 file.  What its neurons mean is :mod:`qblif.golden.foreign.readings`.
 from __future__ import annotations
 
 import os
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -152,9 +153,8 @@ def _inlined(nodes, edges):
 
 
 def _check_edges(nodes, edges):
-    for edge in edges:
-        for name in edge:
-            if name not in nodes:
-                raise InvalidValue(f"Edge {edge[0]} to {edge[1]} names a node that does not exist")
-        if edges.count(edge) > 1:
-            raise InvalidValue(f"Edge {edge[0]} to {edge[1]} is there twice")
+    for (a, b), count in Counter(edges).items():
+        if a not in nodes or b not in nodes:
+            raise InvalidValue(f"Edge {a} to {b} names a node that does not exist")
+        if count > 1:
+            raise InvalidValue(f"Edge {a} to {b} is there twice")

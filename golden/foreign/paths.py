@@ -18,13 +18,12 @@ MOST = 64  # Ways to one population: forks and joins between neurons may be as m
 def find_ways(ends, edges):
     """``{end: [(source, *between)]}``: every way that leads to one of ``ends`` from another, the
     first of which is the input, or from itself, along ``edges``; pairs of names."""
-    before = {}
+    before, known, found = {}, {*ends}, {}
     for a, b in edges:
         before.setdefault(b, []).append(a)
-    found = {}
     for end in ends[1:]:
         found[end] = []
-        for way in _backwards(end, before, {*ends}, ()):
+        for way in _backwards(end, before, known, ()):
             found[end].append(way)
             if len(found[end]) > MOST:
                 raise InvalidValue(f"Node {end} has more than {MOST} ways that lead to it")

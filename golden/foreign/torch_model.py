@@ -130,9 +130,9 @@ def _fold(name, module, way, last):
     if module.num_features != len(way.weight):
         raise InvalidValue(f"Module {name} is a {kind} of {module.num_features} features behind "
                            f"{len(way.weight)}")
-    with np.errstate(divide="ignore"):  # Infinite weights are refused.
+    with np.errstate(divide="ignore", invalid="ignore"):  # Infinite weights are refused.
         scale = 1 / np.sqrt(to_array(module.running_var) + module.eps)
-    shift = -to_array(module.running_mean) * scale
+        shift = -to_array(module.running_mean) * scale
     if module.affine:
         gamma = to_array(module.weight)
         scale, shift = scale * gamma, shift * gamma + to_array(module.bias)

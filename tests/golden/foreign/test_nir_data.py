@@ -76,6 +76,12 @@ def test_a_node_within_a_graph(tmp_path):
     assert import_network(graph, "snntorch", Asked(), None, record.load(path, names)).equal
 
 
+def test_a_dot_in_a_node_s_own_name(tmp_path):
+    levels = np.random.default_rng(1).integers(0, 2, (5, 6, 7))
+    path = write(tmp_path / "data.nir", {"input": gridded(levels), "1.lif": gridded(levels)})
+    np.testing.assert_array_equal(record.load(path, ["input", "1.lif"]).spikes[0], levels)
+
+
 def test_events_alone_need_the_timesteps(tmp_path):
     path = write(tmp_path / "data.nir", observed(events))
     with pytest.raises(InvalidValue, match="NIR data of events alone have no number of timesteps: "
