@@ -64,7 +64,7 @@ class Allocator:
     def __init__(self, spec, device, activity=None, *, link=False, levels=False, burst="shift",
                  quantiser=None, order="inner"):
         self.spec, self.device = spec, device
-        self.order = order
+        self.order, self.link = order, link
         self.fixed = fixed_need(InputFormat.of(spec, order), device, link)
         self.rows = line_rows(spec, dict.fromkeys((p.name for p in spec.populations), 1))
         self.streams = any(streams(spec, population) for population in spec.populations)
@@ -75,7 +75,7 @@ class Allocator:
     def _options(self, population, works, levels, burst, quantiser):
         targets = {w.cycles(n) for w in works for n in w.counts(MOST_LANES)}
         chosen = {tuple(w.fewest(target, MOST_LANES) for w in works) for target in targets}
-        fires = [1] if population.neuron.quantiser is None else [
+        fires = [1] if population is self.spec.populations[-1] else [
             1 << k for k in range(MOST_FIRE_LANES.bit_length())]
         streaming = streams(self.spec, population)
         ports = PORTS if streaming else (1,)
@@ -104,8 +104,8 @@ class Allocator:
         plan = replace(plan, buffers=buffers_for(
             self.spec, population, plan.lanes[0], plan.fire_lanes, works, plan.ports))
         stage = compile_stage(self.spec, population, plan, self.order, self.rows)
-        return Option(plan, stage_cycles(stage, works), stage_need(stage, self.device, levels),
-                      streams(self.spec, population))
+        needed = stage_need(stage, self.device, link=self.link, levels=levels)
+        return Option(plan, stage_cycles(stage, works), needed, streams(self.spec, population))
 
     def solve(self, cycles, lanes=math.inf, busiest=1):
         """The options with the fewest LUTs, within ``cycles`` and ``lanes``, whose memories fit

@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 
+from ..hw.layout.engine import Cost
 from ..hw.layout.latency import COMPLETE_LATENCY, RELEASE_LATENCY
 from ..hw.layout.memories import frame_queue_items, queue_depth
 from ..hw.layout.stream_engine import StreamEngine
@@ -38,7 +39,7 @@ class Need:
 def need(layout, device, *, link=False, levels=False):
     """What a :class:`~qblif.hw.layout.compile.Layout` needs on ``device``, with the host link and
     the recorder of all levels where asked for."""
-    return sum((stage_need(stage, device, levels) for stage in layout.stages),
+    return sum((stage_need(stage, device, link=link, levels=levels) for stage in layout.stages),
                fixed_need(layout.input, device, link))
 
 
@@ -52,9 +53,10 @@ def fixed_need(input_format, device, link=False):
                 round((LUT_CORE + LUT_LINK) * device.family.lut_scale) + small)
 
 
-def stage_need(stage, device, levels=False):
-    """What one :class:`~qblif.hw.layout.compile.StageLayout` needs."""
-    cost = stage.cost
+def stage_need(stage, device, *, link=False, levels=False):
+    """What one :class:`~qblif.hw.layout.stage.StageLayout` needs, with what the host link records
+    of it."""
+    cost = stage.cost + (stage.score_recorder if link else Cost())
     memories, distributed = list(cost.memories), list(cost.distributed)
     (distributed if device.family.auto_lut_ram else memories).extend(cost.small)
     if levels and stage.recorder_memory:
@@ -132,7 +134,7 @@ def frame_cycles(layout, activity=None):
 
 
 def stage_cycles(stage, works):
-    """Mean cycles a frame takes in one :class:`~qblif.hw.layout.compile.StageLayout`; ``works`` are
+    """Mean cycles a frame takes in one :class:`~qblif.hw.layout.stage.StageLayout`; ``works`` are
     its engines' :class:`~qblif.hw.layout.work.Work`."""
     passes, timing, plan = stage.passes, stage.timing, stage.plan
     steps = stage.timesteps * passes.positions

@@ -81,7 +81,7 @@ def find(trained, images, count):
     gammas = {layer.name: layer.gamma for layer in layers}
     return Found(images.name, levels, float((census.classes == labels).mean()), layers, costs,
                  energy.energies(costs, layers),
-                 [analysis.surrogate_curves(p, gammas[p.name]) for p in spec.populations[:-1]])
+                 [analysis.surrogate_curves(p, gammas[p.name]) for p in spec.firing])
 
 
 def check_simulator(rtl, simulator):

@@ -57,7 +57,7 @@ def import_nir(
         raise InvalidValue(f"Timesteps must be at least 1, not {timesteps}")
     if framework == "qblif":
         trained = own.read(file)
-        names = [p.name for p in (trained.spec.input, *trained.spec.populations[:-1])]
+        names = [p.name for p in (trained.spec.input, *trained.spec.firing)]
         recording = check and record.load(check, names, trained.spec.timesteps)
         imported = check_own(trained, asked, timesteps, recording)
     else:

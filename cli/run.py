@@ -32,8 +32,11 @@ def run(
     data: DataOption = None,
     images: Annotated[str, typer.Option(
         metavar="N|all", help="How many of the test images.")] = "100",
+    scores: Annotated[bool, typer.Option(
+        "--scores", help="Write the scores into the JSON, too: membranes of a read-out, or sums "
+                         "of levels.")] = False,
     check: Annotated[bool, typer.Option(
-        help="Compare every class, level and cycle count with the integer model.")] = False,
+        help="Compare every class, score, level and cycle count with the integer model.")] = False,
 ):
     """Run test images on a board that `qblif load` has loaded. Exit code 1 where a check fails."""
     from ..boards.host.host import Host
@@ -47,10 +50,12 @@ def run(
     with open_port(port, baud) as line, progress_bar() as bar:
         host = Host(line)
         task = bar.add_task("run", total=len(frames))
-        outcome = host.run(trained, frames, levels=check,
+        outcome = host.run(trained, frames, levels=check, scores=scores or check,
                            progress=lambda done: bar.update(task, completed=done))
         identity = host.identify()
     report = _report(trained, identity, labels, outcome)
+    if scores:
+        report["scores"] = outcome.scores.tolist()
     if check:
         report |= _check(trained, identity, frames, outcome)
     _show(report)
@@ -87,6 +92,7 @@ def _check(trained, identity, frames, outcome):
         for k in range(len(frames))]
     wrong = {
         "classes": int(np.sum(outcome.classes != expected.classes.numpy())),
+        "scores": int(np.sum(outcome.scores != expected.scores.numpy())),
         "levels": sum(int(np.sum(found != levels[name]))
                       for name, found in outcome.levels.items()),
         "cycles": int(np.sum(outcome.cycles != np.array(cycles)))}

@@ -35,6 +35,9 @@ def stream(
     speed: Annotated[float, typer.Option(
         min=0, help="How much faster than the events' own time; 0 as fast as the board takes "
         "them.")] = 1.0,
+    keep: Annotated[bool, typer.Option(
+        "--keep", help="A frame starts with the membranes that the one before left, and not from "
+        "rest.")] = False,
     out: OutOption = Path("out"),
     check: Annotated[bool, typer.Option(
         help="Compare every class with the integer model on the same timesteps.")] = False,
@@ -54,12 +57,13 @@ def stream(
     with open_port(port, baud) as line, progress_bar() as bar:
         host = Host(line)
         task = bar.add_task("stream", total=len(times))
-        found = run_live(host, trained, times, neurons, window, speed=speed,
+        found = run_live(host, trained, times, neurons, window, speed=speed, keep=keep,
                          progress=lambda done: bar.update(task, completed=done))
         clock_hz = host.identify().clock_hz
     report = _report(trained, found, len(times), window, speed, clock_hz)
     if check:
-        wrong = int((found.classes != expected_classes(trained, times, neurons, window)).sum())
+        expected = expected_classes(trained, times, neurons, window, keep)
+        wrong = int((found.classes != expected).sum())
         report |= {"ok": not wrong, "mismatches": {"classes": wrong}}
     _show(report)
     write_report(folder, "stream", report)
@@ -102,7 +106,7 @@ def _read_arrays(path):
     return found
 
 
-def expected_classes(trained, times, neurons, window):
+def expected_classes(trained, times, neurons, window, keep=False):
     """Classes of the integer model for the same timesteps."""
     from ..golden import integer
     from ..golden.training.data.events import Binning
@@ -112,7 +116,7 @@ def expected_classes(trained, times, neurons, window):
     counts = Binning(frames * spec.timesteps, window=window).frames(
         times, neurons, none, none, (1, spec.input.size), channels=1)
     levels = np.minimum(counts.reshape(frames, spec.timesteps, -1), spec.input.n_max)
-    return integer.run(trained, levels, trace=False).classes.numpy()
+    return integer.run(trained, levels, trace=False, keep=keep).classes.numpy()
 
 
 def _report(trained, found, events, window, speed, clock_hz):

@@ -23,13 +23,18 @@ BATCH_NEURONS = 1 << 20  # Frames at once, times the neurons of the largest popu
 class Trace:
     """Everything a network did, per population name.
 
-    ``levels[name]`` and ``membranes[name]`` are ``(timesteps, frames, neurons)``; ``classes`` is
-    ``(frames,)``.
+    ``levels[name]`` and ``membranes[name]`` are ``(timesteps, frames, neurons)``, ``scores``
+    ``(frames, neurons of the last population)``.
     """
 
     levels: dict[str, torch.Tensor]
     membranes: dict[str, torch.Tensor]
-    classes: torch.Tensor
+    scores: torch.Tensor
+
+    @property
+    def classes(self):
+        """Class of each frame, ``(frames,)``: its largest score, the lowest index on a tie."""
+        return argmax(self.scores)
 
 
 def weighted_sum(weights, levels, n_max):
@@ -70,14 +75,15 @@ def sum_pool(maps, pool):
     return whole.unflatten(3, (columns, pool[1])).unflatten(2, (rows, pool[0])).sum((3, 5))
 
 
-def run(network, levels, device=None, batch=None, trace=True):
+def run(network, levels, device=None, batch=None, trace=True, keep=False):
     """Run frames of input levels through ``network`` (a
     :class:`qblif.golden.spec.artifact.Trained`).
 
     ``levels`` is ``(frames, inputs)`` for a static input, else ``(frames, timesteps, inputs)``.
-    Without ``trace`` only the classes are kept: a convolutional network's trace is large.
-    Raises :class:`ValueError` for another shape, or a level outside 0..n_max, and
-    :class:`TypeError` for levels that are no integers.
+    Without ``trace`` only the scores are kept: a convolutional network's trace is large.  With
+    ``keep`` a frame begins with what the one before left, as in a live stream, instead of at rest.
+    Raises :class:`ValueError` for another shape, a level outside 0..n_max, or a static input to
+    ``keep``, and :class:`TypeError` for levels that are no integers.
     """
     spec = network.spec
     levels = torch.as_tensor(levels)
@@ -90,6 +96,11 @@ def run(network, levels, device=None, batch=None, trace=True):
     if levels.numel() and not 0 <= int(levels.min()) <= int(levels.max()) <= spec.input.n_max:
         raise InvalidValue(f"Input levels must be in 0..{spec.input.n_max}, not "
                            f"{int(levels.min())}..{int(levels.max())}")
+    if keep:
+        if spec.input.static:
+            raise InvalidValue("Frames of a static input are not kept: it has no timesteps of "
+                               "its own")
+        return _run(network, levels.reshape(-1, 1, spec.input.size), device, trace)
     if not spec.input.static:
         levels = levels.transpose(0, 1)
     axis = levels.dim() - 2
@@ -99,28 +110,35 @@ def run(network, levels, device=None, batch=None, trace=True):
     return Trace(
         levels={n: torch.cat([t.levels[n] for t in traces], 1) for n in names},
         membranes={n: torch.cat([t.membranes[n] for t in traces], 1) for n in names},
-        classes=torch.cat([t.classes for t in traces]),
+        scores=torch.cat([t.scores for t in traces]),
     )
 
 
-def _run(network, levels, device, keep):
+def _run(network, levels, device, trace):
+    """A :class:`Trace` of levels ``(timesteps of one frame or several, frames, inputs)``; several
+    frames' timesteps, one after another, are one frame's after another."""
     spec = network.spec
     inputs = levels.to(device)
-    outputs = {spec.input.name: inputs.expand(spec.timesteps, -1, -1)}
+    steps = inputs if inputs.dim() == 3 else inputs.expand(spec.timesteps, -1, -1)
+    outputs = {spec.input.name: steps}
     static = {spec.input.name} if spec.input.static else set()
-    membranes, last = {}, inputs
+    last, membranes = spec.populations[-1].name, {}
     for group in spec.groups:
         found = _run_group(network, group, outputs, static, device)
         for name, (levels, v) in found.items():
             outputs[name] = torch.stack(levels)
-            if name == spec.populations[-1].name:
-                last = v[-1]
-            if keep:
-                membranes[name] = torch.stack(v).cpu()
+            if trace or name == last:
+                membranes[name] = torch.stack(v)
+
+    def by_frame(found):
+        return found.unflatten(0, (-1, spec.timesteps)).transpose(0, 1).flatten(1, 2)
+    levels = {name: by_frame(outputs[name]) for name in membranes}
+    membranes = {name: by_frame(v) for name, v in membranes.items()}
+    scores = levels[last].sum(0, dtype=torch.int32) if spec.counts else membranes[last][-1]
     return Trace(
-        levels={name: outputs[name].to(torch.uint8).cpu() for name in membranes},
-        membranes=membranes,
-        classes=argmax(last).cpu(),
+        levels={name: found.to(torch.uint8).cpu() for name, found in levels.items() if trace},
+        membranes={name: v.cpu() for name, v in membranes.items() if trace},
+        scores=scores.cpu(),
     )
 
 
@@ -131,7 +149,7 @@ def _run_group(network, group, outputs, static, device):
     given = {p.name: _sums(network, p, outputs, static, device) for p in group}
     held = {name: torch.zeros_like(sums[0]) for name, sums in given.items()}
     found = {p.name: ([], []) for p in group}
-    for t in range(spec.timesteps):
+    for t in range(len(outputs[spec.input.name])):
         for population in group:
             name, kind = population.name, population.neuron
             current = given[name][t]
@@ -170,8 +188,8 @@ def _sums(network, population, outputs, static, device):
     if population.bias_width:
         bias = torch.as_tensor(network.biases[population.name]).to(device, torch.int32)
         total = total + bias.repeat_interleave(population.size // population.channels)
-    frames = outputs[spec.input.name].shape[1]
-    return total.expand(spec.timesteps, frames, population.size)
+    steps, frames = outputs[spec.input.name].shape[:2]
+    return total.expand(steps, frames, population.size)
 
 
 def _sum(network, synapse, levels, device):
@@ -180,7 +198,8 @@ def _sum(network, synapse, levels, device):
     return synapse_sum(synapse, weights, levels, source.emit_max, source.shape, target.shape)
 
 
-def argmax(v):
-    """Class of each frame: the largest membrane, the lowest index on a tie."""
-    return torch.where(v == v.max(-1, keepdim=True).values,
-                       torch.arange(v.shape[-1], device=v.device), v.shape[-1]).min(-1).values
+def argmax(scores):
+    """Index of the largest score, the lowest on a tie."""
+    return torch.where(scores == scores.max(-1, keepdim=True).values,
+                       torch.arange(scores.shape[-1], device=scores.device),
+                       scores.shape[-1]).min(-1).values

@@ -14,7 +14,7 @@ from ..hw.layout.memory_image import LoadWrite, load_writes
 from ..hw.verilog import Generated, generate
 from .bench_files import decode, encode_frames, encode_load, fields_of, read_log
 from .bench_top import PERIOD, TOP, bench_top, counters
-from .compare import compare, compare_classes
+from .compare import compare, compare_classes, compare_scores
 from .diagnose import diagnose
 from .result import Result, Stalls
 from .simulators import Build, SimulatorError, build, require, run
@@ -70,15 +70,18 @@ class Bench:
         found = {stage.name: self._compare(stage) for stage in self.layout.stages}
         output = self._recording("o", "o__payload")
         wrong, words = compare_classes(output["label"], self.expected.classes)
+        wrong_scores, score_words = compare_scores(
+            self.trained.spec, self._recording("score", "score"), self.expected)
         starts, ends = read_log((self.folder / "i.log").read_text())
         result = Result(
             simulator=self.simulator, frames=len(self.levels),
             level_mismatches={n: c.level_mismatches for n, c in found.items()},
             membrane_mismatches={n: c.membrane_mismatches for n, c in found.items()},
-            class_mismatches=wrong,
+            class_mismatches=wrong, score_mismatches=wrong_scores,
             levels_compared=sum(c.levels_compared for c in found.values()),
             membranes_compared=sum(c.membranes_compared for c in found.values()),
-            first=tuple(word for c in found.values() for word in c.first) + words,
+            first=tuple(word for c in found.values() for word in c.first)
+            + words + score_words,
             findings=(), stalled=outcome.state["stalled"],
             classes=output["label"], starts=starts, ends=ends, results=output["cycle"],
             steps={name: c.steps for name, c in found.items()},

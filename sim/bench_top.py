@@ -55,6 +55,11 @@ module {top} (
         .clk(clk), .rst(rst), .flush(flush), .stall(stall), .shy(shy), .seed(seed),
         .cycle(cycle), .valid(o_valid), .ready(o_ready), .word(o), .count(results), .last(),
         .broken(broken));
+    wire [{score_top}:0] score;
+    wire score_valid;
+    qblif_recorder #(.WIDTH({score_width}), .NAME("score"), .SEED(5)) recorder_score (
+        .clk(clk), .rst(rst), .flush(flush), .stall(9'd0), .shy(1'b0), .seed(seed),
+        .cycle(cycle), .valid(score_valid), .ready(), .word(score), .count(), .last(), .broken());
 """
 
 TRACE = """\
@@ -98,7 +103,8 @@ def bench_top(manifest):
     """
     width = {port["name"]: port["width"] for port in manifest["ports"]}
     traces = [f"trace_{stage['name']}" for stage in manifest["stages"]]
-    widths = {"i": width["i__payload"], "o": width["o__payload"], "load": width["load"]}
+    widths = {"i": width["i__payload"], "o": width["o__payload"], "load": width["load"],
+              "score": width["score"]}
     text = HEADER.format(
         network=manifest["top"], top=TOP, half=PERIOD // 2,
         counted_top=len(counters(manifest)) - 2, ports=",\n".join(_ports(manifest)),
@@ -110,7 +116,8 @@ def bench_top(manifest):
 
 
 def _inside(manifest, traces):
-    streams = [f"network.\\{stage['name']} .o__" for stage in manifest["stages"]][::-1]
+    *others, last = [f"network.\\{stage['name']} ." for stage in manifest["stages"]]
+    streams = [f"{last}result__", *(f"{other}o__" for other in others[::-1])]
     moving = counters(manifest)[1:]  # The first counts cycles.
     return INSIDE.format(
         last=len(streams) - 1, counted_top=len(moving) - 1,
@@ -137,7 +144,8 @@ def _network(manifest, traces):
     pins = {manifest["clock"]: "clk", manifest["reset"]: "rst", "clear": "clear",
             "i__payload": "i", "i__valid": "i_valid", "i__ready": "i_ready",
             "o__payload": "o", "o__valid": "o_valid", "o__ready": "o_ready",
-            "load": "load", "load_valid": "load_valid"}
+            "load": "load", "load_valid": "load_valid", "score": "score",
+            "score_valid": "score_valid"}
     pins |= {name: name for name in counters(manifest)}
     pins |= {pin: pin for name in traces for pin in (name, f"{name}_valid")}
     joined = ",\n        ".join(f".{pin}({net})" for pin, net in pins.items())

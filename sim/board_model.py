@@ -24,20 +24,20 @@ class BoardModel:
     networks : :class:`qblif.golden.spec.artifact.Trained` of one description, whose weights it may
     run
     layout : :class:`qblif.hw.layout.compile.Layout`
-    classes : a dictionary for the classes of frames, which several boards may share
+    scores : a dictionary for the scores of frames, which several boards may share
     damage : ``damage(data, to_board)`` returns what arrives of ``data``; ``None`` damages nothing
 
     ``runs`` counts the frames that were run, ``wrong_runs`` those whose memories held none of
     ``networks``, which must not be.
     """
 
-    def __init__(self, networks, layout, damage=None, clock_hz=1_000_000, classes=None):
+    def __init__(self, networks, layout, damage=None, clock_hz=1_000_000, scores=None):
         self.spec, self.layout, self.clock_hz = networks[0].spec, layout, clock_hz
         self.networks = [(network, {write[:3]: write.data for write in load_writes(
             network, layout)}) for network in networks]
         self.words = len(self.networks[0][1])
         self.damage = damage or (lambda data, to_board: data)
-        self.memory, self.classes = {}, {} if classes is None else classes
+        self.memory, self.known = {}, {} if scores is None else scores
         self.line_in = self.line_out = b""
         self.runs = self.wrong_runs = 0
         self.reset()
@@ -45,8 +45,13 @@ class BoardModel:
     def reset(self):
         """What a reset button does: all but the memories."""
         self.state, self.last, self.status = State.DISARMED, None, Status.OK
-        self.written = self.checksum = self.label = self.loaded = 0
+        self.written = self.checksum = self.loaded = 0
+        self.scores = [0] * self.spec.populations[-1].size
         self.events = None
+
+    @property
+    def label(self):
+        return self.scores.index(max(self.scores))
 
     def write(self, data):
         self.line_in += self.damage(data, True)
@@ -95,6 +100,8 @@ class BoardModel:
                 values["size"], "little") for k in range(values["count"]))
 
     def _word(self, space, bank, address):
+        if space == protocol.SCORES_SPACE:
+            return self.scores[address % len(self.scores)] & 0xFFFFFFFF
         if space != protocol.REGISTERS_SPACE:
             return self.memory.get((space, bank, address), 0)
         digest, layout = int(self.spec.digest, 16), int(self.layout.digest, 16)
@@ -149,7 +156,7 @@ class BoardModel:
         self.events += rest
         if flags & protocol.RUN_LAST:
             dense = bool(flags & protocol.RUN_DENSE)
-            self.label, self.events = self._classify(self.events, dense), None
+            self.scores, self.events = self._classify(self.events, dense), None
         return Status.OK
 
     def _reset(self, rest, request):
@@ -157,17 +164,17 @@ class BoardModel:
         return Status.OK
 
     def _classify(self, events, dense):
-        """The class of a frame, by whatever network is in the memories."""
+        """The scores of a frame, by whatever network is in the memories."""
         self.runs += 1
         held = [network for network, memory in self.networks if memory == self.memory]
         if not held:
             self.wrong_runs += 1
-            return 0
+            return [0] * self.spec.populations[-1].size
         key = id(held[0]), events, dense
-        if key not in self.classes:
+        if key not in self.known:
             frame = (_unpack_dense if dense else _unpack)(events, self.layout.input)
-            self.classes[key] = int(integer.run(held[0], frame[None]).classes[0])
-        return self.classes[key]
+            self.known[key] = integer.run(held[0], frame[None]).scores[0].tolist()
+        return self.known[key]
 
 
 def _unpack(events, layout):

@@ -7,7 +7,7 @@ import numpy as np
 from ..hw.layout.addressing import addresses, lane_bits
 from .bench_files import UNKNOWN
 
-__all__ = ["Comparison", "compare", "compare_classes"]
+__all__ = ["Comparison", "compare", "compare_classes", "compare_scores"]
 
 SHOWN = 5  # Mismatches described in words, for each population.
 
@@ -29,7 +29,7 @@ class Comparison:
 
 
 def compare(stage, recorded, levels, membranes):
-    """Compare the recording of one :class:`~qblif.hw.layout.compile.StageLayout` with ``levels``
+    """Compare the recording of one :class:`~qblif.hw.layout.stage.StageLayout` with ``levels``
     and ``membranes``, both ``(timesteps, frames, neurons)``.
 
     ``recorded`` is what :func:`qblif.sim.bench_files.decode` returned.  Frames that were not
@@ -71,6 +71,31 @@ def compare_classes(labels, expected):
     found = np.flatnonzero(labels[:len(expected)] != expected)
     return len(found), tuple(
         f"class of frame {k}: RTL {_value(labels[k])}, golden {expected[k]}" for k in found[:SHOWN])
+
+
+def compare_scores(spec, recorded, expected):
+    """``(mismatches, first few in words)`` of what the score port gave: every neuron of the last
+    population in every timestep, in order, of the frames that came out whole.
+
+    ``recorded`` is what :func:`qblif.sim.bench_files.decode` returned, ``expected`` a
+    :class:`qblif.golden.integer.Trace`.
+    """
+    last, timesteps = spec.populations[-1], spec.timesteps
+    levels, v = (np.asarray(found[last.name]).swapaxes(0, 1)
+                 for found in (expected.levels, expected.membranes))
+    shape = len(recorded["cycle"]) // (timesteps * last.size), timesteps, last.size
+    wrong, words = 0, []
+    for what, golden in (
+            ("neuron", np.arange(last.size)[None, None]), ("level", levels),
+            ("score", levels.cumsum(1, dtype=np.int64) if spec.counts else v),
+            ("final", np.arange(timesteps)[None, :, None] == timesteps - 1)):
+        rtl = recorded[what][:np.prod(shape)].reshape(shape)[:len(levels)]
+        golden = np.broadcast_to(golden[:len(rtl)], rtl.shape)
+        differs = rtl != golden
+        wrong += int(differs.sum())
+        words += [_describe(f"{what} at the score port", last.name, at, rtl, golden)
+                  for at in np.argwhere(differs)[:SHOWN]]
+    return wrong, tuple(words[:SHOWN])
 
 
 def _order(stage, recorded, whole, frames):

@@ -73,7 +73,8 @@ def _report(trained, layout, simulator, labels, parts):
         "mismatches": {
             "levels": sum(sum(result.level_mismatches.values()) for result in results),
             "membranes": sum(sum(result.membrane_mismatches.values()) for result in results),
-            "classes": sum(result.class_mismatches for result in results)},
+            "classes": sum(result.class_mismatches for result in results),
+            "scores": sum(result.score_mismatches for result in results)},
         "levels_compared": sum(result.levels_compared for result in results),
         "membranes_compared": sum(result.membranes_compared for result in results),
         "findings": [text for result in results for text in result.findings],

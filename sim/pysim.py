@@ -27,25 +27,29 @@ __all__ = ["Recording", "run_network"]
 @dataclass(frozen=True)
 class Recording:
     """What the network did: ``levels`` and ``membranes`` map populations to ``(timesteps, frames,
-    neurons)``, ``classes`` is ``(frames,)``; ``starts`` and ``results`` are the cycles in which
-    each frame's first input transfer and its result were accepted; ``cycles`` is the register."""
+    neurons)``, ``classes`` is ``(frames,)``; ``scores`` is what the score port gave, in order,
+    ``(records, 4)``: neuron, level, score, final; ``starts`` and ``results`` are the cycles in
+    which each frame's first input transfer and its result were accepted; ``cycles`` is the
+    register."""
 
     levels: dict[str, np.ndarray]
     membranes: dict[str, np.ndarray]
     classes: np.ndarray
+    scores: np.ndarray
     starts: np.ndarray
     results: np.ndarray
     cycles: int
 
 
 def run_network(trained, layout, levels, *, baked=False, i_stall=0, o_stall=0, ready_first=True,
-                seed=0, timeout=200_000):
+                seed=0, timeout=200_000, keep=False):
     """Run frames of input levels through the hardware of ``trained``.
 
     ``baked`` puts the weights into the memories' initial contents instead of loading them.  Before
     each transfer either side idles for 0 to ``i_stall`` or ``o_stall`` cycles, drawn under
-    ``seed``.  Raises :class:`AssertionError` where no end comes within ``timeout`` cycles, where an
-    assertion of the hardware fails, and where a stage sends an address twice in a timestep.
+    ``seed``.  ``keep`` sets the network's port of this name.  Raises :class:`AssertionError` where
+    no end comes within ``timeout`` cycles, where an assertion of the hardware fails, and where a
+    stage sends an address twice in a timestep.
     """
     spec = trained.spec
     layout.check(spec)
@@ -54,9 +58,11 @@ def run_network(trained, layout, levels, *, baked=False, i_stall=0, o_stall=0, r
     vectors = {p.name: [] for p in spec.populations}
     expected = {stage.name: len(levels) * spec.timesteps * stage.passes.all_vectors
                 for stage in layout.stages}
-    labels, starts, results, now, cycles = [], [], [], [0], [0]
+    labels, scores, starts, results, now, cycles = [], [], [], [], [0], [0]
 
     async def source(ctx):
+        if keep:
+            ctx.set(dut.keep, 1)
         if not baked:
             await load(ctx, dut, trained)
         for frame in levels:
@@ -78,11 +84,13 @@ def run_network(trained, layout, levels, *, baked=False, i_stall=0, o_stall=0, r
         for population in spec.populations:
             name = f"trace_{population.name}"
             signals += [getattr(dut, f"{name}_valid"), Value.cast(getattr(dut, name))]
+        signals += [dut.score_valid, Value.cast(dut.score)]
         shapes = [getattr(dut, f"trace_{p.name}").shape() for p in spec.populations]
         ends, first = 0, True
         per_frame = layout.input.ends
         while True:
-            _, _, offered, ready, end, result, taken, *traces = await ctx.tick().sample(*signals)
+            (_, _, offered, ready, end, result, taken, *traces, scored,
+             score) = await ctx.tick().sample(*signals)
             if offered and ready:
                 if first:
                     starts.append(now[0])
@@ -90,20 +98,24 @@ def run_network(trained, layout, levels, *, baked=False, i_stall=0, o_stall=0, r
                 first = bool(end) and ends % per_frame == 0
             if result and taken:
                 results.append(now[0])
+            if scored:
+                fields = dut.score.shape().from_bits(score)
+                scores.append([fields.neuron, fields.level, fields.score, fields.final])
             for k, population in enumerate(spec.populations):
                 if traces[2 * k]:
                     vectors[population.name].append(shapes[k].from_bits(traces[2 * k + 1]))
             now[0] += 1
 
     aer = {"input": dut.i} | {stage.layout.name: stage.o for stage in dut.stages
-                              if stage.layout.fires}
+                              if stage.layout.emits}
     checkers = [aer_checker(stream, name) for name, stream in aer.items()]
     simulate_component(dut, source, sink, timeout=timeout,
                        background=[watch, stream_checker(dut.o), *checkers])
     found = {stage.name: arrange(stage, vectors[stage.name]) for stage in layout.stages}
     return Recording({name: pair[0] for name, pair in found.items()},
                      {name: pair[1] for name, pair in found.items()},
-                     np.array(labels), np.array(starts), np.array(results), cycles[0])
+                     np.array(labels), np.array(scores), np.array(starts), np.array(results),
+                     cycles[0])
 
 
 def frame_events(frame, layout):
@@ -130,7 +142,7 @@ async def load(ctx, dut, trained):
 
 
 def arrange(stage, vectors):
-    """``(levels, membranes)`` of one :class:`~qblif.hw.layout.compile.StageLayout` from its trace,
+    """``(levels, membranes)`` of one :class:`~qblif.hw.layout.stage.StageLayout` from its trace,
     by timestep, frame and neuron."""
     return tuple(
         stage.passes.unpack(np.array([[int(value) for value in vector[kind]] for vector in vectors],

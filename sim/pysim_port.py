@@ -29,7 +29,8 @@ class PysimPort:
         self.cycles = 0
         self._to_board, self._from_board = bytearray(), bytearray()
         network = linked.network
-        self._streams = {"i": network.i} | {s.layout.name: s.o for s in network.stages}
+        self._streams = {"i": network.i} | {
+            s.layout.name: s.result if s.layout.classifies else s.o for s in network.stages}
         self._moved = Signal()
         top = Module()
         top.submodules.linked = linked

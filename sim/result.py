@@ -34,7 +34,8 @@ class Result:
     """Figures of one simulation; everything in cycles counts clock cycles.
 
     ``level_mismatches`` and ``membrane_mismatches`` map populations to counts over every neuron,
-    timestep and frame that came out.  ``first`` describes the first of them, ``findings`` their
+    timestep and frame that came out; ``score_mismatches`` counts fields of the score port.
+    ``first`` describes the first of them, ``findings`` their
     causes; both are empty where nothing is wrong.
 
     ``starts`` and ``ends`` are the cycles in which each frame's first and last input transfer was
@@ -47,6 +48,7 @@ class Result:
     level_mismatches: dict[str, int]
     membrane_mismatches: dict[str, int]
     class_mismatches: int
+    score_mismatches: int
     levels_compared: int
     membranes_compared: int
     first: tuple[str, ...]
@@ -78,9 +80,9 @@ class Result:
 
     @property
     def mismatches(self) -> int:
-        """Levels, membranes and classes that differ, in all."""
+        """Levels, membranes, classes and fields of scores that differ, in all."""
         return (sum(self.level_mismatches.values()) + sum(self.membrane_mismatches.values())
-                + self.class_mismatches)
+                + self.class_mismatches + self.score_mismatches)
 
     @property
     def latency(self) -> np.ndarray:

@@ -143,7 +143,8 @@ class VirtualBoard:
 def watched(spec):
     """Verilog of the module :data:`TOP`: the core and its watchdog."""
     network = "core.linked.network"
-    streams = [f"{network}.i__", *(f"{network}.\\{p.name} .o__" for p in spec.populations)][::-1]
+    *others, last = [f"{network}.\\{p.name} ." for p in spec.populations]
+    streams = [f"{last}result__", *(f"{other}o__" for other in others[::-1]), f"{network}.i__"]
     steps = [f"{network}.words_{s.source}_{s.target}[0]" for s in spec.synapses]
     return WATCHED.format(
         top=TOP, standstill=STANDSTILL, last=len(streams) - 1, steps_last=len(steps) - 1,

@@ -1,10 +1,32 @@
-"""Frames of input levels and rows of recorded levels, as the host has them."""
+"""Frames as the host has them: input levels, what came of them, rows of recorded levels."""
+
+from dataclasses import dataclass
 
 import numpy as np
 
 from .line import HostError
 
-__all__ = ["checked_frames", "unpack_levels"]
+__all__ = ["HostRun", "checked_frames", "unpack_levels"]
+
+
+@dataclass(frozen=True)
+class HostRun:
+    """Frames that were run: ``classes`` and ``cycles`` are ``(frames,)``, ``levels`` maps
+    populations to ``(timesteps, frames, neurons)`` and ``scores`` is ``(frames, neurons of the last
+    population)`` where they were asked for.
+
+    ``core_seconds`` is the network's own time, ``seconds`` all of it; ``sent`` and ``received``
+    count bytes on the line.
+    """
+
+    classes: np.ndarray
+    cycles: np.ndarray
+    levels: dict[str, np.ndarray]
+    scores: np.ndarray | None
+    core_seconds: float
+    seconds: float
+    sent: int
+    received: int
 
 
 def checked_frames(spec, frames):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,6 +18,7 @@ from ...hw.link.protocol import (
     REGISTERS_SPACE,
     RUN_FIRST,
     RUN_LAST,
+    SCORES_SPACE,
     Command,
     Register,
     State,
@@ -29,7 +29,7 @@ from ...hw.link.protocol import (
     row_bytes,
     synapse_register,
 )
-from .frames import checked_frames, unpack_levels
+from .frames import HostRun, checked_frames, unpack_levels
 from .identity import NO_BOARD, Identity, check_network, read_identity
 from .line import HostError, Line, Port
 from .requests import load_checksum, load_requests
@@ -48,24 +48,6 @@ READ_BYTES = 480  # Of words, in one answer.
 WRONG_LENGTH = "The board answers with another length than was asked: build the bitstream again"
 LOST = ("The board is not armed any more (it was reset, or another program loads it): load the "
         "network again")
-
-
-@dataclass(frozen=True)
-class HostRun:
-    """Frames that were run: ``classes`` and ``cycles`` are ``(frames,)``, ``levels`` maps
-    populations to ``(timesteps, frames, neurons)`` where they were asked for.
-
-    ``core_seconds`` is the network's own time, ``seconds`` all of it; ``sent`` and ``received``
-    count bytes on the line.
-    """
-
-    classes: np.ndarray
-    cycles: np.ndarray
-    levels: dict[str, np.ndarray]
-    core_seconds: float
-    seconds: float
-    sent: int
-    received: int
 
 
 class Host:
@@ -121,18 +103,18 @@ class Host:
         return identity, layout
 
     def run(self, trained: Trained, frames: ArrayLike, levels: bool = False,
-            progress: Callable[[int], None] | None = None) -> HostRun:
+            progress: Callable[[int], None] | None = None, scores: bool = False) -> HostRun:
         """Run frames of input levels, ``(frames, inputs)`` or ``(frames, timesteps, inputs)``.
 
         Refuses where the board does not hold exactly the weights of ``trained``.  ``levels`` reads
-        every level of every frame, too.  Returns an :class:`HostRun`.
+        every level of every frame, too, ``scores`` the scores.  Returns an :class:`HostRun`.
         """
         frames = checked_frames(trained.spec, frames)
         identity, layout = self.check_loaded(trained)
         if levels and not identity.levels:
             raise HostError("The board's bitstream records no levels: build it with them")
         frames = layout.input.by_address(frames)
-        results, recorded = [], []
+        results, recorded, scored = [], [], []
         sent, received, core = self.line.sent, self.line.received, 0.0
         started = time.perf_counter()
         for k, frame in enumerate(frames):
@@ -140,6 +122,9 @@ class Host:
             core += results[-1][1] / identity.clock_hz
             if levels:
                 recorded.append(self._read_levels(layout))
+            if scores:
+                scored.append(self._read_scores(trained.spec))
+            if levels or scores:
                 self._confirm(results[-1], identity.checksum)
             if progress:
                 progress(k + 1)
@@ -148,6 +133,7 @@ class Host:
             cycles=np.array([cycles for _, cycles in results]),
             levels={name: np.stack([one[name] for one in recorded], 1)
                     for name in (recorded[0] if recorded else ())},
+            scores=np.array(scored, np.int32) if scored else None,
             core_seconds=core, seconds=time.perf_counter() - started,
             sent=self.line.sent - sent, received=self.line.received - received)
 
@@ -212,6 +198,10 @@ class Host:
                 width // lanes)
             found[stage.name] = stage.passes.unpack(values)[0]
         return found
+
+    def _read_scores(self, spec):
+        """Scores of the last frame, ``(neurons of the last population,)``."""
+        return np.frombuffer(self.read(SCORES_SPACE, 0, 0, 4, spec.populations[-1].size), "<i4")
 
     def _confirm(self, result, checksum):
         """That the levels read were those of the last frame: a board that was off forgot them."""

@@ -16,6 +16,7 @@ from ...hw.link.protocol import (
     RESULTS,
     RESULTS_SPACE,
     RUN_FIRST,
+    STREAM_KEEP,
     Command,
     Status,
     pack_request,
@@ -53,11 +54,13 @@ class LiveRun:
 
 
 def run_live(host: Host, trained: Trained, times: np.ndarray, neurons: np.ndarray, window: int, *,
-             speed: float = 1.0, progress: Callable[[int], None] | None = None) -> LiveRun:
+             speed: float = 1.0, keep: bool = False,
+             progress: Callable[[int], None] | None = None) -> LiveRun:
     """Stream events, ``times`` in microseconds in ascending order and ``neurons`` of the input,
     both ``(events,)``, in timesteps of ``window`` microseconds from the first event on.
 
-    ``speed`` 2 sends them twice as fast as their times say, 0 as fast as the board takes them.  The
+    ``speed`` 2 sends them twice as fast as their times say, 0 as fast as the board takes them.
+    With ``keep`` a frame starts with the membranes that the one before left, and not from rest. The
     last frame is completed by silence.  ``progress`` is called with the number of events sent.
 
     Raises :class:`HostError` where the board takes no live stream or does not hold the weights of
@@ -70,7 +73,10 @@ def run_live(host: Host, trained: Trained, times: np.ndarray, neurons: np.ndarra
         raise HostError("The board's network does not take one timestep after another: a live "
                         "stream needs a network of recordings, and of maps a bitstream with --time "
                         "outer")
-    stream = _Stream(host, window, len(times), speed, progress)
+    if keep and not layout.keeps:
+        raise HostError("The board's network cannot keep its membranes from frame to frame: that "
+                        "takes frames of at least 2 timesteps, and no recurrent synapses")
+    stream = _Stream(host, window, len(times), speed, keep, progress)
     frame = window * trained.spec.timesteps
     frames = int(times[-1] - times[0]) // frame + 1
     deltas = np.diff(times, prepend=times[0])
@@ -84,11 +90,11 @@ def run_live(host: Host, trained: Trained, times: np.ndarray, neurons: np.ndarra
 class _Stream:
     """Requests that gather events until they are due."""
 
-    def __init__(self, host, window, events, speed, progress):
+    def __init__(self, host, window, events, speed, keep, progress):
         self.host, self.window, self.speed = host, window, speed
         self.events, self.progress = events, progress
         self.data, self.first_due, self.last_due, self.items = b"", 0, 0, 0
-        self.flags, self.sent, self.lag = RUN_FIRST, 0, 0.0
+        self.flags, self.sent, self.lag = RUN_FIRST | STREAM_KEEP * keep, 0, 0.0
         self.results, self.state = [], (0, 0, 0)
         self.started = time.perf_counter()
 

@@ -131,7 +131,7 @@ def check_own(trained, asked, timesteps=None, record=None) -> Imported:
                            "is nothing to choose")
     spec, agreements = trained.spec, ()
     if record is not None:
-        firing = spec.populations[:-1]
+        firing = spec.firing
         _check_places(record, [spec.input.size, *(p.size for p in firing)])
         if len(record.input) != spec.timesteps or spec.input.static:
             raise InvalidValue(f"The recording has {len(record.input)} timesteps, the network "

@@ -17,8 +17,9 @@ threshold are integers.  The steps, and why each is exact:
   to zero starts it again.
 * **Levels without bound.**  After a burst less than a threshold is left, so the largest level is
   at most ``(decay threshold + largest current) / threshold``.
-* **The read-out** sums a last Linear over the timesteps; spikes that reach it without weights are
-  counted, with weights of 1 on a diagonal: the class is the neuron that fired most.
+* **The read-out** sums a last Linear over the timesteps.  A last layer that fires has none where it
+  is flat: its scores are the sums of its levels.  Otherwise a read-out counts them, with weights
+  of 1 on a diagonal.
 
 A decay that is no sum of shifts is rounded to one, and where ``k (T - 1)`` bits do not fit, as many
 as fit are taken; the largest error of a membrane is then one of the result's remarks.
@@ -51,7 +52,7 @@ def convert(graph, readings, timesteps, input_n_max=1, approximate=False, notes=
     Raises :class:`ValueError` that names the value which does not fit, and what would.
     """
     work = [ExactLayer(layer, reading, timesteps, approximate)
-            for layer, reading in zip(graph.layers, [*readings, None], strict=True)]
+            for layer, reading in zip(graph.layers, [*readings, None], strict=False)]
     largest = _largest_levels(work, timesteps, input_n_max)
     stages = [layer.stage(largest) for layer in work]
     spec = Network(timesteps=timesteps, populations=tuple(s.population for s in stages),

@@ -61,7 +61,7 @@ class Layer:
 
 @dataclass(frozen=True, eq=False)
 class Graph:
-    """Layers in order of computation; the last is the read-out, and the only one without neurons.
+    """Layers in order of computation; only the last may be a read-out, without neurons.
     ``input_name`` is what the file calls the input."""
 
     input_shape: tuple[int, ...]

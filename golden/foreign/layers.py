@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..spec import Input
+from ..spec import Input, as_map
 from ..spec.errors import InvalidValue
 from .graph import Connection, Graph, Layer, Node
 from .way import Way, real_numbers
@@ -82,14 +82,19 @@ class Builder:
         channel."""
         self.biases[target]["", name] = values
 
-    def finish(self) -> Graph:
-        """The graph, at the output."""
-        *layers, last = self.layers.values()
-        if not layers or len(last.shape) != 1:
+    def finish(self, name, ways) -> Graph:
+        """The graph with its output, the node ``name``, which is the last neurons themselves or a
+        read-out behind the sum of ``ways``."""
+        *_, last = self.shapes
+        flat = as_map(self.shapes[last])[1:] == (1, 1)
+        if len(ways) > 1 or ways[0].source != last or not ways[0].bare or not flat:
+            last = self.add(name, ways)
+        layers = self.layers.values()
+        if not any(layer.node for layer in layers) or as_map(self.shapes[last])[1:] != (1, 1):
             raise InvalidValue("Graph must have neurons, and end with them or with a Linear or "
                                "an Affine")
         made = []
-        for layer in (*layers, last):
+        for layer in layers:
             biases = self.biases[layer.name]
             labels = dict.fromkeys(names[0] for names in biases if names and names[0])
             made.append(replace(layer, bias=sum(biases.values()),

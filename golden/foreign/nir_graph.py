@@ -94,7 +94,7 @@ def build_graph(nodes, edges) -> Graph:
         if set(nodes) - reached:
             raise InvalidValue(f"No edges lead {way} {', '.join(sorted(set(nodes) - reached))}")
     ways = find_ways([first, *(n for n in nodes if _kind(nodes[n]) in PARAMETERS), last], edges)
-    names, back = order(ways, first)
+    names, back = order(ways, first, last)
     builder, called = Builder(nodes[first].input_type["input"]), {first: Input.name}
 
     def walk(way, target=None):
@@ -105,19 +105,18 @@ def build_graph(nodes, edges) -> Graph:
 
     for name in names:
         forward = [walk(way) for way in ways[name] if (way[0], name) not in back]
-        node = None if name == last else read_neurons(name, _kind(nodes[name]), nodes[name],
-                                                      (name, name) in back)
+        node = read_neurons(name, _kind(nodes[name]), nodes[name], (name, name) in back)
         called[name] = builder.add(name, forward, node)
-    for name in names:
+    for source, name in sorted(back):
         for way in ways[name]:
-            if (way[0], name) in back:
+            if way[0] == source:
                 made = walk(way, called[name])
-                if way[0] != name and made.names and made.bias.any():
-                    raise InvalidValue(f"Node {made.label} has biases on a way back from {way[0]} "
+                if source != name and made.names and made.bias.any():
+                    raise InvalidValue(f"Node {made.label} has biases on a way back from {source} "
                                        f"to {name}, and whether the first timestep has them is "
                                        f"not said: give them to the other weights of {name}")
                 builder.connect(name, made, called[name], recurrent=True)
-    return replace(builder.finish(), input_name=first)
+    return replace(builder.finish(last, [walk(way) for way in ways[last]]), input_name=first)
 
 
 def _kind(node):

@@ -40,8 +40,8 @@ def _backwards(name, before, ends, behind):
             yield from _backwards(source, before, ends, (source, *behind))
 
 
-def order(ways, first):
-    """``(names, back)``: the ends in order of computation, the last of ``ways`` last, by name
+def order(ways, first, last):
+    """``(names, back)``: the ends between ``first`` and ``last`` in order of computation, by name
     where it is open; and the pairs ``(source, end)`` that lead back, to a place which every way
     from ``first`` to the source passes."""
     edges = {(way[0], end) for end in ways for way in ways[end]}
@@ -58,8 +58,7 @@ def order(ways, first):
         ready = sorter.get_ready()
         sorter.done(*ready)
         names += sorted(ready)
-    *_, last = ways
-    return [*(name for name in names if name not in (first, last)), last], back
+    return [name for name in names if name not in (first, last)], back
 
 
 def reach(edges, first, without=None):

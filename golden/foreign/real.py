@@ -47,7 +47,7 @@ def run(graph, readings, levels):
     ``levels`` are the input's, ``(timesteps, frames, inputs)``; ``readings`` one for each node.
     """
     inputs = torch.as_tensor(levels).to(torch.float64)
-    layers = graph.layers[:-1]
+    layers = [layer for layer in graph.layers if layer.node is not None]
     now = {layer.name: inputs.new_zeros(inputs.shape[1], math.prod(layer.shape))
            for layer in layers}
     membranes, held = dict(now), dict(now)

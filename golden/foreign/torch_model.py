@@ -87,8 +87,7 @@ def read(model, input_shape) -> tuple[Graph, tuple[Reading, ...]]:
         elif kind not in NOTHING:
             way.take(name, *_as_node(name, kind, module))
         last = module
-    builder.add("output", [way])
-    return builder.finish(), tuple(readings)
+    return builder.finish("output", [way]), tuple(readings)
 
 
 def _as_node(name, kind, module):

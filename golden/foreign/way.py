@@ -45,6 +45,11 @@ class Way:
         """The node that has the weights, or "" where none has."""
         return self.names[0] if self.names else ""
 
+    @property
+    def bare(self) -> bool:
+        """Whether there is neither a pool nor weights."""
+        return self.synapse is None and self.pool == (1, 1)
+
     def take(self, name, kind, node):
         """The next node; refuses, by its name, what has no exact form."""
         if kind in self.TAKERS:

@@ -29,10 +29,12 @@ __all__ = ["Conv2d", "Decay", "Dense", "Input", "Network", "Neuron", "Population
 class Network:
     """A graph of populations and synapses, run for ``timesteps`` per frame.
 
-    Populations stand in order of computation; the last one is the read-out, every other one
-    fires.  A synapse that leads back, from a population to itself or an earlier one, is recurrent:
-    it brings the bursts of the timestep before, nothing in a frame's first.  Raises
-    :class:`ValueError` where the graph does not hang together.
+    Populations stand in order of computation.  The last one gives the frame's scores, of which the
+    largest is the class: as a read-out, which does not fire, its membranes behind the last
+    timestep; otherwise the sums of its levels.  Every other one fires.  A synapse that leads back,
+    from a population to itself or an earlier one, is recurrent: it brings the bursts of the
+    timestep before, nothing in a frame's first.  Raises :class:`ValueError` where the graph does
+    not hang together.
     """
 
     timesteps: int
@@ -70,10 +72,9 @@ class Network:
             if not self.forward_to(population.name):
                 raise InvalidValue(f"Population {population.name} has no synapses that lead "
                                    "forward")
-            if (population.neuron.quantiser is None) != (population is self.populations[-1]):
-                raise InvalidValue(f"Population {population.name} must "
-                                   + ("not fire: it is the last" if population.neuron.quantiser
-                                      else "have a quantiser: only the last is a read-out"))
+            if population.neuron.quantiser is None and population is not self.populations[-1]:
+                raise InvalidValue(f"Population {population.name} must have a quantiser: only the "
+                                   "last may be a read-out")
         for population in self.populations:
             if population.name not in read:
                 raise InvalidValue(f"Population {population.name} leads nowhere")
@@ -81,6 +82,25 @@ class Network:
     def source(self, name: str) -> Input | Population:
         """The :class:`Input` or :class:`Population` called ``name``."""
         return next(p for p in (self.input, *self.populations) if p.name == name)
+
+    @property
+    def firing(self) -> tuple[Population, ...]:
+        """The populations that fire: all, or all but the last."""
+        return self.populations if self.counts else self.populations[:-1]
+
+    @property
+    def counts(self) -> bool:
+        """Whether scores are sums of levels, as the last population fires."""
+        return self.populations[-1].neuron.quantiser is not None
+
+    @property
+    def score_width(self) -> int:
+        """Signed width of a score."""
+        return self.populations[-1].score_width(self.timesteps)
+
+    def emits(self, name: str) -> bool:
+        """Whether a synapse takes the events of a population."""
+        return any(synapse.source == name for synapse in self.synapses)
 
     @cached_property
     def depth(self) -> dict[str, int]:

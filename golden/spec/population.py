@@ -91,3 +91,10 @@ class Population:
     def emit_max(self) -> int:
         """Largest level that can leave."""
         return self.neuron.emit_max
+
+    def score_width(self, timesteps: int) -> int:
+        """Signed width of its scores in a frame of so many timesteps: of sums of levels, or of a
+        read-out the membrane's."""
+        if self.neuron.quantiser is None:
+            return self.neuron.v_width
+        return (self.emit_max * timesteps).bit_length() + 1

@@ -100,6 +100,13 @@ class Trained:
         from .. import integer
         return integer.run(self, self.levels(images), device, trace=False).classes.numpy()
 
+    def scores(self, images: Any, device: str | None = None) -> np.ndarray:
+        """Scores of each image, ``(frames, neurons of the last population)`` of int32, of which the
+        largest is its class: membranes of a read-out, otherwise sums of levels; parameters as of
+        :meth:`run`."""
+        from .. import integer
+        return integer.run(self, self.levels(images), device, trace=False).scores.numpy()
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the file whole or not at all."""
         tensors = _tensors(self.spec, self.weights, self.biases)

@@ -46,7 +46,7 @@ def take_census(trained, levels, device=None):
     levels = np.asarray(levels)
     if not len(levels):
         raise InvalidValue("Frames must be at least 1, not 0")
-    sources = [spec.input, *spec.populations[:-1]]
+    sources = [spec.input, *spec.firing]
     counts = {s.name: np.zeros((len(s.levels), s.size), np.int64) for s in sources}
     most = max(1, TRACE // (spec.timesteps * sum(p.size for p in spec.populations)))
     late = {s.source: np.zeros_like(counts[s.source])
@@ -130,7 +130,7 @@ def layers_of(trained, census):
     return [Layer(name=s.name, neurons=s.size, levels=tuple(s.levels), gamma=gammas.get(s.name),
                   histogram=tuple(census.counts[s.name].sum(1).tolist()),
                   theta=None if s is spec.input else s.neuron.quantiser.theta)
-            for s in (spec.input, *spec.populations[:-1])]
+            for s in (spec.input, *spec.firing)]
 
 
 def _gammas(trained):

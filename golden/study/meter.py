@@ -81,7 +81,7 @@ class Meter:
         """The :class:`Point` of a vector."""
         if n_max not in self.points:
             outcomes = [self._outcome(n_max[:k + 1]) for k in range(len(self.hidden))]
-            classes = integer.argmax(self._membrane(n_max))
+            classes = integer.argmax(self._scores(n_max))
             costs = [self._before, *(costs for _, costs in outcomes)]
             self.points[n_max] = Point(
                 n_max, int((classes == self.labels).sum()), len(self.labels),
@@ -98,22 +98,22 @@ class Meter:
         """Levels and costs of the last population that ``n_max`` reaches."""
         population = self.hidden[len(n_max) - 1]
         spec = with_n_max(population, n_max[-1]).neuron
-        currents = self.currents(n_max[:-1])
+        levels, _ = self._steps(spec, self.currents(n_max[:-1]))
+        return levels, self._costs(population.name, levels)
+
+    def _scores(self, n_max):
+        """Scores of the last population, whose own N_max stays."""
+        levels, v = self._steps(self.populations[-1].neuron, self.currents(n_max))
+        return levels.sum(0, dtype=torch.int32) if self.trained.spec.counts else v
+
+    def _steps(self, spec, currents):
+        """Levels of every timestep, and the membranes that the last one leaves."""
         v = torch.zeros_like(currents[0])
         level, levels = torch.zeros_like(v), []
         for current in currents:
             level, v = neuron.step(spec, v, current, level > 0)
             levels.append(level.to(torch.uint8))
-        levels = torch.stack(levels)
-        return levels, self._costs(population.name, levels)
-
-    def _membrane(self, n_max):
-        """What is left in the read-out."""
-        spec, currents = self.populations[-1].neuron, self.currents(n_max)
-        v, silent = torch.zeros_like(currents[0]), torch.zeros_like(currents[0], dtype=torch.bool)
-        for current in currents:
-            _, v = neuron.step(spec, v, current, silent)
-        return v
+        return torch.stack(levels), v
 
     def _make_currents(self, n_max):
         """Input of the population behind those that ``n_max`` names, ``(timesteps, frames, n)``."""

@@ -43,6 +43,9 @@ class NetworkCore(wiring.Component):
         One result per frame.
     load_valid : ``In(1)``, load : ``In(LoadWord)``
         Writes one word a cycle into the memories, while no frame is in progress.
+    score : ``Out(Score(last population, timesteps))``, score_valid : ``Out(1)``
+        Each neuron of the last population in each timestep, one a cycle and in order: level, and
+        score so far.  Those of a frame's last timestep come before its class.
     trace_NAME, trace_NAME_valid : ``Out``
         Every level and membrane of population NAME, for test benches; costs nothing unconnected.
     events_SOURCE_TARGET, words_SOURCE_TARGET : ``Out(32)``
@@ -51,6 +54,9 @@ class NetworkCore(wiring.Component):
         Cycles since ``clear`` with a frame in progress.
     clear : ``In(1)``
         Zeroes the counters.
+    keep : ``In(1)``
+        Where :attr:`qblif.hw.layout.compile.Layout.keeps`: a frame starts with the membranes that
+        the one before left, and not from rest.  It changes only in a reset.
     readback : ``In(1)``, readback_data : ``Out``
         With ``readback``: the word at ``load``'s stage, bank and address, seven cycles later
         (:data:`qblif.hw.layout.latency.NETWORK_READBACK_LATENCY`), while no frame is under way.
@@ -67,7 +73,9 @@ class NetworkCore(wiring.Component):
         extents = [stage.load_extent for stage in layout.stages]
         members = {
             "i": In(stream.Signature(Event(layout.input.address_space, spec.input.n_max))),
-            "o": Out(stream.Signature(self.stages[-1].o.p.shape())),
+            "o": Out(stream.Signature(self.stages[-1].result.p.shape())),
+            "score": Out(self.stages[-1].score.p.shape()),
+            "score_valid": Out(1),
             "load_valid": In(1),
             "load": In(LoadWord(stages=len(self.stages),
                                 **{key: max(e[key] for e in extents) for key in extents[0]})),
@@ -75,6 +83,8 @@ class NetworkCore(wiring.Component):
             "clear": In(1),
             "disorder": Out(1),
         }
+        if layout.keeps:
+            members["keep"] = In(1)
         if readback:
             members |= {"readback": In(1),
                         "readback_data": Out(max(e["width"] for e in extents))}
@@ -97,11 +107,12 @@ class NetworkCore(wiring.Component):
         for index, stage in enumerate(self.stages):
             name = stage.layout.name
             m.submodules[name] = stage
-            events[name] = stage.o
+            if stage.layout.emits:
+                events[name] = stage.o
             m.d.comb += [
                 stage.load_valid.eq(self.load_valid & (self.load.stage == index)),
                 *(stage.load[field].eq(self.load[field]) for field in ("bank", "address", "data")),
-                stage.clear.eq(self.clear),
+                stage.clear.eq(self.clear), stage.keep.eq(self.keep if self.layout.keeps else 0),
                 getattr(self, f"trace_{name}").eq(stage.trace),
                 getattr(self, f"trace_{name}_valid").eq(stage.trace_valid),
                 *(getattr(self, f"{what}_{source}_{name}").eq(getattr(stage, f"{what}_{source}"))
@@ -115,7 +126,10 @@ class NetworkCore(wiring.Component):
                 for k, sink in enumerate(sinks):
                     wiring.connect(m, getattr(fork, f"o_{k}"), sink)
             else:
-                wiring.connect(m, source, *sinks or [wiring.flipped(self.o)])
+                wiring.connect(m, source, *sinks)
+        last = self.stages[-1]
+        wiring.connect(m, last.result, wiring.flipped(self.o))
+        m.d.comb += [self.score.eq(last.score.p), self.score_valid.eq(last.score.valid)]
         if self.can_read_back:
             with m.Switch(self.load.stage):
                 for index, stage in enumerate(self.stages):

@@ -4,12 +4,11 @@ from amaranth import *
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..layout.addressing import address_space
 from .emitter import Emitter
 from .neuron import NeuronCore, NeuronState
 from .neuron_memories import BiasMemories, StateMemory
-from .payloads import Event, SumsRead, TraceVector, index_shape, pipe
-from .readout import ArgMax, ClassResult
+from .payloads import SumsRead, TraceVector, index_shape, pipe
+from .readout import ArgMax, ClassResult, LevelSums, Score
 from .update_sequencer import UpdateSequencer
 
 __all__ = ["PopulationCore"]
@@ -44,9 +43,13 @@ class PopulationCore(wiring.Component):
     small_rows : int
         See :mod:`qblif.hw.core.neuron_memories`.
     peek : whether the biases can be read back
+    emits, classifies : bool
+        Whether its events leave; whether it gives the scores and the class, one neuron a vector.
 
     Members
     -------
+    keep : ``In(1)``
+        See :class:`qblif.hw.core.network.NetworkCore`.
     complete : ``In(engines)``, release : ``Out(engines)``
         Pulses: currents of an engine are complete, have been read.
     read : ``Out(SumsRead())``, last_read : ``Out(engines)``
@@ -54,8 +57,11 @@ class PopulationCore(wiring.Component):
         :class:`qblif.hw.core.dense_engine.DenseEngineCore`.
     sums : ``In(data.ArrayLayout(signed(sum_width), fire_lanes))``
         Those of all engines together, ``timing.read_latency`` cycles after ``read``.
-    o : bursts ``Out(stream.Signature(Event(...)))``, or of a read-out the class
-        ``Out(stream.Signature(ClassResult(size)))``
+    o : ``Out(stream.Signature(Event(...)))``
+        Where it emits: bursts.
+    result : ``Out(stream.Signature(ClassResult(size)))``
+    score : ``Out(stream.Signature(Score(...), always_ready=True))``
+        Where it classifies: the class of each frame; every neuron in every timestep.
     trace : ``Out(TraceVector)`` with ``trace_valid``; every level and membrane, for test benches
     write : ``In(fire_lanes)``, write_address, write_data : bias memories
     peek : ``In(1)``, read_bias : ``Out``
@@ -63,7 +69,7 @@ class PopulationCore(wiring.Component):
     """
 
     def __init__(self, population, *, timing, static, unread, quantiser="slice", bias=None,
-                 small_rows=0, peek=False):
+                 small_rows=0, peek=False, emits=True, classifies=False):
         self.population = population
         self.timing = timing
         self.unread = unread
@@ -80,32 +86,36 @@ class PopulationCore(wiring.Component):
         if population.bias_width:
             self.biases = BiasMemories(width=population.bias_width, fire_lanes=fire_lanes,
                                        rows=self.channel_vectors, small_rows=small_rows, init=bias)
-        self.fires = population.neuron.quantiser is not None
-        if self.fires:
-            self.output = Emitter(population.shape, population.emit_max, fire_lanes, timing)
-        else:
-            self.output = ArgMax(population.size, population.neuron.v_width)
+        self.emits, self.classifies = emits, classifies
+        output = {}
+        if emits:
+            self.emitter = Emitter(population.shape, population.emit_max, fire_lanes, timing)
+            output["o"] = Out(stream.Signature(self.emitter.o.p.shape()))
+        if classifies:
+            score = Score(population, passes.timesteps)
+            self.arg_max = ArgMax(population.size, score["score"].width)
+            output |= {"result": Out(stream.Signature(ClassResult(population.size))),
+                       "score": Out(stream.Signature(score, always_ready=True))}
         engines = len(static)
         super().__init__({
-            "complete": In(engines), "release": Out(engines),
+            "keep": In(1), "complete": In(engines), "release": Out(engines),
             "read": Out(SumsRead()), "last_read": Out(engines),
             "sums": In(data.ArrayLayout(signed(population.sum_width), fire_lanes)),
-            "o": Out(stream.Signature(Event(address_space(population.shape), population.emit_max)
-                                      if self.fires else ClassResult(population.size))),
             "trace": Out(TraceVector(population, fire_lanes)),
             "trace_valid": Out(1),
             "write": In(fire_lanes if population.bias_width else 0),
             "write_address": In(index_shape(self.channel_vectors)),
             "write_data": In(population.bias_width),
         } | ({"peek": In(1), "read_bias": Out(fire_lanes * population.bias_width)}
-             if peek else {}))
+             if peek else {}) | output)
 
     def elaborate(self, platform):
         m = Module()
         m.submodules.sequencer = sequencer = self.sequencer
         issued = sequencer.vector
         m.d.comb += [
-            sequencer.complete.eq(self.complete), self.release.eq(sequencer.release),
+            sequencer.keep.eq(self.keep), sequencer.complete.eq(self.complete),
+            self.release.eq(sequencer.release),
             self.last_read.eq(sequencer.last_read), self.read.en.eq(sequencer.en),
             self.read.pass_last.eq(issued.pass_last)]
 
@@ -117,7 +127,7 @@ class PopulationCore(wiring.Component):
 
         for k, neuron in enumerate(self.neurons):
             m.submodules[f"neuron_{k}"] = neuron
-            m.d.comb += [neuron.i.first.eq(at_neurons.first), neuron.i.sum.eq(self.sums[k])]
+            m.d.comb += [neuron.i.first.eq(at_neurons.rest), neuron.i.sum.eq(self.sums[k])]
             # A vector's lanes past the last channel do not fire.
             padding = (self.channel_vectors - 1) * self.fire_lanes + k >= self.population.channels
             silent = done.step_last if padding else C(0)
@@ -128,7 +138,12 @@ class PopulationCore(wiring.Component):
         if self.biases:
             self.connect_biases(m, at_memories.address.channel)
         m.d.comb += [self.trace_valid.eq(done_valid), self.trace.address.eq(done.address)]
-        self.connect_output(m, done_valid, done)
+        sequencer = self.sequencer
+        m.d.comb += [sequencer.credit.eq(1), sequencer.pass_credit.eq(1)]
+        if self.emits:
+            self.connect_emitter(m, done_valid, done)
+        if self.classifies:
+            self.connect_scores(m, at_memories, at_neurons, done_valid, done)
         return m
 
     def connect_state(self, m, address, write, write_address):
@@ -149,19 +164,32 @@ class PopulationCore(wiring.Component):
         m.d.comb += [neuron.i.bias.eq(bias)
                      for neuron, bias in zip(self.neurons, biases.bias, strict=True)]
 
-    def connect_output(self, m, valid, vector):
-        """The AER encoder; of a read-out, the arg-max over a frame's last pass."""
-        m.submodules.output = output = self.output
-        sequencer = self.sequencer
-        wiring.connect(m, output.o, wiring.flipped(self.o))
-        if self.fires:
+    def connect_emitter(self, m, valid, vector):
+        """The AER encoder."""
+        m.submodules.emitter = emitter = self.emitter
+        wiring.connect(m, emitter.o, wiring.flipped(self.o))
+        m.d.comb += [
+            emitter.valid.eq(valid), emitter.i.levels.eq(self.trace.levels),
+            emitter.i.end.eq(vector.step_last), emitter.i.address.eq(vector.address),
+            self.sequencer.credit.eq(emitter.credit)]
+
+    def connect_scores(self, m, at_memories, at_neurons, valid, vector):
+        """Scores: membranes, or sums of levels; the arg-max over a frame's last pass."""
+        m.submodules.arg_max = arg_max = self.arg_max
+        wiring.connect(m, arg_max.o, wiring.flipped(self.result))
+        population, score, sequencer = self.population, self.score.p, self.sequencer
+        m.d.comb += [
+            self.score.valid.eq(valid), score.neuron.eq(vector.address.channel),
+            score.level.eq(self.trace.levels[0]), score.final.eq(vector.final),
+            score.score.eq(self.trace.membranes[0]),
+            arg_max.valid.eq(valid & vector.final), arg_max.neuron.eq(score.neuron),
+            arg_max.end.eq(vector.step_last), arg_max.score.eq(score.score),
+            arg_max.start.eq(sequencer.start & sequencer.vector.final),
+            sequencer.pass_credit.eq(arg_max.credit)]
+        if population.neuron.quantiser is not None:
+            m.submodules.sums = sums = LevelSums(population, self.passes.timesteps,
+                                                 self.timing.neuron_latency)
             m.d.comb += [
-                output.valid.eq(valid), output.i.levels.eq(self.trace.levels),
-                output.i.end.eq(vector.step_last), output.i.address.eq(vector.address),
-                sequencer.pass_credit.eq(1), sequencer.credit.eq(output.credit)]
-        else:
-            m.d.comb += [
-                output.valid.eq(valid & vector.final), output.neuron.eq(vector.address.channel),
-                output.end.eq(vector.step_last), output.v.eq(self.trace.membranes[0]),
-                output.start.eq(sequencer.start & sequencer.vector.final),
-                sequencer.pass_credit.eq(output.credit), sequencer.credit.eq(1)]
+                sums.address.eq(at_memories.address.channel), sums.first.eq(at_neurons.first),
+                sums.level.eq(self.trace.levels[0]), sums.write.eq(valid),
+                sums.write_address.eq(vector.address.channel), score.score.eq(sums.o)]

@@ -21,14 +21,14 @@ ENGINES = {DenseEngine: DenseEngineCore, StreamEngine: StreamEngineCore}
 
 
 class StageCore(wiring.Component):
-    """AER streams in, an AER stream (or the class) out; see
+    """AER streams in, an AER stream out, and of the last stage the class; see
     :class:`qblif.hw.core.network.NetworkCore`.
 
     Each engine has its own weights and lanes; their currents are added for the update pass.
 
     Parameters
     ----------
-    layout : :class:`qblif.hw.layout.compile.StageLayout`
+    layout : :class:`qblif.hw.layout.stage.StageLayout`
     trained : :class:`qblif.golden.spec.artifact.Trained` to bake in, or ``None``
     readback : bool
         Whether the memories can be read back.
@@ -37,8 +37,10 @@ class StageCore(wiring.Component):
     -------
     i_SOURCE : ``In(stream.Signature(Event(...)))``
         The AER stream of each source: the input or an earlier population.
-    o : stream, see :class:`qblif.hw.core.population.PopulationCore`
+    o, result, score : see :class:`qblif.hw.core.population.PopulationCore`
     trace, trace_valid : see :class:`qblif.hw.core.population.PopulationCore`
+    keep : ``In(1)``
+        See :class:`qblif.hw.core.network.NetworkCore`.
     load_valid : ``In(1)``, load : ``In(LoadWord)``
         One write into this stage's memories.
     events_SOURCE, words_SOURCE : ``Out(32)``
@@ -61,23 +63,27 @@ class StageCore(wiring.Component):
             static=[engine.static for engine in layout.engines],
             unread=[engine.unread for engine in layout.engines], quantiser=layout.plan.quantiser,
             bias=trained and trained.biases.get(layout.name), small_rows=layout.small_rows,
-            peek=readback)
+            peek=readback, emits=layout.emits, classifies=layout.classifies)
+        self.outputs = [name for name in ("o", "result", "score")
+                        if hasattr(self.population, name)]
         super().__init__({
             f"i_{source}": In(stream.Signature(getattr(engine, f"i_{source}").p.shape()))
             for source, engine in self.inputs.items()} | {
-            "o": Out(stream.Signature(self.population.o.p.shape())),
+            "keep": In(1),
             "trace": Out(TraceVector(layout.population, layout.fire_lanes)),
             "trace_valid": Out(1),
             "load_valid": In(1),
             "load": In(LoadWord(**layout.load_extent)),
             "clear": In(1),
-        } | {f"{what}_{source}": Out(32) for source in self.inputs for what in COUNTERS} | ({
+        } | {f"{what}_{source}": Out(32) for source in self.inputs for what in COUNTERS} | {
+            name: self.population.signature.members[name] for name in self.outputs} | ({
             "readback": In(1), "readback_data": Out(layout.load_extent["width"]),
         } if readback else {}))
 
     def elaborate(self, platform):
         m = Module()
         m.submodules.population = population = self.population
+        m.d.comb += population.keep.eq(self.keep)
         for k, engine in enumerate(self.engines):
             m.submodules["engine_" + "_".join(s.name for s in engine.layout.sources)] = engine
             m.d.comb += [
@@ -92,7 +98,8 @@ class StageCore(wiring.Component):
         engines = self.engines
         m.d.comb += [population.sums.eq(self.added(m, engines)), self.trace.eq(population.trace),
                      self.trace_valid.eq(population.trace_valid)]
-        wiring.connect(m, population.o, wiring.flipped(self.o))
+        for name in self.outputs:
+            wiring.connect(m, getattr(population, name), wiring.flipped(getattr(self, name)))
         load = self.connect_load(m, [*engines, population])
         if self.can_read_back:
             self.connect_readback(m, engines, load)

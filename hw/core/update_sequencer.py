@@ -17,13 +17,15 @@ class UpdateVector(data.StructLayout):
     ``row``: of the state memory; ``address`` is what the neurons' addresses share, see
     :func:`qblif.hw.core.payloads.vector_address`.  ``pass_last``: the last vector of its pass;
     ``step_last``: of its step, whose lanes past the last channel are padding.  ``first`` and
-    ``final``: the pass is one of a frame's first or last timestep.
+    ``final``: the pass is one of a frame's first or last timestep.  ``rest``: its membranes start
+    from rest.
     """
 
     def __init__(self, passes):
         super().__init__({"row": index_shape(passes.state_rows),
                           "address": vector_address(passes.shape, passes.fire_lanes),
-                          "pass_last": 1, "step_last": 1, "first": 1, "final": 1})
+                          "pass_last": 1, "step_last": 1, "first": 1, "final": 1,
+                          "rest": 1})
 
 
 class UpdateSequencer(wiring.Component):
@@ -56,6 +58,8 @@ class UpdateSequencer(wiring.Component):
     -------
     complete : ``In(engines)``, release : ``Out(engines)``
         Pulses: currents of an engine are complete, have been read.
+    keep : ``In(1)``
+        Frames behind the first one start with what the one before left.
     pass_credit, credit : ``In(1)``
         The first pass of a step may start; a vector may be issued.
     start : ``Out(1)``
@@ -75,7 +79,7 @@ class UpdateSequencer(wiring.Component):
         engines = len(static)
         super().__init__({
             "complete": In(engines), "release": Out(engines),
-            "pass_credit": In(1), "credit": In(1),
+            "keep": In(1), "pass_credit": In(1), "credit": In(1),
             "start": Out(1), "en": Out(1),
             "vector": Out(UpdateVector(timing.passes)),
             "last_read": Out(engines), "waiting": Out(engines)})
@@ -84,7 +88,11 @@ class UpdateSequencer(wiring.Component):
         m = Module()
         passes, vector = self.timing.passes, self.vector
         word, timestep = self.count_steps(m)
+        begun = Signal()  # Behind the first timestep of all: there is a state to keep.
+        with m.If(self.en & ~vector.first):
+            m.d.sync += begun.eq(1)
         m.d.comb += [vector.first.eq(timestep == 0),
+                     vector.rest.eq(vector.first & ~(self.keep & begun)),
                      vector.final.eq(timestep == passes.timesteps - 1),
                      self.last_read.eq(Cat(vector.final if static else C(1)
                                            for static in self.static)),

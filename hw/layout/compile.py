@@ -14,158 +14,18 @@ from typing import TYPE_CHECKING, Any
 
 from ...golden.spec import Conv2d, Dense, Network, Population, as_map
 from ...golden.spec.errors import InvalidValue
-from .addressing import address_space
 from .build_engines import build_engines, line_rows
-from .engine import Cost, Engine, LoadBank
+from .engine import Engine
 from .input_stream import InputFormat
-from .latency import SUMS_ADDER_LATENCY, StageTiming, stage_timing
-from .memories import LUT_ROWS, SMALL_ROWS, pack, queue_depth
+from .latency import stage_timing
 from .passes import Passes
 from .plan import Plan, StagePlan
-from .stream_engine import LineBufferLayout, StreamEngine
+from .stage import StageLayout
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ...golden.spec.trained import Trained
-
 __all__ = ["Layout", "StageLayout", "compile", "compile_stage"]
-
-# LUTs of an ECP5, by the designs in docs/results.md.
-STAGE_LUTS, FIRE_LANE_LUTS = 150, 130
-
-
-@dataclass(frozen=True, kw_only=True)
-class StageLayout:
-    """One stage of the dataflow: a population, and the engines that bring its currents."""
-
-    index: int
-    timesteps: int
-    population: Population
-    plan: StagePlan
-    engines: tuple[Engine, ...]
-    timing: StageTiming
-
-    @property
-    def name(self) -> str:
-        return self.population.name
-
-    @property
-    def fire_lanes(self) -> int:
-        return self.plan.fire_lanes
-
-    @property
-    def passes(self) -> Passes:
-        """The order of its update passes."""
-        return self.timing.passes
-
-    @property
-    def channel_vectors(self) -> int:
-        """Vectors of one position: rows of each bias memory."""
-        return self.passes.channel_vectors
-
-    @property
-    def line_buffers(self) -> list[LineBufferLayout]:
-        """Those of its streaming engine."""
-        return [buffer for engine in self.engines if isinstance(engine, StreamEngine)
-                for buffer in engine.buffers]
-
-    @property
-    def small_rows(self) -> int:
-        """Rows up to which memories of membranes and biases stay out of block RAM, where the device
-        has something else: a streaming stage leaves the blocks to weights and line buffers."""
-        return SMALL_ROWS if self.line_buffers or self.plan.memory == "mixed" else 0
-
-    @property
-    def fires(self) -> bool:
-        """Whether it sends events; the read-out does not."""
-        return self.population.neuron.quantiser is not None
-
-    @property
-    def held_frames(self) -> int:
-        """Most frames whose last marker can wait in its line buffers and its queue."""
-        frames = max((-(-buffer.rows // buffer.window.source[1]) + 1
-                      for buffer in self.line_buffers), default=0)
-        queued = self.timing.queue if self.fires else 0
-        return frames + -(-queued // (self.timesteps * self.passes.positions))
-
-    def lag(self, engine: Engine) -> int:
-        """Alignment delay of ``engine``: cycles until the slowest engine's currents arrive."""
-        adder = SUMS_ADDER_LATENCY * (len(self.engines) > 1)
-        return self.timing.read_latency - adder - engine.read_latency
-
-    @cached_property
-    def load_banks(self) -> tuple[LoadBank, ...]:
-        """Every :class:`~qblif.hw.layout.engine.LoadBank`: weights engine by engine, then biases,
-        one bank a fire lane.  A bank's number at the load port is its place here."""
-        found = [bank for engine in self.engines for bank in engine.load_banks]
-        if self.population.bias_width:
-            found += [LoadBank(kind="biases", owner=self.name, first=lane, lanes=1,
-                               depth=self.channel_vectors, width=self.population.bias_width)
-                      for lane in range(self.fire_lanes)]
-        return tuple(found)
-
-    def memory_image(self, trained: Trained) -> dict[int, list[int]]:
-        """The words of each load bank, ``{bank number: list of integers}``."""
-        words = [part for engine in self.engines
-                 for part in engine.memory_image(trained.weights)]
-        if self.population.bias_width:
-            biases = trained.biases[self.name].tolist()
-            words += [[pack([bias], self.population.bias_width)
-                       for bias in biases[lane::self.fire_lanes]]
-                      for lane in range(self.fire_lanes)]
-        return dict(enumerate(words))
-
-    @property
-    def load_words(self) -> int:
-        """Words of a complete load; padding in a bias memory's last row is not sent."""
-        weights = sum(bank.depth for bank in self.load_banks if bank.kind == "weights")
-        return weights + (self.population.channels if self.population.bias_width else 0)
-
-    @cached_property
-    def load_extent(self) -> dict[str, int]:
-        """Banks, depth and width that the load port must reach."""
-        return {"banks": len(self.load_banks),
-                "depth": max(self.channel_vectors, *(b.depth for b in self.load_banks)),
-                "width": max(b.width for b in self.load_banks)}
-
-    @cached_property
-    def cost(self) -> Cost:
-        """Total :class:`~qblif.hw.layout.engine.Cost`, without the level recorder."""
-        population, lanes = self.population, self.fire_lanes
-        bits = population.emit_max.bit_length()
-        found, small = [], []
-        if self.passes.state_rows:
-            state = self.passes.state_rows, lanes * population.neuron.state_width
-            (small if state[0] <= self.small_rows else found).append(state)
-        leak = population.neuron.leak
-        if leak.kind == "quadratic":
-            found += [(len(leak.table), leak.term_width)] * lanes
-        if population.bias_width:
-            (small if self.channel_vectors <= self.small_rows else found).extend(
-                [(self.channel_vectors, population.bias_width)] * lanes)
-        if bits:
-            place = (address_space(population.shape) - 1).bit_length()
-            depth = queue_depth(self.timing.queue)
-            (small if depth <= LUT_ROWS else found).append((depth, place + lanes * bits + 1))
-        own = Cost(tuple(found), small=tuple(small), luts=STAGE_LUTS + FIRE_LANE_LUTS * lanes)
-        return sum((engine.cost for engine in self.engines), own)
-
-    @property
-    def recorder_memory(self) -> tuple[int, int] | None:
-        """``(rows, width)`` of its level recorder; ``None`` for a read-out."""
-        width = self.fire_lanes * self.population.emit_max.bit_length()
-        return (self.timesteps * self.passes.all_vectors, width) if width else None
-
-    def describe(self) -> dict[str, Any]:
-        """Its entry in the manifest."""
-        return {"name": self.name, "fire_lanes": self.fire_lanes, "beats": self.passes.all_vectors,
-                "burst": self.plan.burst, "quantiser": self.plan.quantiser,
-                "memory": self.plan.memory, "queue": self.timing.queue,
-                "synapses": [part for engine in self.engines for part in engine.describe()],
-                "load_banks": [{"kind": b.kind, "owner": b.owner, "first": b.first,
-                                "lanes": b.lanes, "depth": b.depth, "width": b.width}
-                               for b in self.load_banks]}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,6 +45,14 @@ class Layout:
     def input(self) -> InputFormat:
         """How the network takes its input."""
         return InputFormat.of(self.spec, self.plan.order)
+
+    @property
+    def keeps(self) -> bool:
+        """Whether a frame can start with what the one before left: every membrane is remembered,
+        and no synapse is recurrent."""
+        return (not self.spec.input.static and not any(map(self.spec.recurrent, self.spec.synapses))
+                and all(stage.passes.state_rows == stage.passes.all_vectors
+                        for stage in self.stages))
 
     @property
     def synapses(self) -> list[tuple[StageLayout, Engine, Dense | Conv2d]]:
@@ -218,15 +86,18 @@ class Layout:
 def compile(spec: Network, plan: Plan) -> Layout:
     """The layout of ``spec``, a :class:`qblif.golden.spec.Network`, under ``plan``.
 
-    Raises :class:`ValueError` where the plan is for another network, and for a read-out that is a
-    map.
+    Raises :class:`ValueError` where the plan is for another network or has several fire lanes in
+    the last stage, and for a last population that is a map.
     """
     if len(plan.stages) != len(spec.populations):
         raise InvalidValue(f"Plan must have {len(spec.populations)} stages, not {len(plan.stages)}")
     last = spec.populations[-1]
     if as_map(last.shape)[1:] != (1, 1):
-        raise InvalidValue(f"Population {last.name} must be flat, as the read-out of classes, "
+        raise InvalidValue(f"Population {last.name} must be flat, as it gives the classes, "
                            f"not {last.shape}")
+    if plan.stages[-1].fire_lanes > 1:
+        raise InvalidValue(f"Fire lanes of {last.name} must be 1, as it gives the classes, not "
+                           f"{plan.stages[-1].fire_lanes}")
     rows = line_rows(spec, {population.name: stage.slack for population, stage in zip(
         spec.populations, plan.stages, strict=True)})
     return Layout(spec=spec, plan=plan, stages=tuple(
@@ -247,4 +118,5 @@ def compile_stage(spec: Network, population: Population, plan: StagePlan, order:
                     width=engines[0].width, timesteps=spec.timesteps)
     return StageLayout(
         index=spec.populations.index(population), timesteps=spec.timesteps, population=population,
-        plan=plan, engines=engines, timing=stage_timing(population, plan, passes, engines))
+        plan=plan, engines=engines, timing=stage_timing(population, plan, passes, engines),
+        emits=spec.emits(population.name), classifies=population is spec.populations[-1])

@@ -105,10 +105,10 @@ class StageClock:
         self.neurons = self.order.tolist()
         self.channel_vectors = layout.passes.channel_vectors
         self.steps = list(zip(*(part.tolist() for part in layout.passes.steps()), strict=True))
-        self.fires = layout.fires
+        self.emits, self.classifies = layout.emits, layout.classifies
         self.engines = [engine.clock(self) for engine in layout.engines]
         self.idle = 0  # When the update pass is idle again.
-        self.credit = 0  # Read-out: the cycle in which it can accept another result.
+        self.credit = 0  # Last stage: the cycle in which it can accept another result.
         self.queued = self.loaded = self.picked = self.taken = 0  # AER encoder, FIFO to event.
         self.pushes, self.fetches, self.held = deque(), deque(), 0  # Its FIFO.
         self.results = []
@@ -141,7 +141,11 @@ class StageClock:
             whole = self.word == passes.words - 1
             vectors = passes.last_vectors if whole else passes.vectors
             work = range(first, first + vectors)
-            last = (self.emit if self.fires else self.classify)(start, timestep, position, work)
+            last = start + START_LATENCY + vectors - 1
+            if self.emits:
+                last = self.emit(start, timestep, position, work)
+            if self.classifies and final and whole:
+                self.classify(last)
             self.idle = last + self.timing.pass_cycles(vectors) - vectors + 1
             for engine in used:
                 engine.releases.append(last + RELEASE_LATENCY)
@@ -149,14 +153,12 @@ class StageClock:
             self.step += whole
         self.running = False
 
-    def classify(self, start, timestep, position, vectors):
-        """An update pass of the read-out; the last of a frame gives the class, then credit."""
-        last = start + START_LATENCY + len(vectors) - 1
-        if timestep == self.timesteps - 1 and vectors.stop == self.passes.channel_vectors:
-            result = last + self.timing.step_latency + CLASS_LATENCY
-            self.credit = result + CREDIT_LATENCY
-            self.results.append(result)
-        return last
+    def classify(self, last):
+        """A frame's last update pass, whose last vector is issued in cycle ``last``: it gives the
+        class, then credit."""
+        result = last + self.timing.step_latency + CLASS_LATENCY
+        self.credit = result + CREDIT_LATENCY
+        self.results.append(result)
 
     def emit(self, start, timestep, position, vectors):
         """An update pass: vectors go through the FIFO, their events to the following engines."""

@@ -161,7 +161,7 @@ def quantiser_kind(population, wanted):
 def _fire_lanes(network, population, lanes, works):
     """The fewest fire lanes with which the update passes fit into two thirds of accumulation; into
     half of it where they follow each position."""
-    if population.neuron.quantiser is None:
+    if population is network.populations[-1]:
         return 1
     cycles = max(work.cycles(n) for n, work in zip(lanes, works, strict=True))
     fire_lanes, part = 1, 1 / 2 if streams(network, population) else 2 / 3

@@ -17,6 +17,7 @@ from .protocol import (
     REGISTERS_SPACE,
     RESULT_LABEL_BITS,
     RESULTS_SPACE,
+    SCORES_SPACE,
     STREAM_STATE,
     TIMED_ADDRESS_BITS,
     VERSION,
@@ -26,7 +27,7 @@ from .protocol import (
     row_bytes,
     synapse_register,
 )
-from .recorder import LevelRecorder
+from .recorder import LevelRecorder, ScoreRecorder
 from .runner import Runner
 from .streamer import Streamer
 
@@ -81,6 +82,7 @@ class HostInterface(wiring.Component):
         self.recorders = [
             LevelRecorder(stage.population, timesteps=spec.timesteps, fire_lanes=stage.fire_lanes)
             if levels and stage.fires else None for stage in layout.stages]
+        self.scores = ScoreRecorder(spec)
         self.dense = DenseUnpacker(layout.input.address_space, spec.input.n_max)
         self.streamer = None
         if streamable(layout):
@@ -90,7 +92,7 @@ class HostInterface(wiring.Component):
             words=layout.load_words,
             write_bytes=row_bytes(widths[0]), read_bytes=row_bytes(max(widths)),
             read_latency=NETWORK_READBACK_LATENCY + SPACE_LATENCY,
-            streams=self.streamer is not None)
+            streams=self.streamer is not None, keeps=layout.keeps)
         super().__init__({
             "i": In(stream.Signature(8)), "o": Out(stream.Signature(8)), "armed": Out(1),
             "busy": Out(1), "label": Out(index_shape(spec.populations[-1].size)),
@@ -134,6 +136,8 @@ class HostInterface(wiring.Component):
         m.submodules.streamer = ResetInserter(runner.reset)(streamer)
         open_ = link.streaming & ~runner.reset
         network = self.network
+        if self.layout.keeps:
+            m.d.comb += network.keep.eq(link.streaming & link.keep)
         m.d.comb += [
             self.streaming_busy.eq(link.streaming & streamer.busy),
             streamer.begin.eq(link.stream_begin), streamer.window.eq(link.window),
@@ -169,9 +173,14 @@ class HostInterface(wiring.Component):
                      network.load.bank.eq(link.bank), network.load.address.eq(link.address),
                      network.load.data.eq(link.data)]
         register = self.connect_registers(m)
+        m.submodules.scores = scores = self.scores
+        m.d.comb += [scores.score.eq(network.score), scores.valid.eq(network.score_valid),
+                     scores.address.eq(link.address)]
         with m.Switch(link.space):
             with m.Case(REGISTERS_SPACE):
                 m.d.sync += link.word.eq(register)
+            with m.Case(SCORES_SPACE):
+                m.d.sync += link.word.eq(scores.row)
             if self.streamer is not None:
                 with m.Case(RESULTS_SPACE):
                     self.connect_results(m)

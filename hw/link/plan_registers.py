@@ -19,7 +19,7 @@ NAMES = {SynapseRegister.BURST: MODES, SynapseRegister.MEMORY: MEMORIES,
 
 def plan_registers(layout, stage, engine):
     """``{SynapseRegister: value}`` of a synapse of one engine of a
-    :class:`~qblif.hw.layout.compile.StageLayout`."""
+    :class:`~qblif.hw.layout.stage.StageLayout`."""
     plan = stage.plan
     return {SynapseRegister.STAGE: stage.index,
             SynapseRegister.LANES: engine.weights.lanes,

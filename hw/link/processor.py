@@ -16,6 +16,7 @@ from .protocol import (
     RUN_DENSE,
     RUN_FIRST,
     RUN_LAST,
+    STREAM_KEEP,
     STREAM_STATE,
     Command,
     Register,
@@ -41,8 +42,9 @@ class CommandProcessor(wiring.Component):
         Bytes of the widest word that is written, and read.
     read_latency : int
         Cycles from ``read`` and an address to its ``word``.
-    streams : bool
-        Whether there is a :class:`qblif.hw.link.streamer.Streamer`.
+    streams, keeps : bool
+        Whether there is a :class:`qblif.hw.link.streamer.Streamer`, and whether its frames can
+        start with what the one before left.
 
     Members
     -------
@@ -69,8 +71,9 @@ class CommandProcessor(wiring.Component):
         A request is being worked on.
     """
 
-    def __init__(self, *, words, write_bytes, read_bytes, read_latency, streams=False):
-        self.streams = streams
+    def __init__(self, *, words, write_bytes, read_bytes, read_latency, streams=False,
+                 keeps=False):
+        self.streams, self.keeps = streams, keeps
         self.words = words
         self.write_bytes = write_bytes
         self.read_bytes = read_bytes
@@ -81,7 +84,7 @@ class CommandProcessor(wiring.Component):
             "data": Out(8 * write_bytes), "read": Out(1), "word": In(8 * read_bytes),
             "start": Out(1), "abort": Out(1), "events": Out(stream.Signature(8)),
             "dense": Out(1), "finish": Out(1), "done": In(1), "error": In(1), "active": In(1),
-            "streaming": Out(1), "stream_begin": Out(1), "window": Out(32),
+            "streaming": Out(1), "stream_begin": Out(1), "keep": Out(1), "window": Out(32),
             "state": Out(2), "checksum": Out(32), "busy": Out(1)})
 
     def elaborate(self, platform):
@@ -228,7 +231,8 @@ class CommandProcessor(wiring.Component):
         """Pass time-stamped events on; the first part of a stream resets the network."""
         stream = request.named(Command.STREAM)
         first = (stream["flags"] & RUN_FIRST).any()
-        with m.If(C(not self.streams) | (stream["window"] == 0)):
+        keep = (stream["flags"] & STREAM_KEEP).any()
+        with m.If(C(not self.streams) | (stream["window"] == 0) | keep & (not self.keeps)):
             m.d.sync += status.eq(Status.MALFORMED)
         with m.Elif(self.state != State.ARMED):
             m.d.sync += status.eq(Status.DISARMED)
@@ -237,4 +241,6 @@ class CommandProcessor(wiring.Component):
         with m.Else():
             m.d.sync += [self.streaming.eq(1), self.stream_begin.eq(1), self.abort.eq(first),
                          self.window.eq(stream["window"])]
+            with m.If(first):
+                m.d.sync += self.keep.eq(keep)
             m.next = "RUN"

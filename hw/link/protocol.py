@@ -9,15 +9,14 @@ import binascii
 import zlib
 from enum import IntEnum
 
-__all__ = ["ARGUMENTS", "CRC_BYTES", "LEVELS_SPACE", "MAGIC", "MAX_PAYLOAD",
-           "REGISTERS_SPACE", "RUN_DENSE", "RUN_FIRST", "RUN_LAST", "VERSION", "Command",
-           "Register", "State", "Status", "SynapseRegister", "argument_bytes",
+__all__ = ["ARGUMENTS", "CRC_BYTES", "LEVELS_SPACE", "MAGIC", "MAX_PAYLOAD", "REGISTERS_SPACE",
+           "RUN_DENSE", "RUN_FIRST", "RUN_LAST", "SCORES_SPACE", "STREAM_KEEP", "VERSION",
+           "Command", "Register", "State", "Status", "SynapseRegister", "argument_bytes",
            "checksum", "crc", "level_bits", "pack_dense", "pack_events", "pack_frame",
-           "pack_request", "pack_timed", "row_bytes", "synapse_register",
-           "unpack_checked"]
+           "pack_request", "pack_timed", "row_bytes", "synapse_register", "unpack_checked"]
 
 MAGIC = int.from_bytes(b"QBLF", "little")
-VERSION = 4
+VERSION = 5
 
 CRC_BYTES = 2
 MAX_PAYLOAD = 500  # Bytes of a request without its CRC: one small block RAM holds it.
@@ -63,11 +62,13 @@ ARGUMENTS = {
 
 RUN_FIRST, RUN_LAST = 1, 2  # Flags: a part that begins a frame (a stream), one that ends it.
 RUN_DENSE = 4  # Flag: the bytes are those of :func:`pack_dense`.
+STREAM_KEEP = 2  # Flag of a stream's first part: frames start with what the one before left.
 
 # A space below LEVELS_SPACE is a stage's memories, see :mod:`qblif.hw.layout.memory_image`;
 # LEVELS_SPACE + k the recorded levels of population k, a vector a word, in the order of its passes;
-# RESULTS_SPACE the classes of a live stream.
+# SCORES_SPACE the last frame's scores, 32 bits each; RESULTS_SPACE the classes of a live stream.
 LEVELS_SPACE = 0x80
+SCORES_SPACE = 0xFD
 RESULTS_SPACE = 0xFE
 REGISTERS_SPACE = 0xFF
 

@@ -1,13 +1,14 @@
-"""Remembers a frame's levels, for the host to read."""
+"""Remembers a frame's levels and scores, for the host to read."""
 
 from amaranth import *
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..core.payloads import BLOCK_RAM, TraceVector, index_shape, pipe
+from ..core.payloads import ANY_RAM, BLOCK_RAM, TraceVector, index_shape, pipe
+from ..core.readout import Score
 from ..layout.addressing import vector_count
 
-__all__ = ["LevelRecorder"]
+__all__ = ["LevelRecorder", "ScoreRecorder"]
 
 
 class LevelRecorder(wiring.Component):
@@ -52,4 +53,39 @@ class LevelRecorder(wiring.Component):
             m.d.sync += write.addr.eq(0)
         with m.Elif(valid):
             m.d.sync += write.addr.eq(write.addr + 1)
+        return m
+
+
+class ScoreRecorder(wiring.Component):
+    """The scores of the last frame, one a row.  Latency of a read: two cycles.  Nothing is read
+    while a frame is under way.
+
+    Parameters
+    ----------
+    network : :class:`qblif.golden.spec.Network`
+
+    Members
+    -------
+    score : ``In(Score(...))``, valid : ``In(1)``
+        See :class:`qblif.hw.core.network.NetworkCore`.
+    address : ``In(index_shape(size))``
+    row : ``Out(signed(32))``
+    """
+
+    def __init__(self, network):
+        self.size = network.populations[-1].size
+        self.score_shape = Score(network.populations[-1], network.timesteps)
+        super().__init__({
+            "score": In(self.score_shape), "valid": In(1),
+            "address": In(index_shape(self.size)), "row": Out(signed(32))})
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.rows = rows = memory.Memory(
+            shape=self.score_shape["score"].shape, depth=max(2, self.size), init=[],
+            attrs=ANY_RAM)
+        write, read = rows.write_port(), rows.read_port()
+        m.d.comb += [write.en.eq(self.valid & self.score.final), write.addr.eq(self.score.neuron),
+                     write.data.eq(self.score.score), read.addr.eq(self.address)]
+        m.d.sync += self.row.eq(read.data)
         return m

@@ -38,7 +38,7 @@ def imported(file, out):
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_every_spike(file, out):
     trained = imported(file, out)
-    assert [p.size for p in trained.spec.populations] == [5, 3, 3]
+    assert [p.size for p in trained.spec.populations] == [5, 3]
 
 
 @pytest.mark.parametrize("name", [*sorted(LEAKY), "snntorch-rsynaptic-zero"])

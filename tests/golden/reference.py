@@ -83,7 +83,7 @@ def reference_current(trained, population, index, levels, mode):
 
 
 def reference(trained, frame, mode="shift"):
-    """All that one frame makes of a network: levels, membranes ``[name][timestep]``, the class."""
+    """All that one frame makes of a network: levels, membranes ``[name][timestep]``, the scores."""
     spec = trained.spec
     v = {p.name: [0] * p.size for p in spec.populations}
     level = {p.name: [0] * p.size for p in spec.populations}
@@ -102,8 +102,10 @@ def reference(trained, frame, mode="shift"):
             now[name] = level[name]
             trace[name][0].append(level[name])
             trace[name][1].append(v[name])
-    last = v[spec.populations[-1].name]
-    return trace, last.index(max(last))
+    last = spec.populations[-1]
+    if last.neuron.quantiser is None:
+        return trace, v[last.name]
+    return trace, [sum(level) for level in zip(*trace[last.name][0], strict=True)]
 
 
 # Random networks.
@@ -117,7 +119,8 @@ def draw_neuron(draw, last):
     synaptic = draw.choice([None, None, Synaptic(decay=draw.choice(LEAKS),
                                                  width=draw.randint(3, 12))])
     return Neuron(leak=draw.choice(LEAKS), v_width=v_width, floor=floor, synaptic=synaptic,
-                  quantiser=None if last else Quantiser(n_max=draw.randint(1, 63), theta=theta),
+                  quantiser=None if last and draw.random() < 0.6 else Quantiser(
+                      n_max=draw.randint(1, 63), theta=theta),
                   reset=Reset(kind=kind, gate=draw.choice(GATES), value=value))
 
 

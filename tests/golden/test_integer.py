@@ -1,6 +1,7 @@
 """The integer model against the contract's equations in plain Python."""
 
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -30,11 +31,12 @@ def test_random_network(seed):
     frames = draw_frames(draw, trained.spec)
     trace = integer.run(trained, frames)
     for k, frame in enumerate(frames.tolist()):
-        expected, label = reference(trained, frame, draw.choice(["shift", "repeat"]))
+        expected, scores = reference(trained, frame, draw.choice(["shift", "repeat"]))
         for name, (levels, membranes) in expected.items():
             assert trace.levels[name][:, k].tolist() == levels
             assert trace.membranes[name][:, k].tolist() == membranes
-        assert int(trace.classes[k]) == label
+        assert trace.scores[k].tolist() == scores
+        assert int(trace.classes[k]) == scores.index(max(scores))
 
 
 def test_random_networks_cover_what_they_should():
@@ -44,7 +46,8 @@ def test_random_networks_cover_what_they_should():
         trained = draw_network(draw)
         spec = trained.spec
         trace = integer.run(trained, draw_frames(draw, spec))
-        seen |= {f"static {spec.input.static}", f"depth {len(spec.populations)}"}
+        seen |= {f"static {spec.input.static}", f"depth {len(spec.populations)}",
+                 f"counts {spec.counts}"}
         seen |= {"residual"} if len(spec.synapses) > len(spec.populations) else set()
         for population in spec.populations:
             part, v = population.neuron, trace.membranes[population.name]
@@ -54,6 +57,7 @@ def test_random_networks_cover_what_they_should():
             if part.quantiser and bool((trace.levels[population.name] == part.emit_max).any()):
                 seen |= {"full burst"}
     assert seen == {*LEAKS, *Reset.KINDS, "static True", "static False", "depth 1", "depth 2",
+                    "counts True", "counts False",
                     "depth 3", "residual", "bias True", "bias False", "top", "bottom",
                     "full burst"}
 
@@ -154,3 +158,29 @@ def test_every_reset_differs_from_none(kind):
     assert levels(kind) == {"gate": [1, 1, 1, 1], "gate-input": [1, 2, 3, 3],
                             "subtract": [1, 2, 1, 2], "late": [1, 2, 1, 2],
                             "held": [1, 2, 1, 2]}[kind]
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_kept_frames_are_one_long_frame(seed):
+    """Frames one after another, each from what the last left, are those of a network of as many
+    timesteps; classes come at the end of each."""
+    draw = random.Random(seed)
+    trained = draw_network(draw)
+    spec = replace(trained.spec, input=replace(trained.spec.input, static=False))
+    frames = draw_frames(draw, spec, 4)
+    long = replace(trained, spec=replace(spec, timesteps=4 * spec.timesteps))
+    kept = integer.run(replace(trained, spec=spec), frames, keep=True)
+    whole = integer.run(long, frames.reshape(1, -1, spec.input.size))
+    for p in spec.populations:
+        for found, expected in ((kept.levels, whole.levels), (kept.membranes, whole.membranes)):
+            assert torch.equal(found[p.name].transpose(0, 1).flatten(0, 1), expected[p.name][:, 0])
+    last = spec.populations[-1].name
+    scores = kept.levels[last].int().sum(0) if spec.counts else kept.membranes[last][-1]
+    assert torch.equal(kept.scores.long(), scores.long())
+
+
+def test_a_static_input_is_not_kept():
+    trained = draw_network(random.Random(0))
+    spec = replace(trained.spec, input=replace(trained.spec.input, static=True))
+    with pytest.raises(InvalidValue, match="^Frames of a static input are not kept"):
+        integer.run(replace(trained, spec=spec), np.zeros((1, spec.input.size), int), keep=True)

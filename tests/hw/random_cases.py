@@ -87,7 +87,7 @@ def draw_neuron(draw, last, reach):
             "reset": Reset(kind=kind, gate=draw.one_of(GATES), value=value)}
     if draw.chance(0.25):
         axes["synaptic"] = Synaptic(decay=draw.one_of(LEAKS), width=draw.integer(3, needed + 1))
-    if last:
+    if last and draw.chance(0.6):
         return Neuron(quantiser=None, **axes)
     spacing = draw.one_of(Quantiser.SPACINGS)
     n_max = draw.integer(1, draw.one_of([20, 63])) if spacing == "uniform" else (
@@ -112,7 +112,7 @@ def draw_recurrence(draw, populations, synapses, weights):
     """Now and then, synapses back from a population without a map to itself or one before it."""
     flat = [as_map(p.shape)[1:] == (1, 1)
             and not any(s.target == p.name and getattr(s, "groups", 1) > 1 for s in synapses)
-            for p in populations[:-1]]
+            for p in populations if p.neuron.quantiser is not None]
     for _ in range(draw.integer(0, 2) if any(flat) else 0):
         first, last = sorted(draw.integer(0, len(flat) - 1) for _ in range(2))
         if not all(flat[first:last + 1]):
@@ -136,22 +136,39 @@ def draw_frames(draw, spec):
     return frames
 
 
+def score_records(spec, golden):
+    """What the score port gives of a :class:`qblif.golden.integer.Trace`, in order."""
+    last, records = spec.populations[-1], []
+    levels, membranes = golden.levels[last.name], golden.membranes[last.name]
+    for frame in range(levels.shape[1]):
+        total = np.zeros(last.size, int)
+        for t in range(spec.timesteps):
+            total += levels[t, frame].numpy()
+            scores = total if spec.counts else membranes[t, frame].numpy()
+            records += [[k, int(levels[t, frame, k]), int(scores[k]), t == spec.timesteps - 1]
+                        for k in range(last.size)]
+    return np.array(records)
+
+
 def check_against_golden(draw, trained, plan, frames):
-    """Every level, membrane and class, and without stalls every cycle; all memories poisoned."""
+    """Every level, membrane, score and class, and without stalls every cycle; memories are
+    poisoned."""
     stalls = {} if draw.chance(0.5) else {"i_stall": draw.integer(0, 3), "o_stall":
                                           draw.integer(0, 40), "ready_first": draw.chance(0.5)}
     starts_empty = any(stage.memory == "spram" for stage in plan.stages)
     options = stalls | {"baked": draw.chance(0.7) and not starts_empty,
                         "seed": draw.integer(0, 1 << 30)}
-    print(f"{trained.spec}\n{plan}\n{options}")
-    golden = integer.run(trained, frames)
     layout = compile(trained.spec, plan)
+    options["keep"] = layout.keeps and draw.chance(0.5)
+    print(f"{trained.spec}\n{plan}\n{options}")
+    golden = integer.run(trained, frames, keep=options["keep"])
     with poisoned():
         rtl = run_network(trained, layout, frames, **options)
     for name, expected in golden.membranes.items():
         np.testing.assert_array_equal(rtl.levels[name], golden.levels[name], name)
         np.testing.assert_array_equal(rtl.membranes[name], expected, name)
     np.testing.assert_array_equal(rtl.classes, golden.classes)
+    np.testing.assert_array_equal(rtl.scores, score_records(trained.spec, golden))
     if not stalls:
         model = count_cycles(layout, frames,
                              {name: levels.numpy() for name, levels in golden.levels.items()})

@@ -109,7 +109,7 @@ def draw_plan(draw, spec):
     burst = draw.one_of(["shift", "repeat"])
     stages = []
     for population in spec.populations:
-        last = population.neuron.quantiser is None
+        last = population is spec.populations[-1]
         fire = 1 if last else draw.one_of([1, 1, 2, 4])
         engines = 1 if streams(spec, population) else len(spec.synapses_to(population.name))
         lanes = tuple(fire * draw.integer(1, -(-population.channels // fire))

@@ -70,7 +70,7 @@ def draw_plan(draw, spec):
     for population in spec.populations:
         lanes = [draw.integer(1, min(80, population.size + 3))
                  for _ in spec.synapses_to(population.name)]
-        last = population.neuron.quantiser is None
+        last = population is spec.populations[-1]
         fire = 1 if last else draw.one_of([f for f in (1, 2, 4, 8) if lanes[0] % f == 0])
         lanes = tuple(fire * -(-count // fire) for count in lanes)
         memory = draw.one_of(MEMORIES) if draw.chance(0.3) else "block"

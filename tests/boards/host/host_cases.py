@@ -31,12 +31,13 @@ def network(seed=0, inputs=30, static=True):
 FIRST, SECOND = network(1), network(2)
 FRAMES = np.random.default_rng(0).integers(0, 4, (4, 30))
 SEEN = {}
+SCORES = {id(n): integer.run(n, FRAMES).scores.numpy() for n in (FIRST, SECOND)}
 CLASSES = {id(n): integer.run(n, FRAMES).classes.numpy() for n in (FIRST, SECOND)}
 
 
 def board(*networks, damage=None):
     networks = networks or (FIRST, SECOND)
-    return BoardModel(networks, compile(networks[0].spec, PLAN), damage, classes=SEEN)
+    return BoardModel(networks, compile(networks[0].spec, PLAN), damage, scores=SEEN)
 
 
 def quick(port, tries=8):

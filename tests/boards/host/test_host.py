@@ -2,7 +2,7 @@ import random
 
 import numpy as np
 import pytest
-from host_cases import CLASSES, FIRST, FRAMES, SECOND, board, network, quick
+from host_cases import CLASSES, FIRST, FRAMES, SCORES, SECOND, board, network, quick
 
 from qblif.boards.host.line import HostError
 from qblif.golden import integer
@@ -26,6 +26,10 @@ def test_load_and_run():
     host = quick(port)
     host.load(FIRST)
     np.testing.assert_array_equal(host.run(FIRST, FRAMES).classes, CLASSES[id(FIRST)])
+    assert host.run(FIRST, FRAMES).scores is None
+    found = host.run(FIRST, FRAMES, scores=True)
+    np.testing.assert_array_equal(found.scores, SCORES[id(FIRST)])
+    assert found.scores.min() < 0
     host.load(SECOND)
     np.testing.assert_array_equal(host.run(SECOND, FRAMES).classes, CLASSES[id(SECOND)])
     assert port.wrong_runs == 0 and host.line.repeated == 0

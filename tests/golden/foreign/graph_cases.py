@@ -29,6 +29,7 @@ def neurons(*shape):
 # an edge without weights between.  An edge to one that stands no later brings the spikes before.
 NETS = {
     "loop of two": ({"a": 4, "b": 3}, ["input a", "a b", "b a", "b output"]),
+    "loop at the end": ({"a": 3, "b": 3}, ["input a", "a b", "b a", "b b", "b = output"]),
     "loop of three": ({"a": 4, "b": 3, "c": 4}, ["input a", "a b", "b c", "c a", "c output"]),
     "loop out of the middle": ({"a": 4, "b": 3, "c": 2},
                                ["input a", "a b", "b a", "a c", "c output"]),

@@ -36,8 +36,8 @@ def layer(weight, bias=None, k=1, synapse=None, mean=False, shape=None, neurons=
 
 
 def graph_of(shape, *layers):
-    """The layers one behind the other; neurons at the end are counted."""
-    if layers[-1].node:
+    """The layers one behind the other; neurons of a map at the end are counted."""
+    if layers[-1].node and np.prod(layers[-1].shape[1:]) > 1:
         layers += layer(np.eye(int(np.prod(layers[-1].shape))), k=len(layers) + 1, neurons=False),
     return Graph(shape, layers)
 
@@ -136,14 +136,21 @@ def test_convolution_and_pool(mean, strict):
     assert (differ, converted.remarks) == (0, ())
 
 
-def test_spikes_of_the_last_layer_are_counted():
+@pytest.mark.parametrize("shape", [None, (5, 2, 1)])
+def test_spikes_of_the_last_layer_are_counted(shape):
     draw = np.random.default_rng(4)
-    graph = graph_of((6,), layer(draw.integers(-1, 4, (5, 6))))
+    if shape is None:
+        only = layer(draw.integers(-1, 4, (5, 6)))
+    else:
+        synapse = Conv2d(source="input", target="population1", kernel=(2, 1))
+        only = layer(draw.integers(-1, 4, (5, 2, 2, 1)), synapse=synapse, shape=shape)
+    graph = graph_of((6,) if shape is None else (2, 3, 1), only)
     trained = convert(graph, [reading()], 8).trained
     trace = integer.run(trained, draw.integers(0, 2, (30, 8, 6)))
     counts = trace.levels["population1"].sum(0, dtype=torch.int64)
-    assert counts.any() and torch.equal(trace.membranes["output"][-1].long(), counts)
+    assert counts.any() and torch.equal(trace.scores.long(), counts)
     assert torch.equal(trace.classes, counts.argmax(-1))
+    assert len(trained.spec.populations) == (1 if shape is None else 2)
 
 
 def test_last_layer_without_neurons_is_summed():

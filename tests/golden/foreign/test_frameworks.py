@@ -89,7 +89,7 @@ def test_floor_of_the_membrane(floor, asked, alpha, norm, subtract, tmp_path):
     if not asked:
         assert all("not below" in other for other in found.others)
         spec = found.converted.trained.spec
-        assert [p.neuron.floor is None for p in spec.populations] == [False, False, True]
+        assert [p.neuron.floor is None for p in spec.populations] == [False, False]
 
 
 @pytest.mark.parametrize("rate", [None, 0.5, 0.125])

@@ -29,7 +29,7 @@ def test_every_spike(name, reset, delay):
     assert back == {(called[a], called[b]) for a, b in made.weights if not made.forward(a, b)}
 
 
-@pytest.mark.parametrize("name", ["loop of two", "loops within a loop", "residual"])
+@pytest.mark.parametrize("name", ["loop at the end", "loops within a loop", "residual"])
 def test_every_spike_on_the_rtl(name):
     made = Net(name, 3)
     trained = made.imported(reset="subtract", delay=True).converted.trained

@@ -170,7 +170,7 @@ def test_convolutions_against_torch(kind, tmp_path):
                            Asked(reset="subtract", levels=1), record=recorded)
     assert found.equal and found.converted.remarks == ()
     assert [p.shape for p in found.converted.trained.spec.populations] == [
-        (4, 8, 8), (6, 4, 4), (5,), (5,)]
+        (4, 8, 8), (6, 4, 4), (5,)]
 
 
 def test_sum_is_no_average():

@@ -99,10 +99,7 @@ WRONG_VALUE = {
     "hidden_without_quantiser": (
         lambda: network(populations=[population(neuron=READOUT),
                                      population("out", neuron=READOUT)]),
-        r"Population hidden must have a quantiser: only the last is a read-out"),
-    "last_that_fires": (
-        lambda: network(populations=[population(), population("out")]),
-        r"Population out must not fire: it is the last"),
+        r"Population hidden must have a quantiser: only the last may be a read-out"),
 }
 WRONG_TYPE = {
     "shift_float": (lambda: Decay((1.0,)), r"Decay shift must be an integer, not 1\.0"),

@@ -70,19 +70,22 @@ def vectors_of(passes, frames):
 
 
 def run(population, sums, passes, *, bias=None, queue=64, lead=2, unread=1, o_stall=0,
-        ready_first=True):
-    """``(levels, membranes, what left at o)``; the sums come ``lead`` cycles after their read."""
+        ready_first=True, last=False, scores=None):
+    """``(levels, membranes, what left at o)``, or of the ``last`` population the labels, while
+    ``scores`` takes its records; the sums come ``lead`` cycles after their read."""
     frames, timesteps, _ = sums.shape
     fire_lanes = passes.fire_lanes
     timing = StageTiming(passes=passes, read_latency=lead,
                          neuron_latency=neuron_latency(population.neuron), queue=queue)
-    dut = PopulationCore(population, timing=timing, static=(False,), unread=(unread,), bias=bias)
+    dut = PopulationCore(population, timing=timing, static=(False,), unread=(unread,), bias=bias,
+                         emits=not last, classifies=last)
+    o = dut.result if last else dut.o
     every = list(vectors_of(passes, frames))
     rows = [[[int(sums[frame, t, n]) if n >= 0 else 3 for n in neurons]
              for frame, t, neurons in vectors] for vectors in every]
     traces, found, draw = [], [], random.Random(0)
     count = frames
-    if dut.fires:
+    if not last:
         count = int((expected(population, sums, bias)[0] > 0).sum()) + frames * len(
             steps_of(passes))
 
@@ -105,10 +108,16 @@ def run(population, sums, passes, *, bias=None, queue=64, lead=2, unread=1, o_st
             if valid:
                 traces.append(trace)
 
+    async def watch_scores(ctx):
+        while True:
+            _, _, valid, score = await ctx.tick().sample(dut.score.valid, dut.score.p)
+            if valid:
+                scores.append((score.neuron, score.level, score.score, score.final))
+
     async def sink(ctx):
         for _ in range(count):
-            payload = await stream_get(ctx, dut.o, draw.randint(0, o_stall), ready_first)
-            found.append(payload.label if not dut.fires else ("end", place(payload.address))
+            payload = await stream_get(ctx, o, draw.randint(0, o_stall), ready_first)
+            found.append(payload.label if last else ("end", place(payload.address))
                          if payload.end else (payload.address, payload.level))
         while len(traces) < sum(map(len, rows)):
             await ctx.tick()
@@ -116,7 +125,7 @@ def run(population, sums, passes, *, bias=None, queue=64, lead=2, unread=1, o_st
     def place(address):
         return address >> address_bits(population.shape)[0]
 
-    checkers = [stream_checker(dut.o), *([aer_checker(dut.o)] if dut.fires else [])]
+    checkers = [stream_checker(o), *([watch_scores] if last else [aer_checker(o)])]
     with poisoned():
         simulate_component(dut, sink, background=[accumulators, watch, *checkers])
     return (*collect(population, sums.shape, every, traces), found)
@@ -199,11 +208,11 @@ def test_a_map_without_membranes(order, o_stall):
 def test_with_a_cycle_less_a_membrane_is_lost(monkeypatch):
     population, sums = population_of((2,), n_max=None), every_sequence(3, 2)[::7]
     passes, (_, membranes) = passes_of(population, 1, 3), expected(population, sums, None)
-    _, got, _ = run(population, sums, passes, unread=2)
+    _, got, _ = run(population, sums, passes, unread=2, last=True, scores=[])
     assert (got == membranes).all()
     written = neuron_latency(population.neuron) + 2
     monkeypatch.setattr(StageTiming, "least_cycles", written - 1)
-    _, got, _ = run(population, sums, passes, unread=2)
+    _, got, _ = run(population, sums, passes, unread=2, last=True, scores=[])
     assert (got != membranes).any()
 
 
@@ -223,10 +232,18 @@ def test_shortest_queue():
 
 @pytest.mark.parametrize("timesteps", [1, 3])
 @pytest.mark.parametrize("o_stall", [0, 30])
-def test_a_read_out_gives_the_largest_membrane(timesteps, o_stall):
-    population = population_of((3,), n_max=None)
+@pytest.mark.parametrize("n_max, reset", [(None, "none"), (3, "subtract"), (1, "zero")])
+def test_scores_and_the_largest_of_them(timesteps, o_stall, n_max, reset):
+    """Membranes of a read-out; of one that fires the sums of its levels."""
+    population, scores = population_of((3,), n_max=n_max, reset=reset), []
     sums = every_sequence(timesteps, 3)[::2]
-    _, membranes = expected(population, sums, None)
-    _, got, labels = run(population, sums, passes_of(population, 1, timesteps), o_stall=o_stall)
+    levels, membranes = expected(population, sums, None)
+    got_levels, got, labels = run(population, sums, passes_of(population, 1, timesteps),
+                                  o_stall=o_stall, last=True, scores=scores, unread=2)
     np.testing.assert_array_equal(got, membranes)
-    assert labels == membranes[:, -1].argmax(1).tolist()
+    np.testing.assert_array_equal(got_levels, levels)
+    expected_scores = levels.cumsum(1) if n_max else membranes
+    assert labels == expected_scores[:, -1].argmax(1).tolist()
+    assert scores == [
+        (k, levels[frame, t, k], expected_scores[frame, t, k], t == timesteps - 1)
+        for frame in range(len(sums)) for t in range(timesteps) for k in range(3)]

@@ -23,7 +23,7 @@ def run_argmax(membranes, **sink):
                 ctx.set(dut.start, 0)
                 ctx.set(dut.valid, 1)
                 ctx.set(dut.neuron, neuron)
-                ctx.set(dut.v, v)
+                ctx.set(dut.score, v)
                 ctx.set(dut.end, neuron == size - 1)
             await ctx.tick()
             ctx.set(dut.valid, 0)

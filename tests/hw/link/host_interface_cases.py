@@ -17,14 +17,15 @@ from qblif.sim.pysim_port import PysimPort
 PLAN = Plan(stages=(StagePlan(lanes=4, fire_lanes=2), StagePlan(lanes=2)))
 
 
-def network(seed, static=True):
+def network(seed, static=True, fires=False):
     spec = Network(
         timesteps=2, input=Input(shape=(7,), n_max=2, static=static),
         populations=[
             Population(name="hidden", shape=(5,), sum_width=12, bias_width=6, neuron=Neuron(
                 quantiser=Quantiser(n_max=3, theta=16), v_width=12)),
             Population(name="out", shape=(3,), sum_width=12,
-                       neuron=Neuron(quantiser=None, v_width=12))],
+                       neuron=Neuron(quantiser=Quantiser(n_max=3, theta=24) if fires else None,
+                                     v_width=12))],
         synapses=[Dense(source="input", target="hidden"), Dense(source="hidden", target="out")])
     draw = np.random.default_rng(seed)
     return Trained(spec, {"input->hidden": draw.integers(-60, 60, (5, 7), np.int32),
@@ -39,12 +40,13 @@ def powered(trained, plan=PLAN, **options):
 
 
 def compare(host, trained, frames):
-    """Classes, levels and cycles of the frames, against the models."""
-    found = host.run(trained, frames, levels=True)
+    """Classes, scores, levels and cycles of the frames, against the models."""
+    found = host.run(trained, frames, levels=True, scores=True)
     layout = host.identify().layout(trained.spec)
     expected = integer.run(trained, frames)
     np.testing.assert_array_equal(found.classes, expected.classes.numpy())
-    assert list(found.levels) == [p.name for p in trained.spec.populations[:-1]]
+    np.testing.assert_array_equal(found.scores, expected.scores.numpy())
+    assert list(found.levels) == [p.name for p in trained.spec.firing]
     for name, values in found.levels.items():
         np.testing.assert_array_equal(values, expected.levels[name].numpy())
     levels = {name: tensor.numpy() for name, tensor in expected.levels.items()}

@@ -10,9 +10,9 @@ from qblif.hw.link.board_core import BoardCore
 from qblif.hw.link.protocol import RUN_FIRST, RUN_LAST, Register, Status
 
 
-@pytest.mark.parametrize("static", [True, False])
-def test_two_networks_one_after_the_other(static):
-    first, second = network(1, static), network(2, static)
+@pytest.mark.parametrize("static, fires", [(True, False), (False, False), (False, True)])
+def test_two_networks_one_after_the_other(static, fires):
+    first, second = network(1, static, fires), network(2, static, fires)
     draw = np.random.default_rng(0)
     frames = draw.integers(0, 3, (3, 7) if static else (3, 2, 7))
     frames[1] = 0

@@ -1,5 +1,7 @@
 """A live stream through the whole link: classes, clipped events, what is refused."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from host_interface_cases import compare, load, network, powered
@@ -10,7 +12,7 @@ from qblif.golden import integer
 from qblif.golden.spec import Input
 from qblif.golden.training.data.events import Binning
 from qblif.hw.layout.input_stream import InputFormat
-from qblif.hw.link.protocol import RUN_FIRST, Command, Status, pack_timed
+from qblif.hw.link.protocol import RUN_FIRST, STREAM_KEEP, Command, Status, pack_timed
 from qblif.hw.link.streamer import Streamer
 from qblif.sim.stream import simulate_component, stream_put
 
@@ -36,6 +38,10 @@ def binned(trained, times, neurons, window=WINDOW):
     return levels, int((counts - levels).sum())
 
 
+def one_timestep(trained):
+    return replace(trained, spec=replace(trained.spec, timesteps=1))
+
+
 @pytest.fixture(scope="module")
 def streaming():
     trained = network(1, static=False)
@@ -53,6 +59,31 @@ def test_classes_are_those_of_the_binned_frames(streaming, seed):
     assert found.classes.tolist() == integer.run(trained, levels).classes.tolist()
     assert found.clipped == clipped > 0 and len({*found.classes.tolist()}) > 1
     assert (found.latencies > 5).all() and (found.latencies < 200).all()
+
+
+def test_membranes_are_kept_from_frame_to_frame(streaming):
+    """From the second frame on; and not in a stream or a frame after it."""
+    host, trained = streaming
+    times, neurons = recording(seed=5)
+    levels, _ = binned(trained, times, neurons)
+    rested, kept = (integer.run(trained, levels, keep=keep).classes.tolist()
+                    for keep in (False, True))
+    assert rested[0] == kept[0] and rested != kept
+    for keep, expected in ((True, kept), (False, rested), (True, kept)):
+        found = run_live(host, trained, times, neurons, WINDOW, speed=0, keep=keep)
+        assert found.classes.tolist() == expected
+    compare(host, trained, levels[:2])
+
+
+def test_membranes_that_are_not_remembered_cannot_be_kept():
+    """With one timestep a frame there is no memory of membranes."""
+    trained = one_timestep(network(1, static=False))
+    host = powered(trained)
+    host.load(trained)
+    with pytest.raises(HostError, match="^The board's network cannot keep its membranes"):
+        run_live(host, trained, np.array([1]), np.array([1]), 9, keep=True)
+    status, _ = host.line.exchange(Command.STREAM, b"", flags=RUN_FIRST | STREAM_KEEP, window=9)
+    assert status == Status.MALFORMED
 
 
 def test_frames_run_before_and_after(streaming):
