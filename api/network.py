@@ -98,13 +98,14 @@ def train(data: Dataset | str | Path | None = None, recipe: str | TrainConfig | 
 
 
 def from_torch(model: nn.Module, input_shape: tuple[int, ...], *, timesteps: int = 1,
-               input_n_max: int = 1, static: bool = True) -> BurstNet | Trained:
+               input_n_max: int = 1, static: bool = True,
+               approximate: bool = False) -> BurstNet | Trained:
     """Your own torch layers as a network of populations.
 
     With our own neurons it is a :class:`~qblif.golden.training.modules.BurstNet` that shares their
     parameters: train it in your own loop, then ``quantise`` and ``export`` it, as
-    docs/own-network.md shows.  With those of snnTorch, SpikingJelly, Norse or Sinabs it is a
-    :class:`Trained` that gives the same spikes, as docs/import.md says.
+    docs/own-network.md shows.  With those of snnTorch, SpikingJelly, Norse, Sinabs or Rockpool it
+    is a :class:`Trained` that gives the same spikes, as docs/import.md says.
 
     Parameters
     ----------
@@ -114,6 +115,9 @@ def from_torch(model: nn.Module, input_shape: tuple[int, ...], *, timesteps: int
     timesteps : T
     input_n_max : largest burst level of an input
     static : whether one frame of levels is the input of every timestep
+    approximate
+        Of other frameworks' models: round weights, decays and thresholds that have no exact form,
+        instead of refusing them.  The network's notes say under "rounded" by how much.
 
     Raises :class:`ValueError` that names the layer which cannot be converted, and what is nearest.
     """
@@ -122,7 +126,10 @@ def from_torch(model: nn.Module, input_shape: tuple[int, ...], *, timesteps: int
     from ..golden.training.convert import from_torch as convert
     if not isinstance(model, nn.Module):
         raise InvalidType(f"Model must be a torch module, not {type(model).__name__}")
-    from ..golden.foreign.torch_model import convert_model, framework_of
-    if any(framework_of(module) for module in model.modules()):
-        return convert_model(model, input_shape, timesteps, input_n_max, static)
+    from ..golden.foreign.torch_model import convert_model, has_neurons
+    if has_neurons(model):
+        return convert_model(model, input_shape, timesteps, input_n_max, static, approximate)
+    if approximate:
+        raise InvalidValue("Only models with neurons of another framework are rounded as they are "
+                           "converted; one of ours is by quantise()")
     return convert(model, input_shape, timesteps, input_n_max, static)

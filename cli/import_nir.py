@@ -20,8 +20,8 @@ def import_nir(
         "rockpool; nir, to read it by NIR's own equations; qblif, what `qblif export` wrote.")],
     check: Annotated[Path | None, typer.Option(
         metavar="SPIKES", help="Recording of the framework's own run, an .npz with input and "
-        "spikes_0, spikes_1.. of axes (timesteps, frames, neurons): finds out what the file leaves "
-        "open, and compares every spike of every layer.")] = None,
+        "spikes_0, spikes_1.. of axes (timesteps, frames, neurons), or NIR's data: finds out "
+        "what the file leaves open, and compares every spike of every layer.")] = None,
     reset: Annotated[str | None, typer.Option(
         metavar="subtract|zero|none", help="What a spike does to the membrane.")] = None,
     delay: Annotated[bool | None, typer.Option(
@@ -56,11 +56,15 @@ def import_nir(
     if timesteps is not None and timesteps < 1:
         raise InvalidValue(f"Timesteps must be at least 1, not {timesteps}")
     if framework == "qblif":
-        imported = check_own(own.read(file), asked, timesteps, check and record.load(check))
+        trained = own.read(file)
+        names = [p.name for p in (trained.spec.input, *trained.spec.firing)]
+        recording = check and record.load(check, names, trained.spec.timesteps)
+        imported = check_own(trained, asked, timesteps, recording)
     else:
-        chain = nir_graph.read(file)
-        recording = None if check is None else record.load(check)
-        imported = import_network(chain, framework, asked, timesteps, recording, approximate)
+        graph = nir_graph.read(file)
+        names = [graph.input_name, *(node.name for node in graph.nodes)]
+        recording = check and record.load(check, names, timesteps)
+        imported = import_network(graph, framework, asked, timesteps, recording, approximate)
     show(imported)
     if imported.equal or approximate:
         folder = make_folder(out, "import")

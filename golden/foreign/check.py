@@ -37,13 +37,13 @@ class Imported:
         return all(agreement.first is None for agreement in self.agreements)
 
 
-def import_network(chain, framework, asked, timesteps=None, record=None,
+def import_network(graph, framework, asked, timesteps=None, record=None,
                    approximate=False) -> Imported:
-    """The ``chain`` as ``framework`` means it.
+    """The ``graph`` as ``framework`` means it.
 
     Parameters
     ----------
-    chain : :class:`~qblif.golden.foreign.chain.Chain`
+    graph : :class:`~qblif.golden.foreign.graph.Graph`
     framework : name of :data:`~qblif.golden.foreign.frameworks.FRAMEWORKS`
     asked : :class:`~qblif.golden.foreign.readings.Asked`
     timesteps : T; the recording's where not given
@@ -53,20 +53,20 @@ def import_network(chain, framework, asked, timesteps=None, record=None,
     Raises :class:`ValueError` where no single reading is left, or it has no exact form.
     """
     if record is not None:
-        _check_shapes(chain, record, timesteps)
+        _check_shapes(graph, record, timesteps)
         timesteps = len(record.input)
     if timesteps is None:
         raise InvalidValue("A NIR file has no number of timesteps: give it, or a recording")
-    found = readings(framework, chain.nodes, asked, record and record.largest)
+    found = readings(framework, graph.nodes, asked, record and record.largest)
     names, score = list(found), None
     if record is not None:
-        names, score = _nearest(chain, found, record)
+        names, score = _nearest(graph, found, record)
     elif len(found) > 1:
         raise InvalidValue(f"A NIR file leaves open which neuron of {framework} it has: "
                            f"{'; or '.join(found)}. Say which, or give a recording to check")
     n_max = 1 if record is None else max(1, int(record.input.max()))
-    name, converted = _first_exact(chain, found, names, timesteps, n_max, approximate, score)
-    agreements = () if record is None else _check(chain, converted.trained, record)
+    name, converted = _first_exact(graph, found, names, timesteps, n_max, approximate, score)
+    agreements = () if record is None else _check(graph, converted.trained, record)
     if record is None and not approximate:
         require_exact(converted)
     return Imported(converted, name, tuple(n for n in names if n != name), agreements)
@@ -79,13 +79,13 @@ def require_exact(converted):
                            + "; ".join(converted.remarks))
 
 
-def _check_shapes(chain, record, timesteps):
+def _check_shapes(graph, record, timesteps):
     """The recording has the network's layers and sizes."""
     if timesteps not in (None, len(record.input)):
         raise InvalidValue(f"Timesteps must be the recording's {len(record.input)}, not "
                            f"{timesteps}")
-    _check_places(record, [math.prod(chain.input_shape),
-                           *(math.prod(layer.shape) for layer in chain.layers if layer.node)])
+    _check_places(record, [math.prod(graph.input_shape),
+                           *(math.prod(layer.shape) for layer in graph.layers if layer.node)])
 
 
 def _check_places(record, sizes):
@@ -99,24 +99,24 @@ def _check_places(record, sizes):
                                f"{size}")
 
 
-def _nearest(chain, found, record):
+def _nearest(graph, found, record):
     """``(names, score)``: the readings that agree with the recording in most places, and in what
     part of all."""
-    layers = [node.name for node in chain.nodes]
+    layers = [node.name for node in graph.nodes]
     scores = {}
     for name, made in found.items():
-        agreements = compare(record, layers, real.run(chain, made, record.input))
+        agreements = compare(record, layers, real.run(graph, made, record.input))
         scores[name] = sum(a.equal for a in agreements) / sum(a.total for a in agreements)
     best = max(scores.values())
     return [name for name in found if scores[name] == best], best
 
 
-def _first_exact(chain, found, names, timesteps, n_max, approximate, score):
+def _first_exact(graph, found, names, timesteps, n_max, approximate, score):
     """The first reading among ``names`` that has an exact form, with it."""
     reason = None
     for name in names:
         try:
-            return name, convert(chain, found[name], timesteps, n_max, approximate,
+            return name, convert(graph, found[name], timesteps, n_max, approximate,
                                  {"imported": name})
         except InvalidValue as error:
             reason = reason or error
@@ -142,9 +142,9 @@ def check_own(trained, asked, timesteps=None, record=None) -> Imported:
     return Imported(Converted(trained, ()), "qblif: as its metadata have it", (), agreements)
 
 
-def _check(chain, trained, record):
+def _check(graph, trained, record):
     """The integer model on the recorded input."""
     trace = integer.run(trained, record.input.transpose(1, 0, 2))
-    names = [layer.synapse.target for layer in chain.layers if layer.node is not None]
-    return tuple(compare(record, [node.name for node in chain.nodes],
+    names = [layer.name for layer in graph.layers if layer.node is not None]
+    return tuple(compare(record, [node.name for node in graph.nodes],
                          [trace.levels[name] for name in names]))

@@ -1,7 +1,7 @@
 """From float layers under one reading to the integers of our network, exactly or not at all.
 
 Each population counts its membrane in units of ``2**-bits``, in which its weights, bias and
-threshold are integers.  The four steps, and why each is exact:
+threshold are integers.  The steps, and why each is exact:
 
 * **Input gain.**  Membrane, bias and threshold may all be divided by the same number.  So the gain
   of the input, and the factor of an average pool, go into threshold and bias, never into weights.
@@ -17,6 +17,9 @@ threshold are integers.  The four steps, and why each is exact:
   to zero starts it again.
 * **Levels without bound.**  After a burst less than a threshold is left, so the largest level is
   at most ``(decay threshold + largest current) / threshold``.
+* **The read-out** sums a last Linear over the timesteps.  A last layer that fires has none where it
+  is flat: its scores are the sums of its levels.  Otherwise a read-out counts them, with weights
+  of 1 on a diagonal.
 
 A decay that is no sum of shifts is rounded to one, and where ``k (T - 1)`` bits do not fit, as many
 as fit are taken; the largest error of a membrane is then one of the result's remarks.
@@ -24,12 +27,9 @@ as fit are taken; the largest error of a membrane is then one of the result's re
 
 from dataclasses import dataclass
 
-import numpy as np
-
-from ..spec import Dense, Input, Network, Neuron, Population, Reset, as_map
+from ..spec import Input, Network
 from ..spec.artifact import Trained
-from ..training.export import signed_width
-from .exact_layer import ExactLayer, ExactStage
+from .exact_layer import ExactLayer
 
 __all__ = ["Converted", "convert"]
 
@@ -42,42 +42,36 @@ class Converted:
     remarks: tuple[str, ...]
 
 
-def convert(chain, readings, timesteps, input_n_max=1, approximate=False, notes=None,
+def convert(graph, readings, timesteps, input_n_max=1, approximate=False, notes=None,
             static=False) -> Converted:
-    """The :class:`~qblif.golden.spec.artifact.Trained` that does what ``chain`` does under
+    """The :class:`~qblif.golden.spec.artifact.Trained` that does what ``graph`` does under
     ``readings``, one for each neuron layer, in ``timesteps`` from input levels 0..``input_n_max``.
 
-    ``static`` inputs are one frame of levels for all timesteps.
-    A last layer that fires on a map is followed by a read-out that counts its levels, as a
-    network's last population is flat; any other is that population.  With ``approximate`` weights,
+    ``static`` inputs are one frame of levels for all timesteps.  With ``approximate`` weights,
     thresholds and decays are rounded where they have no exact form.
     Raises :class:`ValueError` that names the value which does not fit, and what would.
     """
-    stages, remarks, most = [], [], input_n_max
-    for layer, reading in zip(chain.layers, [*readings, None], strict=False):
-        work = ExactLayer(layer, reading, timesteps, most, approximate)
-        stages.append(work.stage())
-        remarks += work.remarks
-        most = stages[-1].population.emit_max
-    flat = as_map(stages[-1].population.shape)[1:] == (1, 1)
-    if chain.layers[-1].node is not None and not flat:
-        stages.append(_counter(stages[-1].population, timesteps))
+    work = [ExactLayer(layer, reading, timesteps, approximate)
+            for layer, reading in zip(graph.layers, [*readings, None], strict=False)]
+    largest = _largest_levels(work, timesteps, input_n_max)
+    stages = [layer.stage(largest) for layer in work]
     spec = Network(timesteps=timesteps, populations=tuple(s.population for s in stages),
                    synapses=tuple(synapse for s in stages for synapse, _ in s.parts),
-                   input=Input(shape=chain.input_shape, n_max=input_n_max, static=static))
+                   input=Input(shape=graph.input_shape, n_max=input_n_max, static=static))
     trained = Trained(spec, {synapse.name: weight for s in stages for synapse, weight in s.parts},
                       {s.population.name: s.bias for s in stages if s.population.bias_width},
                       notes or {})
-    return Converted(trained, tuple(remarks))
+    return Converted(trained, tuple(remark for layer in work for remark in layer.remarks))
 
 
-def _counter(before, timesteps):
-    """A read-out that counts the levels of ``before``."""
-    high = before.emit_max
-    neuron = Neuron(quantiser=None, reset=Reset(kind="none"),
-                    v_width=signed_width(0, high * timesteps))
-    count = Dense(source=before.name, target="output", w_width=2)
-    return ExactStage(Population(name="output", shape=(before.size,), neuron=neuron,
-                                 sum_width=signed_width(0, high)),
-                      ((count, np.eye(before.size, dtype=np.int32)),),
-                      np.zeros(before.size, np.int32))
+def _largest_levels(work, timesteps, input_n_max):
+    """The largest level of the input and of each population, by name.  In a loop each timestep's
+    follows from the one before."""
+    largest = {Input.name: input_n_max} | {layer.name: 0 for layer in work}
+    for _ in range(timesteps):
+        before = dict(largest)
+        for layer in work:
+            largest[layer.name] = layer.largest_level(largest)
+        if largest == before:
+            break
+    return largest

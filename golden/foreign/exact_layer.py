@@ -28,16 +28,18 @@ class ExactStage:
 
 
 class ExactLayer:
-    """The conversion of one layer; ``most`` is the largest level that reaches it."""
+    """The conversion of one layer."""
 
-    def __init__(self, layer, reading, timesteps, most, approximate):
+    def __init__(self, layer, reading, timesteps, approximate):
         self.layer, self.reading, self.timesteps = layer, reading, timesteps
+        self.name, self.label = layer.name, layer.label
         self.approximate, self.remarks = approximate, []
         # Currents as they are before gain and average; bias and threshold in the same measure.
-        area = math.prod(layer.synapse.pool)
-        mean = area if layer.mean else 1
-        self.weight, self.bias, self.most = layer.weight, layer.bias * mean, most * area
-        self.back = np.zeros((len(layer.bias), 0)) if layer.back is None else layer.back * mean
+        means = [math.prod(c.synapse.pool) if c.mean else 1 for c in layer.connections]
+        mean = math.lcm(*means)
+        self.weights = [c.weight * (mean // own)
+                        for c, own in zip(layer.connections, means, strict=True)]
+        self.bias = layer.bias * mean
         self.decay, self.constant, self.extra, self.theta = Decay(), 0, 0, 1.0
         self.value, self.floor, self.synaptic, self.n_max = 0.0, None, None, 1
         if reading is not None:
@@ -59,36 +61,41 @@ class ExactLayer:
             self.synaptic = exact_decay(reading.synaptic) or nearest_decay(reading.synaptic)
         if reading.strict:
             self.constant, self.extra = lag(self.decay, self.timesteps, self.synaptic)
-        self.n_max = self.largest_level()
-        if reading.levels:
-            self.n_max = min(self.n_max, reading.levels)
-        if self.n_max > LEVEL_LIMIT:
-            self.remarks.append(f"{name}: levels may reach {self.n_max} and are clipped at "
-                                f"{LEVEL_LIMIT}")
-            self.n_max = LEVEL_LIMIT
 
-    def largest_level(self):
-        """The largest that the neurons can have, at least 1; with weights to themselves each
-        timestep's follows from the one before."""
-        given = np.maximum(self.weight, 0).reshape(len(self.weight), -1).sum(1) * self.most
-        back, left = np.maximum(self.back, 0).sum(1), max(self.theta, self.value)
+    def largest_level(self, levels):
+        """The largest that the neurons can have, at least 1, from ``levels``, the largest of the
+        populations before: of a timestep or, in a loop, so far."""
+        if self.reading is None:
+            return 0
+        rows = np.maximum(self.reach(self.weights, levels), 0).sum(1)
         kept = 1.0 if self.synaptic is None else sum(
             self.synaptic.factor**k for k in range(self.timesteps))
-        level = 0
-        for _ in range(self.timesteps if self.back.size else 1):
-            current = max((given + self.bias + back * min(level, LEVEL_LIMIT)).max(), 0)
-            level = int((self.decay.factor * left + current * kept) // self.theta)
-        return max(1, level)
+        current = max((rows + self.bias).max(), 0) * kept
+        level = int((self.decay.factor * max(self.theta, self.value) + current) // self.theta)
+        return max(1, min(level, self.reading.levels or level))
+
+    def reach(self, weights, levels):
+        """Weights times the largest ``levels`` that come by them, a row each neuron or channel."""
+        return np.concatenate([
+            weight.reshape(len(weight), -1) * (
+                min(levels[c.synapse.source], LEVEL_LIMIT) * math.prod(c.synapse.pool))
+            for weight, c in zip(weights, self.layer.connections, strict=True)], 1)
 
     @property
     def loose(self):
         """Whether the threshold only has to part the membranes that there are."""
         return self.reading.reset in ("zero", "none", "gate") and self.n_max == 1
 
-    def stage(self):
-        """Everything in the finest units that fit, up to those in which all is exact."""
-        name, reading = self.layer.name, self.reading
-        values = [self.weight, self.back, self.bias]
+    def stage(self, levels):
+        """Everything in the finest units that fit, up to those in which all is exact; ``levels``
+        are the largest of each population."""
+        reading, self.levels = self.reading, levels
+        if reading is not None:
+            self.n_max = min(levels[self.name], LEVEL_LIMIT)
+            if levels[self.name] > LEVEL_LIMIT:
+                self.remarks.append(f"{self.layer.node.name}: levels may reach "
+                                    f"{levels[self.name]} and are clipped at {LEVEL_LIMIT}")
+        values = [*self.weights, self.bias]
         if reading is not None and not (self.loose and fraction_bits(self.theta) is None):
             values.append(np.array([self.theta]))
         values.append(np.array([self.value, self.floor or 0.0]))
@@ -107,7 +114,7 @@ class ExactLayer:
             return stage
         units = "any units" if least < 0 else (
             f"units of {2.0**-least:g}, in which its weights, biases and threshold are integers")
-        raise InvalidValue(f"Node {name} does not fit the integer model in {units}: {reason}"
+        raise InvalidValue(f"Node {self.label} does not fit the integer model in {units}: {reason}"
                            ) from reason
 
     @property
@@ -118,17 +125,14 @@ class ExactLayer:
     def in_units(self, bits):
         """The population in units of ``2**-bits``; :class:`ValueError` where a field is too
         narrow."""
-        layer, scale = self.layer, 2.0**bits
-        largest = scale * max(np.abs(values).max(initial=0)
-                              for values in (self.weight, self.back, self.bias))
+        scale = 2.0**bits
+        largest = scale * max(np.abs(values).max() for values in (*self.weights, self.bias))
         if largest >= 1 << WIDTH_LIMIT:
             raise InvalidValue(f"Weights and biases must be below 2**{WIDTH_LIMIT}, not "
                                f"{largest:.0f}")
-        weight, back = (np.rint(w * scale).astype(np.int64) for w in (self.weight, self.back))
+        weights = [np.rint(weight * scale).astype(np.int64) for weight in self.weights]
         bias = np.rint(self.bias * scale).astype(np.int64) - self.constant
-        synapse = replace(layer.synapse, w_width=signed_width(weight.min(), weight.max()),
-                          target=layer.synapse.target if self.reading else "output")
-        rows = self.reach(weight, back)
+        rows = self.reach(weights, self.levels)
         low, high = (int(v) for v in (np.minimum(rows, 0).sum(1).min(),
                                       np.maximum(rows, 0).sum(1).max()))
         sums = self.timesteps, low, high, bias
@@ -138,18 +142,12 @@ class ExactLayer:
         widest = replace(self.neuron(bits, WIDTH_LIMIT), synaptic=synaptic)
         neuron = replace(widest, v_width=derive_v_width(widest, *sums)[0])
         width = signed_width(bias.min(), bias.max()) if bias.any() else 0
-        parts = [(synapse, weight.astype(np.int32))]
-        if back.size:
-            parts.append((Dense(source=synapse.target, target=synapse.target,
-                                w_width=signed_width(back.min(), back.max())),
-                          back.astype(np.int32)))
-        return ExactStage(Population(name=synapse.target, shape=layer.shape, neuron=neuron,
+        parts = tuple((replace(c.synapse, w_width=signed_width(weight.min(), weight.max())),
+                       weight.astype(np.int32))
+                      for c, weight in zip(self.layer.connections, weights, strict=True))
+        return ExactStage(Population(name=self.name, shape=self.layer.shape, neuron=neuron,
                                      sum_width=signed_width(low, high), bias_width=width),
-                          tuple(parts), bias.astype(np.int32))
-
-    def reach(self, weight, back):
-        """Weights times the largest levels that come by them, a row each neuron or channel."""
-        return np.concatenate([weight.reshape(len(weight), -1) * self.most, back * self.n_max], 1)
+                          parts, bias.astype(np.int32))
 
     def neuron(self, bits, v_width):
         if self.reading is None:
@@ -166,10 +164,10 @@ class ExactLayer:
 
     def remark(self, bits, grid, needed, stage):
         """What these units round."""
-        name = self.layer.name
+        name = self.label
         if grid is None or bits < grid:
             error = max(np.abs(made * 2.0**-bits - given).max() for (_, made), given in zip(
-                stage.parts, (self.weight, self.back), strict=False))
+                stage.parts, self.weights, strict=True))
             if not self.approximate:
                 raise InvalidValue(f"Node {name} has weights, biases or a threshold that are not "
                                    f"all multiples of 2**-{GRID_BITS}; weights rounded to "
@@ -191,8 +189,7 @@ class ExactLayer:
 
     def error(self, stage):
         """Largest error of a membrane after the last timestep, in units."""
-        weight, *back = (weight for _, weight in stage.parts)
-        rows = np.abs(self.reach(weight, back[0] if back else self.back))
+        rows = np.abs(self.reach([weight for _, weight in stage.parts], self.levels))
         largest = (rows.sum(1) + np.abs(stage.bias)).max()
         if self.reading.reset == "late":  # It takes from a membrane that need not be above it.
             largest += self.n_max * stage.population.neuron.quantiser.theta

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..spec.errors import InvalidValue
-from .chain import Node
+from .graph import Node
 
 __all__ = ["FRAMEWORKS", "Framework"]
 

@@ -1,4 +1,4 @@
-"""The layers of :mod:`qblif.golden.foreign.chain`, built from NIR nodes one by one.
+"""The layers of :mod:`qblif.golden.foreign.graph`, built from NIR nodes one by one.
 
 The nodes come from :mod:`qblif.golden.foreign.nir_graph`; what their neurons mean is
 :mod:`qblif.golden.foreign.readings`.
@@ -11,170 +11,119 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..spec import Conv2d, Dense, Input, as_map
+from ..spec import Input, as_map
 from ..spec.errors import InvalidValue
-from .chain import Chain, Layer, Node
+from .graph import Connection, Graph, Layer, Node
+from .way import Way, real_numbers
 
-__all__ = ["PARAMETERS", "Builder"]
+__all__ = ["PARAMETERS", "Builder", "read_neurons"]
 
 PARAMETERS = {"IF": ("r", "v_threshold", "v_reset"),
               "LIF": ("tau", "r", "v_leak", "v_threshold", "v_reset"),
               "CubaLIF": ("tau_mem", "tau_syn", "w_in", "r", "v_leak", "v_threshold", "v_reset")}
-LARGEST = 1 << 30  # No integer of the model is above it.
-# Kinds that are known and have no exact form here, and why.
-REFUSED = {
-    **dict.fromkeys(("CubaLI", "LI"), "is a leaky read-out; a last Linear or Affine without "
-                    "neurons is summed over timesteps"),
-    "I": "is an integrator; a last Linear or Affine without neurons is summed over timesteps",
-    "Conv1d": "is a convolution of one axis; write it as Conv2d with a kernel of one column",
-    "Delay": "delays spikes, which the integer model does not do",
-    "Scale": "scales each neuron's input; fold it into the weights before it",
-    "Threshold": "is a neuron without a state, which the integer model does not have",
-}
 
 
 class Builder:
-    """The layers so far, and the pool and synapse since the last neurons.
-
-    ``shape`` is the input's, which exporters may write with batch or time before it.
-    """
+    """The populations so far.  ``shape`` is the input's, which exporters may write with batch or
+    time before it; the first weights that read it tell."""
 
     def __init__(self, shape):
-        self.shape = tuple(int(extent) for extent in np.atleast_1d(np.asarray(shape)))
-        self.input_shape: tuple[int, ...] = ()
-        self.layers: list[Layer] = []
-        self.pool, self.mean = (1, 1), False
-        self.open: Layer | None = None
+        sizes = np.atleast_1d(np.asarray(shape))
+        if sizes.dtype.kind not in "iu" or not sizes.size or sizes.min() < 1:
+            raise InvalidValue("Input must have a shape of integers above 0, not "
+                               f"{' '.join(map(str, sizes.ravel()[:8])) or 'none'}")
+        self.shapes = {Input.name: tuple(int(size) for size in sizes)}
+        self.layers: dict[str, Layer] = {}
+        self.biases: dict[str, dict] = {}
+        self.known = False
 
-    def take(self, name, kind, node):
-        """The next node along the chain; refuses, by its name, what has no exact form."""
-        if kind in PARAMETERS:
-            self.close(_neuron(name, kind, node), name)
-        elif kind in self.TAKERS:
-            if self.open is not None:
-                raise InvalidValue(f"Node {name} is a {kind} behind {self.open.name} without "
-                                   "neurons between them")
-            self.TAKERS[kind](self, name, node)
-        elif kind != "Flatten":
-            raise InvalidValue(f"Node {name} is a {kind}, which "
-                               + REFUSED.get(kind, "is not known here"))
+    def way(self, source, target=None) -> Way:
+        """A way from a population or the input to ``target``, by default the next population."""
+        return Way(source, target or f"population{len(self.layers) + 1}", self.shapes[source],
+                   source == Input.name and not self.known)
 
-    def take_recurrent(self, name, node):
-        """Weights from the last neurons to themselves; their bias is added in every timestep."""
-        layer = self.layers[-1]
-        size = math.prod(layer.shape)
-        weight = _finite(name, "weight", node.weight)
-        if weight.shape != (size, size) or len(layer.shape) == 3:
-            raise InvalidValue(f"Node {name} must lead from {size} neurons without a map to "
-                               f"themselves, but has a weight of "
-                               f"{'x'.join(map(str, weight.shape))}")
-        bias = getattr(node, "bias", None)
-        bias = np.zeros(size) if bias is None else _finite(name, "bias", bias)
-        if bias.shape != (size,):
-            raise InvalidValue(f"Node {name} must have {size} biases, not {bias.shape}")
-        assert layer.node is not None
-        self.layers[-1] = replace(layer, back=weight, bias=layer.bias + bias,
-                                  node=replace(layer.node, recurrent=True))
+    def add(self, name, ways, node=None) -> str:
+        """The next population: the neurons ``node``, or the read-out, behind the sum of ``ways``.
+        Returns what it is called."""
+        target = f"population{len(self.layers) + 1}" if node else "output"
+        channels, shape = ways[0].finish(name, node is None)
+        self.layers[target] = Layer(name=target, label=name, connections=(),
+                                    bias=np.zeros(channels), shape=shape, node=node)
+        self.shapes[target], self.biases[target] = shape, {}
+        for way in ways:
+            self.connect(name, way, target)
+        return target
 
-    def take_pool2d(self, name, node):
-        kernel, stride = _pair(node.kernel_size), _pair(node.stride)
-        if self.pool != (1, 1) or stride != kernel or _pair(node.padding) != (0, 0):
-            raise InvalidValue(f"Node {name} is a pool whose windows overlap, are padded or follow "
-                               "another pool; only a stride of the kernel's size is read")
-        self.pool, self.mean = kernel, type(node).__name__ == "AvgPool2d"
+    def connect(self, name, way, target, recurrent=False):
+        """One more way to a population, called ``name`` in messages; recurrent ones bring the
+        levels of the timestep before."""
+        layer = self.layers[target]
+        channels, shape = way.finish(name, layer.node is None)
+        if recurrent and (way.synapse.kind != "dense" or 3 in (len(shape), len(way.source_shape))):
+            raise InvalidValue(f"Node {way.label or name} leads back in a loop, which only a "
+                               "Linear or Affine between neurons without a map can")
+        if (channels, shape) != (len(layer.bias), layer.shape):
+            raise InvalidValue(f"Node {name} takes {_times(shape)} from {way.label or way.source}, "
+                               f"but is {_times(layer.shape)}")
+        if way.source == Input.name:
+            if self.known and way.source_shape != self.shapes[Input.name]:
+                raise InvalidValue(f"Node {way.label} reads an input of "
+                                   f"{_times(way.source_shape)}, others one of "
+                                   f"{_times(self.shapes[Input.name])}")
+            self.shapes[Input.name], self.known = way.source_shape, True
+        # A node that is on several ways adds its bias once for each way on from there.
+        self.biases[target].setdefault(way.names, way.bias)
+        made = Connection(synapse=replace(way.synapse, target=target), weight=way.weight,
+                          mean=way.mean, recurrent=recurrent)
+        self.layers[target] = replace(layer, connections=_joined(name, layer.connections, made))
 
-    def take_linear(self, name, node):
-        weight = _finite(name, "weight", node.weight)
-        if weight.ndim != 2:
-            raise InvalidValue(f"Node {name} must have a weight of two axes, not {weight.ndim}")
-        targets, sources = weight.shape
-        synapse = Dense(source=self.source, target=self.target)
-        if self.pool == (1, 1):
-            shape = _suffix(self.shape, lambda s: math.prod(s) == sources)
-            shape = (sources,) if shape and len(shape) != 3 else shape
-        else:
-            # Behind a pool the synapse is a convolution whose kernel is the whole pooled map.
-            channels, *extents = as_map(self.shape[-3:])
-            kernel = extents[0] // self.pool[0], extents[1] // self.pool[1]
-            shape = self.shape[-3:] if channels * math.prod(kernel) == sources else None
-            if shape:
-                synapse = Conv2d(source=self.source, target=self.target, kernel=kernel,
-                                 pool=self.pool)
-                weight = weight.reshape(targets, channels, *kernel)
-        self.add(name, node, synapse, weight, shape, (targets,))
+    def add_bias(self, target, name, values):
+        """More that is added to every timestep's current of a population, a value each neuron or
+        channel."""
+        self.biases[target]["", name] = values
 
-    def take_conv2d(self, name, node):
-        weight = _finite(name, "weight", node.weight)
-        if weight.ndim != 4 or _pair(node.dilation) != (1, 1):
-            raise InvalidValue(f"Node {name} must be a Conv2d of a weight with four axes and no "
-                               "dilation")
-        groups, kernel = int(node.groups), weight.shape[2:]
-        padding = node.padding.decode() if isinstance(node.padding, bytes) else node.padding
-        if isinstance(padding, str):
-            if padding == "same" and (_pair(node.stride) != (1, 1) or not all(
-                    k % 2 for k in kernel)):
-                raise InvalidValue(f"Node {name} pads to the same size, which needs an odd kernel "
-                                   "and a stride of 1")
-            padding = tuple(k // 2 for k in kernel) if padding == "same" else (0, 0)
-        channels = weight.shape[1] * groups
-        shape = _suffix(self.shape, lambda s: len(s) == 3 and s[0] == channels)
-        if shape is None and node.input_shape is not None:
-            shape = (channels, *_pair(node.input_shape))
-        synapse = Conv2d(source=self.source, target=self.target, kernel=_pair(kernel),
-                         stride=_pair(node.stride), padding=_pair(padding), groups=groups,
-                         pool=self.pool)
-        self.add(name, node, synapse, weight, shape,
-                 shape and synapse.output_shape(shape, len(weight)))
-
-    TAKERS = {"Linear": take_linear, "Affine": take_linear, "Conv2d": take_conv2d,
-              "AvgPool2d": take_pool2d, "SumPool2d": take_pool2d}
-
-    @property
-    def source(self):
-        return f"population{len(self.layers)}" if self.layers else Input.name
-
-    @property
-    def target(self):
-        return f"population{len(self.layers) + 1}"
-
-    def add(self, name, node, synapse, weight, source_shape, shape):
-        if source_shape is None or (self.layers and source_shape != self.shape):
-            raise InvalidValue(f"Node {name} has a weight of {'x'.join(map(str, weight.shape))}, "
-                               f"which does not fit the {'x'.join(map(str, self.shape))} before it")
-        self.input_shape = self.input_shape or source_shape
-        bias = getattr(node, "bias", None)
-        bias = np.zeros(len(weight)) if bias is None else _finite(name, "bias", bias)
-        if bias.shape != (len(weight),):
-            raise InvalidValue(f"Node {name} must have {len(weight)} biases, not {bias.shape}")
-        self.open = Layer(name=name, synapse=synapse, weight=weight, bias=bias, mean=self.mean,
-                          shape=shape)
-        self.pool, self.mean, self.shape = (1, 1), False, shape
-
-    def close(self, node, name):
-        """Neurons, or the end, behind the open synapse."""
-        if self.open is None:
-            raise InvalidValue(f"Node {name} is neurons without a Linear, Affine or Conv2d before "
-                               "it")
-        self.layers.append(replace(self.open, node=node))
-        self.open = None
-
-    def finish(self) -> Chain:
-        """The chain, at the output."""
-        if self.open is not None:
-            self.close(None, "output")
-        last = self.layers[-1] if self.layers else None
-        if last is None or self.layers[0].node is None or self.pool != (1, 1) or (
-                last.node is None and len(last.shape) != 1):
+    def finish(self, name, ways) -> Graph:
+        """The graph with its output, the node ``name``, which is the last neurons themselves or a
+        read-out behind the sum of ``ways``."""
+        *_, last = self.shapes
+        flat = as_map(self.shapes[last])[1:] == (1, 1)
+        if len(ways) > 1 or ways[0].source != last or not ways[0].bare or not flat:
+            last = self.add(name, ways)
+        layers = self.layers.values()
+        if not any(layer.node for layer in layers) or as_map(self.shapes[last])[1:] != (1, 1):
             raise InvalidValue("Graph must have neurons, and end with them or with a Linear or "
                                "an Affine")
-        return Chain(self.input_shape, tuple(self.layers))
+        made = []
+        for layer in layers:
+            biases = self.biases[layer.name]
+            labels = dict.fromkeys(names[0] for names in biases if names and names[0])
+            made.append(replace(layer, bias=sum(biases.values()),
+                                label=", ".join(labels) or layer.label))
+        return Graph(self.shapes[Input.name], tuple(made))
 
 
-def _neuron(name, kind, node):
+def _joined(name, connections, made):
+    """``connections`` and one more; one from the same source as another adds to its weights."""
+    for k, other in enumerate(connections):
+        if other.synapse.source != made.synapse.source:
+            continue
+        if other.synapse != made.synapse or other.mean != made.mean:
+            raise InvalidValue(f"Node {name} takes the same spikes in two ways, which are not of "
+                               "one geometry and so do not add up to one synapse")
+        both = replace(other, weight=other.weight + made.weight)
+        return (*connections[:k], both, *connections[k + 1:])
+    return (*connections, made)
+
+
+def _times(shape):
+    return "x".join(map(str, shape))
+
+
+def read_neurons(name, kind, node, recurrent=False) -> Node:
     """The node's parameters, each of which must be one number for all neurons."""
     found = {}
     for field in PARAMETERS[kind]:
-        values = np.unique(_real(name, field, getattr(node, field)))
+        values = np.unique(real_numbers(name, field, getattr(node, field)))
         if values.size > 1:
             raise InvalidValue(f"Node {name} has {field} of {values.min():g}..{values.max():g}; "
                                "all neurons of a population must have the same")
@@ -189,29 +138,4 @@ def _neuron(name, kind, node):
             raise InvalidValue(f"Node {name} must have a {field} above 0, not {found[field]:g}")
     if "tau_mem" in found:
         found["tau"] = found.pop("tau_mem")
-    return Node(name=name, kind=kind, **found)
-
-
-def _finite(name, what, values):
-    values = _real(name, what, values)
-    if not values.size or not (np.abs(values) < LARGEST).all():
-        raise InvalidValue(f"Node {name} must have a {what} of finite numbers below {LARGEST}")
-    return values
-
-
-def _real(name, what, values):
-    values = np.asarray(values)
-    if values.dtype.kind not in "iuf":
-        raise InvalidValue(f"Node {name} must have a {what} of numbers, not of {values.dtype}")
-    return values.astype(np.float64)
-
-
-def _suffix(shape, fits):
-    """The longest trailing part of ``shape`` that fits: exporters put batch or time before it."""
-    return next((shape[k:] for k in range(len(shape)) if fits(shape[k:])), None)
-
-
-def _pair(value):
-    """(rows, columns) of one number or two."""
-    values = [int(v) for v in np.atleast_1d(np.asarray(value))]
-    return (values[0], values[-1])
+    return Node(name=name, kind=kind, recurrent=recurrent, **found)

@@ -1,11 +1,15 @@
-"""A chain of layers under one reading, in real numbers: float64, which the frameworks' float32 is
+"""A graph of layers under one reading, in real numbers: float64, which the frameworks' float32 is
 a rounding of.
 
 It tells readings apart; what is exported is held to the integer model instead.
 """
 
+import math
+
 import torch
 from torch.nn import functional
+
+from ..spec import Input, as_map
 
 __all__ = ["fire", "run", "step"]
 
@@ -37,40 +41,43 @@ def fire(reading, x):
     return units.clamp(0, reading.levels)
 
 
-def run(chain, readings, levels):
+def run(graph, readings, levels):
     """Levels of each neuron layer, ``(timesteps, frames, neurons)`` of float64.
 
     ``levels`` are the input's, ``(timesteps, frames, inputs)``; ``readings`` one for each node.
     """
-    source, found = torch.as_tensor(levels).to(torch.float64), []
-    shape = chain.input_shape
-    for layer, reading in zip(chain.layers, readings, strict=False):
-        current = _currents(layer, source, shape)
-        v = level = held = torch.zeros_like(current[0])
-        trace = []
-        for now in current:
-            if layer.back is not None:
-                now = now + level @ torch.as_tensor(layer.back).T
+    inputs = torch.as_tensor(levels).to(torch.float64)
+    layers = [layer for layer in graph.layers if layer.node is not None]
+    now = {layer.name: inputs.new_zeros(inputs.shape[1], math.prod(layer.shape))
+           for layer in layers}
+    membranes, held = dict(now), dict(now)
+    found = [[] for _ in layers]
+    for events in inputs:
+        before, now = now, {Input.name: events}
+        for layer, reading, trace in zip(layers, readings, found, strict=True):
+            name = layer.name
+            current = _current(graph, layer, before, now)
             if reading.synaptic is not None:
-                now = held = reading.synaptic * held + now
-            level, v = step(reading, v, level, now)
-            trace.append(level)
-        source, shape = torch.stack(trace), layer.shape
-        found.append(source)
-    return found
+                current = held[name] = reading.synaptic * held[name] + current
+            now[name], membranes[name] = step(reading, membranes[name], before[name], current)
+            trace.append(now[name])
+    return [torch.stack(trace) for trace in found]
 
 
-def _currents(layer, source, shape):
-    """Weighted sums and bias, ``(timesteps, frames, neurons)``."""
-    weight, bias = torch.as_tensor(layer.weight), torch.as_tensor(layer.bias)
-    synapse, flat = layer.synapse, source.flatten(0, 1)
-    if synapse.kind == "dense":
-        sums = flat @ weight.T + bias
-    else:
-        maps = flat.unflatten(1, (shape if len(shape) == 3 else (shape[0], 1, 1)))
+def _current(graph, layer, before, now):
+    """Bias and weighted sums of a timestep, ``(frames, neurons)``."""
+    per_channel = math.prod(layer.shape) // len(layer.bias)
+    current = torch.as_tensor(layer.bias).repeat_interleave(per_channel)
+    for connection in layer.connections:
+        synapse, weight = connection.synapse, torch.as_tensor(connection.weight)
+        source = (before if connection.recurrent else now)[synapse.source]
+        if synapse.kind == "dense":
+            current = current + source @ weight.T
+            continue
+        maps = source.unflatten(1, as_map(graph.shapes[synapse.source]))
         if synapse.pool != (1, 1):
-            maps = functional.avg_pool2d(maps, synapse.pool, divisor_override=None if layer.mean
-                                         else 1)
-        sums = functional.conv2d(maps, weight, bias, synapse.stride, synapse.padding,
-                                 groups=synapse.groups).flatten(1)
-    return sums.unflatten(0, source.shape[:2])
+            maps = functional.avg_pool2d(maps, synapse.pool,
+                                         divisor_override=None if connection.mean else 1)
+        current = current + functional.conv2d(
+            maps, weight, None, synapse.stride, synapse.padding, groups=synapse.groups).flatten(1)
+    return current

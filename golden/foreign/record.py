@@ -1,4 +1,4 @@
-"""What a framework gave: the input and the spikes of each layer, from an .npz file."""
+"""What a framework gave: the input and the spikes of each layer."""
 
 import os
 from dataclasses import dataclass
@@ -8,10 +8,12 @@ import numpy as np
 
 from ..spec.axes import LEVEL_LIMIT
 from ..spec.errors import InvalidValue
+from . import nir_data
 
 __all__ = ["Agreement", "Record", "compare", "load"]
 
 LARGEST_FILE = 1 << 30  # Bytes, unpacked.
+HDF5 = b"\x89HDF\r\n\x1a\n"
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,12 +49,25 @@ class Agreement:
                 f"timestep {timestep}, neuron {neuron}: {ours}, recorded {theirs}")
 
 
-def load(path: str | os.PathLike[str]) -> Record:
-    """The recording in an .npz file with ``input`` and ``spikes_0``, ``spikes_1``...; axes beyond
-    the second are flattened.  Raises :class:`ValueError` for anything else."""
+def load(path: str | os.PathLike[str], names=(), timesteps: int | None = None) -> Record:
+    """The recording in an .npz file with ``input`` and ``spikes_0``, ``spikes_1``.., axes beyond
+    the second flattened; or in a file of NIR's data format, whose nodes ``names`` are: the input's
+    and each neuron layer's.  ``timesteps`` is needed where that has nothing but the times of
+    events.  Raises :class:`ValueError` for anything else."""
     path = Path(path)
     if not path.is_file():
         raise InvalidValue(f"{path}: there is no such file")
+    with path.open("rb") as file:
+        hdf5 = file.read(len(HDF5)) == HDF5
+    arrays = nir_data.read(path, names, timesteps) if hdf5 else _read_npz(path)
+    try:
+        return _record(arrays)
+    except InvalidValue as error:
+        raise InvalidValue(f"{path}: {error}") from error
+
+
+def _read_npz(path):
+    """``{what to call it: array}``, the input first."""
     try:
         with np.load(path, allow_pickle=False) as file:
             size = sum(member.file_size for member in file.zip.infolist())
@@ -65,39 +80,39 @@ def load(path: str | os.PathLike[str]) -> Record:
         raise
     except Exception as error:  # numpy and zipfile raise whatever the damage leads to.
         reason = " ".join(str(error).split()) or type(error).__name__
-        raise InvalidValue(f"{path}: truncated, or not an .npz file ({reason})") from error
-    try:
-        return _record(arrays)
-    except InvalidValue as error:
-        raise InvalidValue(f"{path}: {error}") from error
-
-
-def _record(arrays):
+        raise InvalidValue(f"{path}: truncated, or neither an .npz file nor NIR data "
+                           f"({reason})") from error
     names = ["input", *(f"spikes_{k}" for k in range(max(len(arrays) - 1, 1)))]
     for name in names:
         if name not in arrays:
-            raise InvalidValue(f"A recording must have {', '.join(names)}, and lacks {name}")
-    input, *spikes = (_levels(name, arrays[name]) for name in names)
+            raise InvalidValue(f"{path}: A recording must have {', '.join(names)}, and lacks "
+                               f"{name}")
+    return {f"Array {name}": arrays[name] for name in names}
+
+
+def _record(arrays):
+    names = list(arrays)
+    input, *spikes = (_levels(name, array) for name, array in arrays.items())
     for name, array in zip(names, (input, *spikes), strict=True):
         if array.shape[:2] != input.shape[:2]:
-            raise InvalidValue(f"Array {name} must be of {input.shape[0]} timesteps and "
+            raise InvalidValue(f"{name} must be of {input.shape[0]} timesteps and "
                                f"{input.shape[1]} frames, as the input, not of {array.shape[0]} "
                                f"and {array.shape[1]}")
     if input.max() > LEVEL_LIMIT:
-        raise InvalidValue(f"Array input must have levels 0..{LEVEL_LIMIT}, not {input.max()}")
+        raise InvalidValue(f"{names[0]} must have levels 0..{LEVEL_LIMIT}, not {input.max()}")
     return Record(input, tuple(spikes))
 
 
 def _levels(name, array):
     """``(timesteps, frames, places)`` of int64."""
     if array.ndim < 3 or not array.size:
-        raise InvalidValue(f"Array {name} must have axes timesteps, frames and neurons, not "
+        raise InvalidValue(f"{name} must have axes timesteps, frames and neurons, not "
                            f"{array.shape}")
     if array.dtype.kind not in "buif" or not (
             np.isfinite(array).all() and (array == np.rint(array)).all() and array.min() >= 0):
-        raise InvalidValue(f"Array {name} must have levels, integers of at least 0")
+        raise InvalidValue(f"{name} must have levels, integers of at least 0")
     if array.max() >= 1 << 31:
-        raise InvalidValue(f"Array {name} must have levels below 2**31, not {array.max():g}")
+        raise InvalidValue(f"{name} must have levels below 2**31, not {array.max():g}")
     return array.reshape(*array.shape[:2], -1).astype(np.int64)
 
 

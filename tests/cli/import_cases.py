@@ -13,6 +13,10 @@ def import_(file, spikes, *options):
             *(("--check", spikes) if spikes else ()), *options)
 
 
+def cut(part):
+    return lambda data: data[:int(len(data) * part)]
+
+
 @pytest.fixture(scope="module")
 def network(tmp_path_factory):
     """``(nir file, npz file)``."""

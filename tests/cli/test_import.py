@@ -3,6 +3,7 @@
 import json
 import sys
 
+import numpy as np
 import pytest
 from cli_cases import refusal, run
 from foreign_cases import make
@@ -27,6 +28,27 @@ def test_equal(network, out, capsys):
 def test_without_a_recording(network, out, capsys):
     assert run(*import_(network[0], None, "--reset", "zero", "--timesteps", 8), "--out", out) == 0
     assert json.loads((out / "import.json").read_text())["equal"] is None
+
+
+@pytest.mark.parametrize("events", [False, True])
+def test_recording_in_nirs_data_format(events, network, tmp_path, out, capsys):
+    recorded = {}
+    with np.load(network[1]) as arrays:
+        for node, name in (("input", "input"), ("1", "spikes_0"), ("3", "spikes_1")):
+            grid = nir.TimeGriddedData(np.swapaxes(arrays[name], 0, 1) > 0, 1e-4)
+            recorded[node] = nir.NIRNodeData({"spikes": grid.to_event(60) if events else grid})
+    nir.write_data(tmp_path / "data.nir", nir.NIRGraphData(recorded))
+    command = import_(network[0], tmp_path / "data.nir")
+    if events:
+        assert refusal(capsys, *command, out=out) == (
+            f"{tmp_path / 'data.nir'}: NIR data of events alone have no number of timesteps: say "
+            "it with --timesteps")
+    assert run(*command, *(("--timesteps", 8) if events else ()), "--out", out) == 0
+    assert "3: 960 of 960 spikes equal" in capsys.readouterr().out
+    del recorded["3"]
+    nir.write_data(tmp_path / "data.nir", nir.NIRGraphData(recorded))
+    assert refusal(capsys, *command, "--timesteps", 8, out=tmp_path / "none") == (
+        f"{tmp_path / 'data.nir'}: NIR data must have node 3, and have only 1, input")
 
 
 def test_different(network, out, capsys):

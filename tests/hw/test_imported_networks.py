@@ -70,7 +70,7 @@ def test_every_spike_is_the_frameworks(number, tmp_path):
 def test_recurrent_neurons_of_snntorch(alpha, reset):
     """``RSynaptic`` as snnTorch's exporter nests it, and ``RLeaky`` likewise."""
     made = Recurrent(4, alpha=alpha, beta=0.5, reset=reset)
-    imported = import_network(nir_graph.build_chain(*made.graph(nir)), "snntorch",
+    imported = import_network(nir_graph.build_graph(*made.graph(nir)), "snntorch",
                               Asked(reset=reset, delay=True), None,
                               record.Record(made.input, made.spikes))
     assert imported.equal

@@ -1,12 +1,15 @@
 """Networks of the frameworks themselves against what ``qblif.from_torch`` makes of them.
 
-A script, not a test of the suite: it installs snnTorch, SpikingJelly, Norse and Sinabs, without
-their dependencies, into a folder of its own, runs small random networks of every neuron that is
-read, and compares every spike of every layer::
+A script, not a test of the suite: it installs snnTorch, SpikingJelly, Norse, Sinabs and Rockpool,
+without their dependencies, into a folder of its own, runs small random networks of every neuron
+that is read, and compares every spike of every layer, behind a Linear and behind a Linear
+with a batch norm::
 
     python tests/golden/foreign/run_frameworks.py       # prints a table; 1 where a spike differs
 """
 
+import atexit
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -21,7 +24,7 @@ from qblif.golden import integer
 from qblif.golden.foreign.torch_model import convert_model
 
 PACKAGES = ("snntorch==1.0.0", "spikingjelly==2.0.0", "norse==1.1.0", "sinabs==3.1.3",
-            "nirtorch==2.6", "loguru", "pbr", "tqdm", "einops")
+            "rockpool==3.1.0", "nirtorch==2.6", "loguru", "pbr", "tqdm", "einops")
 TIMESTEPS, FRAMES, SIZES = 5, 40, (6, 5, 3)
 
 
@@ -132,6 +135,46 @@ def sinabs():
             sl.LIF, tau_mem=tau, tau_syn=tau, norm_input=True, **common), step
 
 
+def rockpool():
+    """Of these alone a step is ``None``: they are run in Rockpool's own Sequential."""
+    from rockpool.nn.modules import LIFNeuronTorch, LIFTorch
+    draw = np.random.default_rng(2)
+    half, quarter = torch.tensor(0.5), torch.tensor(0.25)
+
+    def recurrent(size, **fields):
+        made = LIFTorch(size, has_rec=True, **fields)
+        # Levels without bound must have one of at most 63 by their weights.
+        high = 2 if fields["max_spikes_per_dt"] < 3 else 1
+        made.w_rec = torch.tensor(draw.integers(-2, high, (size, size))).float()
+        return made
+    for most, alpha, beta in product((1.0, 2.0, 2.0**16), (half, quarter), (half, quarter)):
+        fields = {"leak_mode": "decays", "alpha": alpha, "beta": beta, "threshold": 3.0,
+                  "max_spikes_per_dt": torch.tensor(most)}
+        what = f"alpha {alpha}, beta {beta}, levels up to {most:g}"
+        yield f"LIFTorch {what}", partial(LIFTorch, **fields), None
+        yield f"LIFTorch has_rec, {what}", partial(recurrent, **fields), None
+    for most, bias, decay in product((1.0, 2.0, 2.0**16), (0.0, 1.0), (0.5, 0.75)):
+        # Of float32, this tau gives the decay itself.
+        tau = torch.tensor(-1e-3 / np.log(decay)).float()
+        yield f"LIFNeuronTorch decay {decay}, bias {bias}, levels up to {most:g}", partial(
+            LIFNeuronTorch, tau_mem=tau, bias=bias, threshold=3.0,
+            max_spikes_per_dt=torch.tensor(most)), None
+
+
+def run_rockpool(layers, x):
+    """Rockpool's Sequential of ``layers`` and the spikes of each neuron layer."""
+    from rockpool.nn.combinators import Sequential
+    from rockpool.nn.modules import LinearTorch
+    modules = []
+    for (synapse, make), size in zip(layers, SIZES[1:], strict=True):
+        modules += [LinearTorch(tuple(synapse.weight.T.shape), weight=synapse.weight.data.T,
+                                bias=synapse.bias.data, has_bias=True), make(size)]
+    model = Sequential(*modules)
+    _, _, record = model(x.permute(1, 0, 2), record=True)
+    return model, [record[f"{k}_{type(modules[k]).__name__}_output"].detach().permute(1, 0, 2)
+                   for k in range(1, len(modules), 2)]
+
+
 def linear(draw, inputs, outputs):
     made = nn.Linear(inputs, outputs)
     made.weight.data = torch.tensor(draw.integers(-1, 5, (outputs, inputs))).float()
@@ -139,38 +182,62 @@ def linear(draw, inputs, outputs):
     return made
 
 
-def compare(make, step, seed):
+def normed(draw, inputs, outputs):
+    """A Linear and a batch norm that float32 computes exactly."""
+    norm = nn.BatchNorm1d(outputs, eps=0.0)
+    norm.weight.data = torch.tensor(draw.choice([-1.0, 0.5, 1.0, 1.0], outputs)).float()
+    norm.bias.data = torch.tensor(draw.integers(-1, 2, outputs)).float()
+    norm.running_mean = torch.tensor(draw.integers(-1, 2, outputs)).float()
+    norm.running_var = torch.tensor(draw.choice([0.25, 1.0], outputs)).float()
+    return nn.Sequential(linear(draw, inputs, outputs), norm).eval()
+
+
+def compare(make, step, seed, layer=linear):
     """``(spikes of the framework, how many differ)`` of a random network."""
     draw = np.random.default_rng(seed)
-    layers = [(linear(draw, *sizes), make()) for sizes in zip(SIZES, SIZES[1:], strict=False)]
+    synapses = [layer(draw, *sizes) for sizes in zip(SIZES, SIZES[1:], strict=False)]
     x = torch.tensor(draw.random((TIMESTEPS, FRAMES, SIZES[0])) < 0.5).float()
-    states, theirs = [None] * len(layers), [[] for _ in layers]
-    with torch.no_grad():
-        for now in x:
-            for k, (synapse, neuron) in enumerate(layers):
-                now, states[k] = step(neuron, synapse(now), states[k])
-                theirs[k].append(now)
-    model = nn.Sequential(*(module for layer in layers for module in layer))
+    if step is None:
+        model, spikes = run_rockpool([(synapse, make) for synapse in synapses], x)
+    else:
+        layers = [(synapse, make()) for synapse in synapses]
+        model = nn.Sequential(*(module for layer in layers for module in layer))
+        states, spikes = [None] * len(layers), [[] for _ in layers]
+        with torch.no_grad():
+            for now in x:
+                for k, (synapse, neuron) in enumerate(layers):
+                    now, states[k] = step(neuron, synapse(now), states[k])
+                    spikes[k].append(now)
+        spikes = [torch.stack(found) for found in spikes]
     trace = integer.run(convert_model(model, SIZES[:1], TIMESTEPS),
                         x.permute(1, 0, 2).numpy().astype(int))
-    spikes = [torch.stack(found) for found in theirs]
     return int(sum(s.sum() for s in spikes)), sum(
         int((trace.levels[f"population{k}"] != s).sum()) for k, s in enumerate(spikes, 1))
 
 
+def install():
+    """The frameworks, for this process alone."""
+    folder = tempfile.mkdtemp()
+    atexit.register(shutil.rmtree, folder)
+    subprocess.run([sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", folder,
+                    *PACKAGES], check=True)
+    sys.path.insert(0, folder)
+
+
 def main():
-    with tempfile.TemporaryDirectory() as folder:
-        subprocess.run([sys.executable, "-m", "pip", "install", "-q", "--no-deps",
-                        "--target", folder, *PACKAGES], check=True)
-        sys.path.insert(0, folder)
-        count = wrong = 0
-        for framework in (snntorch, spikingjelly, norse, sinabs):
-            for what, make, step in framework():
-                spikes, differ = compare(make, step, count)
-                print(f"{framework.__name__:12}  {what:66}  {differ} differ, {spikes:,} spikes")
-                count, wrong = count + 1, wrong + bool(differ or not spikes)
-    print(f"{count - wrong} of {count} networks equal to the spike")
-    return bool(wrong)
+    install()
+    counts = {}
+    for framework in (snntorch, spikingjelly, norse, sinabs, rockpool):
+        for k, (what, make, step) in enumerate(framework()):
+            for layer in (linear, normed) if step else (linear,):
+                key = framework.__name__, layer.__name__
+                spikes, differ = compare(make, step, k, layer)
+                print(f"{' '.join(key):20}  {what:66}  {differ} differ, {spikes:,} spikes")
+                right, count = counts.get(key, (0, 0))
+                counts[key] = right + bool(spikes and not differ), count + 1
+    for key, (right, count) in counts.items():
+        print(f"{' '.join(key):20}  {right} of {count} networks equal to the spike")
+    return any(right < count for right, count in counts.values())
 
 
 if __name__ == "__main__":

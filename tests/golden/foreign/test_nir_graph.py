@@ -51,15 +51,15 @@ def cuba(tau_syn):
 
 
 LOOP = [("input", "0"), ("0", "1"), ("1", "0"), ("1", "output")]
-FORK = [("input", "0"), ("0", "1"), ("0", "output"), ("1", "output")]
 MIXED = nir.IF(r=full(2), v_threshold=np.float32([4, 8]), v_reset=full(2, 0))
 
 REFUSED = {
     "recurrent": (graph(DENSE, neurons(2), edges=LOOP),
-                  "^Graph is recurrent by more than .* nodes 0, 1, output lead back"),
-    "fork": (graph(DENSE, neurons(2), edges=FORK), "^Graph must be a chain, but node 0 leads to 1"),
+                  "^Node 0 has a weight of 2x3, which does not fit the 2 before it$"),
     "lost": (graph(DENSE, neurons(2), edges=[("input", "0"), ("0", "output")]),
-             "^Graph must be a chain from input to output, but 1 is not on it"),
+             "^No edges lead from the input to 1$"),
+    "dead end": (graph(DENSE, neurons(2), edges=[("input", "0"), ("0", "output"), ("0", "1")]),
+                 "^No edges lead to the output from 1$"),
     "no such node": (graph(DENSE, edges=[("input", "7")]), "^Edge input to 7 names a node that"),
     "synaptic current": (graph(DENSE, CUBA), "^Node 1 is a CubaLI, which is a leaky read-out"),
     "tau_syn 0": (graph(DENSE, cuba(0)), "^Node 1 must have a tau_syn above 0, not 0$"),
@@ -68,7 +68,24 @@ REFUSED = {
     "scale": (graph(nir.Scale(full(3)), DENSE, neurons(2)), "^Node 0 is a Scale, which scales"),
     "two synapses": (graph(DENSE, nir.Linear(full((4, 2))), neurons(4)),
                      "^Node 1 is a Linear behind 0 without neurons"),
-    "no synapse": (graph(neurons(3)), "^Node 0 is neurons without a Linear"),
+    "no synapse": (graph(neurons(3)), "^Node 0 has no Linear, Affine or Conv2d between it and "),
+    "input of zero": (graph(DENSE, neurons(2), shape=(3, 0)),
+                      "^Input must have a shape of integers above 0, not 3 0$"),
+    "input without shape": (graph(DENSE, neurons(2), shape=()),
+                            "^Input must have a shape of integers above 0, not none$"),
+    "input of fractions": (graph(DENSE, neurons(2), shape=(3.5,)),
+                           "^Input must have a shape of integers above 0, not 3.5$"),
+    "edge twice": (graph(DENSE, neurons(2), edges=[
+        ("input", "0"), ("0", "1"), ("0", "1"), ("1", "output")]), "^Edge 0 to 1 is there twice$"),
+    "from the output": (graph(DENSE, neurons(2), edges=[
+        ("input", "0"), ("0", "1"), ("1", "output"), ("output", "0")]),
+        "^Edge output to 0 leads to the input or from the output$"),
+    "to the input": (graph(DENSE, neurons(2), edges=[
+        ("input", "0"), ("0", "1"), ("1", "output"), ("1", "input")]),
+        "^Edge 1 to input leads to the input or from the output$"),
+    "loop of weights": (graph(DENSE, nir.Flatten(np.array([2]), 0, -1), neurons(2), edges=[
+        ("input", "0"), ("0", "1"), ("1", "0"), ("1", "2"), ("2", "output")]),
+        "^Node [01] leads back to itself without neurons between$"),
     "no neurons": (graph(DENSE), "^Graph must have neurons"),
     "misfit": (graph(DENSE, neurons(2), nir.Linear(full((2, 5))), neurons(2)),
                "^Node 2 has a weight of 2x5, which does not fit the 2 before it"),
@@ -93,23 +110,23 @@ REFUSED = {
 def test_refused_by_name(case):
     (nodes, edges), reason = REFUSED[case]
     with pytest.raises(InvalidValue, match=reason):
-        nir_graph.build_chain(nodes, edges)
+        nir_graph.build_graph(nodes, edges)
 
 
 def test_a_graph_within_the_graph_is_part_of_the_chain():
     inner = nir.NIRGraph(*graph(DENSE, neurons(2)), type_check=False)
-    whole = nir_graph.build_chain(*graph(inner, nir.Linear(full((4, 2))), neurons(4)))
+    whole = nir_graph.build_graph(*graph(inner, nir.Linear(full((4, 2))), neurons(4)))
     assert [node.name for node in whole.nodes] == ["0.1", "2"]
     two = nir.NIRGraph(nodes={"a": nir.Input(np.array([3])), "b": nir.Input(np.array([3])),
                               "c": nir.Output(np.array([3]))}, edges=[("a", "c")],
                        type_check=False)
     with pytest.raises(InvalidValue, match="^Graph 0 must have one Input node, not 2"):
-        nir_graph.build_chain(*graph(two))
+        nir_graph.build_graph(*graph(two))
 
 
 @pytest.mark.parametrize("shape", [(3,), (1, 3), (12, 3)])
 def test_batch_or_time_before_the_inputs(shape):
-    chain = nir_graph.build_chain(*graph(DENSE, neurons(2), shape=shape))
+    chain = nir_graph.build_graph(*graph(DENSE, neurons(2), shape=shape))
     assert chain.input_shape == (3,)
 
 
@@ -160,7 +177,7 @@ def test_sum_is_no_average():
     """A pool that averages and one that sums differ, so that neither can be taken for the other."""
     spikes = []
     for kind in (nir.AvgPool2d, nir.SumPool2d):
-        chain = nir_graph.build_chain(*graph(pool(kind, (2, 2)), conv(full((1, 1, 1, 1))),
+        chain = nir_graph.build_graph(*graph(pool(kind, (2, 2)), conv(full((1, 1, 1, 1))),
                                              neurons((1, 2, 2), 1), shape=(1, 4, 4)))
         made, = readings("nir", chain.nodes, Asked(dt=1.0)).values()
         levels = (np.random.default_rng(1).random((3, 20, 16)) < 0.5).astype(int)
@@ -169,7 +186,7 @@ def test_sum_is_no_average():
 
 
 def test_readings_of_nir_itself():
-    chain = nir_graph.build_chain(*graph(DENSE, nir.LIF(
+    chain = nir_graph.build_graph(*graph(DENSE, nir.LIF(
         tau=full(2, 0.02), r=full(2, 2), v_leak=full(2, 0), v_threshold=full(2, 3),
         v_reset=full(2, 0))))
     with pytest.raises(InvalidValue, match="^A NIR file has no timestep, so reading it"):
@@ -187,7 +204,7 @@ def test_readings_of_nir_itself():
     ("norse", {"delay": True}, "^A reset delay is an option of snnTorch's neurons"),
 ])
 def test_what_a_framework_does_not_have(name, asked, reason):
-    chain = nir_graph.build_chain(*graph(DENSE, neurons(2)))
+    chain = nir_graph.build_graph(*graph(DENSE, neurons(2)))
     with pytest.raises(InvalidValue, match=reason):
         readings(name, chain.nodes, Asked(**asked))
 

@@ -14,7 +14,7 @@ from qblif.golden.spec.errors import InvalidValue
 nir = pytest.importorskip("nir", reason="NIR files need nir: pip install 'qblif[nir]'")
 
 def read(made, nested=True):
-    return nir_graph.build_chain(*made.graph(nir, nested))
+    return nir_graph.build_graph(*made.graph(nir, nested))
 
 
 CASES = [dict(alpha=alpha, beta=beta, reset=reset) for alpha in (None, 0.5) for beta in (0.5, 0.75)
@@ -43,9 +43,10 @@ def test_nested_and_as_a_cycle_are_the_same():
     made = Recurrent(5, alpha=0.5, beta=0.5, reset="none")
     nested, cycle = read(made), read(made, nested=False)
     for one, other in zip(nested.layers, cycle.layers, strict=True):
-        assert (one.weight == other.weight).all() and (one.bias == other.bias).all()
-        assert (one.back is None) == (other.back is None)
-    assert (nested.layers[0].back == made.back).all()
+        assert (one.bias == other.bias).all()
+        for here, there in zip(one.connections, other.connections, strict=True):
+            assert here.synapse == there.synapse and (here.weight == there.weight).all()
+    assert (nested.layers[0].connections[1].weight == made.back).all()
     made_of, = readings("snntorch", nested.nodes, Asked(reset="none", delay=True)).values()
     levels = real.run(nested, made_of, made.input)
     assert all((a.numpy() == b).all() for a, b in zip(levels, made.spikes, strict=True))
@@ -63,16 +64,21 @@ def test_the_weights_back_matter():
 def test_weights_of_other_sizes_are_refused():
     made = Recurrent(0, **CASES[0])
     made.back = made.back[:, :3]
-    with pytest.raises(InvalidValue, match="Node 1.w_rec must lead from 4 neurons without a map to "
-                       "themselves, but has a weight of 4x3"):
+    with pytest.raises(InvalidValue, match="Node 1.w_rec has a weight of 4x3, which does not fit "
+                       "the 4 before it"):
         read(made)
 
 
-def test_two_loops_on_the_same_neurons_are_refused():
-    nodes, edges = Recurrent(0, **CASES[0]).graph(nir, nested=False)
-    nodes["again"] = nodes["w_rec"]
-    with pytest.raises(InvalidValue, match="Node again leads from lif to itself, and so does w_r"):
-        nir_graph.build_chain(nodes, [*edges, ("lif", "again"), ("again", "lif")])
+def test_two_loops_on_the_same_neurons_add_up():
+    made = Recurrent(0, **CASES[0])
+    nodes, edges = made.graph(nir, nested=False)
+    half = np.trunc(made.back / 2)
+    nodes |= {"w_rec": nir.Affine(half, made.bias), "again": nir.Linear(made.back - half)}
+    two = nir_graph.build_graph(nodes, [*edges, ("lif", "again"), ("again", "lif")])
+    for one, other in zip(two.layers, read(made).layers, strict=True):
+        assert (one.bias == other.bias).all()
+        for here, there in zip(one.connections, other.connections, strict=True):
+            assert here.synapse == there.synapse and (here.weight == there.weight).all()
 
 
 def test_norse_s_recurrent_cells_are_refused():

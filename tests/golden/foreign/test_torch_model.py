@@ -1,8 +1,8 @@
 """Torch modules of other frameworks.  No framework is installed here: classes of their names, with
-their fields, stand in, and the spikes are of the equations in :mod:`foreign_cases`.
+their fields, stand in (:mod:`torch_cases`), and the spikes are of the equations in
+:mod:`foreign_cases`.
 ``run_frameworks.py`` does the same with the frameworks themselves."""
 
-import math
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,72 +11,14 @@ import torch
 from foreign_cases import make
 from recurrent_cases import FRAMES, TIMESTEPS, Recurrent
 from torch import nn
+from torch_cases import jelly, leaky, linear, model_of, module, norse, number
 
 import qblif
 from qblif.golden import integer
-from qblif.golden.foreign.torch_model import convert_model, framework_of
+from qblif.golden.foreign.torch_model import convert_model
+from qblif.golden.foreign.torch_neurons import framework_of
 from qblif.golden.spec.errors import InvalidValue
 
-
-def module(package, name, **fields):
-    """A module whose class has this name, of this package."""
-    made = type(name, (nn.Module,), {"__module__": f"{package}.layers"})()
-    for field, value in fields.items():
-        setattr(made, field, value)
-    return made
-
-
-def number(value):
-    return torch.tensor(value, dtype=torch.float32)
-
-
-def leaky(*, beta, threshold, reset, delay, alpha=None, **fields):
-    fields |= {} if alpha is None else {"alpha": number(alpha)}
-    return module("snntorch", "Leaky" if alpha is None else "Synaptic", beta=number(beta),
-                  threshold=number(threshold), reset_mechanism=reset, reset_delay=delay, **fields)
-
-
-def jelly(*, tau, threshold, hard, decay_input, rest=0.0, parametric=False):
-    fields = {"v_threshold": threshold, "v_reset": rest if hard else None}
-    if tau is None:
-        return module("spikingjelly", "IFNode", **fields)
-    if parametric:
-        return module("spikingjelly", "ParametricLIFNode", w=number(-math.log(tau - 1)),
-                      decay_input=decay_input, **fields)
-    return module("spikingjelly", "LIFNode", tau=tau, decay_input=decay_input, **fields)
-
-
-def reset_value():
-    """Of Norse: its name is read."""
-
-
-def reset_subtract():
-    """Of Norse."""
-
-
-def norse(*, rate, threshold, subtract=False, v_leak=0.0, v_reset=0.0, syn_rate=None):
-    p = SimpleNamespace(v_th=number(threshold), v_reset=number(v_reset), v_leak=number(v_leak))
-    if rate is None:
-        return module("norse", "IAFCell", p=p, dt=1e-3)
-    p.tau_mem_inv = number(rate * 1e3)
-    if syn_rate is not None:
-        p.tau_syn_inv = number(syn_rate * 1e3)
-        return module("norse", "LIFCell", p=p, dt=1e-3)
-    p.reset_method = reset_subtract if subtract else reset_value
-    return module("norse", "LIFBoxCell", p=p, dt=1e-3)
-
-
-def sinabs(*, alpha, norm, threshold, most, subtract, floor=None):
-    name = {1: "SingleSpike", np.inf: "MultiSpike"}.get(most, "MaxSpike")
-    spikes = type(name, (), {"max_num_spikes_per_bin": most})()
-    reset = (type("MembraneSubtract", (), {"subtract_value": None})() if subtract
-             else type("MembraneReset", (), {"reset_value": 0.0})())
-    return module("sinabs", "LIF", alpha_mem_calculated=number(alpha), alpha_syn_calculated=None,
-                  norm_input=norm, spike_threshold=number(threshold), spike_fn=spikes,
-                  reset_fn=reset, min_v_mem=floor)
-
-
-MAKERS = {"snntorch": leaky, "spikingjelly": jelly, "norse": norse, "sinabs": sinabs}
 SNN = {"beta": 0.5, "threshold": 6.0}
 CUBA = {"alpha": 0.5, "beta": 0.75, "threshold": 9.0}
 CASES = [
@@ -97,28 +39,19 @@ CASES = [
       for subtract in (True, False)),
     ("sinabs", {"alpha": 0.5, "norm": False, "threshold": 4.0, "most": np.inf, "subtract": True,
                 "floor": -1.0}),
+    *(("rockpool", {"alpha": alpha, "threshold": 4.0, "most": most})
+      for alpha in (0.5, 0.75) for most in (1, 3, np.inf)),
+    *(("rockpool", {"alpha": 0.5, "syn": syn, "threshold": 2.0, "most": most})
+      for syn in (0.5, 0.25) for most in (1, 3, np.inf)),
 ]
-
-
-def linear(weight, bias):
-    made = nn.Linear(weight.shape[1], weight.shape[0])
-    made.weight.data, made.bias.data = number(weight), number(bias)
-    return made
-
-
-def model_of(network, **options):
-    neurons = MAKERS[network.framework]
-    layers = []
-    for weight, bias in zip(network.weights, network.biases, strict=True):
-        layers += [linear(weight, bias), neurons(**network.parameters, **options)]
-    return nn.Sequential(nn.Flatten(), nn.Sequential(*layers), nn.Dropout())
 
 
 @pytest.mark.parametrize("number_", range(len(CASES)), ids=lambda k: f"{CASES[k][0]}-{k}")
 def test_every_spike_is_the_frameworks(number_):
     framework, parameters = CASES[number_]
-    cuba = parameters.keys() & {"alpha", "syn_rate"} and framework != "sinabs"
-    network = make(framework, seed=number_, timesteps=5, bias=True, cuba=bool(cuba), low=-3,
+    cuba = "syn" in parameters or "syn_rate" in parameters or (
+        framework == "snntorch" and "alpha" in parameters)
+    network = make(framework, seed=number_, timesteps=5, bias=True, cuba=cuba, low=-3,
                    **parameters)
     trained = convert_model(model_of(network), (6,), 5)
     trace = integer.run(trained, network.input.transpose(1, 0, 2).astype(int))
@@ -148,7 +81,7 @@ def test_convolutions_and_pools():
 
 
 @pytest.mark.parametrize("layers, phrase", [
-    ([nn.BatchNorm1d(6)], "^Module 1 is a torch BatchNorm1d, which has no exact form here"),
+    ([nn.LayerNorm(6)], "^Module 1 is a torch LayerNorm, which has no exact form here"),
     ([leaky(reset="zero", delay=True, beta=0.9, threshold=1.0)], "^Without a recording to check"),
     ([leaky(reset="zero", delay=True, graded_spikes_factor=2.0, **SNN)],
      "^Module 1 has a graded_spikes_factor of 2.0; only 1.0 has an exact form"),
@@ -162,8 +95,6 @@ def test_convolutions_and_pools():
              reset_fn=None)], "^Module 1 has a spike_fn NoneType and a reset_fn NoneType"),
     ([module("snntorch", "LeakyParallel")],
      "^Module 1 is a snntorch LeakyParallel, which has no exact form"),
-    ([leaky(reset="zero", delay=True, **SNN) for _ in range(2)],
-     "^Node 2 is neurons without a Linear"),
     ([nn.Conv2d(1, 1, 1, padding_mode="reflect")], "^Module 1 pads with reflect"),
     ([nn.AvgPool2d(2, ceil_mode=True)], "^Module 1 is a pool that rounds up"),
 ], ids=lambda v: v[1:30] if isinstance(v, str) else "")

@@ -1,0 +1,184 @@
+"""What is between two populations, node by node: at most one pool, then at most one Linear, Affine
+or Conv2d, with Flatten anywhere."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from ..spec import Conv2d, Dense, as_map
+from ..spec.errors import InvalidValue
+
+__all__ = ["Way", "real_numbers"]
+
+LARGEST = 1 << 30  # No integer of the model is above it.
+# Kinds that are known and have no exact form here, and why.
+REFUSED = {
+    **dict.fromkeys(("CubaLI", "LI"), "is a leaky read-out; a last Linear or Affine without "
+                    "neurons is summed over timesteps"),
+    "I": "is an integrator; a last Linear or Affine without neurons is summed over timesteps",
+    "Conv1d": "is a convolution of one axis; write it as Conv2d with a kernel of one column",
+    "Delay": "delays spikes, which the integer model does not do",
+    "Scale": "scales each neuron's input; fold it into the weights before it",
+    "Threshold": "is a neuron without a state, which the integer model does not have",
+}
+
+
+class Way:
+    """From ``source``, of ``shape``, to ``target``.  ``loose``: the shape may have batch or time
+    before it.
+
+    ``names`` are those of the nodes from the weights on.  With :meth:`finish` there are
+    ``synapse``, ``weight``, ``bias``, ``mean`` and ``source_shape``, that of the source without
+    batch or time.
+    """
+
+    def __init__(self, source, target, shape, loose):
+        self.source, self.target, self.shape, self.loose = source, target, shape, loose
+        self.pool, self.mean, self.flat = (1, 1), False, False
+        self.names: tuple[str, ...] = ()
+        self.synapse: Dense | Conv2d | None = None
+
+    @property
+    def label(self) -> str:
+        """The node that has the weights, or "" where none has."""
+        return self.names[0] if self.names else ""
+
+    @property
+    def bare(self) -> bool:
+        """Whether there is neither a pool nor weights."""
+        return self.synapse is None and self.pool == (1, 1)
+
+    def take(self, name, kind, node):
+        """The next node; refuses, by its name, what has no exact form."""
+        if kind in self.TAKERS:
+            if self.synapse is not None:
+                raise InvalidValue(f"Node {name} is a {kind} behind {self.label} without "
+                                   "neurons between them")
+            self.TAKERS[kind](self, name, node)
+        elif kind == "Flatten":
+            self.flat = True
+        else:
+            raise InvalidValue(f"Node {name} is a {kind}, which "
+                               + REFUSED.get(kind, "is not known here"))
+        if self.synapse is not None:
+            self.names = (*self.names, name)
+
+    def take_pool2d(self, name, node):
+        kernel, stride = _pair(node.kernel_size), _pair(node.stride)
+        if self.pool != (1, 1) or stride != kernel or _pair(node.padding) != (0, 0):
+            raise InvalidValue(f"Node {name} is a pool whose windows overlap, are padded or follow "
+                               "another pool; only a stride of the kernel's size is read")
+        self.pool, self.mean = kernel, type(node).__name__ == "AvgPool2d"
+
+    def take_linear(self, name, node):
+        weight = _finite(name, "weight", node.weight)
+        if weight.ndim != 2:
+            raise InvalidValue(f"Node {name} must have a weight of two axes, not {weight.ndim}")
+        targets, sources = weight.shape
+        synapse = Dense(source=self.source, target=self.target)
+        if self.pool == (1, 1):
+            shape = _suffix(self.shape, lambda s: math.prod(s) == sources)
+            shape = (sources,) if shape and len(shape) != 3 else shape
+        else:
+            # Behind a pool the synapse is a convolution whose kernel is the whole pooled map.
+            channels, *extents = as_map(self.shape[-3:])
+            kernel = extents[0] // self.pool[0], extents[1] // self.pool[1]
+            shape = self.shape[-3:] if channels * math.prod(kernel) == sources else None
+            if shape:
+                synapse = Conv2d(source=self.source, target=self.target, kernel=kernel,
+                                 pool=self.pool)
+                weight = weight.reshape(targets, channels, *kernel)
+        self.weigh(name, node, synapse, weight, shape, (targets,))
+
+    def take_conv2d(self, name, node):
+        weight = _finite(name, "weight", node.weight)
+        if weight.ndim != 4 or _pair(node.dilation) != (1, 1):
+            raise InvalidValue(f"Node {name} must be a Conv2d of a weight with four axes and no "
+                               "dilation")
+        groups, kernel = int(node.groups), weight.shape[2:]
+        padding = node.padding.decode() if isinstance(node.padding, bytes) else node.padding
+        if isinstance(padding, str):
+            if padding == "same" and (_pair(node.stride) != (1, 1) or not all(
+                    k % 2 for k in kernel)):
+                raise InvalidValue(f"Node {name} pads to the same size, which needs an odd kernel "
+                                   "and a stride of 1")
+            padding = tuple(k // 2 for k in kernel) if padding == "same" else (0, 0)
+        channels = weight.shape[1] * groups
+        shape = _suffix(self.shape, lambda s: len(s) == 3 and s[0] == channels)
+        if shape is None and node.input_shape is not None:
+            shape = (channels, *_pair(node.input_shape))
+        synapse = Conv2d(source=self.source, target=self.target, kernel=_pair(kernel),
+                         stride=_pair(node.stride), padding=_pair(padding), groups=groups,
+                         pool=self.pool)
+        self.weigh(name, node, synapse, weight, shape,
+                   shape and synapse.output_shape(shape, len(weight)))
+
+    TAKERS = {"Linear": take_linear, "Affine": take_linear, "Conv2d": take_conv2d,
+              "AvgPool2d": take_pool2d, "SumPool2d": take_pool2d}
+
+    def weigh(self, name, node, synapse, weight, source_shape, shape):
+        if source_shape is None or not self.loose and source_shape != self.shape:
+            raise InvalidValue(f"Node {name} has a weight of {'x'.join(map(str, weight.shape))}, "
+                               f"which does not fit the {'x'.join(map(str, self.shape))} before it")
+        bias = getattr(node, "bias", None)
+        bias = np.zeros(len(weight)) if bias is None else _finite(name, "bias", bias)
+        if bias.shape != (len(weight),):
+            raise InvalidValue(f"Node {name} must have {len(weight)} biases, not {bias.shape}")
+        self.synapse, self.weight, self.bias = synapse, weight, bias
+        self.source_shape, self.shape = source_shape, shape
+
+    def scale(self, name, factor, offset):
+        """Each channel's weights and bias times ``factor``, and ``offset`` more: batch norm."""
+        axes = (-1, *(1,) * (self.weight.ndim - 1))
+        with np.errstate(invalid="ignore"):  # No number, as 0 times infinity, is refused.
+            weight, bias = self.weight * factor.reshape(axes), self.bias * factor + offset
+        self.weight = _finite(name, "scaled weight", weight)
+        self.bias = _finite(name, "scaled bias", bias)
+
+    def finish(self, name, flat):
+        """``(channels, shape)`` of what arrives at the node ``name``.  Spikes that pass no weights
+        arrive as they are: one to one, or, where maps are to stay, channel by channel."""
+        if self.synapse is None:
+            if self.loose:
+                raise InvalidValue(f"Node {name} has no Linear, Affine or Conv2d between it and "
+                                   "the input")
+            ends = {"source": self.source, "target": self.target}
+            self.source_shape = self.shape
+            if self.pool == (1, 1) and (flat or self.flat or len(self.shape) != 3):
+                size = math.prod(self.shape)
+                self.synapse, self.weight, self.shape = Dense(**ends), np.eye(size), (size,)
+            else:
+                channels = as_map(self.shape)[0]
+                self.synapse = Conv2d(**ends, kernel=(1, 1), groups=channels, pool=self.pool)
+                self.weight = np.ones((channels, 1, 1, 1))
+                self.shape = self.synapse.output_shape(self.shape, channels)
+            self.bias = np.zeros(len(self.weight))
+        return len(self.weight), self.shape
+
+
+def _finite(name, what, values):
+    values = real_numbers(name, what, values)
+    if not values.size or not (np.abs(values) < LARGEST).all():
+        raise InvalidValue(f"Node {name} must have a {what} of finite numbers below {LARGEST}")
+    return values
+
+
+def real_numbers(name, what, values):
+    """A field of the node ``name`` in float64."""
+    values = np.asarray(values)
+    if values.dtype.kind not in "iuf":
+        raise InvalidValue(f"Node {name} must have a {what} of numbers, not of {values.dtype}")
+    return values.astype(np.float64)
+
+
+def _suffix(shape, fits):
+    """The longest trailing part of ``shape`` that fits: exporters put batch or time before it."""
+    return next((shape[k:] for k in range(len(shape)) if fits(shape[k:])), None)
+
+
+def _pair(value):
+    """(rows, columns) of one number or two."""
+    values = [int(v) for v in np.atleast_1d(np.asarray(value))]
+    return (values[0], values[-1])
