@@ -7,10 +7,11 @@ import random
 from dataclasses import dataclass
 
 import numpy as np
-from amaranth.hdl import Value
+from amaranth.hdl import Fragment, Value
 
 from ..hw.core.network import NetworkCore
 from ..hw.layout.memory_image import load_writes
+from .probe import Wave, read_wave
 from .stream import (
     aer_checker,
     garbage,
@@ -20,6 +21,7 @@ from .stream import (
     stream_put,
     wait,
 )
+from .watchdog import components
 
 __all__ = ["Recording", "run_network"]
 
@@ -28,7 +30,8 @@ __all__ = ["Recording", "run_network"]
 class Recording:
     """What the network did: ``levels`` and ``membranes`` map populations to ``(timesteps, frames,
     neurons)``, ``classes`` is ``(frames,)``; ``starts`` and ``results`` are the cycles in which
-    each frame's first input transfer and its result were accepted; ``cycles`` is the register."""
+    each frame's first input transfer and its result were accepted; ``cycles`` is the register;
+    ``waves`` are those of the probes."""
 
     levels: dict[str, np.ndarray]
     membranes: dict[str, np.ndarray]
@@ -36,20 +39,23 @@ class Recording:
     starts: np.ndarray
     results: np.ndarray
     cycles: int
+    waves: list[Wave]
 
 
 def run_network(trained, layout, levels, *, baked=False, i_stall=0, o_stall=0, ready_first=True,
-                seed=0, timeout=200_000):
+                seed=0, timeout=200_000, probes=()):
     """Run frames of input levels through the hardware of ``trained``.
 
     ``baked`` puts the weights into the memories' initial contents instead of loading them.  Before
     each transfer either side idles for 0 to ``i_stall`` or ``o_stall`` cycles, drawn under
-    ``seed``.  Raises :class:`AssertionError` where no end comes within ``timeout`` cycles, where an
+    ``seed``.  Each of the :class:`~qblif.sim.probe.Probe` items ``probes`` is recorded.  Raises
+    :class:`AssertionError` where no end comes within ``timeout`` cycles, where an
     assertion of the hardware fails, and where a stage sends an address twice in a timestep.
     """
     spec = trained.spec
     layout.check(spec)
     dut = NetworkCore(layout, trained if baked else None)
+    fragment = Fragment.get(dut, None)
     draw = random.Random(seed)
     vectors = {p.name: [] for p in spec.populations}
     expected = {stage.name: len(levels) * spec.timesteps * stage.passes.all_vectors
@@ -98,12 +104,35 @@ def run_network(trained, layout, levels, *, baked=False, i_stall=0, o_stall=0, r
     aer = {"input": dut.i} | {stage.layout.name: stage.o for stage in dut.stages
                               if stage.layout.fires}
     checkers = [aer_checker(stream, name) for name, stream in aer.items()]
-    simulate_component(dut, source, sink, timeout=timeout,
-                       background=[watch, stream_checker(dut.o), *checkers])
+    recorders = [Recorder(probe, fragment) for probe in probes]
+    simulate_component(fragment, source, sink, timeout=timeout, background=[
+        watch, stream_checker(dut.o), *checkers, *(recorder.run for recorder in recorders)])
     found = {stage.name: arrange(stage, vectors[stage.name]) for stage in layout.stages}
     return Recording({name: pair[0] for name, pair in found.items()},
                      {name: pair[1] for name, pair in found.items()},
-                     np.array(labels), np.array(starts), np.array(results), cycles[0])
+                     np.array(labels), np.array(starts), np.array(results), cycles[0],
+                     [recorder.wave(now[0]) for recorder in recorders])
+
+
+class Recorder:
+    """What ``watcher.v`` is in Verilog, of one probe of an elaborated design."""
+
+    def __init__(self, probe, fragment):
+        self.probe = probe
+        parts = dict(components(fragment))
+        self.value = probe.value(parts[".".join(probe.path)])
+        self.lines = []
+
+    async def run(self, ctx):
+        cycle, last = 0, None
+        while True:
+            _, _, word = await ctx.tick().sample(self.value)
+            if word != last:
+                self.lines.append(f"{cycle:08x} {word:0{-(-self.probe.width // 4)}x}\n")
+            cycle, last = cycle + 1, word
+
+    def wave(self, end):
+        return read_wave(self.probe, "".join(self.lines).encode(), end)
 
 
 def frame_events(frame, layout):
