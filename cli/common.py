@@ -28,8 +28,8 @@ from ..golden.spec.errors import InvalidValue
 from ..hw.layout.compile import compile
 
 __all__ = ["BurstOption", "DataOption", "LanesOption", "NetworkArgument", "OutOption",
-           "QuantiserOption", "SeedOption", "TimeOption", "choose_images", "console", "dataset",
-           "lanes_text", "layout_for", "make_folder", "open_network", "plan_for", "progress_bar",
+           "QuantiserOption", "SeedOption", "TimeOption", "VerilogOption", "choose_images", "console",
+           "dataset", "hardware_for", "lanes_text", "layout_for", "make_folder", "open_network", "plan_for", "progress_bar",
            "spinner", "table", "write_report"]
 
 # No terminal, no width to keep to: tables in a pipe or a log are whole.
@@ -63,10 +63,25 @@ TimeOption = Annotated[str, typer.Option(
     "or outermost, as a live stream brings them, with memory for a map's membranes. Same results.")]
 
 
+VerilogOption = Annotated[Path | None, typer.Option(
+    "--verilog", metavar="DIR", help="Simulate the Verilog that `qblif verilog` wrote there, as it "
+    "is now, in place of that of FILE; its plan, whatever --lanes says.")]
+
+
 def layout_for(trained, lanes, burst="shift", quantiser=None, order="inner"):
     """The :class:`~qblif.hw.layout.compile.Layout` for what the user asked, see
     :func:`plan_for`."""
     return compile(trained.spec, plan_for(trained, lanes, burst, quantiser, order))
+
+
+def hardware_for(trained, folder, *choices):
+    """``(layout, generated)``: those of the Verilog in ``folder``, or where it is ``None`` the
+    :func:`layout_for` these choices, and ``None``."""
+    if folder is None:
+        return layout_for(trained, *choices), None
+    from ..hw.verilog import read_generated
+    generated = read_generated(folder, trained.spec)
+    return generated.layout, generated
 
 
 def lanes_text(lanes):

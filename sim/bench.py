@@ -83,6 +83,7 @@ class Bench:
             levels_compared=sum(c.levels_compared for c in found.values()),
             membranes_compared=sum(c.membranes_compared for c in found.values()),
             first=tuple(word for c in found.values() for word in c.first) + words,
+            where=next(((n, c.where[2], c.where[0]) for n, c in found.items() if c.where), None),
             findings=(), stalled=outcome.state["stalled"],
             classes=output["label"], starts=starts, ends=ends, results=output["cycle"],
             steps={name: c.steps for name, c in found.items()},

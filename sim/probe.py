@@ -71,6 +71,8 @@ class Wave:
 
 
 def read_wave(probe, text, end):
-    """The :class:`Wave` in what ``watcher.v`` wrote, bytes."""
+    """The :class:`Wave` in what ``watcher.v`` wrote, bytes, up to the cycle ``end``."""
     found = decode(text, probe.fields, probe.width)
+    whole = found["cycle"] < end
+    found = {name: values[whole] for name, values in found.items()}
     return Wave(found.pop("cycle"), found, end)

@@ -91,7 +91,8 @@ def _weights(network, engine, wave):
     memory = np.full((engine.weights.depth, engine.weights.lanes), UNKNOWN)
     for port in range(engine.weights.ports):
         address = wave.fields[f"address_{port}"]
-        known = (address >= 0) & (address < len(memory))
+        known = ((address >= 0) & (address < len(memory))
+                 & (wave.cycles + WEIGHT_LATENCY < wave.end))
         words = [wave.at(wave.cycles + WEIGHT_LATENCY, f"weights_{port}.{lane}")
                  for lane in range(memory.shape[1])]
         memory[address[known]] = np.stack(words, -1)[known]
