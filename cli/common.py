@@ -28,8 +28,8 @@ from ..golden.spec.errors import InvalidValue
 from ..hw.layout.compile import compile
 
 __all__ = ["BurstOption", "DataOption", "LanesOption", "NetworkArgument", "OutOption",
-           "QuantiserOption", "SeedOption", "TimeOption", "VerilogOption", "choose_images", "console",
-           "dataset", "hardware_for", "lanes_text", "layout_for", "make_folder", "open_network", "plan_for", "progress_bar",
+           "QuantiserOption", "SeedOption", "TimeOption", "VerilogOption", "choose_frame",
+           "choose_images", "console", "dataset", "hardware_for", "lanes_text", "layout_for", "make_folder", "open_network", "plan_for", "progress_bar",
            "spinner", "table", "write_report"]
 
 # No terminal, no width to keep to: tables in a pipe or a log are whole.
@@ -164,3 +164,12 @@ def choose_images(images, count, spec):
     else:
         raise InvalidValue(f"Images must be a number of at least 1, or all, not {count!r}")
     return images.test_images[:wanted], images.test_labels[:wanted]
+
+
+def choose_frame(images, frame, spec):
+    """Input levels of one test image, counted from 0, as the integer model takes a frame."""
+    from ..golden.spec.pixels import to_levels
+    pixels, _ = choose_images(images, "all", spec)
+    if not 0 <= frame < len(pixels):
+        raise InvalidValue(f"Frame must be in 0..{len(pixels) - 1}, not {frame}")
+    return to_levels(pixels[frame:frame + 1], spec.input.n_max)[0]

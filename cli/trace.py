@@ -17,7 +17,7 @@ from .common import (
     QuantiserOption,
     TimeOption,
     VerilogOption,
-    choose_images,
+    choose_frame,
     console,
     dataset,
     hardware_for,
@@ -65,17 +65,13 @@ def trace(
     Integer model and RTL stand side by side; all of it is in DIR/trace.json. Exit code 1 where
     they differ.
     """
-    from ..golden.spec.pixels import to_levels
     from ..sim.record import choose_simulator
     from ..sim.trace import trace_neuron
     trained = open_network(file)
     name, number = find_neuron(trained.spec, neuron)
     chosen = choose_simulator(simulator) if rtl else None
     layout, generated = hardware_for(trained, verilog, lanes, burst, quantiser, time)
-    pixels, _ = choose_images(dataset(data, trained), "all", trained.spec)
-    if not 0 <= frame < len(pixels):
-        raise InvalidValue(f"Frame must be in 0..{len(pixels) - 1}, not {frame}")
-    levels = to_levels(pixels[frame:frame + 1], trained.spec.input.n_max)[0]
+    levels = choose_frame(dataset(data, trained), frame, trained.spec)
     folder = make_folder(out, "trace")
     with spinner() as line:
         line.add_task(f"{chosen}: build and run" if chosen else "integer model", total=None)
