@@ -32,14 +32,6 @@ __all__ = ["find_neuron", "trace"]
 
 SHOWN = 12  # Events of a timestep that are printed, and differences.
 
-# What the quantities of `qblif.golden.neuron_trace` are called in print.
-LABELS = {
-    "before": "membrane v", "leak": "leak(v)", "sum": "sum of the events", "bias": "bias",
-    "current": "current", "taken": "taken by the burst before", "charge": "charge, x",
-    "gate": "gate(x)", "reached": "thresholds reached", "level": "level",
-    "membrane": "membrane left"}
-
-
 def trace(
     file: NetworkArgument,
     neuron: Annotated[str, typer.Option(
@@ -111,9 +103,14 @@ def show(report):
     at = "" if report["position"] is None else f" ({_place(report['position'])})"
     console.print(f"[bold]{report['population']}[/] neuron {report['neuron']}{at}, "
                   f"frame {report['frame']}", highlight=False)
+    before = []
     for step in report["timesteps"]:
-        if step["events"]:
+        if step["events"] and step["events"] == before:
+            console.print(f"[bold]timestep {step['timestep']}: the same events[/]",
+                          highlight=False)
+        elif step["events"]:
             console.print(_events_table(step))
+        before = step["events"]
         console.print(_steps_table(step))
     sentences = report["differences"] + report["findings"]
     for text in sentences[:SHOWN]:
@@ -130,34 +127,35 @@ def _place(position):
 
 
 def _steps_table(step):
+    from ..golden.neuron_trace import QUANTITIES
     rtl = step["rtl"]
-    fixed = {"sum": f"sum of {len(step['events'])} events"}
+    words = QUANTITIES | {"sum": f"sum of {len(step['events'])} events",
+                          "membrane": "membrane left"}
     return table(f"timestep {step['timestep']}", [
-        (fixed.get(what, LABELS[what]), value, *([_cell(rtl[what], value)] if rtl else []))
+        (words[what], value, *([_cell(rtl[what], value)] if rtl else []))
         for what, value in step["golden"].items()],
         ("", "golden", *(["RTL"] if rtl else [])))
 
 
 def _events_table(step):
     """Events that differ first, then those that add most."""
-    events = sorted(step["events"], key=lambda e: (
-        e.get("rtl", e["golden"]) == e["golden"], -abs(e["golden"]["product"])))
-    rows = []
-    for event in events[:SHOWN]:
-        golden, rtl = event["golden"], event.get("rtl")
-        source, _ = event["synapse"].split("->")
-        place = event["source"] if event["position"] is None else ",".join(
-            map(str, event["position"]))
-        rows.append((f"{source}/{place}", ",".join(map(str, event["weight"])), *(
-            cell for what in ("level", "weight", "product") for cell in (
-                golden[what], *([_cell(rtl[what], golden[what])] if rtl else [])))))
-    left = len(events) - len(rows)
-    rtl = "rtl" in events[0]
-    title = f"timestep {step['timestep']}: {len(events)} events" + (
-        f", and here {len(rows)} of them" if left else "")
-    return table(title, rows, ("source", "weight's place", *(
-        f"{what}{side}" for what in ("level", "weight", "product")
-        for side in ("", *([", RTL"] if rtl else [])))))
+    sides = ("golden", "rtl") if step["rtl"] else ("golden",)
+    events = sorted(step["events"], key=lambda event: (
+        event[sides[-1]] == event["golden"], -abs(event["golden"]["product"])))
+    rows = [(_sender(event), ",".join(map(str, event["weight"])), *(
+        _cell(event[side][what], event["golden"][what])
+        for what in ("level", "weight", "product") for side in sides)) for event in events[:SHOWN]]
+    more = f", {len(rows)} of them here" if len(events) > len(rows) else ""
+    return table(f"timestep {step['timestep']}: {len(events)} events{more}", rows, (
+        "source", "weight at", *(what + ", RTL" * (side == "rtl")
+                                 for what in ("level", "weight", "product") for side in sides)))
+
+
+def _sender(event):
+    """The source neuron of an event, as --neuron takes it."""
+    source, _ = event["synapse"].split("->")
+    place = [event["source"]] if event["position"] is None else event["position"]
+    return f"{source}/{','.join(map(str, place))}"
 
 
 def _cell(value, expected):

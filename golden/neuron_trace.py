@@ -9,23 +9,31 @@ import torch
 from . import neuron as equations
 from .fan_in import fan_in
 
-__all__ = ["events_to", "neuron_trace", "quantities"]
+__all__ = ["QUANTITIES", "events_to", "neuron_trace", "quantities"]
+
+# What there is of a timestep, in the order of computation, in words.
+QUANTITIES = {
+    "before": "membrane before",
+    "leak": "leak",
+    "sum": "sum",  # Of the weights of the events.
+    "bias": "bias",
+    "current": "current",  # What reaches the membrane: sum and bias, or the synaptic current.
+    "taken": "taken by the burst before",  # Of resets late and held.
+    "charge": "charge",
+    "gate": "gate",  # The membrane after the reset gate.
+    "reached": "thresholds reached",  # The quantiser's level.
+    "level": "level",  # What leaves.
+    "membrane": "membrane",  # What is left.
+}
 
 
 def quantities(spec):
-    """What :func:`neuron_trace` gives of a neuron of this kind, in the order of computation.
-
-    ``before`` the membrane that the last timestep left; ``leak`` after the leak; ``sum`` the
-    weights of the events; ``bias``; ``current`` what reaches the membrane; ``taken`` what the
-    burst before takes in this timestep (resets late and held); ``charge`` x; ``gate`` x after the
-    reset gate; ``reached`` the quantiser's level, the highest threshold that is reached; ``level``
-    what leaves; ``membrane`` what is left.
-    """
+    """Those of :data:`QUANTITIES` that a neuron of this kind has."""
     fires = spec.quantiser is not None
-    return ("before", "leak", "sum", "bias", "current",
-            *(("taken",) if fires and spec.reset.kind in spec.reset.OF_WHAT_WAS_LEFT else ()),
-            "charge", *(("gate",) if spec.reset.kind == "gate" else ()),
-            *(("reached", "level") if fires else ()), "membrane")
+    absent = {
+        "taken": not fires or spec.reset.kind not in spec.reset.OF_WHAT_WAS_LEFT,
+        "gate": spec.reset.kind != "gate", "reached": not fires, "level": not fires}
+    return tuple(what for what in QUANTITIES if not absent.get(what))
 
 
 def events_to(network, synapse, neuron, levels, timestep):

@@ -8,7 +8,7 @@ from amaranth.hdl import Cat, Value
 from amaranth.lib import data
 
 from ..hw.verilog import describe_fields
-from .bench_files import decode
+from .bench_files import UNKNOWN
 
 __all__ = ["Probe", "Wave", "read_wave"]
 
@@ -34,7 +34,7 @@ class Probe:
 
     @cached_property
     def fields(self):
-        """Every leaf of the ports, as :func:`qblif.sim.bench_files.decode` takes them."""
+        """Every leaf of the ports by name, see :func:`~qblif.hw.verilog.describe_fields`."""
         return {field["name"]: field for field in describe_fields(self.layout)}
 
     def verilog(self, network):
@@ -71,8 +71,21 @@ class Wave:
 
 
 def read_wave(probe, text, end):
-    """The :class:`Wave` in what ``watcher.v`` wrote, bytes, up to the cycle ``end``."""
-    found = decode(text, probe.fields, probe.width)
-    whole = found["cycle"] < end
-    found = {name: values[whole] for name, values in found.items()}
-    return Wave(found.pop("cycle"), found, end)
+    """The :class:`Wave` in what ``watcher.v`` wrote, bytes, up to the cycle ``end``; values with
+    undefined bits are :data:`~qblif.sim.bench_files.UNKNOWN`."""
+    line = 8 + 1 + probe.width + 1
+    lines = np.frombuffer(text, np.uint8, len(text) // line * line).reshape(-1, line)
+    cycles = np.array([int(bytes(row), 16) for row in lines[:, :8]], np.int64)
+    whole = cycles < end
+    bits = lines[whole, 9:-1][:, ::-1]  # The lowest first.
+    return Wave(cycles[whole], {name: _number(bits, field) for name, field in probe.fields.items()},
+                end)
+
+
+def _number(bits, field):
+    """The numbers in some columns of binary digits."""
+    used = bits[:, field["offset"]:field["offset"] + field["width"]]
+    weights = 1 << np.arange(field["width"], dtype=np.int64)
+    if field["signed"]:
+        weights[-1:] *= -1
+    return np.where(np.isin(used, (48, 49)).all(1), (used == 49) @ weights, UNKNOWN)

@@ -128,7 +128,7 @@ class Recorder:
         while True:
             _, _, word = await ctx.tick().sample(self.value)
             if word != last:
-                self.lines.append(f"{cycle:08x} {word:0{-(-self.probe.width // 4)}x}\n")
+                self.lines.append(f"{cycle:08x} {word:0{self.probe.width}b}\n")
             cycle, last = cycle + 1, word
 
     def wave(self, end):

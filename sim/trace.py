@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..golden import integer
-from ..golden.neuron_trace import events_to, neuron_trace
+from ..golden.neuron_trace import QUANTITIES, events_to, neuron_trace
 from ..golden.spec import as_map
 from .bench_files import UNKNOWN
 from .record import record
@@ -113,7 +113,7 @@ def _differences(population, neuron, frame, timesteps):
                        f"network file {expected}")
             else:
                 yield (where(population.name, neuron, t)
-                       + f"RTL {what} {rtl[what]}, golden {expected}")
+                       + f"RTL {QUANTITIES[what]} {rtl[what]}, golden {expected}")
 
 
 def _event_differences(event, where, t):

@@ -1,5 +1,5 @@
-// Writes "CYCLE WORD", hexadecimal, to NAME.txt in the first cycle of `go`, and in each one in which
-// the word is not that of the cycle before.  Without `go` there is no file.
+// Writes "CYCLE WORD", hexadecimal and binary, to NAME.txt in the first cycle of `go`, and in each one
+// in which the word is not that of the cycle before.  Without `go` there is no file.
 module qblif_watcher #(
     parameter WIDTH = 1,
     parameter NAME = "word"
@@ -18,7 +18,7 @@ module qblif_watcher #(
 
     always @(posedge clk) begin
         if (go & ~open) file = $fopen({NAME, ".txt"}, "w");
-        if (go & (~open | (word !== last))) $fdisplay(file, "%h %h", cycle, word);
+        if (go & (~open | (word !== last))) $fdisplay(file, "%h %b", cycle, word);
         if (go) begin
             open <= 1;
             last <= word;
