@@ -12,7 +12,6 @@ import numpy as np
 from vcd import VCDWriter
 from vcd.gtkw import GTKWSave
 
-from ..golden.spec import as_map
 from ..golden.spec.files import write_atomically
 from ..hw.core.payloads import index_shape
 from ..hw.layout.addressing import address_bits
@@ -125,7 +124,7 @@ def _address(node, address):
     """``(name, bits, values)`` of the fields of an address: of a map channel, row and column, else
     the neuron."""
     low, middle, high = address_bits(node.shape)
-    if as_map(node.shape)[1:] == (1, 1):
+    if len(node.shape) != 3:
         return [("neuron", low, address)]
     return [("channel", low, _field(address, 0, low)),
             ("row", high, _field(address, low + middle, high)),
