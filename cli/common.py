@@ -29,8 +29,9 @@ from ..hw.layout.compile import compile
 
 __all__ = ["BurstOption", "DataOption", "LanesOption", "NetworkArgument", "OutOption",
            "QuantiserOption", "SeedOption", "TimeOption", "VerilogOption", "choose_frame",
-           "choose_images", "console", "dataset", "hardware_for", "lanes_text", "layout_for", "make_folder", "open_network", "plan_for", "progress_bar",
-           "spinner", "table", "write_report"]
+           "choose_images", "console", "dataset", "hardware_for", "lanes_text", "layout_for",
+           "make_folder", "open_network", "plan_for", "progress_bar", "spinner", "table",
+           "write_report"]
 
 # No terminal, no width to keep to: tables in a pipe or a log are whole.
 console = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else 160)

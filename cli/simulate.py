@@ -89,7 +89,8 @@ def simulate_network(trained, layout, images, count, simulator, folder, generate
         task = bar.add_task(f"{simulator}: build and run", total=len(levels))
         report = run_experiment(
             trained, layout, levels, labels, simulator=simulator, out_dir=folder / "simulate",
-            stall_seed=stall_seed, generated=generated, progress=lambda done: bar.update(task, completed=done))
+            stall_seed=stall_seed, generated=generated,
+            progress=lambda done: bar.update(task, completed=done))
     _show(report)
     return report
 

@@ -74,8 +74,8 @@ def generate(layout: Layout, trained: Trained | None = None, name: str = "qblif_
 
 
 def read_generated(folder: Path, network: Network) -> Generated:
-    """What ``qblif verilog`` wrote into ``folder``: ``network.v``, which may have been edited since,
-    and ``manifest.json``.
+    """What ``qblif verilog`` wrote into ``folder``: ``network.v``, which may have been edited
+    since, and ``manifest.json``.
 
     Raises :class:`ValueError` where that is missing, damaged, of another network or version, or
     takes samples of sound.

@@ -151,7 +151,8 @@ def prepare(trained, layout, levels, *, simulator="verilator", out_dir, expected
     if expected is None:
         expected = integer.run(trained, levels)
     job = asdict(stalls) | {
-        "shy": int(stalls.shy), "watch": sum(1 << k for k in watch), "frames": len(levels), "counters": counters(manifest),
+        "shy": int(stalls.shy), "watch": sum(1 << k for k in watch), "frames": len(levels),
+        "counters": counters(manifest),
         "period": PERIOD, "stages": [p.name for p in trained.spec.populations],
         "standstill": patience or STANDSTILL + max(p.size for p in trained.spec.populations),
         "patience": patience or _patience(layout, stalls)}

@@ -16,8 +16,9 @@ SHOWN = 5  # Mismatches described in words, for each population.
 class Comparison:
     """One population: how much was compared, how much differed, the first few in words.
 
-    ``where`` is ``(frame, timestep, neuron)`` of what differs first, or ``None``.  ``steps`` is the cycle in which each timestep's last vector was recorded, ``(frames,
-    timesteps)``, -1 where it never was.
+    ``where`` is ``(frame, timestep, neuron)`` of what differs first, or ``None``.  ``steps`` is the
+    cycle in which each timestep's last vector was recorded, ``(frames, timesteps)``, -1 where it
+    never was.
     """
 
     levels_compared: int

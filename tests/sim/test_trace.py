@@ -22,6 +22,7 @@ from qblif.sim.simulators import SimulatorError
 from qblif.sim.trace import trace_neuron
 from qblif.sim.waves import write_waves
 
+
 def waves_of(layout):
     """The probes of a VCD file."""
     return [("stream", "input"), *((kind, stage.name) for stage in layout.stages
@@ -130,9 +131,9 @@ def test_corrupted_weight(tiny, tmp_path, cache, quick):
     assert event["source"] == source and event["weight"] == [7, source]
     assert event["rtl"] == {"level": level, "weight": weight - 9,
                             "product": level * (weight - 9)}
-    assert report["findings"] == [f"weights {generated.manifest['weights_digest']} are baked into "
-                                  f"the Verilog, but the network file has "
-                                  f"{trained.weights_digest}"]
+    finding, = report["findings"]
+    assert finding == (f"weights {generated.manifest['weights_digest']} are baked into the "
+                       f"Verilog, but the network file has {trained.weights_digest}")
     # Another neuron is what it should be; that others are not is said.
     other = traced(tiny, tmp_path, cache, quick, "hidden", 6, generated)
     assert other["equal"] is True and other["differences"] == [] and other["mismatches"] > 0
@@ -208,6 +209,6 @@ def test_simulators(tiny, monkeypatch):
     with pytest.raises(SimulatorError, match="^not installed$"):
         choose_simulator("icarus")
     trained, layout, frames = tiny
-    with pytest.raises(InvalidValue, match="^Simulator amaranth does not read Verilog: use one of "):
+    with pytest.raises(InvalidValue, match="^Simulator amaranth does not read Verilog: use one "):
         record(trained, layout, frames[:1], [], simulator="amaranth", out_dir=None,
                generated=generate(layout))
