@@ -28,7 +28,7 @@ def network_probes(layout):
         Addresses and words at the read ports of its engine K's weight memory.
     """
     source = layout.spec.input
-    found = {("stream", source.name): _stream(
+    found: dict[tuple, Probe] = {("stream", source.name): _stream(
         ("framer",) if layout.input.framed else (), "o" if layout.input.framed else "i",
         Event(address_space(source.shape), source.n_max))}
     for stage in layout.stages:
