@@ -12,7 +12,7 @@ from ..hw.layout.addressing import address_space, addresses
 from ..hw.layout.latency import LEAK_LATENCY, TAKEN_LATENCY, charge_latency, neuron_latency
 from .bench_files import UNKNOWN
 
-__all__ = ["RtlNeuron", "probes_of", "read_neuron", "stream_levels"]
+__all__ = ["RtlNeuron", "probes_of", "read_neuron", "read_weights", "stream_levels"]
 
 WEIGHT_LATENCY = 2  # Of a weight memory, from the address to the word.
 
@@ -47,7 +47,7 @@ def read_neuron(layout, waves, name, neuron):
     stage = _stage(layout, name)
     weights = {}
     for k, engine in enumerate(stage.engines):
-        weights |= _weights(layout.spec, engine, waves["weights", name, k])
+        weights |= read_weights(layout.spec, engine, waves["weights", name, k])
     sources = dict.fromkeys(synapse.source for synapse in layout.spec.synapses_to(name))
     return RtlNeuron({source: stream_levels(layout, source, waves["stream", source])
                       for source in sources}, weights, list(_steps(stage, waves, neuron)))
@@ -68,7 +68,7 @@ def stream_levels(layout, source, wave):
     _, changes = wave.when(f"{port}__valid", f"{port}__ready")
     address, level, end = (wave.fields[f"{port}__payload.{field}"][changes]
                            for field in ("address", "level", "end"))
-    step = np.cumsum(end == 1) - (end == 1)
+    step = np.cumsum(end == 1)  # Of an event: how many have ended.
     neuron = np.full(address_space(node.shape), -1)
     neuron[addresses(node.shape)] = np.arange(node.size)
     event = (end == 0) & (step < len(timestep)) & (address >= 0) & (address < len(neuron))
@@ -86,8 +86,8 @@ def _place(stage, neuron):
     return np.argwhere(stage.passes.neurons() == neuron)[0].tolist()
 
 
-def _weights(network, engine, wave):
-    """The tensors of an engine's synapses, as its weight memory was read."""
+def read_weights(network, engine, wave):
+    """The tensors of an engine's synapses by name, as its weight memory was read."""
     memory = np.full((engine.weights.depth, engine.weights.lanes), UNKNOWN)
     for port in range(engine.weights.ports):
         address = wave.fields[f"address_{port}"]

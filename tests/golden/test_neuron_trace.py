@@ -33,7 +33,7 @@ def test_levels_and_membranes_are_those_of_the_model(kind, number):
                 golden.levels[name][:, frame, neuron].tolist()
 
 
-def of_one_neuron(neuron, weight=7, bias=2):
+def of_one_neuron(neuron, weight, bias=2):
     """A network of one input of level 1, and one neuron that fires."""
     spec = Network(
         timesteps=3, input=Input(shape=(1,), n_max=3), populations=[
@@ -45,10 +45,11 @@ def of_one_neuron(neuron, weight=7, bias=2):
                           "a->out": np.ones((1, 1), np.int32)}, {"a": np.array([bias], np.int32)})
 
 
-def steps_of(reset, output="level"):
+def steps_of(reset, output="level", weight=7, levels=(1, 1, 1)):
     neuron = Neuron(quantiser=Quantiser(n_max=3, theta=4), leak=Decay((1,)), v_width=8,
                     reset=reset, output=output)
-    return neuron_trace(of_one_neuron(neuron), {"input": np.ones((3, 1), int)}, "a", 0)
+    trained = of_one_neuron(neuron, weight)
+    return neuron_trace(trained, {"input": np.array(levels)[:, None]}, "a", 0)
 
 
 def test_gate_by_hand():
@@ -68,11 +69,17 @@ def test_late_by_hand():
 
 
 def test_held_by_hand():
-    # 9 - 8 = 1 is left, below the threshold: nothing is held back.
-    first, second, third = steps_of(Reset(kind="held"), output="binary")
+    # 15 + 2 = 17 fires 3, the most there is, and leaves 5: above the threshold, 5 - 4 is not.
+    first, second, _ = steps_of(Reset(kind="held"), weight=15, levels=(1, 0, 0))
+    assert (first["reached"], first["taken"], first["membrane"]) == (3, 0, 5)
+    assert second == {"before": 5, "leak": 3, "sum": 0, "bias": 2, "current": 2, "taken": 4,
+                      "charge": 5, "reached": 0, "level": 0, "membrane": 5}
+
+
+def test_binary_output_by_hand():
+    first, second, _ = steps_of(Reset(kind="subtract"), output="binary")
     assert (first["reached"], first["level"], first["membrane"]) == (2, 1, 1)
-    assert (second["leak"], second["charge"], second["taken"], second["reached"]) == (1, 10, 0, 2)
-    assert third["before"] == second["membrane"] == 2
+    assert (second["leak"], second["charge"], second["reached"], second["level"]) == (1, 10, 2, 1)
 
 
 def test_read_out_has_no_quantiser():

@@ -67,8 +67,9 @@ def check_waves(layout, recorded, waves, report):
     mine = sorted((cycles[(order == neuron).any(1)] - start).tolist())
     place = "_".join(map(str, report["position"] or [neuron]))
     for kind in ("membrane", "level") if stage.fires else ("membrane",):
+        steps = [step["rtl"][kind] for step in report["timesteps"]]
         assert waves.updates(f"{name}.{kind}s.{kind}_{place}", mine, kind == "membrane") == \
-            [step["rtl"][kind] for step in report["timesteps"]]
+            list(zip([None, *steps], steps, strict=False))
     if not stage.fires:
         return
     fields = ("neuron",) if report["position"] is None else ("channel", "row", "column")

@@ -29,9 +29,9 @@ class Waves:
         return [row for v, r, *row in zip(valid, ready, *found, strict=True) if v and r]
 
     def updates(self, name, cycles, signed=False):
-        """A variable's values in the cycles behind ``cycles``."""
+        """A variable's value in each of ``cycles`` and in the one behind it."""
         values = self.values(name, signed)
-        return [values[cycle + 1] for cycle in cycles]
+        return [(values[cycle], values[cycle + 1]) for cycle in cycles]
 
 
 def _number(value, width, signed):
