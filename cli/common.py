@@ -28,9 +28,10 @@ from ..golden.spec.errors import InvalidValue
 from ..hw.layout.compile import compile
 
 __all__ = ["BurstOption", "DataOption", "LanesOption", "NetworkArgument", "OutOption",
-           "QuantiserOption", "SeedOption", "TimeOption", "choose_images", "console", "dataset",
-           "lanes_text", "layout_for", "make_folder", "open_network", "plan_for", "progress_bar",
-           "spinner", "table", "write_report"]
+           "QuantiserOption", "SeedOption", "TimeOption", "VerilogOption", "choose_frame",
+           "choose_images", "console", "dataset", "hardware_for", "lanes_text", "layout_for",
+           "make_folder", "open_network", "plan_for", "progress_bar", "spinner", "table",
+           "write_report"]
 
 # No terminal, no width to keep to: tables in a pipe or a log are whole.
 console = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else 160)
@@ -63,10 +64,25 @@ TimeOption = Annotated[str, typer.Option(
     "or outermost, as a live stream brings them, with memory for a map's membranes. Same results.")]
 
 
+VerilogOption = Annotated[Path | None, typer.Option(
+    "--verilog", metavar="DIR", help="Simulate the Verilog that `qblif verilog` wrote there, as it "
+    "is now, in place of that of FILE; its plan, whatever --lanes says.")]
+
+
 def layout_for(trained, lanes, burst="shift", quantiser=None, order="inner"):
     """The :class:`~qblif.hw.layout.compile.Layout` for what the user asked, see
     :func:`plan_for`."""
     return compile(trained.spec, plan_for(trained, lanes, burst, quantiser, order))
+
+
+def hardware_for(trained, folder, *choices):
+    """``(layout, generated)``: those of the Verilog in ``folder``, or where it is ``None`` the
+    :func:`layout_for` these choices, and ``None``."""
+    if folder is None:
+        return layout_for(trained, *choices), None
+    from ..hw.verilog import read_generated
+    generated = read_generated(folder, trained.spec)
+    return generated.layout, generated
 
 
 def lanes_text(lanes):
@@ -149,3 +165,12 @@ def choose_images(images, count, spec):
     else:
         raise InvalidValue(f"Images must be a number of at least 1, or all, not {count!r}")
     return images.test_images[:wanted], images.test_labels[:wanted]
+
+
+def choose_frame(images, frame, spec):
+    """Input levels of one test image, counted from 0, as the integer model takes a frame."""
+    from ..golden.spec.pixels import to_levels
+    pixels, _ = choose_images(images, "all", spec)
+    if not 0 <= frame < len(pixels):
+        raise InvalidValue(f"Frame must be in 0..{len(pixels) - 1}, not {frame}")
+    return to_levels(pixels[frame:frame + 1], spec.input.n_max)[0]

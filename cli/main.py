@@ -27,6 +27,7 @@ from .simulate import simulate
 from .stream import stream
 from .synth import synth
 from .systems import systems
+from .trace import trace
 from .train import train
 from .verilog import verilog
 from .virtual_board import virtual_board
@@ -36,8 +37,8 @@ __all__ = ["app", "main", "run_app"]
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False,
                   help="From a trained QB-LIF burst-spiking network to a verified FPGA.",
                   epilog="Start with `qblif demo`; then `qblif train --help`.")
-for command in (demo, train, info, analyse, verilog, simulate, synth, boards, build, program, load,
-                run, stream, virtual_board, capacity, systems):
+for command in (demo, train, info, analyse, verilog, simulate, trace, synth, boards, build, program,
+                load, run, stream, virtual_board, capacity, systems):
     app.command()(command)
 app.command("import")(import_nir)  # The name is Python's own.
 app.command("export")(export_nir)

@@ -14,13 +14,16 @@ from .common import (
     QuantiserOption,
     SeedOption,
     TimeOption,
+    VerilogOption,
+    choose_frame,
     choose_images,
     console,
     dataset,
-    layout_for,
+    hardware_for,
     make_folder,
     open_network,
     progress_bar,
+    spinner,
     table,
     write_report,
 )
@@ -44,6 +47,10 @@ def simulate(
         "--stalls", help="Pause the input and let results wait, at random under --seed: results "
         "stay the same, cycles do not.")] = False,
     seed: SeedOption = 0,
+    verilog: VerilogOption = None,
+    waves: Annotated[int | None, typer.Option(
+        "--waves", metavar="FRAME", help="Also write the waves of this test image, counted from 0: "
+        "DIR/waves/frameFRAME.vcd, and .gtkw for GTKWave.")] = None,
 ):
     """Simulate test images on the generated Verilog.
 
@@ -52,17 +59,26 @@ def simulate(
     """
     from ..sim.simulators import require
     trained = open_network(file)
-    layout = layout_for(trained, lanes, burst, quantiser, time)
+    layout, generated = hardware_for(trained, verilog, lanes, burst, quantiser, time)
     require(simulator)
+    given = dataset(data, trained)
+    frame = None if waves is None else choose_frame(given, waves, trained.spec)
     folder = make_folder(out, "simulate")
-    report = simulate_network(trained, layout, dataset(data, trained), images, simulator, folder,
+    report = simulate_network(trained, layout, given, images, simulator, folder, generated,
                               stall_seed=seed if stalls else None)
+    if report["first_neuron"]:
+        console.print("To look closer: qblif trace FILE --neuron {population}/{neuron} "
+                      "--frame {frame}".format(**report["first_neuron"]), highlight=False)
+    if frame is not None:
+        report["waves"] = _waves(trained, layout, frame, f"frame{waves}", simulator, folder,
+                                 generated)
     write_report(folder, "simulate", report)
     if not report["ok"]:
         raise typer.Exit(1)
 
 
-def simulate_network(trained, layout, images, count, simulator, folder, stall_seed=None):
+def simulate_network(trained, layout, images, count, simulator, folder, generated=None,
+                     stall_seed=None):
     """Run, compare and show; returns the content of ``simulate.json``."""
     from ..golden.spec.pixels import to_levels
     from ..sim.experiment import run_experiment
@@ -73,9 +89,25 @@ def simulate_network(trained, layout, images, count, simulator, folder, stall_se
         task = bar.add_task(f"{simulator}: build and run", total=len(levels))
         report = run_experiment(
             trained, layout, levels, labels, simulator=simulator, out_dir=folder / "simulate",
-            stall_seed=stall_seed, progress=lambda done: bar.update(task, completed=done))
+            stall_seed=stall_seed, generated=generated,
+            progress=lambda done: bar.update(task, completed=done))
     _show(report)
     return report
+
+
+def _waves(trained, layout, frame, name, simulator, folder, generated):
+    """Write the waves of one frame; returns what ``simulate.json`` says of them."""
+    from ..sim.waves import record_waves
+    with spinner() as line:
+        line.add_task(f"{simulator}: waves", total=None)
+        left_out = record_waves(trained, layout, frame, name, simulator=simulator,
+                                out_dir=folder / "waves", generated=generated)
+    for text in left_out:
+        console.print(text, highlight=False)
+    files = {kind: f"waves/{name}.{kind}" for kind in ("vcd", "gtkw")}
+    console.print(f"{folder / files['vcd']}; gtkwave {folder / files['gtkw']}", style="dim",
+                  markup=False)
+    return files | {"left_out": left_out}
 
 
 def _show(report):

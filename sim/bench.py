@@ -16,6 +16,7 @@ from .bench_files import decode, encode_frames, encode_load, fields_of, read_log
 from .bench_top import PERIOD, TOP, bench_top, counters
 from .compare import compare, compare_classes, compare_scores
 from .diagnose import diagnose
+from .probe import Probe, read_wave
 from .result import Result, Stalls
 from .simulators import Build, SimulatorError, build, require, run
 
@@ -42,11 +43,14 @@ class Bench:
     levels: np.ndarray
     expected: integer.Trace
     writes: tuple[LoadWrite, ...]
+    probes: tuple[Probe, ...] = ()
 
     def build(self, cache=None):
         """Build the network and the bench around it, or take the build from the cache."""
         sources = [self.folder / "network.v", self.folder / "bench.v",
                    SOURCES / "player.v", SOURCES / "recorder.v"]
+        if self.probes:
+            sources.append(SOURCES / "watcher.v")
         return build(self.simulator, sources, TOP, cache)
 
     def run(self, built, progress=None):
@@ -82,6 +86,7 @@ class Bench:
             membranes_compared=sum(c.membranes_compared for c in found.values()),
             first=tuple(word for c in found.values() for word in c.first)
             + words + score_words,
+            where=next(((n, c.where[2], c.where[0]) for n, c in found.items() if c.where), None),
             findings=(), stalled=outcome.state["stalled"],
             classes=output["label"], starts=starts, ends=ends, results=output["cycle"],
             steps={name: c.steps for name, c in found.items()},
@@ -93,6 +98,12 @@ class Bench:
                 self.folder, self.manifest, self.layout, self.trained, self.levels, self.expected,
                 self.writes, outcome.state))
         return replace(result, check_seconds=time.monotonic() - started)
+
+    def waves(self, outcome):
+        """The :class:`~qblif.sim.probe.Wave` of each probe that was watched, by its number."""
+        return {k: read_wave(self.probes[k], path.read_bytes(), outcome.state["cycle"])
+                for k, path in ((int(path.stem.removeprefix("probe_")), path)
+                                for path in self.folder.glob("probe_*.txt"))}
 
     def discard(self):
         """Remove stimuli and recordings; the Verilog, its manifest and the log stay."""
@@ -127,10 +138,11 @@ class Outcome:
 
 
 def prepare(trained, layout, levels, *, simulator="verilator", out_dir, expected=None,
-            stalls=FULL_SPEED, baked=False, generated=None, patience=None):
+            stalls=FULL_SPEED, baked=False, generated=None, patience=None, probes=(), watch=()):
     """Write all files of one simulation into ``out_dir``; returns a :class:`Bench`.
 
-    See :func:`simulate` for the parameters.
+    See :func:`simulate` for the parameters; ``probes`` can be watched, ``watch`` are the numbers of
+    those that are.
     """
     require(simulator)
     layout.check(trained.spec)
@@ -142,20 +154,24 @@ def prepare(trained, layout, levels, *, simulator="verilator", out_dir, expected
     if expected is None:
         expected = integer.run(trained, levels)
     job = asdict(stalls) | {
-        "shy": int(stalls.shy), "frames": len(levels), "counters": counters(manifest),
+        "shy": int(stalls.shy), "watch": sum(1 << k for k in watch), "frames": len(levels),
+        "counters": counters(manifest),
         "period": PERIOD, "stages": [p.name for p in trained.spec.populations],
         "standstill": patience or STANDSTILL + max(p.size for p in trained.spec.populations),
         "patience": patience or _patience(layout, stalls)}
     files = {
-        "network.v": generated.verilog, "bench.v": bench_top(manifest),
+        "network.v": generated.verilog, "bench.v": bench_top(manifest, probes),
         "manifest.json": json.dumps(manifest, indent=1), "job.json": json.dumps(job),
         "i.hex": encode_frames(layout, manifest, levels),
         "load.hex": encode_load(manifest, writes)}
     folder.mkdir(parents=True, exist_ok=True)
+    for stale in folder.glob("probe_*.txt"):
+        stale.unlink()
     for name, text in files.items():
         (folder / name).write_text(text)
     return Bench(folder=folder, simulator=simulator, manifest=manifest, layout=layout,
-                 trained=trained, levels=levels, expected=expected, writes=writes)
+                 trained=trained, levels=levels, expected=expected, writes=writes,
+                 probes=tuple(probes))
 
 
 def simulate(trained, layout, levels, *, simulator="verilator", out_dir, expected=None,

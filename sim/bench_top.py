@@ -71,6 +71,11 @@ TRACE = """\
         .count(vectors[{low} +: 32]), .last(seen[{low} +: 32]), .broken());
 """
 
+WATCHER = """\
+    qblif_watcher #(.WIDTH({width}), .NAME("probe_{k}")) watcher_{k} (
+        .clk(clk), .go(go & watch[{k}]), .flush(flush), .cycle(cycle), .word({word}));
+"""
+
 # What of the network moves: streams between its stages, and its activity counters.
 INSIDE = """\
     wire [{last}:0] offered = {{{valid}}}, accepted = {{{ready}}};
@@ -94,8 +99,11 @@ def counters(manifest):
                         for stage in manifest["stages"] for synapse in stage["synapses"])]
 
 
-def bench_top(manifest):
+def bench_top(manifest, probes=()):
     """Verilog text of the module :data:`TOP` around the network that ``manifest`` describes.
+
+    Each of the :class:`~qblif.sim.probe.Probe` items ``probes`` has a watcher, which records while
+    its bit of the input ``watch`` is set.
 
     Its watchdog ``stalled`` rises where results are missing and no stream or trace has moved for
     ``standstill`` cycles, nor any activity counter; or no trace and no stream of the network's for
@@ -107,11 +115,13 @@ def bench_top(manifest):
               "score": width["score"]}
     text = HEADER.format(
         network=manifest["top"], top=TOP, half=PERIOD // 2,
-        counted_top=len(counters(manifest)) - 2, ports=",\n".join(_ports(manifest)),
+        counted_top=len(counters(manifest)) - 2, ports=",\n".join(_ports(manifest, len(probes))),
         **{f"{key}_width": value for key, value in widths.items()},
         **{f"{key}_top": value - 1 for key, value in widths.items()})
     text += "".join(TRACE.format(name=name, width=width[name], msb=width[name] - 1, low=32 * k)
                     for k, name in enumerate(traces))
+    text += "".join(WATCHER.format(k=k, width=probe.width, word=probe.verilog("network"))
+                    for k, probe in enumerate(probes))
     return text + _inside(manifest, traces) + _network(manifest, traces) + "endmodule\n"
 
 
@@ -127,13 +137,14 @@ def _inside(manifest, traces):
         traced=" | ".join(f"{name}_valid" for name in traces))
 
 
-def _ports(manifest):
+def _ports(manifest, probes):
     """Ports of the bench; Verilator shows these, and nothing else, to cocotb."""
     stages = len(manifest["stages"])
+    inputs = INPUTS | ({"watch": probes} if probes else {})
     outputs = OUTPUTS | {"inner": 2 * stages, "vectors": 32 * stages, "seen": 32 * stages}
     outputs |= dict.fromkeys(counters(manifest), 32)
     for direction, kind, visible, group in [
-            ("input", "", "public_flat_rw", INPUTS),
+            ("input", "", "public_flat_rw", inputs),
             ("output", "reg ", "public_flat_rd", REGISTERS),
             ("output", "", "public_flat_rd", outputs)]:
         for name, width in group.items():

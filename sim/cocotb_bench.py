@@ -24,6 +24,8 @@ async def bench(dut):
         getattr(dut, name).value = 0
     for name in ("idle", "stall", "shy", "seed", "patience", "standstill", "frames"):
         getattr(dut, name).value = job[name]
+    if job["watch"]:
+        dut.watch.value = job["watch"]
     dut.rst.value = 1
     await ClockCycles(dut.clk, 4)
     dut.rst.value = 0

@@ -16,8 +16,9 @@ SHOWN = 5  # Mismatches described in words, for each population.
 class Comparison:
     """One population: how much was compared, how much differed, the first few in words.
 
-    ``steps`` is the cycle in which each timestep's last vector was recorded, ``(frames,
-    timesteps)``, -1 where it never was.
+    ``where`` is ``(frame, timestep, neuron)`` of what differs first, or ``None``.  ``steps`` is the
+    cycle in which each timestep's last vector was recorded, ``(frames, timesteps)``, -1 where it
+    never was.
     """
 
     levels_compared: int
@@ -25,6 +26,7 @@ class Comparison:
     level_mismatches: int
     membrane_mismatches: int
     first: tuple[str, ...]
+    where: tuple[int, int, int] | None
     steps: np.ndarray
 
 
@@ -40,7 +42,7 @@ def compare(stage, recorded, levels, membranes):
     vectors = timesteps * stage.passes.all_vectors  # Of a frame.
     whole = min(len(recorded["cycle"]) // vectors, frames)
     words = _order(stage, recorded, whole, frames)
-    counts = {}
+    counts, places = {}, []
     golden = {"level": levels, "membrane": membranes}
     if population.neuron.quantiser is None:
         del golden["level"]
@@ -50,6 +52,7 @@ def compare(stage, recorded, levels, membranes):
         expected = np.asarray(expected).swapaxes(0, 1)[:whole]
         differs = rtl != expected
         counts[what] = int(differs.sum())
+        places += [tuple(at) for at in np.argwhere(differs)[:1].tolist()]
         words += [_describe(what, population.name, at, rtl, expected)
                   for at in np.argwhere(differs)[:SHOWN]]
     steps = np.full((frames, timesteps), -1, np.int64)
@@ -62,7 +65,7 @@ def compare(stage, recorded, levels, membranes):
         levels_compared=whole * timesteps * size * ("level" in counts),
         membranes_compared=whole * timesteps * size,
         level_mismatches=counts.get("level", 0), membrane_mismatches=counts["membrane"],
-        first=tuple(words[:2 * SHOWN]), steps=steps)
+        first=tuple(words[:2 * SHOWN]), where=min(places, default=None), steps=steps)
 
 
 def compare_classes(labels, expected):

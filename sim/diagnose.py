@@ -9,7 +9,7 @@ from ..golden import integer
 from .bench_files import encode_load, fields_of
 from .stall import describe_stall
 
-__all__ = ["diagnose", "edited_verilog", "corrupted_expectation", "wrong_load"]
+__all__ = ["diagnose", "edited_verilog", "corrupted_expectation", "other_weights", "wrong_load"]
 
 UNEXPLAINED = ("Verilog, weights and expectation are intact: the hardware differs from the integer "
                "model")
@@ -23,6 +23,7 @@ def diagnose(folder, manifest, layout, trained, levels, expected, writes, outcom
     ``outcome`` is what :mod:`qblif.sim.cocotb_bench` wrote.
     """
     causes = [
+        other_weights(manifest, trained),
         edited_verilog((folder / "network.v").read_text(), manifest),
         wrong_load((folder / "load.hex").read_text(), manifest, layout, trained, writes),
         corrupted_expectation(trained, levels, expected),
@@ -31,6 +32,14 @@ def diagnose(folder, manifest, layout, trained, levels, expected, writes, outcom
     ]
     found = tuple(cause for cause in causes if cause)
     return found or (UNEXPLAINED,)
+
+
+def other_weights(manifest, trained):
+    """Whether weights are baked in that are not the network file's."""
+    baked, wanted = manifest["weights_digest"], trained.weights_digest
+    if baked in (None, wanted):
+        return None
+    return f"weights {baked} are baked into the Verilog, but the network file has {wanted}"
 
 
 def edited_verilog(text, manifest):

@@ -28,11 +28,12 @@ class _Part(NamedTuple):
 
 
 def run_experiment(trained, layout, levels, labels, *, simulator="verilator", out_dir,
-                   stall_seed=None, progress=None) -> dict[str, Any]:
+                   stall_seed=None, generated=None, progress=None) -> dict[str, Any]:
     """Simulate and compare ``levels``, frames as the integer model takes them; ``labels`` are their
     true classes.  Returns the content of ``simulate.json``.
 
     With a ``stall_seed`` the streams are disturbed, and the cycle model is not compared.
+    ``generated`` is Verilog in place of that of the layout.
     ``progress`` is called with the number of frames that are done.  The run ends after the first
     part in which anything differs.  Raises :class:`~qblif.sim.simulators.SimulatorError` where
     the simulator is missing or fails.
@@ -40,16 +41,16 @@ def run_experiment(trained, layout, levels, labels, *, simulator="verilator", ou
     require(simulator)
     start = time.perf_counter()
     parts = list(_parts(trained, layout, levels, simulator, out_dir, stall_seed,
-                        progress))
+                        generated, progress))
     report = _report(trained, layout, simulator, labels, parts)
     return report | {"seconds": round(time.perf_counter() - start, 2)}
 
 
-def _parts(trained, layout, levels, simulator, folder, stall_seed, progress):
+def _parts(trained, layout, levels, simulator, folder, stall_seed, generated, progress):
     stalls = None if stall_seed is None else Stalls(idle=STALL, stall=STALL, seed=stall_seed)
     for frames, expected, result in simulate_parts(
             trained, layout, levels, simulator=simulator, out_dir=folder, stalls=stalls,
-            progress=progress):
+            generated=generated, progress=progress):
         yield _Part(expected.classes.numpy(), result, None if stalls else
                     cycle_model.count_cycles(layout, frames, {
                         name: found.numpy() for name, found in expected.levels.items()}))
@@ -79,6 +80,7 @@ def _report(trained, layout, simulator, labels, parts):
         "membranes_compared": sum(result.membranes_compared for result in results),
         "findings": [text for result in results for text in result.findings],
         "first_mismatches": [text for result in results for text in result.first],
+        "first_neuron": _first_neuron(parts),
         "cycles": {"mean": float(latency.mean()) if done else None,
                    "interval_mean": mean_interval, "model_equal": equal},
         "synapses": list(_synapses(layout, results, done, per_frame)),
@@ -86,6 +88,15 @@ def _report(trained, layout, simulator, labels, parts):
                   "cached": all(result.build_cached for result in results)},
         "run_seconds": round(sum(result.run_seconds for result in results), 2),
     }
+
+
+def _first_neuron(parts):
+    """Of the last part, the only one in which anything can differ: which neuron differs first."""
+    where = parts[-1].result.where
+    if where is None:
+        return None
+    before = sum(len(part.classes) for part in parts[:-1])
+    return {"population": where[0], "neuron": where[1], "frame": before + where[2]}
 
 
 def _accuracies(trained, labels, parts):

@@ -26,7 +26,8 @@ class Part(NamedTuple):
     result: Result
 
 
-def simulate_parts(trained, layout, levels, *, simulator, out_dir, stalls=None, progress=None):
+def simulate_parts(trained, layout, levels, *, simulator, out_dir, stalls=None, generated=None,
+                   progress=None):
     """Simulate ``levels`` as :func:`qblif.sim.bench.simulate` does, and yield a :class:`Part` for
     each of the parts that they are cut into, in order.
 
@@ -36,14 +37,15 @@ def simulate_parts(trained, layout, levels, *, simulator, out_dir, stalls=None, 
     """
     spec, jobs = trained.spec, os.cpu_count() or 1
     parts = _cut(levels, spec.timesteps * sum(p.size for p in spec.populations))
-    generated, building = generate(layout), threading.Lock()
+    generated, building = generated or generate(layout), threading.Lock()
     done, stalls = [0] * len(parts), stalls or Stalls()
 
     def run(k):
         expected = integer.run(trained, parts[k])
         folder = Path(out_dir) if len(parts) == 1 else Path(out_dir) / f"part{k}"
         prepared = bench.prepare(trained, layout, parts[k], simulator=simulator, out_dir=folder,
-                                 expected=expected, stalls=stalls, generated=generated)
+                                 expected=expected, stalls=stalls, generated=generated,
+                                 baked=generated.baked)
         with building:  # The first builds it, the others find it.
             built = prepared.build()
         result = prepared.check(prepared.run(built, lambda now: report(k, now)))

@@ -7,10 +7,11 @@ import random
 from dataclasses import dataclass
 
 import numpy as np
-from amaranth.hdl import Value
+from amaranth.hdl import Fragment, Value
 
 from ..hw.core.network import NetworkCore
 from ..hw.layout.memory_image import load_writes
+from .probe import Wave, read_wave
 from .stream import (
     aer_checker,
     garbage,
@@ -20,6 +21,7 @@ from .stream import (
     stream_put,
     wait,
 )
+from .watchdog import components
 
 __all__ = ["Recording", "run_network"]
 
@@ -30,7 +32,7 @@ class Recording:
     neurons)``, ``classes`` is ``(frames,)``; ``scores`` is what the score port gave, in order,
     ``(records, 4)``: neuron, level, score, final; ``starts`` and ``results`` are the cycles in
     which each frame's first input transfer and its result were accepted; ``cycles`` is the
-    register."""
+    register; ``waves`` are those of the probes."""
 
     levels: dict[str, np.ndarray]
     membranes: dict[str, np.ndarray]
@@ -39,26 +41,28 @@ class Recording:
     starts: np.ndarray
     results: np.ndarray
     cycles: int
+    waves: list[Wave]
 
 
 def run_network(trained, layout, levels, *, baked=False, i_stall=0, o_stall=0, ready_first=True,
-                seed=0, timeout=200_000, keep=False):
+                seed=0, timeout=200_000, keep=False, probes=()):
     """Run frames of input levels through the hardware of ``trained``.
 
     ``baked`` puts the weights into the memories' initial contents instead of loading them.  Before
     each transfer either side idles for 0 to ``i_stall`` or ``o_stall`` cycles, drawn under
-    ``seed``.  ``keep`` sets the network's port of this name.  Raises :class:`AssertionError` where
-    no end comes within ``timeout`` cycles, where an assertion of the hardware fails, and where a
-    stage sends an address twice in a timestep.
+    ``seed``.  ``keep`` sets the network's port of this name.  Each of the
+    :class:`~qblif.sim.probe.Probe` items ``probes`` is recorded.  Raises :class:`AssertionError`
+    where no end comes within ``timeout`` cycles, where an assertion of the hardware fails, and
+    where a stage sends an address twice in a timestep.
     """
     spec = trained.spec
     layout.check(spec)
     dut = NetworkCore(layout, trained if baked else None)
+    fragment = Fragment.get(dut, None)
     draw = random.Random(seed)
-    vectors = {p.name: [] for p in spec.populations}
     expected = {stage.name: len(levels) * spec.timesteps * stage.passes.all_vectors
                 for stage in layout.stages}
-    labels, scores, starts, results, now, cycles = [], [], [], [], [0], [0]
+    labels, cycles, watcher = [], [0], Watcher(dut, layout)
 
     async def source(ctx):
         if keep:
@@ -73,49 +77,84 @@ def run_network(trained, layout, levels, *, baked=False, i_stall=0, o_stall=0, r
         for _ in levels:
             payload = await stream_get(ctx, dut.o, draw.randint(0, o_stall), ready_first)
             labels.append(payload.label)
-        while any(len(vectors[name]) < count for name, count in expected.items()):
+        while any(len(watcher.vectors[name]) < count for name, count in expected.items()):
             await ctx.tick()  # Rows that no window reads are computed behind the class.
         await wait(ctx, 3)
         cycles[0] = ctx.get(dut.cycles)
 
-    async def watch(ctx):
-        # Bits of whole signals: anything else is evaluated in every cycle.
-        signals = [dut.i.valid, dut.i.ready, dut.i.p.end, dut.o.valid, dut.o.ready]
-        for population in spec.populations:
-            name = f"trace_{population.name}"
-            signals += [getattr(dut, f"{name}_valid"), Value.cast(getattr(dut, name))]
-        signals += [dut.score_valid, Value.cast(dut.score)]
-        shapes = [getattr(dut, f"trace_{p.name}").shape() for p in spec.populations]
-        ends, first = 0, True
-        per_frame = layout.input.ends
-        while True:
-            (_, _, offered, ready, end, result, taken, *traces, scored,
-             score) = await ctx.tick().sample(*signals)
-            if offered and ready:
-                if first:
-                    starts.append(now[0])
-                ends += end
-                first = bool(end) and ends % per_frame == 0
-            if result and taken:
-                results.append(now[0])
-            if scored:
-                fields = dut.score.shape().from_bits(score)
-                scores.append([fields.neuron, fields.level, fields.score, fields.final])
-            for k, population in enumerate(spec.populations):
-                if traces[2 * k]:
-                    vectors[population.name].append(shapes[k].from_bits(traces[2 * k + 1]))
-            now[0] += 1
-
     aer = {"input": dut.i} | {stage.layout.name: stage.o for stage in dut.stages
                               if stage.layout.emits}
     checkers = [aer_checker(stream, name) for name, stream in aer.items()]
-    simulate_component(dut, source, sink, timeout=timeout,
-                       background=[watch, stream_checker(dut.o), *checkers])
-    found = {stage.name: arrange(stage, vectors[stage.name]) for stage in layout.stages}
+    recorders = [Recorder(probe, fragment) for probe in probes]
+    simulate_component(fragment, source, sink, timeout=timeout, background=[
+        watcher.run, stream_checker(dut.o), *checkers, *(recorder.run for recorder in recorders)])
+    found = {stage.name: arrange(stage, watcher.vectors[stage.name]) for stage in layout.stages}
     return Recording({name: pair[0] for name, pair in found.items()},
                      {name: pair[1] for name, pair in found.items()},
-                     np.array(labels), np.array(scores), np.array(starts), np.array(results),
-                     cycles[0])
+                     np.array(labels), np.array(watcher.scores), np.array(watcher.starts),
+                     np.array(watcher.results), cycles[0],
+                     [recorder.wave(watcher.now) for recorder in recorders])
+
+
+class Watcher:
+    """What happens at the ports of ``dut``, cycle by cycle: when frames and classes are taken,
+    scores, and vectors of the traces."""
+
+    def __init__(self, dut, layout):
+        self.per_frame, self.now = layout.input.ends, 0
+        self.starts, self.results, self.scores = [], [], []
+        self.vectors = {stage.name: [] for stage in layout.stages}
+        self.shapes = [dut.score.shape(), *(getattr(dut, f"trace_{name}").shape()
+                                            for name in self.vectors)]
+        # Bits of whole signals: anything else is evaluated in every cycle.
+        self.signals = [dut.i.valid, dut.i.ready, dut.i.p.end, dut.o.valid, dut.o.ready,
+                        dut.score_valid, Value.cast(dut.score)]
+        for name in self.vectors:
+            self.signals += [getattr(dut, f"trace_{name}_valid"),
+                             Value.cast(getattr(dut, f"trace_{name}"))]
+
+    async def run(self, ctx):
+        ends, first = 0, True
+        while True:
+            _, _, offered, ready, end, result, taken, scored, score, *traces = (
+                await ctx.tick().sample(*self.signals))
+            if offered and ready:
+                if first:
+                    self.starts.append(self.now)
+                ends += end
+                first = bool(end) and ends % self.per_frame == 0
+            if result and taken:
+                self.results.append(self.now)
+            score_shape, *shapes = self.shapes
+            if scored:
+                fields = score_shape.from_bits(score)
+                self.scores.append([fields.neuron, fields.level, fields.score, fields.final])
+            for name, shape, valid, bits in zip(self.vectors, shapes, traces[::2], traces[1::2],
+                                                strict=True):
+                if valid:
+                    self.vectors[name].append(shape.from_bits(bits))
+            self.now += 1
+
+
+class Recorder:
+    """What ``watcher.v`` is in Verilog, of one probe of an elaborated design."""
+
+    def __init__(self, probe, fragment):
+        self.probe = probe
+        parts = dict(components(fragment))
+        self.value = probe.value(parts[".".join(probe.path)])
+        self.lines = []
+
+    async def run(self, ctx):
+        cycle, last = 0, None
+        while True:
+            _, _, word = await ctx.tick().sample(self.value)
+            if word != last:
+                self.lines.append(f"{cycle:08x} {word:0{self.probe.width}b}\n")
+            cycle, last = cycle + 1, word
+
+    def wave(self, end):
+        return read_wave(self.probe, "".join(self.lines).encode(), end)
 
 
 def frame_events(frame, layout):

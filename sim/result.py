@@ -35,8 +35,9 @@ class Result:
 
     ``level_mismatches`` and ``membrane_mismatches`` map populations to counts over every neuron,
     timestep and frame that came out; ``score_mismatches`` counts fields of the score port.
-    ``first`` describes the first of them, ``findings`` their
-    causes; both are empty where nothing is wrong.
+    ``first`` describes the first of them, ``findings`` their causes; both are empty where nothing
+    is wrong.  ``where`` is the first neuron that differs, in the order of computation,
+    ``(population, neuron, frame)``, or ``None``.
 
     ``starts`` and ``ends`` are the cycles in which each frame's first and last input transfer was
     accepted, ``results`` those of its result; ``steps`` maps populations to the cycle of each
@@ -52,6 +53,7 @@ class Result:
     levels_compared: int
     membranes_compared: int
     first: tuple[str, ...]
+    where: tuple[str, int, int] | None
     findings: tuple[str, ...]
     stalled: bool
     classes: np.ndarray

@@ -72,7 +72,7 @@ class Watchdog:
         return "; ".join(found) or "no stream and no update pass waits"
 
 
-def components(fragment, path=""):
+def components(fragment, path: str = ""):
     """``(path, component)`` of every component that a design was elaborated from."""
     for origin in fragment.origins or ():
         if isinstance(origin, wiring.Component):

@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Out
 from ..layout.latency import LEAK_LATENCY
 from .payloads import BLOCK_RAM, pipe
 
-__all__ = ["Leak"]
+__all__ = ["Leak", "leaked_shape"]
 
 
 class Leak(wiring.Component):
@@ -37,17 +37,11 @@ class Leak(wiring.Component):
     def __init__(self, leak, width):
         self.leak, self.width = leak, width
         super().__init__({"v": In(signed(width)), "first": In(1),
-                          "o": Out(signed(width + self.room))})
+                          "o": Out(leaked_shape(leak, width))})
 
     @property
     def latency(self):
         return LEAK_LATENCY[self.leak.kind]
-
-    @property
-    def room(self):
-        if self.leak.kind == "quadratic":
-            return max(0, self.leak.term_width - self.width) + 1
-        return decay_room(self.leak)
 
     def elaborate(self, platform):
         m = Module()
@@ -72,6 +66,13 @@ class Leak(wiring.Component):
         m.d.comb += read.addr.eq(index.as_unsigned())
         term = pipe(m, read.data, 1, "term")
         m.d.sync += self.o.eq(pipe(m, v.as_signed(), 3, "v") + term)
+
+
+def leaked_shape(leak, width):
+    """Shape of a membrane of ``width`` bits after the leak."""
+    if leak.kind == "quadratic":
+        return signed(width + max(0, leak.term_width - width) + 1)
+    return signed(width + decay_room(leak))
 
 
 def decay_room(decay):

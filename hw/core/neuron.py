@@ -86,13 +86,17 @@ class NeuronCore(wiring.Component):
     -------
     i : ``In(NeuronIn(population))``
     o : ``Out(NeuronOut(population))``
+    charged, gated : ``Out(signed(v_width))``
+        The membrane after charge and after gate, for test benches; they cost nothing unconnected.
     """
 
     def __init__(self, population, quantiser="slice"):
         self.population = population
         self.spec = population.neuron
         self.quantiser = quantiser
-        super().__init__({"i": In(NeuronIn(population)), "o": Out(NeuronOut(population))})
+        membrane = signed(self.spec.v_width)
+        super().__init__({"i": In(NeuronIn(population)), "o": Out(NeuronOut(population)),
+                          "charged": Out(membrane), "gated": Out(membrane)})
 
     @property
     def latency(self):
@@ -121,16 +125,17 @@ class NeuronCore(wiring.Component):
         # Charge.
         if spec.reset.kind == "gate-input":
             current = Mux(fired, spec.reset.gate.apply(current), current)
-        charged = Signal(membrane, reset_less=True)
+        charged = Signal(membrane, name="charged_1", reset_less=True)
         m.d.sync += charged.eq(saturate(leaked + current, spec.v_width, spec.floor))
 
         # Gate.
-        gated = Signal(membrane, reset_less=True)
+        gated = Signal(membrane, name="gated_1", reset_less=True)
         m.d.sync += gated.eq(charged)
         if spec.reset.kind == "gate":
             with m.If(pipe(m, fired, 1, "fired_then")):
                 m.d.sync += gated.eq(saturate(spec.reset.gate.apply(charged), spec.v_width,
                                               spec.floor))
+        m.d.comb += [self.charged.eq(charged), self.gated.eq(gated)]
         if spec.quantiser is None:
             m.d.comb += self.o.state.v.eq(gated)
             return m

@@ -8,8 +8,8 @@ from .memories import LUT_ROWS, queue_depth
 from .passes import Passes
 
 __all__ = ["COUNT_LATENCY", "LANES_LATENCY", "LEAK_LATENCY", "MEMORY_SUMS_WORDS",
-           "NETWORK_READBACK_LATENCY", "STAGE_READBACK_LATENCY", "StageTiming", "reset_cycles",
-           "stage_timing"]
+           "NETWORK_READBACK_LATENCY", "STAGE_READBACK_LATENCY", "StageTiming", "charge_latency",
+           "reset_cycles", "stage_timing"]
 
 LANES_LATENCY = 4  # From the issue of a digit to its addends.
 MEMORY_SUMS_WORDS = 4  # Read, register, add, write: no word is visited again sooner.
@@ -104,6 +104,14 @@ def neuron_latency(neuron):
     after = READOUT_LATENCY if neuron.quantiser is None else NEURON_LATENCY
     return (LEAK_LATENCY[neuron.leak.kind] + TAKEN_LATENCY * takes_later(neuron)
             + SYNAPTIC_LATENCY * (neuron.synaptic is not None) + after)
+
+
+def charge_latency(neuron):
+    """Cycles from :class:`qblif.hw.core.neuron.NeuronCore`'s ``i`` to its ``charged``; ``gated`` is
+    a cycle later."""
+    late = takes_later(neuron) and neuron.reset.kind == "late"
+    return (LEAK_LATENCY[neuron.leak.kind] + TAKEN_LATENCY * late
+            + SYNAPTIC_LATENCY * (neuron.synaptic is not None) + 1)
 
 
 def takes_later(neuron):

@@ -54,9 +54,9 @@ class Draw:
         self.random = np.random.default_rng(seed)
 
     @classmethod
-    def case(cls, name, number):
+    def case(cls, name, number, folder="hw"):
         """The choices of case ``number`` of the test ``name``, as announced on its output."""
-        print(f"QBLIF_SEED={base_seed()} pytest tests/hw/{name}.py -k '{name}[{number}]'")
+        print(f"QBLIF_SEED={base_seed()} pytest tests/{folder}/{name}.py -k '{name}[{number}]'")
         return cls(base_seed(), number, *name.encode())
 
     def integer(self, low, high):

@@ -41,9 +41,21 @@ def test_all_right(case):
     found = compare(stage, recorded, *golden.values())
     assert (found.levels_compared, found.membranes_compared) == (FRAMES * 2 * 120,) * 2
     assert (found.level_mismatches, found.membrane_mismatches, found.first) == (0, 0, ())
+    assert found.where is None
     last = 2 * (2 * 60 - 1)  # Of the first frame.
     assert found.steps[0, 1] == last
     assert found.steps[0, 0] == (last - 2 * 3 if stage.passes.inner else 2 * (60 - 1))
+
+
+def test_where_it_differs_first(case):
+    stage, recorded, golden = case
+    for places in ([("levels", (1, 0, 7)), ("membranes", (0, 2, 3))],
+                   [("levels", (0, 2, 3)), ("membranes", (1, 0, 7)), ("membranes", (0, 1, 2))]):
+        expected = {what: values.copy() for what, values in golden.items()}
+        for what, place in places:
+            expected[what][place] += 1
+        # Frame, timestep, neuron.
+        assert compare(stage, recorded, *expected.values()).where == (0, 1, 7)
 
 
 def test_one_wrong_membrane(case):
