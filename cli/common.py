@@ -77,11 +77,11 @@ def lanes_text(lanes):
 def dataset(folder, binned_for=None):
     """The data set in ``folder``, or the embedded one; recordings of events are binned as for
     ``binned_for``, a network or the configuration of a training."""
-    from ..golden.training.data import readers as data
-    from ..golden.training.data.events import binning_of
-    if folder is None:
-        return data.embedded()
-    return data.load_folder(folder, binning=binned_for and binning_of(binned_for))
+    from ..golden.training.data.readers import dataset_for
+    with progress_bar() as bar:
+        task = bar.add_task("read recordings", total=None, visible=False)
+        return dataset_for(binned_for, folder,
+                           lambda: bar.update(task, advance=1, visible=True))
 
 
 def make_folder(path, *commands):

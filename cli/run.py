@@ -19,6 +19,7 @@ from .common import (
     table,
     write_report,
 )
+from .event_report import event_remarks, event_rows
 from .load import BaudOption, PortOption
 
 __all__ = ["run"]
@@ -42,7 +43,8 @@ def run(
 
     trained = open_network(file)
     folder = make_folder(out, "run")
-    pixels, labels = choose_images(dataset(data, trained), images, trained.spec)
+    known = dataset(data, trained)
+    pixels, labels = choose_images(known, images, trained.spec)
     frames = to_levels(pixels, trained.spec.input.n_max)
     with open_port(port, baud) as line, progress_bar() as bar:
         host = Host(line)
@@ -51,6 +53,9 @@ def run(
                            progress=lambda done: bar.update(task, completed=done))
         identity = host.identify()
     report = _report(trained, identity, labels, outcome)
+    if not known.static:
+        report["input_events"] = known.event_counts("test")[:len(labels)].summary(
+            trained.spec.input.n_max)
     if check:
         report |= _check(trained, identity, frames, outcome)
     _show(report)
@@ -104,4 +109,8 @@ def _show(report):
         ("bytes an image, received", f"{report['bytes_received_per_image']:.1f}")]
     rows += [(f"{what} that differ", count)
              for what, count in report.get("mismatches", {}).items()]
-    console.print(table(f"{report['images']} images on the board", rows))
+    events = report.get("input_events")
+    console.print(table(f"{report['images']} images on the board",
+                        rows + event_rows(events)))
+    for text in event_remarks(events, "these recordings"):
+        console.print(f"[yellow]{text}[/yellow]")
