@@ -1,4 +1,4 @@
-"""What becomes of a data set's events on their way to the network's input, in rows and sentences."""
+"""What becomes of a data set's events on their way to the network: rows, and sentences."""
 
 from .common import table
 
@@ -6,6 +6,10 @@ __all__ = ["event_remarks", "event_rows", "event_table"]
 
 MUCH = 0.05  # Of the events: a larger loss is worth a sentence.
 PARTS = {"train": "training", "test": "test"}
+REMARKS = {
+    "clipped": "beyond N_max and cut off: shorter timesteps (more of them, or a smaller window) or "
+               "a larger input N_max",
+    "late": "after the last timestep and left out: more timesteps or a larger window"}
 
 
 def event_table(name, found):
@@ -29,10 +33,7 @@ def event_rows(summary):
 def event_remarks(summary, where):
     """Sentences about large losses of one summary, and what would make them smaller; ``where`` says
     of what."""
-    for key, what in (
-            ("clipped", "beyond N_max and cut off: shorter timesteps (more of them, or a smaller "
-             "window) or a larger input N_max"),
-            ("late", "after the last timestep and left out: more timesteps or a larger window")):
+    for key, what in REMARKS.items():
         if summary and summary[key] > MUCH * summary["recorded"]:
             yield (f"{summary[key] / summary['recorded']:.1%} of the events of {where} are {what} "
                    "would keep more")

@@ -53,9 +53,9 @@ def run(
                            progress=lambda done: bar.update(task, completed=done))
         identity = host.identify()
     report = _report(trained, identity, labels, outcome)
-    if not known.static:
-        report["input_events"] = known.event_counts("test")[:len(labels)].summary(
-            trained.spec.input.n_max)
+    counts = known.event_counts("test")
+    if counts is not None:
+        report["input_events"] = counts[:len(labels)].summary(trained.spec.input.n_max)
     if check:
         report |= _check(trained, identity, frames, outcome)
     _show(report)

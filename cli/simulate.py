@@ -75,9 +75,9 @@ def simulate_network(trained, layout, images, count, simulator, folder, stall_se
         report = run_experiment(
             trained, layout, levels, labels, simulator=simulator, out_dir=folder / "simulate",
             stall_seed=stall_seed, progress=lambda done: bar.update(task, completed=done))
-    if not images.static:
-        report["input_events"] = images.event_counts("test")[:len(labels)].summary(
-            trained.spec.input.n_max)
+    counts = images.event_counts("test")
+    if counts is not None:
+        report["input_events"] = counts[:len(labels)].summary(trained.spec.input.n_max)
     _show(report)
     return report
 

@@ -6,8 +6,8 @@ from ..spec.errors import InvalidValue
 from .config import TrainConfig
 from .presets import with_preset
 
-__all__ = ["CIFAR10_DVS", "CIFAR_RESNET", "CIFAR_VGG", "EMBEDDED", "MNIST", "MNIST_CNN", "N_MNIST", "OF_NETWORK",
-           "PAPER_CIFAR10", "PAPER_CIFAR100", "PAPER_IMAGENET", "RECIPES",
+__all__ = ["CIFAR10_DVS", "CIFAR_RESNET", "CIFAR_VGG", "EMBEDDED", "MNIST", "MNIST_CNN", "N_MNIST",
+           "OF_NETWORK", "PAPER_CIFAR10", "PAPER_CIFAR100", "PAPER_IMAGENET", "RECIPES",
            "SPOKEN_DIGITS", "choose_recipe", "recipe_of"]
 
 # The epochs and settings of the first four were chosen on test images, which flatters their test

@@ -18,7 +18,7 @@ except ModuleNotFoundError:  # Only some systems can limit a process.
 
 __all__ = ["main"]
 
-UNKNOWN = 65535  # Columns and rows to assume for a file that says none: so no event is refused.
+UNKNOWN = 65535, 65534  # Columns and rows to assume for a file that says none: all events fit.
 BASE, A_BYTE = 1 << 30, 1000  # Memory that decoding may take, and more for each byte of the file.
 
 
@@ -28,17 +28,18 @@ def decode(path, type, columns):
     import numpy as np
 
     if resource:  # A damaged length would take all of the machine's.
-        limit, hard = BASE + A_BYTE * os.path.getsize(path), resource.getrlimit(resource.RLIMIT_AS)[1]
+        limit = BASE + A_BYTE * os.path.getsize(path)
+        hard = resource.getrlimit(resource.RLIMIT_AS)[1]
         if hard == resource.RLIM_INFINITY or limit < hard:
             resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
     properties = faery.CsvProperties.default()
     for field, column in columns.items():
         setattr(properties, field, column)
     decoder = faery.events_stream_from_file(
-        path, dimensions_fallback=(UNKNOWN, UNKNOWN), csv_properties=properties, file_type=type)
-    width, height = decoder.dimensions()
+        path, dimensions_fallback=UNKNOWN, csv_properties=properties, file_type=type)
+    size = decoder.dimensions()
     packets = [np.asarray(packet, faery.EVENTS_DTYPE) for packet in decoder]
-    extents = None if width == height == UNKNOWN else (height, width)
+    extents = None if size == UNKNOWN else size[::-1]
     return extents, np.concatenate([np.empty(0, faery.EVENTS_DTYPE), *packets])
 
 

@@ -9,11 +9,12 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ...spec.errors import InvalidValue
-from .recordings import check_camera, check_within, in_order
+from .recordings import check_camera, check_within
 
 __all__ = ["SUFFIXES", "camera_extents", "read_camera"]
 
@@ -29,15 +30,16 @@ DAT_HEAD, DAT_WORD = 2, 8
 COLUMNS = {"t": "t_index", "x": "x_index", "y": "y_index", "p": "on_index", "on": "on_index"}
 
 
-def read_camera(path):
-    """``(t, x, y, p)`` of a camera's file, t in microseconds.
+def read_camera(path: Path) -> Any:
+    """``(t, x, y, p)`` of a camera's file, t in microseconds; faery gives a time that lies before
+    another's the later one.
 
     Raises :class:`ValueError` for a damaged or foreign file, and where faery is missing.
     """
     return _read(path, _stamp(path))[1]
 
 
-def camera_extents(path):
+def camera_extents(path: Path) -> tuple[int, int]:
     """(rows, columns) of the camera of a file.
 
     Raises :class:`ValueError` as :func:`read_camera`, and where the file does not say them.
@@ -58,7 +60,7 @@ def _stamp(path):
 
 
 @functools.lru_cache(maxsize=1)  # Whoever asks for a file's size reads its events next.
-def _read(path, stamp):
+def _read(path, stamp) -> tuple[Any, Any]:
     kind = TYPES[path.suffix]
     check = {"evt": _check_evt, "dat": _check_dat, "csv": _check_csv}.get(kind)
     try:
@@ -77,13 +79,14 @@ def _read(path, stamp):
     if not len(events):
         raise InvalidValue(f"{path}: holds no events")
     extents = answer["extents"] and check_camera(path, tuple(answer["extents"]))
-    t, x, y, p = (events[field].astype(np.int64) for field in EVENT.names)
-    return extents, in_order(*check_within(path, extents or (1 << 16,) * 2, t, x, y, p))
+    t, x, y, p = (events[field].astype(np.int64) for field in "txyp")
+    return extents, check_within(path, extents or (1 << 16,) * 2, t, x, y, p)
 
 
 def _ask(path, kind, columns):
     """Answer and bytes of :mod:`.camera_decoder`."""
     process = _decoder(os.getpid())
+    assert process.stdin and process.stdout
     request = json.dumps({"path": str(path.resolve()), "type": kind, "columns": columns})
     try:
         process.stdin.write(request.encode() + b"\n")
@@ -107,19 +110,25 @@ def _decoder(_):
                             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
 
 
+def _header(head):
+    """The lines with % in front."""
+    lines = HEADER_LINES.match(head)
+    return lines[0] if lines else b""
+
+
 def _check_evt(path, head, size):
-    lines = HEADER_LINES.match(head)[0]
+    lines = _header(head)
     found = EVT.search(lines)
     version = found and (found[1] or b"%s.%s" % (found[2], found[3] or b"0")).decode()
     if version not in WORD:
         raise InvalidValue(f"{path}: must start with a header that names EVT "
-                           f"{', '.join(WORD)}, not {version or head[:8]!r}")
+                           f"{', '.join(WORD)}, not {version or repr(head[:8])}")
     _check_words(path, size - len(lines), WORD[version])
     return {}
 
 
 def _check_dat(path, head, size):
-    lines = HEADER_LINES.match(head)[0]
+    lines = _header(head)
     if not lines:
         raise InvalidValue(f"{path}: must start with a header of lines with %, not {head[:8]!r}")
     _check_words(path, size - len(lines) - DAT_HEAD, DAT_WORD)

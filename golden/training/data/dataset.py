@@ -22,7 +22,9 @@ class Dataset:
     The images may be :class:`~qblif.golden.training.data.folders.Decoded` instead of arrays, those
     for training :class:`~qblif.golden.training.data.recordings.Recordings`.  ``events`` are the
     :class:`~qblif.golden.training.data.event_counts.EventCounts` of "train" and "test", where more
-    is known than the frames tell.  Raises :class:`ValueError` where the four do not belong together.
+    is known than the frames tell.
+
+    Raises :class:`ValueError` where the four do not belong together.
     """
 
     name: str

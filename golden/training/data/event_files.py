@@ -60,9 +60,10 @@ def load_events(folder, name, binning, keep=False, progress=None):
         return Dataset(name, images, labels, test_images, test_labels,
                        events={"train": trained_on, "test": tested})
     if next((folder / "train").glob("*/*.npz"), None):
-        parts = (((read_frames(path), label) for path, label in _by_class(folder / part, (".npz",)))
-                 for part in ("train", "test"))
-        return Dataset(name, *(array for part in parts for array in stack_pairs(part, where)))
+        train, test = (stack_pairs(((read_frames(path), label) for path, label
+                                    in _by_class(folder / part, (".npz",))), where)
+                       for part in ("train", "test"))
+        return Dataset(name, *train, *test)
     return None
 
 

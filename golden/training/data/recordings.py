@@ -73,7 +73,8 @@ class Recordings:
         return self._frames(one, augment(one.read(), one.label, one.extents, rng))
 
     def _frames(self, one, events):
-        return self.binning.frames(*events, one.extents, one.channels)
+        t, x, y, p = events
+        return self.binning.frames(t, x, y, p, one.extents, one.channels)
 
     def __repr__(self) -> str:
         """The recordings' names, which stand for their contents."""
