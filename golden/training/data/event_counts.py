@@ -21,8 +21,8 @@ class EventCounts:
     ----------
     recorded : ``(n,)``, events of each recording
     binned : ``(n,)``, of these, the ones within its timesteps
-    pixels : ``(n, LEVEL_LIMIT + 2)``, how many pixels of a timestep and channel have 0, 1, ...
-        events; the last entry is of all that have more than a level can be
+    pixels : ``(n, LEVEL_LIMIT + 1)``, how many pixels of a timestep and channel have 0, 1, ...
+        events; the last entry is of all that have at least as many as a level can be
     """
 
     recorded: np.ndarray
@@ -36,8 +36,8 @@ class EventCounts:
         rows = []
         for counts, recorded in recordings:
             binned = int(counts.sum(dtype=np.int64))
-            pixels = np.bincount(np.minimum(counts, LEVEL_LIMIT + 1).ravel(),
-                                 minlength=LEVEL_LIMIT + 2)
+            pixels = np.bincount(np.minimum(counts, LEVEL_LIMIT).ravel(),
+                                 minlength=LEVEL_LIMIT + 1)
             rows.append((binned if recorded is None else recorded, binned, pixels))
         recorded, binned, pixels = zip(*rows, strict=True)
         return cls(np.array(recorded), np.array(binned), np.stack(pixels))
@@ -49,6 +49,6 @@ class EventCounts:
     def summary(self, n_max: int) -> dict[str, int]:
         """Events in all: ``recorded``; ``late``, after the last timestep; ``clipped``, within the
         timesteps, but beyond ``n_max`` of their pixel, timestep and channel."""
-        kept = int((self.pixels * np.minimum(np.arange(LEVEL_LIMIT + 2), n_max)).sum())
+        kept = int((self.pixels * np.minimum(np.arange(LEVEL_LIMIT + 1), n_max)).sum())
         recorded, binned = int(self.recorded.sum()), int(self.binned.sum())
         return {"recorded": recorded, "late": recorded - binned, "clipped": binned - kept}
