@@ -36,17 +36,16 @@ class Recording:
 
 
 class Kept:
-    """Events in memory, each array in the smallest integers that hold it, as a :class:`Recording`
-    reads them."""
+    """Events in memory, each array in the smallest integers that hold it, times from the first
+    event on, as a :class:`Recording` reads them."""
 
     def __init__(self, t, x, y, p):
-        self.first = t.min() if len(t) else 0
+        start = t.min() if len(t) else 0
         self.arrays = [array.astype(np.min_scalar_type(array.max(initial=0)))
-                       for array in (t - self.first, x, y, p)]
+                       for array in (t - start, x, y, p)]
 
     def __call__(self):
-        t, x, y, p = (array.astype(np.int64) for array in self.arrays)
-        return t + self.first, x, y, p
+        return [array.astype(np.int64) for array in self.arrays]
 
 
 class Recordings:

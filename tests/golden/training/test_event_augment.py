@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from camera_cases import events, write_camera
 from event_cases import dvs_cifar_folder, gesture_folder, nmnist_folder
 from train_cases import TINY, Interrupted, assert_same_bits
 
@@ -13,6 +14,7 @@ from qblif.golden.training.data.event_augment import EventAugment, augment_of
 from qblif.golden.training.data.events import Binning
 from qblif.golden.training.data.loader import Loader
 from qblif.golden.training.data.readers import dataset_for, load_folder
+from qblif.golden.training.data.recordings import Kept
 from qblif.golden.training.train import train
 
 EXTENTS = (8, 12)
@@ -144,14 +146,27 @@ def test_each_epoch_sees_other_events_and_equal_seeds_the_same(recordings):
     assert (first != other).any()
 
 
-def test_the_number_of_processes_changes_nothing(recordings):
+@pytest.mark.parametrize("form", ["aedat", "dat"])
+def test_the_number_of_processes_changes_nothing(recordings, tmp_path, form):
+    if form == "dat":  # Each process has a decoder of its own.
+        for part, count in (("train", 12), ("test", 1)):
+            for n in range(count):
+                write_camera(tmp_path / part / "a" / f"{n}.dat", *events(seed=n))
+        recordings = dataset_for(CONFIG, tmp_path)
     alone, two = (batches(recordings, replace(CONFIG, workers=workers)) for workers in (0, 2))
     for one, other in zip(alone, two, strict=True):
         assert torch.equal(one[0], other[0]) and torch.equal(one[1], other[1])
 
 
+def test_each_recording_is_changed_by_numbers_of_its_own(recordings):
+    twins = replace(recordings, train_images=recordings.train_images.part(np.zeros(27, int)))
+    images = torch.cat([images for images, _ in batches(twins, CONFIG)])
+    assert len(images.flatten(1).unique(dim=0)) == 27
+
+
 def test_validation_test_and_what_is_measured_stay_as_recorded(folder, recordings):
     plain = load_folder(folder, binning=Binning(3))
+    assert isinstance(recordings.test_images, np.ndarray)
     np.testing.assert_array_equal(recordings.test_images, plain.test_images)
     np.testing.assert_array_equal(recordings.train_images[:], plain.train_images)
     np.testing.assert_array_equal(recordings.train_images[3:5], plain.train_images[3:5])
@@ -179,6 +194,13 @@ def test_resumed_equals_uninterrupted(recordings, augmented, tmp_path):
     with pytest.raises(Interrupted):
         train(CONFIG, recordings, checkpoint=tmp_path / "c", progress=interrupt)
     assert_same_bits(augmented, train(CONFIG, recordings, checkpoint=tmp_path / "c", resume=True))
+
+
+def test_events_in_memory():
+    kept = Kept(np.array([70_000, 70_300]), np.array([5, 699]), np.zeros(2, int), np.ones(2, int))
+    assert [array.tolist() for array in kept()] == [[0, 300], [5, 699], [0, 0], [1, 1]]
+    assert sum(array.nbytes for array in kept.arrays) == 2 * (2 + 2 + 1 + 1)
+    assert [len(array) for array in Kept(*[np.zeros(0, int)] * 4)()] == [0] * 4
 
 
 def test_other_forms_keep_their_events(tmp_path):
