@@ -10,6 +10,7 @@ from cli_cases import TINY, refusal, run
 from event_cases import aedat_2, dvs_cifar_folder
 from test_stream import camera
 
+import qblif
 from qblif.cli.stream import read_events
 from qblif.golden.spec.artifact import load
 from qblif.golden.training.data.events import binning_of
@@ -45,6 +46,13 @@ def test_training_by_the_recipe(out_of_training):
     assert report["notes"]["test_images"] == 3 and len(report["notes"]["validation"]["float"]) == 1
     assert report["notes"]["events"]["train"] == {"recorded": 27 * 200, "late": 0, "clipped": 0}
     assert load(out_of_training / "network.safetensors").spec.input.shape == (2, 128, 128)
+
+
+def test_the_same_from_python(recordings, out_of_training):
+    found = qblif.train(recordings, "cifar10-dvs", net="4c5s4-d8", epochs=1, qat_epochs=1, batch=9,
+                        timesteps=2, validation=3, workers=0, mixup=0, amp=False)
+    trained = load(out_of_training / "network.safetensors")
+    assert found.weights_digest == trained.weights_digest and found.spec == trained.spec
 
 
 def test_what_is_lost_is_shown(recordings, out_of_training, tmp_path, capsys):

@@ -105,10 +105,11 @@ def _check_classes(folder):
 
 
 def _split(files):
-    """Training and test: the first nine tenths of each class by their numbers, and the others."""
+    """Training and test: the first nine tenths of each class by their numbers, and the others.
+    Folders without recordings, as archives leave some, are no classes."""
     train, test = [], []
-    for label in sorted({label for _, label in files}):
-        some = sorted((path for path, which in files if which == label), key=_numbers)
+    for label, folder in enumerate(sorted({path.parent for path, _ in files})):
+        some = sorted((path for path, _ in files if path.parent == folder), key=_numbers)
         count = len(some) * TRAINING_TENTHS // 10
         train += [(path, label) for path in some[:count]]
         test += [(path, label) for path in some[count:]]

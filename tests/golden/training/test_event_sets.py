@@ -16,6 +16,7 @@ from qblif.golden.training.data.readers import load_folder
 def test_the_first_nine_tenths_of_each_class_are_for_training(tmp_path):
     """By number: 9 comes before 10.  The first event of recording n of class c is in column c."""
     dvs_cifar_folder(tmp_path, recordings=20)
+    (tmp_path / "__MACOSX").mkdir()  # No class.
     found = load_folder(tmp_path, binning=Binning(2))
     assert found.train_images.shape == (3 * 18, 2, 2, 128, 128)
     assert found.train_labels.tolist() == [0] * 18 + [1] * 18 + [2] * 18
