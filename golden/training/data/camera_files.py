@@ -93,7 +93,9 @@ def _ask(path, kind, columns):
         process.stdin.flush()
         answer = json.loads(process.stdout.readline())
         data = process.stdout.read(answer.get("bytes", 0))
-    except (OSError, ValueError):  # It is gone, and so is its answer.
+        if len(data) < answer.get("bytes", 0):
+            raise EOFError
+    except (OSError, ValueError, EOFError):  # It is gone, and so is its answer.
         _decoder.cache_clear()
         process.kill()
         process.communicate()
@@ -110,14 +112,17 @@ def _decoder(_):
                             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
 
 
-def _header(head):
+def _header(path, head):
     """The lines with % in front."""
-    lines = HEADER_LINES.match(head)
-    return lines[0] if lines else b""
+    found = HEADER_LINES.match(head)
+    lines = found[0] if found else b""
+    if head[len(lines):].startswith(b"% "):  # faery would take the rest for events.
+        raise InvalidValue(f"{path}: its header must be ASCII text, not {head[len(lines):][:24]!r}")
+    return lines
 
 
 def _check_evt(path, head, size):
-    lines = _header(head)
+    lines = _header(path, head)
     found = EVT.search(lines)
     version = found and (found[1] or b"%s.%s" % (found[2], found[3] or b"0")).decode()
     if version not in WORD:
@@ -128,7 +133,7 @@ def _check_evt(path, head, size):
 
 
 def _check_dat(path, head, size):
-    lines = _header(head)
+    lines = _header(path, head)
     if not lines:
         raise InvalidValue(f"{path}: must start with a header of lines with %, not {head[:8]!r}")
     _check_words(path, size - len(lines) - DAT_HEAD, DAT_WORD)

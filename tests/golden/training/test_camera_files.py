@@ -84,11 +84,15 @@ DAMAGED = {
                                 r"truncated, its events are no whole words of 4 bytes$"),
     ("evt3.raw", "truncated"): (lambda p: p.read_bytes()[:-1],
                                 r"truncated, its events are no whole words of 2 bytes$"),
+    ("evt2.raw", "other letters"): (lambda p: p.read_bytes().replace(b"% geo", b"% g\xe9o"),
+                                    r"its header must be ASCII text, not b'% g\\xe9ometry 30x20"),
     ("evt3.raw", "header"): (lambda p: b"% evt 3.0\n", r"holds no events$"),
     ("a.dat", "empty"): (lambda p: b"", r"must start with a header of lines with %, not b''$"),
     ("a.dat", "foreign"): (lambda p: PNG, r"must start with a header of lines with %, not b'\\x89"),
     ("a.dat", "truncated"): (lambda p: p.read_bytes()[:-3],
                              r"truncated, its events are no whole words of 8 bytes$"),
+    ("a.dat", "other letters"): (lambda p: "% µ".encode() + p.read_bytes(),
+                                 r"its header must be ASCII text, not b'% \\xc2\\xb5% Version"),
     ("a.dat", "header"): (lambda p: b"% Version 2\n\x0c", r"truncated, its events are no whole "),
     ("a.dat", "events"): (lambda p: p.read_bytes().replace(b"\n\x0c\x08", b"\n\x0c\x09", 1), SAID),
     ("a.csv", "empty"): (lambda p: b"", TEXT + r"''$"),
@@ -132,10 +136,14 @@ def test_any_damage_is_one_sentence_or_none(tmp_path):
     assert 50 < refused < 150
 
 
-def test_a_decoder_that_dies_is_started_again(tmp_path, monkeypatch):
+@pytest.mark.parametrize("last_words", ["", "{", '{"extents": null, "bytes": 26}\\n1234567890123'])
+def test_a_decoder_that_dies_is_started_again(tmp_path, monkeypatch, last_words):
     path = write_camera(tmp_path / "a.es", *events())
+    program = tmp_path / "python"
+    program.write_text(f"#!/bin/sh\nread line\nprintf '{last_words}'\n")
+    program.chmod(0o755)
     camera_files._decoder.cache_clear()
-    monkeypatch.setattr(camera_files.sys, "executable", "/bin/false")
+    monkeypatch.setattr(camera_files.sys, "executable", str(program))
     with pytest.raises(ValueError, match=r"a\.es: damaged, or no \.es file of events \(faery "
                                          r"crashed on it\)$"):
         read_camera(path)
