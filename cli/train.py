@@ -25,6 +25,7 @@ from .common import (
     table,
     write_report,
 )
+from .event_report import event_remarks, event_table
 
 __all__ = ["train", "train_network"]
 
@@ -134,6 +135,7 @@ def train_network(config, images, folder, device="cpu", resume=False, like=None)
         return run(config, images, like=like, checkpoint=folder / "checkpoint.pt", resume=resume,
                    device=device), None
     start = time.perf_counter()
+    _show_events(config, images)
     with progress_bar() as bar:
         task = bar.add_task("train", total=None)
 
@@ -160,6 +162,16 @@ def train_network(config, images, folder, device="cpu", resume=False, like=None)
         "network": NETWORK_FILE, "data": images.name, "seconds": round(seconds, 2),
         "network_digest": trained.spec.digest, "weights_digest": trained.weights_digest,
         "config": config.to_dict(), "notes": notes}
+
+
+def _show_events(config, images):
+    """Before hours of training: which events will not reach the network."""
+    from ..golden.training.evaluate import event_notes
+    found = event_notes(images, config.input_n_max).get("events")
+    if found:
+        console.print(event_table(images.name, found))
+        for text in event_remarks(found["train"], "the training recordings"):
+            console.print(f"[yellow]{text}[/yellow]")
 
 
 def _check_device(device):

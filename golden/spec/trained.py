@@ -23,6 +23,7 @@ __all__ = ["FORMAT", "VERSION", "Trained", "fits", "sum_range"]
 
 FORMAT = "qblif"
 VERSION = 2
+EVENT_COUNTS = {"recorded", "late", "clipped"}  # What became of a data set's events.
 
 
 @dataclass(frozen=True)
@@ -161,12 +162,20 @@ def _digest(spec, weights, biases):
 
 
 def _check_notes(notes):
-    """Notes are free, but for the accuracies, which are shown."""
+    """Notes are free, but for the accuracies and the counts of events, which are shown."""
     if not isinstance(notes, dict):
         raise InvalidType(f"Notes must be a dict, not {type(notes).__name__}")
     for key in ("accuracy_float", "accuracy_integer"):
         if key in notes:
             check_figure(f"Notes' {key}", notes[key])
+    events = notes.get("events", {})
+    if not isinstance(events, dict) or not {*events} <= {"train", "test"} or not all(
+            isinstance(part, dict) and {*part} == EVENT_COUNTS for part in events.values()):
+        raise InvalidType(f"Notes' events must be {', '.join(sorted(EVENT_COUNTS))} of train and "
+                          f"test, not {events!r}")
+    for part, found in events.items():
+        for key, count in found.items():
+            check_figure(f"Notes' events of {part}, {key},", count)
 
 
 def _check_activity(activity, synapses):

@@ -9,6 +9,7 @@ import torch
 
 from ..spec.artifact import write_atomically
 from ..spec.errors import InvalidValue
+from .config import TrainConfig
 
 __all__ = ["CheckpointError", "fingerprint", "load_checkpoint", "save_checkpoint"]
 
@@ -58,11 +59,13 @@ def load_checkpoint(path, config, data):
     if version != VERSION:
         raise CheckpointError(f"{path}: checkpoint version {version} is not this program's "
                               f"{VERSION}")
+    # A program that did not have a field yet did what its default does.
+    before = TrainConfig().to_dict() | state["config"]
     free = MACHINE + (FIXED_POINT if state["phase"] == "float" else ())
     for field, value in config.items():
-        if field not in free and state["config"].get(field) != value:
-            raise CheckpointError(f"{path}: was trained with {field} = "
-                                  f"{state['config'].get(field)!r}, not {value!r}")
+        if field not in free and before.get(field) != value:
+            raise CheckpointError(f"{path}: was trained with {field} = {before.get(field)!r}, not "
+                                  f"{value!r}")
     if state["data"] != data:
         raise CheckpointError(f"{path}: was trained on other data")
     return state

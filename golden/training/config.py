@@ -8,7 +8,7 @@ from typing import Any
 
 from ..spec.axes import LEVEL_LIMIT, WIDTH_LIMIT, Decay, Neuron, Quadratic, Quantiser, Reset
 from ..spec.checks import check_int, check_real, check_type
-from ..spec.errors import InvalidValue
+from ..spec.errors import InvalidType, InvalidValue
 from .data.events import Binning
 
 __all__ = ["TrainConfig"]
@@ -55,6 +55,13 @@ def _one_of(names, default, what):
 
 def _of_type(kind, default, what):
     return _checked(default, lambda value: check_type(what, value, kind))
+
+
+def _check_flip(value):
+    if not isinstance(value, bool | tuple):
+        raise InvalidType(f"Flip of events must be true, false or a list of labels, not {value!r}")
+    for label in value if isinstance(value, tuple) else ():
+        check_int("Label whose events may be flipped", label, 0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,6 +128,12 @@ class TrainConfig:
     flip             augmentation: mirror half of the images
     cutout           augmentation: side of a square of zeros in each image
     auto_augment     augmentation: torchvision's AutoAugment policy, "", "cifar10" or "imagenet"
+    event_shift      augmentation of recordings before they are binned: whole pixels by which all
+                     events of one move at most
+    event_flip       the same: mirror half of the recordings; true, or the labels of the classes
+                     whose meaning stays
+    event_drop       the same: largest share of the events that are lost one by one
+    event_gap        the same: largest share of the duration in which no event is left
     seed             of initialisation, order and augmentation
     threads          CPU threads; sums round differently with another number
     ================ ==========================================================================
@@ -177,13 +190,18 @@ class TrainConfig:
     flip: bool = _of_type(bool, False, "Flip")
     cutout: int = _integer(0, "Cutout", 0, 1000)
     auto_augment: str = _one_of(POLICIES, "", "AutoAugment policy")
+    event_shift: int = _integer(0, "Shift of events", 0, 1000)
+    event_flip: bool | tuple[int, ...] = _checked(False, _check_flip)
+    event_drop: float = _real(0.0, "Drop of events", 0, 1)
+    event_gap: float = _real(0.0, "Gap in events", 0, 1)
     seed: int = _integer(0, "Seed", 0, (1 << 63) - 1)
     threads: int = _integer(1, "Threads", 1, 1024)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "hidden", tuple(self.hidden))
-        if isinstance(self.n_max, list):
-            object.__setattr__(self, "n_max", tuple(self.n_max))
+        for name in ("n_max", "event_flip"):
+            if isinstance(getattr(self, name), list):
+                object.__setattr__(self, name, tuple(getattr(self, name)))
         if not self.hidden:
             raise InvalidValue("Hidden sizes must name at least one population")
         for each in fields(self):
@@ -207,5 +225,5 @@ class TrainConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for notes and checkpoints."""
-        n_max = list(self.n_max) if isinstance(self.n_max, tuple) else self.n_max
-        return asdict(self) | {"hidden": list(self.hidden), "n_max": n_max}
+        return {name: list(value) if isinstance(value, tuple) else value
+                for name, value in asdict(self).items()}

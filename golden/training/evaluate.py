@@ -1,4 +1,5 @@
-"""How good a network is on a data set's test images, and what its training images cost."""
+"""How good a network is on a data set's test images, what its training images cost, and which
+events do not reach its input."""
 
 import numpy as np
 import torch
@@ -6,7 +7,7 @@ import torch
 from ..activity import measure_activity
 from ..spec.pixels import to_levels
 
-__all__ = ["accuracy", "integer_accuracy", "mean_activity"]
+__all__ = ["accuracy", "event_notes", "integer_accuracy", "mean_activity"]
 
 PIXELS = 1 << 21  # Pixels at once.
 FRAMES = 2000  # Images at once, at most.
@@ -49,3 +50,13 @@ def mean_activity(trained, dataset, device=None):
     frames = max(1, min(ACTIVITY_FRAMES, TRACE // neurons))
     levels = to_levels(dataset.train_images[:frames], spec.input.n_max)
     return measure_activity(trained, [levels], device)
+
+
+def event_notes(dataset, n_max):
+    """``{"events": {"train": ..., "test": ...}}`` of recordings, each as
+    :meth:`~qblif.golden.training.data.event_counts.EventCounts.summary` has them; nothing of
+    images."""
+    if dataset.static:
+        return {}
+    return {"events": {part: dataset.event_counts(part).summary(n_max)
+                       for part in ("train", "test")}}

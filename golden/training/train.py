@@ -19,7 +19,7 @@ from .checkpoint import fingerprint, load_checkpoint, save_checkpoint
 from .data.augment import augment
 from .data.loader import Loader
 from .data.vision import mixing
-from .evaluate import accuracy, integer_accuracy, mean_activity
+from .evaluate import accuracy, event_notes, integer_accuracy, mean_activity
 from .export import export
 from .nets import build
 from .optimiser import make_optimiser
@@ -236,7 +236,7 @@ class _Training:
                  "epochs": config.epochs, "qat_epochs": config.qat_epochs,
                  "test_images": len(dataset.test_labels),
                  "accuracy_integer": integer_accuracy(trained, dataset, self.device),
-                 **self.results}
+                 **event_notes(dataset, config.input_n_max), **self.results}
         log.info("integer accuracy %.2f %%", 100 * notes["accuracy_integer"])
         return replace(trained, notes=notes,
                        activity=mean_activity(trained, dataset, self.device))

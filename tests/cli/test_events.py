@@ -2,10 +2,12 @@
 
 import json
 
+import numpy as np
 import pytest
 from cli_cases import NETWORK, TINY, refusal, run
 from event_cases import nmnist_folder
 
+from qblif.cli import simulate
 from qblif.golden.spec.artifact import load
 from qblif.golden.training.data.events import Binning, binning_of
 from qblif.golden.training.data.readers import load_folder
@@ -34,6 +36,21 @@ def test_every_level_of_a_recording_is_that_of_the_rtl(recordings, trained, tmp_
     assert report["ok"] and report["images"] == 8 == len(images)
     assert report["levels_compared"] == 8 * 3 * 6
     assert report["synapses"][0]["events"] == (images > 0).sum() / 8  # Binned as in training.
+    cut = int(np.maximum(images.astype(int) - 4, 0).sum())
+    assert report["input_events"] == {"recorded": 8 * 300, "late": 0, "clipped": cut}
+    assert network.notes["events"]["test"] == report["input_events"]
+
+
+def test_some_of_the_recordings_are_counted_alone(recordings, trained, tmp_path, monkeypatch):
+    """Without a simulator: what is reported of the first three."""
+    found = {"accuracy": {}, "cycles": {}}
+    monkeypatch.setattr("qblif.sim.experiment.run_experiment", lambda *_, **__: found)
+    monkeypatch.setattr(simulate, "_show", lambda report: None)
+    data = load_folder(recordings, binning=Binning(3, "count"))
+    report = simulate.simulate_network(load(trained), None, data, 3, "icarus", tmp_path)
+    assert report["input_events"]["recorded"] == 3 * 300
+    images = data.test_images[:3].astype(int)
+    assert report["input_events"]["clipped"] == np.maximum(images - 4, 0).sum()
 
 
 def test_a_network_of_images_refuses_them(capsys, recordings, out):

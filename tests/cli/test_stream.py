@@ -60,8 +60,24 @@ def test_classes_are_the_integer_model_s(board, tmp_path):
     report = json.loads((tmp_path / "stream.json").read_text())
     assert report["ok"] and report["mismatches"] == {"classes": 0}
     assert report["events"] == 1500 and report["frames"] == 14 == len(report["latency_cycles"])
-    assert report["clipped"] > 0 and len({*report["classes"]}) > 1
+    assert report["clipped"] > 75 and len({*report["classes"]}) > 1
     assert 0 < report["latency_mean_us"] <= report["latency_max_us"] < 1000
+
+
+def test_frames_that_are_run_are_counted(board, tmp_path, capsys):
+    """Frames of counts, as SpikingJelly keeps them; N_max is 3."""
+    file, port = board
+    counts = np.random.default_rng(9).integers(0, 6, (4, 3, 2, 3, 4))
+    for n, folder in enumerate(("train/a", "test/a", "test/b", "test/b")):
+        (tmp_path / folder).mkdir(parents=True, exist_ok=True)
+        np.savez(tmp_path / folder / f"{n}.npz", frames=counts[n])
+    assert run("run", file, "--port", port, "--data", tmp_path, "--images", 2, "--check", "--out",
+               tmp_path / "out", *BAUD) == 0
+    report = json.loads((tmp_path / "out" / "run.json").read_text())
+    cut = int(np.maximum(counts[1:3] - 3, 0).sum())
+    assert report["input_events"] == {"recorded": counts[1:3].sum(), "late": 0, "clipped": cut}
+    shown = capsys.readouterr().out
+    assert "of the events of these recordings are beyond N_max and cut off: shorter" in shown
 
 
 def test_overload_is_said_and_changes_no_class(board, tmp_path, capsys):
@@ -74,7 +90,9 @@ def test_overload_is_said_and_changes_no_class(board, tmp_path, capsys):
         found.append(json.loads((tmp_path / "stream.json").read_text()))
     assert found[0]["classes"] == found[1]["classes"]
     assert found[1]["overloaded"] and found[1]["lag_seconds"] > WINDOW / 1e6
-    assert "overload: the board, or its line, fell behind" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "overload: the board, or its line, fell behind" in shown
+    assert f"{found[1]['clipped'] / 1500:.1%} of the events of this recording are beyond" in shown
 
 
 def test_check_notices_another_class(board, tmp_path, monkeypatch):
@@ -102,10 +120,9 @@ def test_events_that_make_no_sense(board, tmp_path, capsys, out, changed, reason
 
 @pytest.mark.parametrize("name, content, reason", [
     ("none.npz", None, "there is no such file"),
-    ("events.csv", b"1,2\n", "must be one of .bin, .aedat, .npz"),
     ("events.npz", b"PK\3\4", "must be an .npz file with t, x, y and p"),
     ("events.bin", b"123", "must hold whole events of 5 bytes, not 3 bytes"),
-    ("events.aedat", b"", "must start with #!AER-DAT3.1, not b''")])
+    ("events.aedat", b"", "must start with #!AER-DAT2.0 or #!AER-DAT3.1, not b''")])
 def test_damaged_files(board, tmp_path, capsys, out, name, content, reason):
     events = tmp_path / name
     if content is not None:

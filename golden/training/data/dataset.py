@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...spec.errors import InvalidValue
+from .event_counts import EventCounts
 
 __all__ = ["Dataset", "stratified_split"]
 
@@ -18,7 +19,11 @@ class Dataset:
     events ``(n, timesteps, channels, rows, columns)``, and labels ``(n,)`` of an integer type, for
     training and test.
 
-    The images may be :class:`~qblif.golden.training.data.folders.Decoded` instead of arrays.
+    The images may be :class:`~qblif.golden.training.data.folders.Decoded` instead of arrays, those
+    for training :class:`~qblif.golden.training.data.recordings.Recordings`.  ``events`` are the
+    :class:`~qblif.golden.training.data.event_counts.EventCounts` of "train" and "test", where more
+    is known than the frames tell.
+
     Raises :class:`ValueError` where the four do not belong together.
     """
 
@@ -27,6 +32,7 @@ class Dataset:
     train_labels: np.ndarray
     test_images: Any
     test_labels: np.ndarray
+    events: dict[str, EventCounts] | None = None
 
     def __post_init__(self) -> None:
         for part in ("train", "test"):
@@ -67,6 +73,14 @@ class Dataset:
         """Number of classes: one more than the largest label."""
         return 1 + int(max(self.train_labels.max(), self.test_labels.max()))
 
+    def event_counts(self, part: str) -> EventCounts | None:
+        """What became of the events of "train" or "test"; ``None`` for images."""
+        if self.static:
+            return None
+        if self.events:
+            return self.events[part]
+        return EventCounts.of((frames, None) for frames in getattr(self, f"{part}_images"))
+
     def hold_out(self, count: int, seed: int) -> Dataset:
         """The data set for choosing a recipe: ``count`` of the training images, equally many of
         each class, are its test images, the others its training images.
@@ -79,8 +93,10 @@ class Dataset:
             rest_images, held_images = images[rest], images[held]
         else:
             rest_images, held_images = images.part(rest), images.part(held, train=False)
+        events = self.events and {"train": self.events["train"][rest],
+                                  "test": self.events["train"][held]}
         return replace(self, train_images=rest_images, train_labels=self.train_labels[rest],
-                       test_images=held_images, test_labels=self.train_labels[held])
+                       test_images=held_images, test_labels=self.train_labels[held], events=events)
 
 
 def stratified_split(labels, held_out, seed):

@@ -11,7 +11,7 @@ import numpy as np
 
 from ...spec.errors import InvalidValue
 
-__all__ = ["POLARITIES", "Binning", "binning_of", "stack_pairs"]
+__all__ = ["POLARITIES", "Binning", "binning_of", "saturate", "stack_pairs"]
 
 POLARITIES = 2
 MOST = 255  # Events of one pixel in one timestep that a frame can hold.
@@ -39,15 +39,19 @@ class Binning:
 
     def frames(self, t: np.ndarray, x: np.ndarray, y: np.ndarray, p: np.ndarray,
                extents: tuple[int, int], channels: int = POLARITIES) -> np.ndarray:
-        """Counts ``(timesteps, channels, rows, columns)`` of uint8, at most 255, of events in order
-        of time: ``t`` in microseconds, ``x`` and ``y`` within ``extents`` (rows, columns), channel
-        ``p``, of a camera the polarity, 0 or 1."""
+        """:meth:`counts` as a data set keeps them: uint8, at most 255."""
+        return saturate(self.counts(t, x, y, p, extents, channels))
+
+    def counts(self, t: np.ndarray, x: np.ndarray, y: np.ndarray, p: np.ndarray,
+               extents: tuple[int, int], channels: int = POLARITIES) -> np.ndarray:
+        """Counts ``(timesteps, channels, rows, columns)`` of int64, of events in order of time:
+        ``t`` in microseconds, ``x`` and ``y`` within ``extents`` (rows, columns), channel ``p``, of
+        a camera the polarity, 0 or 1."""
         step = self._timestep(np.asarray(t, np.int64))
         kept = step < self.timesteps
         shape = (self.timesteps, channels, *extents)
         places = np.ravel_multi_index((step[kept], p[kept], y[kept], x[kept]), shape)
-        counts = np.bincount(places, minlength=int(np.prod(shape)))
-        return np.minimum(counts, MOST).astype(np.uint8).reshape(shape)
+        return np.bincount(places, minlength=int(np.prod(shape))).reshape(shape)
 
     def _timestep(self, t):
         if not len(t):
@@ -56,6 +60,11 @@ class Binning:
             return np.arange(len(t)) * self.timesteps // len(t)
         t = t - t.min()
         return t // self.window if self.window else t * self.timesteps // (t.max() + 1)
+
+
+def saturate(counts: np.ndarray) -> np.ndarray:
+    """Counts as uint8, at most 255."""
+    return np.minimum(counts, MOST).astype(np.uint8)
 
 
 def binning_of(what: Any) -> Binning:

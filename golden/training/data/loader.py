@@ -5,6 +5,9 @@ import torch
 from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as Items
 
+from ...spec.errors import InvalidValue
+from .event_augment import augment_of
+from .recordings import Recordings
 from .vision import auto_augment
 
 __all__ = ["Loader"]
@@ -14,13 +17,19 @@ class Loader:
     """Training images and labels of a data set.
 
     Images lie in memory, on the device, where they are arrays and nothing changes them singly;
-    otherwise ``config.workers`` processes decode them and apply AutoAugment.
+    otherwise ``config.workers`` processes decode them and apply AutoAugment, or read recordings and
+    change their events, by numbers that do not depend on how many processes there are.
+
+    Raises :class:`ValueError` where events are to be changed and there are only their frames.
     """
 
     def __init__(self, dataset, config, device, generator):
         self.device, self.generator, self.workers = device, generator, config.workers
         self.images = None
-        self.items = _Items(dataset, auto_augment(config.auto_augment))
+        self.items = _Items(dataset, auto_augment(config.auto_augment), augment_of(config))
+        if self.items.augment and not isinstance(dataset.train_images, Recordings):
+            raise InvalidValue(f"Augmentation of events needs recordings, not frames, as those of "
+                               f"{dataset.name}")
         if isinstance(dataset.train_images, np.ndarray) and not config.auto_augment:
             self.images = torch.from_numpy(dataset.train_images.copy()).to(device)
             self.labels = torch.from_numpy(dataset.train_labels.copy()).to(device, torch.int64)
@@ -32,6 +41,8 @@ class Loader:
                 index = index.to(self.device)
                 yield self.images[index], self.labels[index]
             return
+        if self.items.augment:
+            self.items.seed = int(torch.randint(1 << 62, (), generator=self.generator))
         loader = DataLoader(self.items, batch_sampler=[part.tolist() for part in parts],
                             num_workers=self.workers, generator=self.generator)
         for images, labels in loader:
@@ -39,14 +50,21 @@ class Loader:
 
 
 class _Items(Items):
-    def __init__(self, dataset, change):
-        self.dataset, self.change = dataset, change
+    def __init__(self, dataset, change, augment):
+        self.dataset, self.change, self.augment, self.seed = dataset, change, augment, 0
 
     def __len__(self):
         return len(self.dataset.train_labels)
 
     def __getitem__(self, index):
-        image = torch.from_numpy(np.array(self.dataset.train_images[index]))
+        image = torch.from_numpy(np.array(self._image(index)))
         if self.change:
             image = self.change(image if image.dim() == 3 else image[None]).reshape(image.shape)
         return image, int(self.dataset.train_labels[index])
+
+    def _image(self, index):
+        images = self.dataset.train_images
+        if self.augment:
+            rng = np.random.default_rng((self.seed, index))
+            return images.augmented(index, self.augment, rng)
+        return images[index]

@@ -8,11 +8,14 @@ from pathlib import Path
 import numpy as np
 
 from ...spec.errors import InvalidValue
+from ..config import TrainConfig
 from .dataset import Dataset, stratified_split
+from .event_augment import augment_of
 from .event_files import load_events
+from .events import binning_of
 from .sound_files import load_sound
 
-__all__ = ["embedded", "load_folder", "read_cifar", "read_idx"]
+__all__ = ["dataset_for", "embedded", "load_folder", "read_cifar", "read_idx"]
 
 FILES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte",
          "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
@@ -26,13 +29,23 @@ CIFAR = (((*(f"data_batch_{i}.bin" for i in range(1, 6)),), ("test_batch.bin",),
 CIFAR_SHAPE = (3, 32, 32)
 
 
-def load_folder(folder, name=None, binning=None):
+def dataset_for(what, folder=None, progress=None):
+    """The data set in ``folder``, or the embedded one, as ``what`` takes it: a network, or a
+    :class:`~qblif.golden.training.config.TrainConfig`, by which events may be augmented."""
+    if folder is None:
+        return embedded()
+    keep = isinstance(what, TrainConfig) and augment_of(what) is not None
+    return load_folder(folder, binning=binning_of(what), keep=keep, progress=progress)
+
+
+def load_folder(folder, name=None, binning=None, keep=False, progress=None):
     """The data set in ``folder``, whose files tell its form.
 
     * MNIST's four file names, each with or without ``.gz``;
     * CIFAR-10's or CIFAR-100's binary files;
     * recordings of events, as :mod:`~qblif.golden.training.data.event_files` has them, which
-      ``binning`` shares out over timesteps;
+      ``binning`` shares out over timesteps; with ``keep`` those for training stay events, to be
+      augmented; ``progress`` is called after each;
     * clips of sound, as :mod:`~qblif.golden.training.data.sound_files` has them, of as many frames
       as ``binning`` has timesteps;
     * image files below ``train/CLASS`` and ``val/CLASS``, as ImageNet is unpacked.
@@ -47,7 +60,7 @@ def load_folder(folder, name=None, binning=None):
         if any((folder / file).is_file() for file in (*train, *test)):
             return Dataset(name, *read_cifar(folder, train, label_bytes),
                            *read_cifar(folder, test, label_bytes))
-    events = load_events(folder, name, binning)
+    events = load_events(folder, name, binning, keep, progress)
     if events is not None:
         return events
     sound = load_sound(folder, name, binning and binning.timesteps)

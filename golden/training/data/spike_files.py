@@ -5,6 +5,7 @@ channels in HDF5, ``spikes/times`` in seconds and ``spikes/units``, one array a 
 import numpy as np
 
 from ...spec.errors import InvalidValue
+from .recordings import Kept, Recording
 
 __all__ = ["CHANNELS", "found_prefix", "read_spikes"]
 
@@ -18,8 +19,8 @@ def found_prefix(folder):
     return next((p for p in PREFIXES if (folder / f"{p}_train.h5").is_file()), None)
 
 
-def read_spikes(path, binning):
-    """``(frames, label)`` of each recording, frames ``(timesteps, 1, 1, 700)``.
+def read_spikes(path):
+    """The :class:`Recording` of each: one row of 700 channels.
 
     Raises :class:`ValueError` for a missing, damaged or foreign file, and where h5py is missing.
     """
@@ -42,7 +43,8 @@ def read_spikes(path, binning):
         _check(f"{path}: recording {n}", when, unit)
         order = np.argsort(when, kind="stable")
         t, zeros = np.rint(when[order] * MICROSECONDS).astype(np.int64), np.zeros(len(when), int)
-        yield binning.frames(t, unit[order].astype(int), zeros, zeros, (1, CHANNELS), 1), int(label)
+        yield Recording(f"{path.name} {n}", int(label),
+                        Kept(t, unit[order].astype(int), zeros, zeros), (1, CHANNELS), 1)
 
 
 def _check(what, when, unit):

@@ -153,7 +153,12 @@ def test_notes_that_are_no_object(file, notes):
 
 @pytest.mark.parametrize("notes, reason", [
     ({"accuracy_float": "good"}, "Notes' accuracy_float must be a number of at least 0"),
-    ({"accuracy_integer": -0.5}, "Notes' accuracy_integer must be a number of at least 0")])
+    ({"accuracy_integer": -0.5}, "Notes' accuracy_integer must be a number of at least 0"),
+    ({"events": 3}, "Notes' events must be clipped, late, recorded of train and test, not 3"),
+    ({"events": {"all": {"recorded": 1, "late": 0, "clipped": 0}}}, "Notes' events must be "),
+    ({"events": {"train": {"recorded": 1, "late": 0}}}, "Notes' events must be "),
+    ({"events": {"test": {"recorded": 1, "late": 0, "clipped": "x"}}},
+     "Notes' events of test, clipped, must be a number of at least 0, not 'x'")])
 def test_notes_that_would_be_used(file, notes, reason):
     edit_metadata(file, notes=json.dumps(notes))
     assert refusal(file).startswith(reason)

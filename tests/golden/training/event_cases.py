@@ -52,3 +52,33 @@ def gesture_folder(folder):
             (folder / f"{name}_labels.csv").write_text(
                 "class,startTime_usec,endTime_usec\n2,100,300\n11,300,500\n")
     return folder
+
+
+HEADER_2 = (b"#!AER-DAT2.0\r\n# This is a raw AE data file\r\n# Timestamps tick is 1 us\r\n")
+CLASSES = ("airplane", "automobile", "bird")
+
+
+def aedat_2(*events, header=HEADER_2):
+    """An AEDAT 2.0 file of ``(address, time)``."""
+    return header + b"".join(a.to_bytes(4, "big") + t.to_bytes(4, "big") for a, t in events)
+
+
+def address(x, y, p):
+    """Of a DVS128, for an event that is to be read at column x, row y with polarity p."""
+    return 127 - x << 8 | 127 - y << 1 | 1 - p
+
+
+def dvs_cifar_folder(folder, recordings=10, classes=CLASSES, events=200):
+    """Classes as CIFAR10-DVS has them; the first event's time is the number in the file's name,
+    its column the class."""
+    rng = np.random.default_rng(4)
+    for label, name in enumerate(classes):
+        (folder / name).mkdir(parents=True)
+        for n in range(recordings):
+            x, y, p = rng.integers(0, (128, 128, 2), (events, 3)).T
+            x[0], t = label, n + np.sort(rng.integers(0, 1000, events))
+            t[0] = n
+            (folder / name / f"cifar10_{name}_{n}.aedat").write_bytes(aedat_2(*(
+                (address(*map(int, place)), int(when))
+                for *place, when in zip(x, y, p, t, strict=True))))
+    return folder

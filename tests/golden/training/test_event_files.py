@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from event_cases import HEADER, aedat, gesture_folder, nmnist_folder, packet, word
 
-from qblif.golden.training.data.event_files import read_aedat, read_labels, read_nmnist
+from qblif.golden.training.data.aedat_files import read_aedat
+from qblif.golden.training.data.event_files import read_labels, read_nmnist
 from qblif.golden.training.data.events import Binning, stack_pairs
 from qblif.golden.training.data.readers import load_folder
 
@@ -25,10 +26,11 @@ def test_aedat_file(tmp_path):
     assert [a.tolist() for a in (t, x, y, p)] == [[70, 90 + (1 << 31)], [127, 5], [3, 127], [1, 0]]
 
 
+VERSIONS = r"must start with #!AER-DAT2\.0 or #!AER-DAT3\.1, not b'"
 DAMAGED_AEDAT = {
-    "empty": (b"", r"must start with #!AER-DAT3\.1, not b''"),
-    "version": (b"#!AER-DAT2.0\r\n" + HEADER[14:], r"must start with #!AER-DAT3\.1, not b'#"),
-    "foreign": (b"\x89PNG\r\n\x1a\n", r"must start with #!AER-DAT3\.1, not b'\\x89PNG'"),
+    "empty": (b"", VERSIONS + "'"),
+    "version": (b"#!AER-DAT4.0\r\n" + HEADER[14:], VERSIONS + r"#!AER-DAT4\.0'"),
+    "foreign": (b"\x89PNG\r\n\x1a\n", VERSIONS + r"\\x89PNG'"),
     "header": (b"#!AER-DAT3.1\r\n#Format", r"truncated, its header has no end"),
     "nothing": (HEADER, r"holds no polarity events"),
     "other events": (HEADER + packet(0, [(1, 2)]), r"holds no polarity events"),

@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from train_cases import STRIPES, TINY, Interrupted, assert_same_bits, stripes
 
-from qblif.golden.training.checkpoint import CheckpointError
+from qblif.golden.training.checkpoint import CheckpointError, load_checkpoint
 from qblif.golden.training.data.dataset import Dataset
 from qblif.golden.training.train import train
 
@@ -108,6 +109,17 @@ def test_checkpoint_damaged(checkpoint, tmp_path, damage):
 def test_checkpoint_of_another_configuration(checkpoint):
     with pytest.raises(CheckpointError, match=r"was trained with epochs = 1, not 3$"):
         train(TINY, STRIPES, checkpoint=checkpoint, resume=True)
+
+
+def test_checkpoint_of_a_program_without_a_field(checkpoint, tmp_path):
+    """It did what the field's default does."""
+    state = torch.load(checkpoint, weights_only=True)
+    del state["config"]["event_shift"]
+    torch.save(state, tmp_path / "older")
+    config = replace(TINY, epochs=1, qat_epochs=0)
+    train(config, STRIPES, checkpoint=tmp_path / "older", resume=True)
+    with pytest.raises(CheckpointError, match=r"was trained with event_shift = 0, not 2$"):
+        load_checkpoint(tmp_path / "older", config.to_dict() | {"event_shift": 2}, state["data"])
 
 
 def test_checkpoint_of_other_data(checkpoint):
