@@ -17,6 +17,7 @@ a fan-out.
 import json
 import os
 
+from ...golden.spec.files import write_atomically
 from .components import components, find_owners
 from .critical_path import longest_path
 from .floorplan import floorplan
@@ -34,13 +35,15 @@ SPARSE = 0.15
 """Share of the LUTs up to which chains lose their last carries; the cells that bring them out keep
 chains apart, without which a large design was seen to route more slowly."""
 
-OUTPUTS = ("generic.il", "mapped.json", "netlist.json", "placed.json", "floorplan.json")
+OUTPUTS = ("generic.il", "mapped.json", "netlist.json", "placed.json", "floorplan.json",
+           "report.json")
 ROUTED = "routed.json"
 
 
 def implement(verilog, device, *, top, out_dir, board=None, frequency_mhz=None, seed=1,
               fold_output_registers=True, progress=lambda line: None):
-    """Map, place and route ``verilog``; logs, netlists and the routed design stay in ``out_dir``.
+    """Map, place and route ``verilog``; logs, netlists and the routed design stay in ``out_dir``,
+    with ``report.json`` and ``floorplan.json``.
 
     Parameters
     ----------
@@ -91,7 +94,7 @@ def implement(verilog, device, *, top, out_dir, board=None, frequency_mhz=None, 
                     find_owners(module, before, top))
     used = used_cells(placed, family.placer, cells)
     path = longest_path(placed, fanout(module), family.paths)
-    return Report(
+    report = Report(
         device=device.name, part=part, seed=seed, **used, carry=cells["carry"],
         lut_ram=cells["lut_ram"], folded=sum(folded.values()),
         capacities={kind: getattr(device, kind) for kind in used}, path=path,
@@ -99,6 +102,8 @@ def implement(verilog, device, *, top, out_dir, board=None, frequency_mhz=None, 
         components={name: dict(row) for name, row in
                     components(module, before, top, family, depth=3).items()},
         multipliers=tuple(multipliers(before) + multipliers(netlist, family)))
+    write_atomically(out_dir / "report.json", json.dumps(report.to_json()).encode())
+    return report
 
 
 def _map(verilog, device, top, out_dir, check):
@@ -131,7 +136,7 @@ def _place(device, board, top, out_dir, frequency_mhz, seed, owners):
         raise
     placed = json.loads((out_dir / "placed.json").read_text())
     found = floorplan(out_dir / routed, placed, device, owners)
-    (out_dir / "floorplan.json").write_text(json.dumps(found, separators=(",", ":")))
+    write_atomically(out_dir / "floorplan.json", json.dumps(found, separators=(",", ":")).encode())
     if not written:  # Tens of megabytes.
         (out_dir / routed).unlink()
     return placed
