@@ -78,6 +78,7 @@ def collect(trained, layout, *, title, device, commands, frames=None, neuron=Non
     report["estimated_cycles"] = estimate_cycles(layout, trained.activity)
     report["estimated"] = _estimate(layout, BOARD_DEVICES[device])
     report |= _placed(spec, results, commands)
+    report["throughput"] = _throughput(report)
     return report | {"reproduce": {
         "command": commands["this"], "network_digest": spec.digest,
         "weights_digest": trained.weights_digest, "layout_digest": layout.digest,
@@ -117,7 +118,7 @@ def _accuracy(trained, frames, measured, rtl, commands):
         return report | {"rtl": {"missing": "The RTL was not simulated.",
                                  "command": commands["rtl"]}}
     rungs.append({"rung": "RTL", "share": rtl["accuracy"]["rtl"], "images": rtl["images"],
-                  "origin": f"{rtl['simulator']}, every level and membrane compared"})
+                  "origin": f"{rtl['simulator'].capitalize()}, every level and membrane compared"})
     return report | {"rtl": {
         "simulator": rtl["simulator"], "images": rtl["images"],
         "levels_compared": rtl["levels_compared"], "levels_differ": rtl["mismatches"]["levels"],
@@ -147,6 +148,15 @@ def _placed(spec, results, commands):
     return {"placed": describe_placed(spec, *found, results.origin),
             "floorplan": describe_floorplan(spec, results.floorplan),
             "timing": describe_timing(spec, *found)}
+
+
+def _throughput(report):
+    """Images a second without a pause at the clock of the placed design."""
+    for part in ("placed", "cycles"):
+        if "missing" in report[part]:
+            return report[part]
+    clock = report["placed"]["fmax_mhz"]
+    return {"images_per_second": clock and clock * 1e6 / report["cycles"]["interval"]}
 
 
 def _versions():

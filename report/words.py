@@ -7,7 +7,7 @@ __all__ = ["KINDS", "figure", "in_words", "shape"]
 
 KINDS = {
     "count": lambda value: f"{value:,}",
-    "mean": lambda value: f"{value:,.0f}" if value >= 1000 else f"{value:,.1f}",
+    "mean": lambda value: f"{value:,.0f}" if value >= 1000 or not value else f"{value:,.1f}",
     "share": lambda value: (f"{value:.2%}" if value >= 0.001 or not value else
                             f"{value:.4%}").replace("%", "\N{NO-BREAK SPACE}%"),
     "bits": lambda value: f"{value:.2f}",

@@ -8,6 +8,9 @@ from .svg import Svg, number
 
 __all__ = ["draw_component", "draw_floorplan"]
 
+BADGE = 3  # Radius of a component's number, in places of the device.
+LEAST = 0.35  # Edge of a square of few cells, of a tile's.
+
 
 def draw_floorplan(plan, stages):
     """All components, each tile by the one that has the most cells there, and the longest path."""
@@ -34,11 +37,9 @@ def draw_floorplan(plan, stages):
                 values=[part for place in plan["path"] for part in place])
         for x, y in (plan["path"][0], plan["path"][-1]):
             svg.add("circle", cx=x + 0.5, cy=y + 0.5, r=1.1, class_="end")
-    for k, component in enumerate(plan["components"]):
-        if component["tiles"] and component["name"] in _largest(plan):
-            x, y = _centre(component, plan)
-            svg.add("circle", cx=x, cy=y, r=3, class_="badge")
-            svg.text(number(x), number(y + 1.3), str(k + 1), "badge")
+    for k, (x, y) in _badges(plan):
+        svg.add("circle", cx=x, cy=y, r=BADGE, class_="badge")
+        svg.text(number(x), number(y + 1.3), str(k + 1), "badge")
     return svg
 
 
@@ -59,7 +60,7 @@ def _squares(tiles, side, most):
     """A path of squares whose areas are as the numbers of cells."""
     found = []
     for column, row, count in tiles:
-        edge = round(side * min(1.0, (count / most) ** 0.5) * 0.8 + side * 0.2, 2)
+        edge = round(side * min(1.0, (count / most) ** 0.5) * (1 - LEAST) + side * LEAST, 2)
         x, y = ((place + 0.5) * side - edge / 2 for place in (column, row))
         found.append(f"M{number(x)} {number(y)}h{number(edge)}v{number(edge)}h-{number(edge)}z")
     return "".join(found)
@@ -73,10 +74,17 @@ def _centre(component, plan):
     return x, y
 
 
-def _largest(plan):
-    """Names of the components whose places are numbered on the floorplan."""
-    ordered = sorted(plan["components"], key=lambda c: -c["cells"])
-    return [c["name"] for c in ordered[:12]]
+def _badges(plan):
+    """A place for the number of each component: its fullest tile that is away from the others'
+    numbers, where there is one."""
+    found, side = [], plan["side"]
+    for k, component in sorted(enumerate(plan["components"]), key=lambda c: -c[1]["cells"]):
+        for column, row, _ in sorted(component["tiles"], key=lambda tile: -tile[2]):
+            x, y = (column + 0.5) * side, (row + 0.5) * side
+            if all(abs(x - a) > 2.2 * BADGE or abs(y - b) > 2.2 * BADGE for _, (a, b) in found):
+                found.append((k, (x, y)))
+                break
+    return sorted(found)
 
 
 def _where(component, plan):

@@ -27,7 +27,7 @@ def draw_neuron(neuron):
     for k, threshold in enumerate(near):
         svg.add("line", x1=percent(MARGIN), x2="100%", y1=y(threshold), y2=y(threshold),
                 class_="threshold", title=f"level {k + 1} from membrane {threshold} on")
-        if k % every == every - 1 or k == 0:
+        if k % every == every - 1:
             svg.text(percent(MARGIN - 0.015), y(threshold) + 4, str(threshold), "small end quiet")
     svg.add("line", x1=percent(MARGIN), x2="100%", y1=y(0), y2=y(0), class_="base")
     svg.text(percent(MARGIN - 0.015), y(0) + 4, "0", "small end quiet")

@@ -21,8 +21,9 @@ def draw_alone(alone):
         height=len(stages) * ROW + AXIS, style="chart")
     bottom = len(stages) * ROW
     for tick in ticks(span, 5):
-        svg.add("line", x1=percent(tick / span), x2=percent(tick / span), y1=16, y2=bottom + 5,
-                class_="grid")
+        for k in range(len(stages)):
+            svg.add("line", x1=percent(tick / span), x2=percent(tick / span), y1=k * ROW + 20,
+                    y2=k * ROW + 22 + LANES + UPDATES, class_="grid")
         svg.text(percent(tick / span), bottom + 19, in_words(tick),
                  "small quiet" + (" middle" if 0.04 < tick / span < 0.96 else
                                   " end" if tick else ""))
@@ -40,9 +41,10 @@ def draw_alone(alone):
                  units=(bins, 1), values=stage["lanes"], class_=f"area {colour(k)}")
         svg.plot(steps(stage["updates"]), x="0", y=y + 22 + LANES, width="100%", height=UPDATES,
                  units=(bins, 1), values=stage["updates"], class_="area updates")
-    for what in ("accepted", "class"):
-        x = percent((alone[what] + 0.5) / span)
-        svg.add("line", x1=x, x2=x, y1=16, y2=bottom + 5, class_="mark", values=(alone[what],))
+        for what in ("accepted", "class"):
+            x = percent((alone[what] + 0.5) / span)
+            svg.add("line", x1=x, x2=x, y1=y + 20, y2=y + 22 + LANES + UPDATES, class_="mark",
+                    values=(alone[what],))
     return svg
 
 
@@ -60,13 +62,11 @@ def draw_bound(cycles):
         label = engine["name"].replace("->", " \N{RIGHTWARDS ARROW} ")
         svg.text("0", y + 14, label + (", the bound" if bounds else ""),
                  "name" if bounds else "")
-        svg.text("100%", y + 14, f"{in_words(engine['cycles'], 'mean')} cycles, "
-                 f"{in_words(engine['busy'], 'share')}", "small end")
+        svg.text("100%", y + 14, in_words(engine["busy"], "share"), "end")
         svg.add("rect", x="0", y=y + 20, width="100%", height=12, rx=2, class_="track")
         svg.add("rect", x="0", y=y + 20, width=percent(min(1.0, engine["busy"])), height=12, rx=2,
                 class_=f"fill {colour(k)}", values=(engine["cycles"], engine["busy"]))
-    bottom = len(rows) * 42
-    svg.add("line", x1="100%", x2="100%", y1=18, y2=bottom, class_="mark")
-    svg.text("100%", bottom + 14,
+        svg.add("line", x1="100%", x2="100%", y1=y + 18, y2=y + 34, class_="mark")
+    svg.text("100%", len(rows) * 42 + 14,
              f"{in_words(cycles['interval'], 'mean')} cycles between results", "small end quiet")
     return svg
