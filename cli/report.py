@@ -41,7 +41,7 @@ def report(
     quantiser: QuantiserOption = None,
     time: TimeOption = "inner",
     device: Annotated[str, typer.Option(
-        metavar="ecp5-25k|ecp5-45k|ecp5-85k|up5k|hx8k", help="FPGA of the resources.")] = "ecp5-85k",
+        metavar="ecp5-25k|ecp5-45k|ecp5-85k|up5k|hx8k", help="The FPGA.")] = "ecp5-85k",
     rtl: Annotated[bool, typer.Option(
         "--rtl", help="Simulate the images on the generated Verilog, with Verilator.")] = False,
     synth: Annotated[bool, typer.Option(

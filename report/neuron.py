@@ -24,8 +24,8 @@ def describe_neuron(trained, frame, name=None):
 
     ``frame`` are input levels, ``(inputs,)`` or ``(timesteps, inputs)``.  Without a ``name``,
     ``"POP/INDEX"``, it is the neuron of the first population that fires in the most timesteps; of
-    those, the first whose levels are the largest in sum.  ``charged`` is the membrane that is compared with the thresholds,
-    ``left`` what remains after the reset.
+    those, the first whose levels are the largest in sum.  ``charged`` is the membrane that is
+    compared with the thresholds, ``left`` what remains after the reset.
     """
     spec = trained.spec
     trace = integer.run(trained, np.asarray(frame)[None])

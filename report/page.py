@@ -12,7 +12,7 @@ from .charts.neuron import draw_neuron
 from .charts.resources import KINDS, component_style, draw_parts
 from .charts.timeline import draw_alone, draw_bound
 from .charts.timing import draw_path, draw_slack
-from .words import figure, in_words, shape
+from .words import figure, figures, in_words
 
 __all__ = ["render"]
 
@@ -25,7 +25,7 @@ def render(report):
     environment = Environment(
         loader=PackageLoader("qblif.report", "."), autoescape=True, trim_blocks=True,
         lstrip_blocks=True, undefined=StrictUndefined)
-    environment.filters |= {"figure": figure, "in_words": in_words, "shape": shape}
+    environment.filters |= {"figure": figure, "figures": figures, "in_words": in_words}
     environment.globals |= {drawing.__name__: drawing for drawing in DRAWINGS}
     style = Markup(files(__package__).joinpath("style.css").read_text("utf-8"))
     return environment.get_template("page.html").render(

@@ -3,7 +3,9 @@
 
 from markupsafe import Markup
 
-__all__ = ["KINDS", "figure", "in_words", "shape"]
+__all__ = ["KINDS", "figure", "figures", "in_words", "shape"]
+
+TIMES = " \N{MULTIPLICATION SIGN} "
 
 KINDS = {
     "count": lambda value: f"{value:,}",
@@ -34,7 +36,12 @@ def figure(value, kind="count"):
 
 def shape(axes):
     """``16 x 14 x 14``."""
-    return " \N{MULTIPLICATION SIGN} ".join(map(str, axes))
+    return TIMES.join(map(str, axes))
+
+
+def figures(axes):
+    """The same with its values, as HTML."""
+    return Markup(TIMES).join(map(figure, axes))
 
 
 def _scaled(value, unit):

@@ -82,8 +82,8 @@ def _path(placed):
 
 def _arrivals(placed):
     """Of registers' outputs alone: pins have no clock."""
-    found = [end["delay"][1] for net in placed["detailed_net_timings"] if "async" not in net["event"]
-             for end in net["endpoints"] if "async" not in end["event"]]
+    found = [end["delay"][1] for net in placed["detailed_net_timings"]
+             for end in net["endpoints"] if "async" not in net["event"] + end["event"]]
     longest = max(found, default=0)
     counts = Counter(min(BINS - 1, int(BINS * delay / longest)) if longest else 0
                      for delay in found)

@@ -143,9 +143,9 @@ class StageClock:
 
     def work(self):
         """The :class:`Work` of all frames."""
-        digits, vectors = ([np.array(rows, np.int64).reshape(-1, 3) for rows in found] for found in (
-            [engine.done for engine in self.engines], [self.done]))
-        return Work(dict(zip(self.names, digits, strict=True)), *vectors)
+        *digits, vectors = (np.array(rows, np.int64).reshape(-1, 3) for rows in (
+            *(engine.done for engine in self.engines), self.done))
+        return Work(dict(zip(self.names, digits, strict=True)), vectors)
 
     def waits(self):
         """Whether a line buffer behind the stage is full, as far as is known."""

@@ -13,9 +13,9 @@ def draw_slack(timing):
     counts, period = timing["slack"]["counts"], timing["period_ns"]
     most = max([1, *counts])
     svg = Svg("slack", "Slack at the fastest clock", (
-        f"{in_words(timing['endpoints'])} inputs of registers and memories; none has less than 0 of "
-        f"the {in_words(period, 'ns')} of the period left, and most have around "
-        f"{in_words(counts.index(max(counts)) * timing['slack']['bin_ns'], 'ns')}."),
+        f"{in_words(timing['endpoints'])} inputs of registers and memories; of the period of "
+        f"{in_words(period, 'ns')} most have about "
+        f"{in_words(counts.index(max(counts)) * timing['slack']['bin_ns'], 'ns')} left."),
         height=HEIGHT + 40, style="chart")
     svg.text("0", 12, f"{in_words(most)} inputs", "small quiet")
     width = 1 / len(counts)
