@@ -1,14 +1,13 @@
 """``qblif report``: a network and everything that was measured of it, as one page."""
 
-import json
 import shlex
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ..golden.spec.artifact import write_atomically
-from ..golden.spec.errors import QblifError
+from ..boards.devices import DEVICES
+from ..golden.spec.errors import InvalidValue, QblifError
 from .common import (
     BurstOption,
     DataOption,
@@ -23,11 +22,13 @@ from .common import (
     layout_for,
     make_folder,
     open_network,
+    progress_bar,
     spinner,
-    write_report,
 )
 
 __all__ = ["report"]
+
+EMBEDDED = 28 * 28  # Pixels of the digits that come with a wheel.
 
 
 def report(
@@ -40,130 +41,105 @@ def report(
     burst: BurstOption = "shift",
     quantiser: QuantiserOption = None,
     time: TimeOption = "inner",
-    device: Annotated[str, typer.Option(
-        metavar="ecp5-25k|ecp5-45k|ecp5-85k|up5k|hx8k", help="The FPGA.")] = "ecp5-85k",
+    device: Annotated[str | None, typer.Option(
+        metavar="ecp5-25k|ecp5-45k|ecp5-85k|up5k|hx8k", help="The FPGA. Default: that of --lanes, "
+        "else ecp5-85k.")] = None,
     rtl: Annotated[bool, typer.Option(
         "--rtl", help="Simulate the images on the generated Verilog, with Verilator.")] = False,
     synth: Annotated[bool, typer.Option(
         "--synth", help="Synthesise, place and route: minutes.")] = False,
     results: Annotated[Path | None, typer.Option(
-        metavar="DIR", help="Folder that `qblif simulate`, `synth` or `build` wrote for the same "
-        "network and lanes: what they found is taken.")] = None,
+        metavar="DIR", help="Folder in which `qblif simulate`, `synth` or `build` left what it "
+        "found for the same network and lanes.")] = None,
     neuron: Annotated[str | None, typer.Option(
         metavar="POP/INDEX", help="The neuron that is followed through the first image. Default: "
         "the one of the first population that fires most.")] = None,
 ):
     """One page of a network: DIR/report.html, with its figures as DIR/report.json.
 
-    Graph, accuracy from float to RTL, bursts, cycles by stage, resources, floorplan, slack, a
-    neuron's waveform and energy. What is not run here is said to be not run, with the command that
-    runs it. It needs jinja2.
+    Graph, accuracy from float to RTL, bursts, a neuron's waveform, cycles by stage, resources,
+    floorplan, slack and energy. What was not run is said to be not run, with the command that runs
+    it.
     """
-    render = _renderer()
+    options = locals()
+    _need_jinja()
     from ..report.collect import collect
     from ..report.results import Results, read_results
+    from ..report.run import add_placement, add_simulation, write_report
     trained = open_network(file)
     layout = layout_for(trained, lanes, burst, quantiser, time)
-    commands = _commands(file, locals())
+    device = device or (lanes if lanes in DEVICES else "ecp5-85k")
     found = Results() if results is None else read_results(results, trained, layout)
     frames = _frames(trained, data, images)
-    _check(trained, neuron, device, rtl, synth, frames)
+    _check(trained.spec, neuron, device, rtl, frames)
     folder = make_folder(out, "report")
     (folder / "report.html").unlink(missing_ok=True)
     if rtl:
-        found = _simulate(trained, layout, frames, folder, found)
-    if synth:
-        found = _synthesise(trained, layout, device, folder, found)
+        with progress_bar() as bar:
+            task = bar.add_task("verilator: build and run", total=len(frames.levels))
+            found = add_simulation(found, trained, layout, frames, folder / "report",
+                                   lambda done: bar.update(task, completed=done))
     with spinner() as line:
         task = line.add_task("report", total=None)
-        content = collect(trained, layout, title=file.stem, device=device, commands=commands,
-                          frames=frames, neuron=neuron, results=found,
-                          progress=lambda text: line.update(task, description=text))
-    page = render(json.loads(json.dumps(content)))
-    write_atomically(folder / "report.html", page.encode())
-    console.print(str(folder / "report.html"), markup=False, soft_wrap=True)
-    write_report(folder, "report", content)
+
+        def say(text):
+            line.update(task, description=text)
+        if synth:
+            found = add_placement(found, layout, device, folder / "report", say)
+        content = collect(trained, layout, title=file.stem, device=device, commands=_commands(options, frames),
+                          frames=frames, neuron=neuron, results=found, progress=say)
+    write_report(folder, content)
+    for name in ("report.html", "report.json"):
+        console.print(str(folder / name), style="dim", markup=False, soft_wrap=True)
 
 
-def _renderer():
-    """:func:`qblif.report.page.render`; :class:`QblifError` says what to install without jinja2."""
+def _need_jinja():
     try:
-        from ..report.page import render
+        import jinja2  # noqa: F401
     except ModuleNotFoundError as error:
-        if error.name not in ("jinja2", "markupsafe"):
-            raise
         raise QblifError("The page needs jinja2: pip install 'qblif[report]'") from error
-    return render
 
 
 def _frames(trained, data, images):
-    """The test images that were asked for; ``None`` for 0, and where there can be none: the digits
-    that come with a wheel are for networks of their size."""
+    """The test images that were asked for; ``None`` for 0, and for a network that cannot take the
+    digits where no others are given."""
     from ..report.collect import Frames
-    spec = trained.spec
-    if images == "0":
-        return None
-    if data is None and (spec.input.size != 784 or not spec.input.static):
+    digits = trained.spec.input.static and trained.spec.input.size == EMBEDDED
+    if images == "0" or data is None and not digits:
         return None
     found = dataset(data, trained)
-    pixels, labels = choose_images(found, images, spec)
+    pixels, labels = choose_images(found, images, trained.spec)
     return Frames(trained.levels(pixels), labels, found.name)
 
 
-def _check(trained, neuron, device, rtl, synth, frames):
-    """What would be refused, before any long work."""
+def _check(spec, neuron, device, rtl, frames):
+    """Refuse what cannot be, before any long work."""
     from ..report.neuron import find_neuron
+    if device not in DEVICES:
+        raise InvalidValue(f"Device must be one of {', '.join(DEVICES)}, not {device!r}")
     if neuron is not None:
-        find_neuron(trained.spec, neuron)
+        find_neuron(spec, neuron)
     if rtl:
         from ..sim.simulators import require
         if frames is None:
-            raise QblifError("--rtl needs test images: give their folder with --data")
+            raise InvalidValue("--rtl needs test images: --data names their folder, --images how "
+                               "many")
         require("verilator")
-    if synth:
-        from ..boards.flow.synth import find_device
-        find_device(device)
 
 
-def _simulate(trained, layout, frames, folder, found):
-    from dataclasses import replace
-
-    from ..sim.experiment import run_experiment
-    from .common import progress_bar
-    with progress_bar() as bar:
-        task = bar.add_task("verilator: build and run", total=len(frames.levels))
-        rtl = run_experiment(trained, layout, frames.levels, frames.labels,
-                             out_dir=folder / "report" / "rtl",
-                             progress=lambda done: bar.update(task, completed=done))
-    return replace(found, rtl=rtl)
-
-
-def _synthesise(trained, layout, device, folder, found):
-    from dataclasses import replace
-
-    from ..boards.flow.synth import synthesise
-    from .verilog import write_verilog
-    work = folder / "report" / "synth"
-    work.mkdir(parents=True, exist_ok=True)
-    generated = write_verilog(trained, layout, work)
-    with spinner() as line:
-        task = line.add_task("synthesise", total=None)
-        placed = synthesise(work / "network.v", top=generated.manifest["top"], device=device,
-                            out_dir=work,
-                            progress=lambda text: line.update(task, description=text))
-    return replace(found, placed=placed.to_json(), origin="this report",
-                   floorplan=json.loads((work / "floorplan.json").read_text()))
+def _commands(options, frames):
+    """This command again, and with what would bring in what it lacks."""
+    def line(**changed):
+        words = ["qblif", "report", str(options["file"])]
+        for name, value in (options | changed).items():
+            if isinstance(value, bool):
+                words += [f"--{name}"] * value
+            elif name not in ("file", "out") and value not in (None, DEFAULTS.get(name)):
+                words += [f"--{name}", str(value)]
+        return shlex.join(words)
+    images = {} if frames else {"images": DEFAULTS["images"], "data": options["data"] or "DIR"}
+    return {"this": line(), "data": line(**images), "rtl": line(**images, rtl=True),
+            "synth": line(synth=True)}
 
 
-def _commands(file, options):
-    """This command again, and what would add to it."""
-    words = ["qblif", "report", str(file)]
-    for name, default in (("data", None), ("images", "100"), ("lanes", "32"), ("burst", "shift"),
-                          ("quantiser", None), ("time", "inner"), ("device", "ecp5-85k"),
-                          ("results", None), ("neuron", None)):
-        if options[name] != default:
-            words += [f"--{name}", str(options[name])]
-    flags = [f"--{name}" for name in ("rtl", "synth") if options[name]]
-    this = shlex.join(words)
-    return {"this": " ".join([this, *flags]), "rtl": " ".join([this, "--rtl", *flags]),
-            "synth": " ".join([this, *flags, "--synth"]), "data": f"{this} --data DIR"}
+DEFAULTS = {"images": "100", "lanes": "32", "burst": "shift", "time": "inner"}

@@ -156,7 +156,7 @@ def _throughput(report):
         if "missing" in report[part]:
             return report[part]
     clock = report["placed"]["fmax_mhz"]
-    return {"images_per_second": clock and clock * 1e6 / report["cycles"]["interval"]}
+    return {"images_per_second": clock and clock * 1e6 / report["cycles"]["cycles"]}
 
 
 def _versions():

@@ -26,17 +26,19 @@ def describe_cycles(trained, layout, frames):
     """Cycles of ``frames`` of levels, fed without a pause; and when each stage works in the first
     of them alone.
 
-    An engine's ``busy`` is the share of the cycles between two results in which its lanes add.
+    An engine's ``busy`` is the share of ``cycles`` in which its lanes add: of those between two
+    results, or with one frame of those to its result.
     """
     found = _count(trained, layout, frames)
-    per_frame = float(found.interval.mean() if len(frames) > 1 else found.latency[0])
+    several = len(frames) > 1
+    per_frame = float(found.interval.mean() if several else found.latency[0])
     stages = [_stage(stage, found.work[stage.name], len(frames), per_frame)
               for stage in layout.stages]
     bound = max(stages, key=lambda stage: stage["cycles"])
     return {"images": len(frames),
             "latency": {"mean": float(found.latency.mean()), "least": int(found.latency.min()),
                         "most": int(found.latency.max())},
-            "interval": per_frame, "bound": bound["name"], "bound_cycles": bound["cycles"],
+            "cycles": per_frame, "several": several, "bound": bound["name"], "bound_cycles": bound["cycles"],
             "stages": stages, "alone": _alone(_count(trained, layout, frames[:1]), layout)}
 
 

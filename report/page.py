@@ -1,5 +1,6 @@
 """One self-contained HTML page of the JSON of a report: no script, nothing from elsewhere."""
 
+from functools import cache
 from importlib.resources import files
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -22,11 +23,17 @@ DRAWINGS = (draw_alone, draw_bound, draw_bursts, draw_component, draw_floorplan,
 
 def render(report):
     """The page of ``report``, the content of a ``report.json``, as text."""
+    return _template().render(
+        report, kinds=KINDS, stages=[stage["name"] for stage in report["layout"]["stages"]])
+
+
+@cache
+def _template():
     environment = Environment(
         loader=PackageLoader("qblif.report", "."), autoescape=True, trim_blocks=True,
-        lstrip_blocks=True, undefined=StrictUndefined)
+        lstrip_blocks=True, keep_trailing_newline=True, undefined=StrictUndefined)
     environment.filters |= {"figure": figure, "figures": figures, "in_words": in_words}
     environment.globals |= {drawing.__name__: drawing for drawing in DRAWINGS}
-    style = Markup(files(__package__).joinpath("style.css").read_text("utf-8"))
-    return environment.get_template("page.html").render(
-        report, style=style, kinds=KINDS, stages=[s["name"] for s in report["layout"]["stages"]])
+    environment.globals["style"] = Markup(
+        files(__package__).joinpath("style.css").read_text("utf-8"))
+    return environment.get_template("page.html")

@@ -60,8 +60,8 @@ def describe_timing(spec, report, floorplan):
     arrivals = floorplan["arrivals"]
     steps = (report["path"] or {"steps": []})["steps"]
     ends = [_component(step["cell"], spec) for step in (steps[0], steps[-1])] if steps else None
-    routing = sum(step["ns"] for step in steps if step["kind"] == "routing")
-    total = sum(step["ns"] for step in steps)
+    routing, logic_ns = (sum(step["ns"] for step in steps if (step["kind"] == "routing") == wire)
+                         for wire in (True, False))
     logic = Counter(step["type"] for step in steps if step["kind"] == "logic")
     return {
         "fmax_mhz": report["fmax_mhz"], "period_ns": arrivals["longest_ns"],
@@ -72,7 +72,7 @@ def describe_timing(spec, report, floorplan):
         "path": None if ends is None else {
             "source": {"component": ends[0], "cell": steps[0]["cell"], "type": steps[0]["type"]},
             "sink": {"component": ends[1], "cell": steps[-1]["cell"], "type": steps[-1]["type"]},
-            "ns": total, "routing_ns": routing, "logic_ns": total - routing,
+            "ns": routing + logic_ns, "routing_ns": routing, "logic_ns": logic_ns,
             "luts": logic["LUT"], "carry_bits": logic["carry"],
             "steps": [{"kind": step["kind"], "ns": step["ns"], "type": step["type"]}
                       for step in steps]}}

@@ -30,7 +30,7 @@ WINGS = {
     "boards.host": ("golden.spec", "hw.layout", *PROTOCOL),
     "boards": ("golden.spec", *HW, "boards.host"),
     "sim": (*GOLDEN, *HW, "boards.host"),
-    "report": (*GOLDEN, "golden.study", *HW, *BOARDS),
+    "report": (*GOLDEN, "golden.study", *HW, *BOARDS, "sim"),
     "api": (*GOLDEN, "golden.foreign", "golden.study", *HW, *BOARDS, "sim", "report"),
     "cli": (*GOLDEN, "golden.foreign", "golden.study", *HW, *BOARDS, "sim", "report", "api"),
     "benchmarks": (*GOLDEN, "golden.study", *HW, *BOARDS, "sim", "cli", "api"),

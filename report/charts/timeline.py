@@ -68,5 +68,6 @@ def draw_bound(cycles):
                 class_=f"fill {colour(k)}", values=(engine["cycles"], engine["busy"]))
         svg.add("line", x1="100%", x2="100%", y1=y + 18, y2=y + 34, class_="mark")
     svg.text("100%", len(rows) * 42 + 14,
-             f"{in_words(cycles['interval'], 'mean')} cycles between results", "small end quiet")
+             f"{in_words(cycles['cycles'], 'mean')} cycles "
+             + ("between results" if cycles["several"] else "to the result"), "small end quiet")
     return svg
