@@ -70,8 +70,10 @@ def report(
     layout = layout_for(trained, lanes, burst, quantiser, time)
     device = device or (lanes if lanes in DEVICES else "ecp5-85k")
     found = Results() if results is None else read_results(results, trained, layout)
+    _check(trained.spec, neuron, device, rtl)
     frames = _frames(trained, data, images)
-    _check(trained.spec, neuron, device, rtl, frames)
+    if rtl and frames is None:
+        raise InvalidValue("--rtl needs test images: --data names their folder, --images how many")
     folder = make_folder(out, "report")
     (folder / "report.html").unlink(missing_ok=True)
     if rtl:
@@ -112,7 +114,7 @@ def _frames(trained, data, images):
     return Frames(trained.levels(pixels), labels, found.name)
 
 
-def _check(spec, neuron, device, rtl, frames):
+def _check(spec, neuron, device, rtl):
     """Refuse what cannot be, before any long work."""
     from ..report.neuron import find_neuron
     if device not in DEVICES:
@@ -121,9 +123,6 @@ def _check(spec, neuron, device, rtl, frames):
         find_neuron(spec, neuron)
     if rtl:
         from ..sim.simulators import require
-        if frames is None:
-            raise InvalidValue("--rtl needs test images: --data names their folder, --images how "
-                               "many")
         require("verilator")
 
 

@@ -56,7 +56,7 @@ def describe_floorplan(spec, floorplan):
 
 
 def describe_timing(spec, report, floorplan):
-    """Slack at the fastest clock, and the longest path piece by piece."""
+    """How long before the latest signal each one arrives, and the longest path piece by piece."""
     arrivals = floorplan["arrivals"]
     steps = (report["path"] or {"steps": []})["steps"]
     ends = [_component(step["cell"], spec) for step in (steps[0], steps[-1])] if steps else None
@@ -64,9 +64,8 @@ def describe_timing(spec, report, floorplan):
                          for wire in (True, False))
     logic = Counter(step["type"] for step in steps if step["kind"] == "logic")
     return {
-        "fmax_mhz": report["fmax_mhz"], "period_ns": arrivals["longest_ns"],
+        "fmax_mhz": report["fmax_mhz"], "latest_ns": arrivals["longest_ns"],
         "endpoints": sum(arrivals["counts"]),
-        # From no slack to all of the period.
         "slack": {"bin_ns": arrivals["longest_ns"] / len(arrivals["counts"]),
                   "counts": arrivals["counts"][::-1]},
         "path": None if ends is None else {

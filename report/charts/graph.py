@@ -6,6 +6,7 @@ from .svg import Svg, colour
 __all__ = ["draw_graph"]
 
 WIDTH, BOX, GAP = 360, 46, 40  # Of the drawing, a box, the way between two.
+KINDS = {"dense": "dense", "conv2d": "conv"}
 LEFT, RIGHT = 44, 284  # Edges of a box; what leads past a box goes by on its side.
 
 
@@ -46,7 +47,7 @@ def _box(svg, k, population, count):
 
 def _arrow(svg, k, synapse, lanes):
     """To the next box, with what the synapse is beside it."""
-    x, top, end = (LEFT + RIGHT) / 2 - 92, _top(k) + BOX, _top(k + 1)
+    x, top, end = LEFT + 24, _top(k) + BOX, _top(k + 1)
     svg.add("path", d=f"M{x} {top}V{end - 6}", class_="wire")
     svg.add("path", d=f"M{x - 4} {end - 8}h8l-4 8z", class_="head")
     weights = f"{in_words(synapse['weights'])} weights of {synapse['w_width']} bits"
@@ -71,13 +72,12 @@ def _detour(svg, start, end, synapse, tracks):
         class_="wire back" if synapse["recurrent"] else "wire")
     svg.add("path", d=f"M{edge - step * 1.3} {below - 4}v8l{step * 1.3} -4z", class_="head")
     if not synapse["recurrent"]:
-        svg.text(reach + 5, (top + below) / 2, synapse["kind"], "small quiet")
+        svg.text(reach + 5, (top + below) / 2, KINDS[synapse["kind"]], "small quiet")
 
 
 def _kind(synapse):
-    kind = {"dense": "dense", "conv2d": "convolution"}.get(synapse["kind"], synapse["kind"])
-    kernel = synapse["geometry"].replace("kernel ", "").replace("x", "\N{MULTIPLICATION SIGN}")
-    return kind + (f" {kernel}" if kernel else "")
+    geometry = synapse["geometry"].replace("kernel ", "").replace("x", "\N{MULTIPLICATION SIGN}")
+    return f"{KINDS[synapse['kind']]} {geometry}".rstrip()
 
 
 def _lanes(network, layout):

@@ -9,13 +9,13 @@ HEIGHT = 130
 
 
 def draw_slack(timing):
-    """How many register and memory inputs have so much of the period left."""
-    counts, period = timing["slack"]["counts"], timing["period_ns"]
+    """At how many register and memory inputs the signal arrives so long before the latest one."""
+    counts, latest = timing["slack"]["counts"], timing["latest_ns"]
     most = max([1, *counts])
     svg = Svg("slack", "Slack at the fastest clock", (
-        f"{in_words(timing['endpoints'])} inputs of registers and memories; of the period of "
-        f"{in_words(period, 'ns')} most have about "
-        f"{in_words(counts.index(max(counts)) * timing['slack']['bin_ns'], 'ns')} left."),
+        f"{in_words(timing['endpoints'])} inputs of registers and memories; the latest signal "
+        f"takes {in_words(latest, 'ns')}, and most are there about "
+        f"{in_words(counts.index(max(counts)) * timing['slack']['bin_ns'], 'ns')} before it."),
         height=HEIGHT + 40, style="chart")
     svg.text("0", 12, f"{in_words(most)} inputs", "small quiet")
     width = 1 / len(counts)
@@ -24,13 +24,13 @@ def draw_slack(timing):
         svg.add("rect", x=percent(k * width), width=percent(width * 0.85), y=HEIGHT - tall,
                 height=tall, values=(count,),
                 class_="bar tight" if (k + 1) * width <= 0.1 else "bar",
-                title=f"{in_words(k * width * period, 'ns')} left: {in_words(count)} inputs")
+                title=f"{in_words(k * width * latest, 'ns')} left: {in_words(count)} inputs")
     svg.add("line", x1="0", x2="100%", y1=HEIGHT, y2=HEIGHT, class_="base")
-    for tick in ticks(period, 6):
-        share = tick / period if period else 0.0
+    for tick in ticks(latest, 6):
+        share = tick / latest if latest else 0.0
         svg.text(percent(share), HEIGHT + 16, f"{tick:g}", "small quiet" + (
             "" if not tick else " end" if share > 0.96 else " middle"))
-    svg.text("50%", HEIGHT + 34, "ns of the period left", "small middle quiet")
+    svg.text("50%", HEIGHT + 34, "ns left, of those that the latest signal takes", "small middle quiet")
     return svg
 
 
