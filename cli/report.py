@@ -76,7 +76,7 @@ def report(
         raise InvalidValue("--rtl needs test images: --data names their folder, --images how many")
     folder = make_folder(out, "report")
     (folder / "report.html").unlink(missing_ok=True)
-    if rtl:
+    if rtl and frames is not None:
         with progress_bar() as bar:
             task = bar.add_task("verilator: build and run", total=len(frames.levels))
             found = add_simulation(found, trained, layout, frames, folder / "report",
@@ -88,8 +88,9 @@ def report(
             line.update(task, description=text)
         if synth:
             found = add_placement(found, layout, device, folder / "report", say)
-        content = collect(trained, layout, title=file.stem, device=device, commands=_commands(options, frames),
-                          frames=frames, neuron=neuron, results=found, progress=say)
+        content = collect(trained, layout, title=file.stem, device=device, frames=frames,
+                          neuron=neuron, results=found, progress=say,
+                          commands=_commands(options, frames))
     write_report(folder, content)
     for name in ("report.html", "report.json"):
         console.print(str(folder / name), style="dim", markup=False, soft_wrap=True)

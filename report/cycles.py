@@ -38,8 +38,8 @@ def describe_cycles(trained, layout, frames):
     return {"images": len(frames),
             "latency": {"mean": float(found.latency.mean()), "least": int(found.latency.min()),
                         "most": int(found.latency.max())},
-            "cycles": per_frame, "several": several, "bound": bound["name"], "bound_cycles": bound["cycles"],
-            "stages": stages, "alone": _alone(_count(trained, layout, frames[:1]), layout)}
+            "cycles": per_frame, "several": several, "bound": bound["name"],
+            "bound_cycles": bound["cycles"], "stages": stages, "alone": _alone(_count(trained, layout, frames[:1]), layout)}
 
 
 def _count(trained, layout, frames):
@@ -53,8 +53,7 @@ def _stage(stage, work, frames, per_frame):
     ``cycles`` are the greatest of them."""
     engines = []
     for engine in stage.engines:
-        ports = getattr(engine, "ports", 1)
-        cycles = float(work.digits[engine.name][:, 2].sum()) / ports / frames
+        cycles = float(work.digits[engine.name][:, 2].sum()) / engine.ports / frames
         engines.append({"name": engine.name, "lanes": engine.lanes, "cycles": cycles,
                         "busy": cycles / per_frame})
     updates = float(work.vectors[:, 2].sum()) / frames
@@ -79,8 +78,8 @@ def _alone(found, layout):
     stages = []
     for stage in layout.stages:
         name, work = stage.name, found.work[stage.name]
-        digits = [_spread(work.digits[engine.name], start, width, bins) / getattr(
-            engine, "ports", 1) for engine in stage.engines]
+        digits = [_spread(work.digits[engine.name], start, width, bins) / engine.ports
+                  for engine in stage.engines]
         stages.append({
             "name": name, "first": int(rows[name][:, 0].min()) - start,
             "last": int(rows[name][:, 1].max()) - 1 - start,

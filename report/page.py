@@ -35,5 +35,5 @@ def _template():
     environment.filters |= {"figure": figure, "figures": figures, "in_words": in_words}
     environment.globals |= {drawing.__name__: drawing for drawing in DRAWINGS}
     environment.globals["style"] = Markup(
-        files(__package__).joinpath("style.css").read_text("utf-8"))
+        files("qblif.report").joinpath("style.css").read_text("utf-8"))
     return environment.get_template("page.html")

@@ -25,7 +25,7 @@ and two before it, one timestep.  Inputs 1 and 3 fire, and then the hidden neuro
 
 from array import array
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -62,12 +62,12 @@ class Work:
 class Cycles:
     """Cycles in which each frame's first transfer and its class are accepted, ``(frames,)``.
 
-    ``work`` is the :class:`Work` of each stage by name, ``None`` where it was not asked for.
+    ``work`` is the :class:`Work` of each stage by name, where it was asked for.
     """
 
     first: np.ndarray
     last: np.ndarray
-    work: dict[str, Work] | None = None
+    work: dict[str, Work] = field(default_factory=dict)
 
     @property
     def latency(self) -> np.ndarray:
@@ -111,7 +111,7 @@ def count_cycles(layout, inputs, levels, work=False):
     if len(stages[-1].results) < len(firsts):
         raise feed.deadlock()
     return Cycles(np.array(firsts), np.array(stages[-1].results),
-                  {stage.name: stage.work() for stage in stages} if work else None)
+                  {stage.name: stage.work() for stage in stages if work})
 
 
 class StageClock:

@@ -30,7 +30,7 @@ def draw_slack(timing):
         share = tick / latest if latest else 0.0
         svg.text(percent(share), HEIGHT + 16, f"{tick:g}", "small quiet" + (
             "" if not tick else " end" if share > 0.96 else " middle"))
-    svg.text("50%", HEIGHT + 34, "ns left, of those that the latest signal takes", "small middle quiet")
+    svg.text("50%", HEIGHT + 34, "ns before the latest signal", "small middle quiet")
     return svg
 
 

@@ -1,9 +1,7 @@
 """`qblif report`: one page of a network, from its file alone to a placed design."""
 
 import json
-import shutil
 import sys
-from dataclasses import replace
 
 import pytest
 from cli_cases import NETWORK, refusal, run
@@ -72,15 +70,15 @@ def test_with_the_placed_design(files, tmp_path):
     placed = json.loads((tmp_path / "synth.json").read_text())
     assert run("report", files["first"], *options, "--results", tmp_path, "--out", tmp_path) == 0
     report = content(tmp_path)
-    assert report["placed"]["total"] == {kind: placed[kind] for kind in ("lut", "ff", "bram", "dsp")}
+    assert report["placed"]["total"] == {
+        kind: placed[kind] for kind in ("lut", "ff", "bram", "dsp")}
     assert report["timing"]["fmax_mhz"] == placed["fmax_mhz"]
     assert report["timing"]["path"]["ns"] == pytest.approx(
         sum(step["ns"] for step in placed["path"]["steps"]), abs=1e-9)
     assert {part["name"] for part in report["floorplan"]["components"]} >= {
         "hidden engine", "hidden neurons", "out engine", "out neurons", "the rest"}
     assert "throughput" in report and report["throughput"]["missing"]
-    monitored = [part for part in tmp_path.rglob("routed.json")]
-    assert monitored == []
+    assert not list(tmp_path.rglob("routed.json"))
 
 
 @pytest.fixture

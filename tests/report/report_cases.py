@@ -23,9 +23,10 @@ PLACED = {"device": "ecp5-25k", "part": "LFE5U-25F-6BG381", "seed": 3, "fmax_mhz
           "lut": 31, "ff": 43, "bram": 2, "dsp": 0, "spram": 0,
           "capacities": {"lut": 24288, "ff": 24289, "bram": 56, "dsp": 28, "spram": 0},
           "path": {"steps": [
-              {"kind": "clock-to-out", "ns": 0.525, "type": "register", "cell": "hidden.engine_a.x"},
-              {"kind": "routing", "ns": 1.75, "type": "LUT", "cell": "hidden.engine_a.y"},
-              {"kind": "logic", "ns": 0.25, "type": "LUT", "cell": "hidden.engine_a.y"},
+              {"kind": "clock-to-out", "ns": 0.525, "type": "register",
+               "cell": "hidden.engine_i.x"},
+              {"kind": "routing", "ns": 1.75, "type": "LUT", "cell": "hidden.engine_i.y"},
+              {"kind": "logic", "ns": 0.25, "type": "LUT", "cell": "hidden.engine_i.y"},
               {"kind": "routing", "ns": 2.125, "type": "carry", "cell": "out.population.z"},
               {"kind": "logic", "ns": 0.5, "type": "carry", "cell": "out.population.z"},
               {"kind": "setup", "ns": 0.0, "type": "register", "cell": "out.population.z"}]}}
@@ -82,8 +83,8 @@ class Page(HTMLParser):
     def handle_starttag(self, tag, attrs):
         attributes = dict(attrs)
         self.tags.append((tag, attributes))
-        self.links += [attributes[name] for name in ("href", "src", "xlink:href", "srcset", "action")
-                       if name in attributes]
+        self.links += [attributes[name] for name in (
+            "href", "src", "xlink:href", "srcset", "action") if name in attributes]
         self.ids += [attributes["id"]] if "id" in attributes else []
         self.values += [attributes["value"]] if tag == "data" else []
         self.values += (attributes.get("data-values") or "").split()

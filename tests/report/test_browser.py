@@ -29,8 +29,10 @@ OVERFLOW = """() => {
 SIZES = """() => [...document.querySelectorAll("svg.chart text, svg.graph text, p, td, small, dd")]
   .map(e => [parseFloat(getComputedStyle(e).fontSize) * (e.getScreenCTM ? e.getScreenCTM().a : 1),
              e.textContent])"""
-COLOURS = "() => [document.body, document.querySelector('h1')].map(e => getComputedStyle(e))" \
-    ".map(s => [s.backgroundColor, s.color])"
+COLOURS = """() => [document.body, document.querySelector("h1")].map(
+  e => getComputedStyle(e)).map(s => [s.backgroundColor, s.color])"""
+HIDDEN = """() => [...document.querySelectorAll("details td")].filter(
+  e => !e.checkVisibility({contentVisibilityAuto: true})).length"""
 
 
 @pytest.fixture(scope="module")
@@ -72,13 +74,11 @@ def test_fits_the_window(browser, written, width):
 def test_paper_is_light_and_shows_all_figures(browser, written):
     page, _ = visit(browser, written, viewport={"width": 720, "height": 900}, color_scheme="dark")
     assert page.evaluate(COLOURS)[0][0] == "rgb(18, 22, 27)"
-    hidden = "() => [...document.querySelectorAll('details td')].filter(" \
-        "e => !e.checkVisibility({contentVisibilityAuto: true})).length"
-    assert page.evaluate(hidden) > 0
+    assert page.evaluate(HIDDEN) > 0
     page.emulate_media(media="print")
     assert page.evaluate(COLOURS) == [["rgb(255, 255, 255)", "rgb(0, 0, 0)"],
                                       ["rgba(0, 0, 0, 0)", "rgb(0, 0, 0)"]]
-    assert page.evaluate(OVERFLOW)[0] == 0 and page.evaluate(hidden) == 0
+    assert page.evaluate(OVERFLOW)[0] == 0 and page.evaluate(HIDDEN) == 0
     page.close()
 
 

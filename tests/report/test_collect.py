@@ -170,7 +170,8 @@ def test_what_cannot_be_reported(tiny, changed, text):
 
 
 @pytest.mark.parametrize("instance, component", [
-    ("hidden.engine_input.synapse", "hidden engine"), ("hidden.population.output", "hidden neurons"),
+    ("hidden.engine_input.synapse", "hidden engine"),
+    ("hidden.population.output", "hidden neurons"),
     ("hidden", "hidden neurons"), ("core.linked.network.out.engine_hidden", "out engine"),
     ("", "the rest"), ("frames", "the rest"), ("core.receiver", "the rest")])
 def test_component_of_an_instance(tiny, instance, component):

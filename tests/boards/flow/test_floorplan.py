@@ -30,7 +30,8 @@ def write(folder, cells):
 
 def path(*steps, start=CLOCK):
     return {"from": start, "to": CLOCK, "path": [
-        {"delay": delay, "from": {"loc": list(a)}, "to": {"loc": list(b)}} for delay, a, b in steps]}
+        {"delay": delay, "from": {"loc": list(a)}, "to": {"loc": list(b)}}
+        for delay, a, b in steps]}
 
 
 def placed(paths=(), delays=(), event=CLOCK):
