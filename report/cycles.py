@@ -39,7 +39,8 @@ def describe_cycles(trained, layout, frames):
             "latency": {"mean": float(found.latency.mean()), "least": int(found.latency.min()),
                         "most": int(found.latency.max())},
             "cycles": per_frame, "several": several, "bound": bound["name"],
-            "bound_cycles": bound["cycles"], "stages": stages, "alone": _alone(_count(trained, layout, frames[:1]), layout)}
+            "bound_cycles": bound["cycles"], "stages": stages,
+            "alone": _alone(_count(trained, layout, frames[:1]), layout)}
 
 
 def _count(trained, layout, frames):

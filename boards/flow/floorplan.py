@@ -7,7 +7,7 @@ from collections import Counter
 __all__ = ["floorplan"]
 
 BINS = 100  # Of the histogram of arrival times.
-_PLACE = re.compile(r"X(\d+)/Y(\d+)/")
+_PLACE = re.compile(r"X(\d+)/?Y(\d+)/")
 
 
 def floorplan(routed, placed, device, owners):
@@ -33,7 +33,7 @@ def floorplan(routed, placed, device, owners):
         from 0 to it.
     """
     cells, names = Counter(), {}
-    for name, (kind, place) in _placed_cells(routed, device.family.placer).items():
+    for name, (kind, place) in _placed_cells(routed, device.family).items():
         instance = ".".join(_owner(name, owners))
         cells[*place, names.setdefault(instance, len(names)), kind] += 1
     columns, rows = device.grid or (1 + max((place[axis] for place in cells), default=0)
@@ -43,7 +43,7 @@ def floorplan(routed, placed, device, owners):
             "path": _path(placed), "arrivals": _arrivals(placed)}
 
 
-def _placed_cells(path, placer):
+def _placed_cells(path, family):
     """Name -> kind and place, of the cells that a device has a number of.
 
     The file is tens of megabytes, most of it routes and connections, which are dropped as they are
@@ -51,11 +51,12 @@ def _placed_cells(path, placer):
     """
     def slim(fields):
         if "port_directions" in fields:  # A cell.
-            kind, place = placer.cells.get(fields["type"]), fields["attributes"]
-            return kind and place and (kind, place)
+            kind = family.placer.cells.get(fields["type"]) or family.kind_of(fields["type"])
+            place = fields["attributes"]
+            return (kind, place) if kind and isinstance(place, tuple) else None
         if "NEXTPNR_BEL" in fields:  # Its attributes.
             place = _PLACE.match(fields["NEXTPNR_BEL"])
-            return place and (int(place[1]), int(place[2]))
+            return (int(place[1]), int(place[2])) if place else None
         return None if "bits" in fields else fields
 
     with path.open() as file:

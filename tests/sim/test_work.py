@@ -29,7 +29,7 @@ def test_work_is_what_the_hardware_counts(case, request, tmp_path, cache):
                 result.counters[f"words_{source.name}_{stage.name}"] for source in engine.sources)
             busy = rows[rows[:, 2] > 0]
             assert ((busy[:, 1] - busy[:, 0]) * engine.ports >= busy[:, 2]).all()
-            if engine.ports == 1:  # One after the other, so that a bin never holds more than its cycles.
+            if engine.ports == 1:  # One after the other: no bin has more than its cycles.
                 assert (busy[1:, 0] >= busy[:-1, 1]).all()
         vectors = work.vectors
         assert vectors[:, 2].sum() == stage.timesteps * stage.passes.all_vectors * len(frames)

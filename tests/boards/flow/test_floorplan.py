@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 from flow_designs import Lanes, write_verilog
 
-from qblif.boards.devices import DEVICES
+from qblif.boards.devices import BOARD_DEVICES, DEVICES
 from qblif.boards.flow.floorplan import BINS, floorplan
 from qblif.boards.flow.synth import synthesise
 
@@ -16,7 +16,7 @@ CLOCK = "posedge clk"
 
 def cell(kind, place):
     return {"hide_name": 0, "type": kind, "parameters": {"TYPE": "x"},
-            "attributes": {"NEXTPNR_BEL": place, "src": "a.v:1"} if place else {},
+            "attributes": {"src": "a.v:1"} | ({"NEXTPNR_BEL": place} if place else {}),
             "port_directions": {"A": "input"}, "connections": {"A": [7]}}
 
 
@@ -47,7 +47,8 @@ def test_cells_by_place_and_instance(tmp_path):
         "a.b.sum_CCU2C_S0$CCU2_COMB1": cell("TRELLIS_COMB", "X12/Y40/SLICED.K1"),
         "a.memory.0.0": cell("DP16KD", "X9/Y22/EBR1"),
         "$PACKER_GND": cell("TRELLIS_COMB", "X0/Y1/SLICEA.K0"),
-        "clk$tr_io": cell("TRELLIS_IO", "X65/Y0/PIOB"), "unplaced": cell("TRELLIS_FF", None)})
+        "clk$tr_io": cell("TRELLIS_IO", "X65/Y0/PIOB"), "unplaced": cell("TRELLIS_FF", None),
+        "nowhere": cell("TRELLIS_FF", "PCS0")})
     found = floorplan(routed, placed(), DEVICES["ecp5-25k"], {
         "a.q_TRELLIS_FF_Q": ("a",), "a.q_TRELLIS_FF_Q_1": ("a",),
         "a.b.sum_CCU2C_S0": ("a", "b"), "a.memory.0.0": ("a", "memory")})
@@ -66,6 +67,13 @@ def test_names_that_continue_a_mapped_cells(tmp_path):
     found = floorplan(routed, placed(), DEVICES["up5k"], {
         "x_SB_LUT4_O": ("lut",), "x_SB_DFF_Q": ("ff",), "y": ("carry",), "zz": ("other",)})
     assert found["instances"] == ["lut", "ff", "carry", ""]
+
+
+def test_places_of_gowin(tmp_path):
+    routed = write(tmp_path, {"a": cell("LUT4", "X3Y14/LUT7"), "b": cell("DFFE", "X46Y1/DFF0"),
+                              "c": cell("IBUF", "X0Y1/IOBA")})
+    found = floorplan(routed, placed(), BOARD_DEVICES["gw1nr-9"], {})
+    assert found["cells"] == [[3, 14, 0, "lut", 1], [46, 1, 0, "ff", 1]]
 
 
 def test_longest_path_and_arrivals(tmp_path):
