@@ -8,7 +8,9 @@ import pytest
 from report_cases import COMMANDS, FLOORPLAN, PLACED, contents, outer
 
 from qblif.golden import integer
+from qblif.golden.spec import Decay, Dense, Input, Network, Neuron, Population, Quantiser, Reset
 from qblif.golden.spec.artifact import Trained
+from qblif.golden.spec.axes import Synaptic
 from qblif.hw.layout.cycles import count_cycles
 from qblif.report.activity import describe_bursts
 from qblif.report.collect import Frames, collect
@@ -120,6 +122,29 @@ def test_neurons_against_the_integer_model(case, request):
                 quantiser.theta * level for level in quantiser.levels[1:]]
             assert found["levels"] == [sum(v >= t["membrane"] for t in found["thresholds"])
                                        for v in found["charged"]]
+
+
+@pytest.mark.parametrize("kind", Reset.KINDS)
+def test_neurons_of_every_reset_with_a_recurrent_synapse(kind):
+    draw = np.random.default_rng(4)
+    fires = Neuron(leak=Decay((2,)), quantiser=Quantiser(n_max=3, theta=16), v_width=12,
+                   reset=Reset(kind=kind), synaptic=Synaptic(decay=Decay((1,)), width=10))
+    spec = Network(
+        timesteps=6, input=Input(shape=(5,), n_max=3, static=False),
+        populations=[Population(name="a", shape=(4,), neuron=fires, sum_width=14, bias_width=5),
+                     Population(name="out", shape=(2,), sum_width=14,
+                                neuron=Neuron(quantiser=None, v_width=16))],
+        synapses=[Dense(source="input", target="a"), Dense(source="a", target="a"),
+                  Dense(source="a", target="out")])
+    trained = Trained(spec, {s.name: draw.integers(-20, 30, spec.weight_shape(s)).astype(np.int32)
+                             for s in spec.synapses}, {"a": np.array([3, -2, 5, 0], np.int32)})
+    frames = draw.integers(0, 4, (1, 6, 5))
+    trace = integer.run(trained, frames)
+    assert trace.levels["a"].any()
+    for index in range(4):
+        found = describe_neuron(trained, frames[0], f"a/{index}")
+        assert found["levels"] == trace.levels["a"][:, 0, index].tolist() == [
+            sum(v >= t["membrane"] for t in found["thresholds"]) for v in found["charged"]]
 
 
 def test_neuron_that_fires_most(tiny):
