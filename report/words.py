@@ -17,7 +17,6 @@ KINDS = {
     "mhz": lambda value: f"{value:.1f}\N{NO-BREAK SPACE}MHz",
     "joules": lambda value: _scaled(value, "J"),
     "kbit": lambda value: f"{value:,.0f}\N{NO-BREAK SPACE}kbit",
-    "plain": str,
 }
 PREFIXES = ((1e-3, "m"), (1e-6, "µ"), (1e-9, "n"), (1e-12, "p"), (1e-15, "f"))
 

@@ -16,7 +16,6 @@ def draw_graph(network, layout):
     lanes = _lanes(network, layout)
     height = len(populations) * (BOX + GAP) - GAP + 8
     svg = Svg("graph", "The network's graph", _words(network), box=(WIDTH, height), style="graph")
-    svg.add("path", d="M0 0 8 4 0 8Z", class_="head", transform="scale(0)")
     tracks = []
     for synapse in synapses:
         start, end = place[synapse["source"]], place[synapse["target"]]
