@@ -26,21 +26,23 @@ def describe_cycles(trained, layout, frames):
     """Cycles of ``frames`` of levels, fed without a pause; and when each stage works in the first
     of them alone.
 
-    An engine's ``busy`` is the share of ``cycles`` in which its lanes add: of those between two
-    results, or with one frame of those to its result.
+    An engine's ``busy`` is the share of ``cycles`` in which its lanes add: with several frames of
+    those between two results, on the mean of the frames behind the first; with one of those to its
+    result.
     """
-    found = _count(trained, layout, frames)
     several = len(frames) > 1
+    alone = _count(trained, layout, frames[:1])
+    found = _count(trained, layout, frames) if several else alone
     per_frame = float(found.interval.mean() if several else found.latency[0])
-    stages = [_stage(stage, found.work[stage.name], len(frames), per_frame)
-              for stage in layout.stages]
+    stages = [_stage(stage, found.work[stage.name], several and alone.work[stage.name],
+                     max(1, len(frames) - 1), per_frame) for stage in layout.stages]
     bound = max(stages, key=lambda stage: stage["cycles"])
     return {"images": len(frames),
             "latency": {"mean": float(found.latency.mean()), "least": int(found.latency.min()),
                         "most": int(found.latency.max())},
             "cycles": per_frame, "several": several, "bound": bound["name"],
             "bound_cycles": bound["cycles"], "stages": stages,
-            "alone": _alone(_count(trained, layout, frames[:1]), layout)}
+            "alone": _alone(alone, layout)}
 
 
 def _count(trained, layout, frames):
@@ -49,15 +51,18 @@ def _count(trained, layout, frames):
         name: levels.numpy() for name, levels in trace.levels.items()}, work=True)
 
 
-def _stage(stage, work, frames, per_frame):
+def _stage(stage, work, first, frames, per_frame):
     """Mean cycles of a frame in which its engines' lanes add, and in which neurons are updated;
-    ``cycles`` are the greatest of them."""
+    ``cycles`` are the greatest of them.  The work ``first`` is left out, the others are so many
+    frames'."""
+    def mean(of):
+        return int(of(work) - (of(first) if first else 0)) / frames
     engines = []
     for engine in stage.engines:
-        cycles = float(work.digits[engine.name][:, 2].sum()) / engine.ports / frames
+        cycles = mean(lambda work, name=engine.name: work.digits[name][:, 2].sum()) / engine.ports
         engines.append({"name": engine.name, "lanes": engine.lanes, "cycles": cycles,
                         "busy": cycles / per_frame})
-    updates = float(work.vectors[:, 2].sum()) / frames
+    updates = mean(lambda work: work.vectors[:, 2].sum())
     return {"name": stage.name, "engines": engines, "updates": updates,
             "cycles": max(updates, *(engine["cycles"] for engine in engines))}
 

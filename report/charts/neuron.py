@@ -6,6 +6,7 @@ __all__ = ["draw_neuron"]
 
 HEIGHT, LEVELS, MARGIN = 190, 54, 0.13  # Of the membrane, the levels, and the axis's part.
 WRITTEN = 16  # Timesteps whose numbers are written.
+LINE = 14  # Between the numbers of two thresholds.
 
 
 def draw_neuron(neuron):
@@ -23,11 +24,12 @@ def draw_neuron(neuron):
     svg = Svg("neuron", f"Neuron {neuron['index']} of {neuron['population']}", (
         f"Membrane from {min(used)} to {max(used)} in {count} timesteps; it fires in "
         f"{len(fired)} of them."), height=HEIGHT + LEVELS, style="chart")
-    every = -(-len(near) // 8) if near else 1
+    written = y(0)
     for k, threshold in enumerate(near):
         svg.add("line", x1=percent(MARGIN), x2="100%", y1=y(threshold), y2=y(threshold),
                 class_="threshold", title=f"level {k + 1} from membrane {threshold} on")
-        if k % every == every - 1:
+        if written - y(threshold) >= LINE:
+            written = y(threshold)
             svg.text(percent(MARGIN - 0.015), y(threshold) + 4, str(threshold), "small end quiet")
     svg.add("line", x1=percent(MARGIN), x2="100%", y1=y(0), y2=y(0), class_="base")
     svg.text(percent(MARGIN - 0.015), y(0) + 4, "0", "small end quiet")
