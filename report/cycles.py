@@ -1,6 +1,8 @@
 """The part of a report that says where the cycles go: by the cycle model, which the simulation must
 equal."""
 
+from collections import Counter
+
 import numpy as np
 
 from ..boards.fit import stage_cycles
@@ -26,16 +28,16 @@ def describe_cycles(trained, layout, frames):
     """Cycles of ``frames`` of levels, fed without a pause; and when each stage works in the first
     of them alone.
 
-    An engine's ``busy`` is the share of ``cycles`` in which its lanes add: with several frames of
-    those between two results, on the mean of the frames behind the first; with one of those to its
-    result.
+    ``cycles`` are those between two results, and each stage's are of the frames from the second
+    on; of one frame they are those to its result.  ``busy`` is the share in which lanes add.
     """
-    several = len(frames) > 1
     alone = _count(trained, layout, frames[:1])
+    several = len(frames) > 1
     found = _count(trained, layout, frames) if several else alone
     per_frame = float(found.interval.mean() if several else found.latency[0])
-    stages = [_stage(stage, found.work[stage.name], several and alone.work[stage.name],
-                     max(1, len(frames) - 1), per_frame) for stage in layout.stages]
+    amounts = _amounts(found) - _amounts(alone) if several else _amounts(alone)
+    stages = [_stage(stage, amounts, max(1, len(frames) - 1), per_frame)
+              for stage in layout.stages]
     bound = max(stages, key=lambda stage: stage["cycles"])
     return {"images": len(frames),
             "latency": {"mean": float(found.latency.mean()), "least": int(found.latency.min()),
@@ -51,18 +53,22 @@ def _count(trained, layout, frames):
         name: levels.numpy() for name, levels in trace.levels.items()}, work=True)
 
 
-def _stage(stage, work, first, frames, per_frame):
-    """Mean cycles of a frame in which its engines' lanes add, and in which neurons are updated;
-    ``cycles`` are the greatest of them.  The work ``first`` is left out, the others are so many
-    frames'."""
-    def mean(of):
-        return int(of(work) - (of(first) if first else 0)) / frames
+def _amounts(found):
+    """Digits of each engine, and vectors of each stage, in all."""
+    rows = {key: part for name, work in found.work.items() for key, part in (
+        *work.digits.items(), (name, work.vectors))}
+    return Counter({key: int(part[:, 2].sum()) for key, part in rows.items()})
+
+
+def _stage(stage, amounts, frames, per_frame):
+    """Mean cycles of a frame in which a stage's lanes add, and in which its neurons are updated;
+    ``cycles`` are the greatest of them."""
     engines = []
     for engine in stage.engines:
-        cycles = mean(lambda work, name=engine.name: work.digits[name][:, 2].sum()) / engine.ports
+        cycles = amounts[engine.name] / frames / engine.ports
         engines.append({"name": engine.name, "lanes": engine.lanes, "cycles": cycles,
                         "busy": cycles / per_frame})
-    updates = mean(lambda work: work.vectors[:, 2].sum())
+    updates = amounts[stage.name] / frames
     return {"name": stage.name, "engines": engines, "updates": updates,
             "cycles": max(updates, *(engine["cycles"] for engine in engines))}
 
