@@ -213,3 +213,20 @@ class Hardware:
         from ..boards.catalogue import find_board
         return build(self.net, find_board(board), out_dir=Path(out_dir), frequency=frequency,
                      layout=self.layout, seed=seed, progress=progress)
+
+    def report(self, out_dir: str | Path, images: Any = None, labels: Any = None, *,
+               title: str = "network", device: str = "ecp5-85k", neuron: str | None = None,
+               rtl: bool = False, synth: bool = False,
+               progress: Callable[[str], None] | None = None) -> dict[str, Any]:
+        """One page of all that is known of it: ``report.html``, and ``report.json`` with the
+        figures, which are returned.
+
+        ``images`` are images or levels with their ``labels``, or ``None`` for a page without what
+        follows from them; ``neuron`` is ``"POP/INDEX"``.  ``rtl`` simulates the images on
+        Verilator, ``synth`` places the design on ``device``.  Raises what :meth:`simulate` and
+        :meth:`synth` raise, and :class:`ValueError` for a neuron that does not exist, and for
+        images without labels.
+        """
+        from .report import make_report
+        return make_report(self.net, self.layout, Path(out_dir), images, labels, title=title,
+                           device=device, neuron=neuron, rtl=rtl, synth=synth, progress=progress)

@@ -25,7 +25,8 @@ class Device:
 
     ``lut`` counts TRELLIS_COMB (ECP5: a LUT4, or one bit of a carry chain) or logic cells (iCE40: a
     LUT4 with its carry and flip-flop), LUT4 (Gowin) or LUT6 (Xilinx); ``bram`` counts blocks of
-    18 kbit, or 4 kbit on iCE40; ``spram`` counts blocks of 256 kbit.
+    18 kbit, or 4 kbit on iCE40; ``spram`` counts blocks of 256 kbit.  ``grid``: columns and rows of
+    places, as the placer counts them; ``None`` where it is not known here.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Device:
     dsp: int
     spram: int = 0
     small: SmallRam | None = None
+    grid: tuple[int, int] | None = None
 
     @property
     def synth(self):
@@ -64,13 +66,16 @@ def _ice40(name, package, **properties):
 
 
 DEVICES = {device.name: device for device in (
-    _ecp5("25k", "CABGA381", part="LFE5U-25F-6BG381", lut=24288, ff=24288, bram=56, dsp=28),
-    _ecp5("45k", "CABGA381", part="LFE5U-45F-6BG381", lut=43848, ff=43848, bram=108, dsp=72),
-    _ecp5("85k", "CABGA756", part="LFE5U-85F-6BG756", lut=83640, ff=83640, bram=208, dsp=156),
+    _ecp5("25k", "CABGA381", part="LFE5U-25F-6BG381", lut=24288, ff=24288, bram=56, dsp=28,
+          grid=(73, 51)),
+    _ecp5("45k", "CABGA381", part="LFE5U-45F-6BG381", lut=43848, ff=43848, bram=108, dsp=72,
+          grid=(91, 72)),
+    _ecp5("85k", "CABGA756", part="LFE5U-85F-6BG756", lut=83640, ff=83640, bram=208, dsp=156,
+          grid=(127, 96)),
     _ice40("up5k", "sg48", part="iCE40UP5K-SG48", options="-device u -dsp -spram",
-           lut=5280, ff=5280, bram=30, dsp=8, spram=4),
+           lut=5280, ff=5280, bram=30, dsp=8, spram=4, grid=(26, 32)),
     _ice40("hx8k", "ct256", part="iCE40HX8K-CT256", options="-device hx",
-           lut=7680, ff=7680, bram=32, dsp=0),
+           lut=7680, ff=7680, bram=32, dsp=0, grid=(34, 34)),
 )}
 
 # On boards only: the first is placed with its pins, the second by the vendor's tool.

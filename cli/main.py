@@ -22,6 +22,7 @@ from .import_nir import import_nir
 from .info import info
 from .load import load
 from .program import program
+from .report import report
 from .run import run
 from .simulate import simulate
 from .stream import stream
@@ -37,8 +38,8 @@ __all__ = ["app", "main", "run_app"]
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False,
                   help="From a trained QB-LIF burst-spiking network to a verified FPGA.",
                   epilog="Start with `qblif demo`; then `qblif train --help`.")
-for command in (demo, train, info, analyse, verilog, simulate, trace, synth, boards, build, program,
-                load, run, stream, virtual_board, capacity, systems):
+for command in (demo, train, info, analyse, verilog, simulate, trace, synth, report, boards, build,
+                program, load, run, stream, virtual_board, capacity, systems):
     app.command()(command)
 app.command("import")(import_nir)  # The name is Python's own.
 app.command("export")(export_nir)

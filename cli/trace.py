@@ -3,11 +3,9 @@
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import typer
 from rich.markup import escape
 
-from ..golden.spec.errors import InvalidValue
 from .common import (
     BurstOption,
     DataOption,
@@ -28,7 +26,7 @@ from .common import (
     write_report,
 )
 
-__all__ = ["find_neuron", "trace"]
+__all__ = ["trace"]
 
 SHOWN = 12  # Events of a timestep that are printed, and differences.
 
@@ -57,6 +55,7 @@ def trace(
     Integer model and RTL stand side by side; all of it is in DIR/trace.json. Exit code 1 where
     they differ.
     """
+    from ..golden.neuron_trace import find_neuron
     from ..sim.record import choose_simulator
     from ..sim.trace import trace_neuron
     trained = open_network(file)
@@ -73,29 +72,6 @@ def trace(
     write_report(folder, "trace", report)
     if report["equal"] is False:
         raise typer.Exit(1)
-
-
-def find_neuron(network, text):
-    """``(population, number)`` of a neuron as the user names it; :class:`ValueError` says what is
-    allowed."""
-    name, slash, place = text.partition("/")
-    names = [population.name for population in network.populations]
-    if not slash:
-        raise InvalidValue("Neuron must be POPULATION/INDEX or POPULATION/CHANNEL,ROW,COLUMN, "
-                           f"not {text!r}")
-    if name not in names:
-        raise InvalidValue(f"Population must be one of {', '.join(names)}, not {name!r}")
-    population = network.source(name)
-    parts = place.split(",")
-    numbers = [int(part) for part in parts if part.isascii() and part.isdecimal()]
-    extents = {1: (population.size,), len(population.shape): population.shape}.get(len(parts))
-    if len(numbers) != len(parts) or extents is None or any(
-            number >= extent for number, extent in zip(numbers, extents, strict=True)):
-        shape = "" if len(population.shape) < 2 else " or " + ",".join(
-            f"0..{extent - 1}" for extent in population.shape)
-        raise InvalidValue(f"Neuron of {name} must be in 0..{population.size - 1}{shape}, "
-                           f"not {place}")
-    return name, int(np.ravel_multi_index(numbers, extents))
 
 
 def show(report):

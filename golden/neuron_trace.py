@@ -8,8 +8,9 @@ import torch
 
 from . import neuron as equations
 from .fan_in import fan_in
+from .spec.errors import InvalidValue
 
-__all__ = ["QUANTITIES", "events_to", "neuron_trace", "quantities"]
+__all__ = ["QUANTITIES", "events_to", "find_neuron", "neuron_trace", "quantities"]
 
 # What there is of a timestep, in the order of computation, in words.
 QUANTITIES = {
@@ -34,6 +35,29 @@ def quantities(spec):
         "taken": not fires or spec.reset.kind not in spec.reset.OF_WHAT_WAS_LEFT,
         "gate": spec.reset.kind != "gate", "reached": not fires, "level": not fires}
     return tuple(what for what in QUANTITIES if not absent.get(what))
+
+
+def find_neuron(network, text):
+    """``(population, number)`` of a neuron as the user names it; :class:`ValueError` says what is
+    allowed."""
+    name, slash, place = text.partition("/")
+    names = [population.name for population in network.populations]
+    if not slash:
+        raise InvalidValue("Neuron must be POPULATION/INDEX or POPULATION/CHANNEL,ROW,COLUMN, "
+                           f"not {text!r}")
+    if name not in names:
+        raise InvalidValue(f"Population must be one of {', '.join(names)}, not {name!r}")
+    population = network.source(name)
+    parts = place.split(",")
+    numbers = [int(part) for part in parts if part.isascii() and part.isdecimal()]
+    extents = {1: (population.size,), len(population.shape): population.shape}.get(len(parts))
+    if len(numbers) != len(parts) or extents is None or any(
+            number >= extent for number, extent in zip(numbers, extents, strict=True)):
+        shape = "" if len(population.shape) < 2 else " or " + ",".join(
+            f"0..{extent - 1}" for extent in population.shape)
+        raise InvalidValue(f"Neuron of {name} must be in 0..{population.size - 1}{shape}, "
+                           f"not {place}")
+    return name, int(np.ravel_multi_index(numbers, extents))
 
 
 def events_to(network, synapse, neuron, levels, timestep):

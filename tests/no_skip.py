@@ -12,6 +12,9 @@ __all__ = ["ALLOWED"]
 # What CI leaves out, and why.
 ALLOWED = (
     "slow: asks for QBLIF_NETLIST_FILE=FILE",  # Half an hour; docs/results.md has it.
+    # A browser of some hundred megabytes, for the look of one page.
+    "needs playwright: pip install playwright",
+    "needs Chromium: it is Debian's package chromium",
     "QBLIF_SEED names the seed of a case to replay",  # For a person who follows up a failure.
 )
 

@@ -30,8 +30,9 @@ WINGS = {
     "boards.host": ("golden.spec", "hw.layout", *PROTOCOL),
     "boards": ("golden.spec", *HW, "boards.host"),
     "sim": (*GOLDEN, *HW, "boards.host"),
-    "api": (*GOLDEN, "golden.foreign", "golden.study", *HW, *BOARDS, "sim"),
-    "cli": (*GOLDEN, "golden.foreign", "golden.study", *HW, *BOARDS, "sim", "api"),
+    "report": (*GOLDEN, "golden.study", *HW, *BOARDS, "sim"),
+    "api": (*GOLDEN, "golden.foreign", "golden.study", *HW, *BOARDS, "sim", "report"),
+    "cli": (*GOLDEN, "golden.foreign", "golden.study", *HW, *BOARDS, "sim", "report", "api"),
     "benchmarks": (*GOLDEN, "golden.study", *HW, *BOARDS, "sim", "cli", "api"),
     "__main__": ("cli",),
 }

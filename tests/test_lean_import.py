@@ -27,6 +27,7 @@ UNWANTED = {
     "boards.flow": {"torch"} | TOOLS | SCREEN,
     "boards": {"torch", "pyosys", "serial"} | SCREEN,
     "sim": TOOLS | SCREEN | HEAVY,
+    "report": {"amaranth"} | TOOLS | SCREEN | HEAVY,
     "api": {"torch", "amaranth"} | TOOLS | SCREEN,
     "cli": {"torch", "amaranth", "matplotlib", "nir"} | TOOLS,
     "benchmarks": {"torch", "amaranth", "matplotlib"} | TOOLS,
@@ -41,6 +42,7 @@ LEANER = {
     "boards.devices": {"numpy", "torch", "amaranth"},
     "boards.flow.implement": {"numpy", "torch", "amaranth"},
     "boards.flow.synth": {"torch", "amaranth"},
+    "report.page": {"numpy", "torch", "amaranth"},
 }
 # Loaded by their wing only when they are asked for.
 LAZY = {"cli.pictures", "cli.check_netlist"}

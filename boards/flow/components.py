@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 
 from .tools import SynthError
 
-__all__ = ["components"]
+__all__ = ["components", "find_owners"]
 
 
 def components(module, rtlil, top, family, depth=2):
@@ -39,7 +39,7 @@ def components(module, rtlil, top, family, depth=2):
     SynthError
         No module ``top`` in ``rtlil``.
     """
-    owners = _owners(module, _scopes(rtlil, top))
+    owners = find_owners(module, rtlil, top)
     rows, joined = defaultdict(Counter), defaultdict(set)
     for name, cell in module["cells"].items():
         if kind := family.kind_of(cell["type"]):
@@ -50,6 +50,14 @@ def components(module, rtlil, top, family, depth=2):
     for row, scopes in joined.items():
         rows[row]["instances"] = len(scopes)
     return dict(sorted(rows.items()))
+
+
+def find_owners(module, rtlil, top):
+    """Name of a mapped cell -> names of the instances that it lies in, from the outermost on.
+
+    Parameters and errors are those of :func:`components`.
+    """
+    return _owners(module, _scopes(rtlil, top))
 
 
 def _without_number(part):

@@ -17,8 +17,10 @@ a fan-out.
 import json
 import os
 
-from .components import components
+from ...golden.spec.files import write_atomically
+from .components import components, find_owners
 from .critical_path import longest_path
+from .floorplan import floorplan
 from .netlist import count, cut_pins, drop_unread_carries, fanout, multipliers
 from .report import Report
 from .tools import SynthError, run_nextpnr, run_yosys
@@ -33,12 +35,15 @@ SPARSE = 0.15
 """Share of the LUTs up to which chains lose their last carries; the cells that bring them out keep
 chains apart, without which a large design was seen to route more slowly."""
 
-OUTPUTS = ("generic.il", "mapped.json", "netlist.json", "placed.json")
+OUTPUTS = ("generic.il", "mapped.json", "netlist.json", "placed.json", "floorplan.json",
+           "report.json")
+ROUTED = "routed.json"
 
 
 def implement(verilog, device, *, top, out_dir, board=None, frequency_mhz=None, seed=1,
               fold_output_registers=True, progress=lambda line: None):
-    """Map, place and route ``verilog``; logs, netlists and the routed design stay in ``out_dir``.
+    """Map, place and route ``verilog``; logs, netlists and the routed design stay in ``out_dir``,
+    with ``report.json`` and ``floorplan.json``.
 
     Parameters
     ----------
@@ -85,10 +90,11 @@ def implement(verilog, device, *, top, out_dir, board=None, frequency_mhz=None, 
     aim = f" for {frequency_mhz:g} MHz" if frequency_mhz else ""
     progress(f"nextpnr: placing {cells['lut']} LUTs, {cells['ff']} flip-flops and {cells['bram']} "
              f"block RAMs{aim}")
-    placed = _place(device, board, top, out_dir, frequency_mhz, seed)
+    placed = _place(device, board, top, out_dir, frequency_mhz, seed,
+                    find_owners(module, before, top))
     used = used_cells(placed, family.placer, cells)
     path = longest_path(placed, fanout(module), family.paths)
-    return Report(
+    report = Report(
         device=device.name, part=part, seed=seed, **used, carry=cells["carry"],
         lut_ram=cells["lut_ram"], folded=sum(folded.values()),
         capacities={kind: getattr(device, kind) for kind in used}, path=path,
@@ -96,6 +102,8 @@ def implement(verilog, device, *, top, out_dir, board=None, frequency_mhz=None, 
         components={name: dict(row) for name, row in
                     components(module, before, top, family, depth=3).items()},
         multipliers=tuple(multipliers(before) + multipliers(netlist, family)))
+    write_atomically(out_dir / "report.json", json.dumps(report.to_json()).encode())
+    return report
 
 
 def _map(verilog, device, top, out_dir, check):
@@ -106,23 +114,32 @@ def _map(verilog, device, top, out_dir, check):
         f"{device.synth} -top {top} -json mapped.json"])
 
 
-def _place(device, board, top, out_dir, frequency_mhz, seed):
+def _place(device, board, top, out_dir, frequency_mhz, seed, owners):
+    """The placer's report; leaves ``floorplan.json``."""
     placer = device.family.placer
     arguments = ["--json", "netlist.json", "--top", top, "--report", "placed.json",
-                 "--seed", str(seed), "--timing-allow-fail"]
+                 "--detailed-timing-report", "--seed", str(seed), "--timing-allow-fail"]
     if frequency_mhz is not None:
         arguments += ["--freq", str(frequency_mhz)]
     if board is None:
         arguments = [*device.place, *arguments, *placer.no_pins]
     else:
         arguments = [*board.place, *arguments, *placer.pins, *placer.routed]
+    written = "--write" in arguments  # The packer, or a simulation, wants it.
+    routed = arguments[arguments.index("--write") + 1] if written else ROUTED
+    arguments += () if written else ("--write", ROUTED)
     try:
         run_nextpnr(out_dir, placer, arguments)
     except SynthError:
         refuse_unplaced(board.title if board else device.name,
                         (out_dir / "nextpnr.log").read_text(errors="replace"), placer)
         raise
-    return json.loads((out_dir / "placed.json").read_text())
+    placed = json.loads((out_dir / "placed.json").read_text())
+    found = floorplan(out_dir / routed, placed, device, owners)
+    write_atomically(out_dir / "floorplan.json", json.dumps(found, separators=(",", ":")).encode())
+    if not written:  # Tens of megabytes.
+        (out_dir / routed).unlink()
+    return placed
 
 
 def _fmax(placed):

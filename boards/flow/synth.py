@@ -1,11 +1,9 @@
 """Verilog to a report of its size and clock, placed out of context on a device."""
 
-import json
 import re
 import tempfile
 from pathlib import Path
 
-from ...golden.spec.artifact import write_atomically
 from ..devices import DEVICES
 from .implement import implement
 from .report import Report
@@ -23,7 +21,8 @@ def find_device(name):
 
 def synthesise(verilog, *, top, device, out_dir, frequency_mhz=None, seed=1,
                fold_output_registers=True, progress=None):
-    """Synthesise, place and route; leaves logs, netlist and ``report.json`` in ``out_dir``.
+    """Synthesise, place and route; leaves logs, netlist, ``report.json`` and
+    ``floorplan.json`` in ``out_dir``.
 
     Parameters
     ----------
@@ -58,10 +57,8 @@ def synthesise(verilog, *, top, device, out_dir, frequency_mhz=None, seed=1,
         raise SynthError(f"Top must be a Verilog identifier, not {top!r}")
     need("pyosys", *target.family.packages)
     _make_folder(out_dir)
-    (out_dir / "report.json").unlink(missing_ok=True)
     report = implement(verilog, target, top=top, out_dir=out_dir, frequency_mhz=frequency_mhz,
                        seed=seed, fold_output_registers=fold_output_registers, progress=say)
-    write_atomically(out_dir / "report.json", json.dumps(report.to_json()).encode())
     say(f"{report.lut} LUTs, {report.clock_text()}")
     return report
 

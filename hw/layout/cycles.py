@@ -23,8 +23,9 @@ and two before it, one timestep.  Inputs 1 and 3 fire, and then the hidden neuro
     43                                                 class: 37 + step_latency + CLASS_LATENCY
 """
 
+from array import array
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -41,15 +42,32 @@ from .latency import (
     START_LATENCY,
 )
 
-__all__ = ["Cycles", "count_cycles"]
+__all__ = ["Cycles", "Work", "count_cycles"]
+
+
+@dataclass(frozen=True)
+class Work:
+    """When one stage works, in rows of ``(begin, end, amount)``: so much is done from cycle
+    ``begin`` on and before ``end``.
+
+    ``digits`` maps engines, by their names, to the digits that their ports add, a segment or an
+    event a row; ``vectors`` are those of the update passes, a pass a row.
+    """
+
+    digits: dict[str, np.ndarray]
+    vectors: np.ndarray
 
 
 @dataclass(frozen=True)
 class Cycles:
-    """Cycles in which each frame's first transfer and its class are accepted, ``(frames,)``."""
+    """Cycles in which each frame's first transfer and its class are accepted, ``(frames,)``.
+
+    ``work`` is the :class:`Work` of each stage by name, where it was asked for.
+    """
 
     first: np.ndarray
     last: np.ndarray
+    work: dict[str, Work] = field(default_factory=dict)
 
     @property
     def latency(self) -> np.ndarray:
@@ -62,8 +80,9 @@ class Cycles:
         return np.diff(self.last)
 
 
-def count_cycles(layout, inputs, levels):
-    """Cycles of frames that are fed without a pause, into a sink that is always ready.
+def count_cycles(layout, inputs, levels, work=False):
+    """Cycles of frames that are fed without a pause, into a sink that is always ready; with
+    ``work`` also what each stage does when.
 
     ``layout`` is a :class:`qblif.hw.layout.compile.Layout`.  ``inputs`` are the input levels,
     ``(frames, sources)`` for a static input, else ``(frames, timesteps, sources)``; they are fed in
@@ -71,7 +90,7 @@ def count_cycles(layout, inputs, levels):
     neurons)``, as in :class:`qblif.golden.integer.Trace`.  Cycle 0 is the first after the reset.
     """
     spec = layout.spec
-    stages = [StageClock(stage) for stage in layout.stages]
+    stages = [StageClock(stage, work) for stage in layout.stages]
     # Last stage first: a pass can be computed only once everything that it waits for is known.
     sinks = [sink for stage in reversed(stages) for engine in stage.engines
              for sink in engine.sinks()]
@@ -91,13 +110,14 @@ def count_cycles(layout, inputs, levels):
             firsts.append(taken)
     if len(stages[-1].results) < len(firsts):
         raise feed.deadlock()
-    return Cycles(np.array(firsts), np.array(stages[-1].results))
+    return Cycles(np.array(firsts), np.array(stages[-1].results),
+                  {stage.name: stage.work() for stage in stages if work})
 
 
 class StageClock:
     """The state of one stage's population as cycle numbers."""
 
-    def __init__(self, layout):
+    def __init__(self, layout, keep=False):
         self.name, self.timing, self.passes = layout.name, layout.timing, layout.passes
         self.following, self.running = [], False
         self.timesteps = layout.timesteps
@@ -106,7 +126,10 @@ class StageClock:
         self.channel_vectors = layout.passes.channel_vectors
         self.steps = list(zip(*(part.tolist() for part in layout.passes.steps()), strict=True))
         self.emits, self.classifies = layout.emits, layout.classifies
+        self.keep = keep  # Whether rows of Work are kept.
         self.engines = [engine.clock(self) for engine in layout.engines]
+        self.names = [engine.name for engine in layout.engines]
+        self.done = array("q")
         self.idle = 0  # When the update pass is idle again.
         self.credit = 0  # Last stage: the cycle in which it can accept another result.
         self.queued = self.loaded = self.picked = self.taken = 0  # AER encoder, FIFO to event.
@@ -117,6 +140,12 @@ class StageClock:
         """``fired``: the frame's levels ``(timesteps, neurons)``."""
         self.pending = np.where(self.order < 0, 0, fired[:, self.order]).tolist()
         self.step = self.word = 0
+
+    def work(self):
+        """The :class:`Work` of all frames."""
+        *digits, vectors = (np.array(rows, np.int64).reshape(-1, 3) for rows in (
+            *(engine.done for engine in self.engines), self.done))
+        return Work(dict(zip(self.names, digits, strict=True)), vectors)
 
     def waits(self):
         """Whether a line buffer behind the stage is full, as far as is known."""
@@ -146,6 +175,8 @@ class StageClock:
                 last = self.emit(start, timestep, position, work)
             if self.classifies and final and whole:
                 self.classify(last)
+            if self.keep:
+                self.done.extend((start + START_LATENCY, last + 1, vectors))
             self.idle = last + self.timing.pass_cycles(vectors) - vectors + 1
             for engine in used:
                 engine.releases.append(last + RELEASE_LATENCY)

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import deque
 from dataclasses import dataclass
 from functools import cached_property
@@ -135,6 +136,7 @@ class DenseClock:
         self.entry = self.free = 0
         self.releases = deque([0] * engine.unread, maxlen=engine.unread)  # Recent passes'.
         self.ready = None
+        self.done = array("q")
 
     def sinks(self):
         """What takes the transfers of each source."""
@@ -144,6 +146,8 @@ class DenseClock:
         """Accept an event that is offered from cycle ``present`` on; returns when."""
         accepted, expanded = self.accept(present)
         steps = self.steps[neuron] * self.digits[level]
+        if self.stage.keep:
+            self.done.extend((expanded + 1, expanded + 1 + steps, steps))
         self.free = expanded + 1 + max(0, steps - 1)
         return accepted
 

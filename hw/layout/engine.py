@@ -74,7 +74,8 @@ class Engine(ABC):
     synaptic operations a cycle, ``width`` the channels whose currents are completed together.
     ``static``: currents that were completed once serve all timesteps of a position.  ``unread``
     completions may wait for their update pass, or are being read.  ``read_latency`` is the cycles
-    from ``read_en`` to the currents.  ``recurrent``: its source comes a timestep later.
+    from ``read_en`` to the currents.  ``recurrent``: its source comes a timestep later.  ``ports``
+    of its events are added at once.
     """
 
     synapses: tuple[Dense | Conv2d, ...]
@@ -86,6 +87,7 @@ class Engine(ABC):
     unread: int
     read_latency: int
     recurrent = False
+    ports = 1
 
     @property
     def name(self) -> str:

@@ -4,6 +4,7 @@ Every position that has all it reads is followed through the engine; what waits 
 maximum of cycle numbers.  See :mod:`qblif.hw.core.stream_engine` for the pipeline.
 """
 
+from array import array
 from collections import deque
 
 from .latency import (
@@ -50,6 +51,7 @@ class StreamClock:
         self.releases = deque([0] * engine.unread, maxlen=engine.unread)
         self.chain = [0] * engine.unread  # When a word last entered each buffer, the last first.
         self.ready = None
+        self.done = array("q")
 
     def sinks(self):
         """What takes the transfers of each source."""
@@ -189,10 +191,14 @@ class StreamClock:
         self.beat = max(self.beat, taken)
         reach = buffer.layout.window.reach
         counts = [count if 0 <= channel - low < reach else 1 for channel, count in found]
+        began = max(self.beat + 1 + READ_LATENCY, min(self.digit))
         if self.ports == 1:
             self._read_one(counts or [1])
         else:
             self._read_banks(start, counts, last)
+        if found and self.stage.keep:
+            self.done.extend((began, max(self.digit), sum(
+                count for channel, count in found if 0 <= channel - low < reach)))
         self.reader = self.beat
         if last:
             self._end()

@@ -112,3 +112,32 @@ def test_build_of_a_layout(tiny, tmp_path):
     hardware = qblif.compile(tiny[0], lanes=2)
     report = hardware.build("arty_a7_35", out_dir=tmp_path)
     assert report["layout_digest"] == hardware.digest and report["lanes"] == hardware.lanes
+
+
+def test_report(tiny, tmp_path):
+    pytest.importorskip("jinja2", reason="the page needs jinja2: pip install 'qblif[report]'")
+    net, _, frames = tiny
+    hardware = qblif.compile(net, lanes=4)
+    labels = integer.run(net, frames).classes.numpy()
+    found = hardware.report(tmp_path / "new", frames, labels, title="mine", device="up5k",
+                            neuron="hidden/2")
+    assert json.loads((tmp_path / "new" / "report.json").read_text()) == found
+    assert "<h1>mine</h1>" in (tmp_path / "new" / "report.html").read_text()
+    assert found["accuracy"]["rungs"][-1]["share"] == 1
+    assert found["cycles"]["cycles"] == hardware.cycles(frames).interval.mean()
+    assert found["reproduce"]["command"] == "hardware.report(out_dir, images, labels)"
+    assert found["placed"]["command"] == "hardware.report(out_dir, images, labels, synth=True)"
+    bare = hardware.report(tmp_path, progress=str.strip)
+    assert bare["bursts"]["missing"] and bare["reproduce"]["command"] == "hardware.report(out_dir)"
+
+
+@pytest.mark.parametrize("options, text", [
+    ({"images": [[0] * 12]}, "Labels must be one an image, 1, not 0"),
+    ({"images": [[0] * 12], "labels": [1, 2]}, "Labels must be one an image, 1, not 2"),
+    ({"rtl": True}, "A simulation needs images, not None"),
+    ({"device": "up6k"}, "Device must be one of .*up5k.*, not 'up6k'"),
+    ({"neuron": "a/1"}, "Neuron must be one of hidden/0.*, not 'a/1'")])
+def test_what_cannot_be_reported(tiny, tmp_path, options, text):
+    with pytest.raises(ValueError, match=f"^{text}$"):
+        qblif.compile(tiny[0], lanes=4).report(tmp_path, **options)
+    assert not list(tmp_path.glob("report.*"))

@@ -9,7 +9,7 @@ from cli_cases import NETWORK, refusal, run
 from vcd.gtkw import GTKWFlag
 from waves_read import Waves
 
-from qblif.cli.trace import find_neuron
+from qblif.golden.neuron_trace import find_neuron
 from qblif.golden.spec import Input, Network, Neuron, Population, Quantiser
 from qblif.golden.spec.artifact import Trained, load
 from qblif.golden.spec.errors import InvalidValue

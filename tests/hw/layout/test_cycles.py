@@ -28,8 +28,12 @@ def test_example():
     frames = np.array([[0, 1, 0, 1]])
     levels = {name: fired.numpy() for name, fired in integer.run(trained, frames).levels.items()}
     assert levels["hidden"].tolist() == [[[0, 1, 1, 0]]]
-    cycles = count_cycles(layout, frames, levels)
+    cycles = count_cycles(layout, frames, levels, work=True)
     assert (cycles.first.tolist(), cycles.last.tolist()) == ([0], [43])
+    hidden, out = cycles.work["hidden"], cycles.work["out"]
+    assert hidden.digits["input->hidden"].tolist() == [[1, 3, 2], [3, 5, 2]]
+    assert out.digits["hidden->out"].tolist() == [[26, 27, 1], [27, 28, 1]]
+    assert (hidden.vectors.tolist(), out.vectors.tolist()) == ([[13, 15, 2]], [[36, 38, 2]])
     found = run_network(trained, layout, frames, baked=True)
     assert (found.results - found.starts).tolist() == [43]
 

@@ -1,0 +1,1 @@
+"""A network and everything that was measured of it, as one page."""
