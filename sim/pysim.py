@@ -5,9 +5,10 @@ For networks of a few neurons; :mod:`qblif.sim.bench` is for the others.
 
 import random
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from amaranth.hdl import Fragment, Value
+from amaranth.hdl import Fragment, Module, Signal, Value
 
 from ..hw.core.network import NetworkCore
 from ..hw.layout.memory_image import load_writes
@@ -58,7 +59,7 @@ def run_network(trained, layout, levels, *, baked=False, i_stall=0, o_stall=0, r
     spec = trained.spec
     layout.check(spec)
     dut = NetworkCore(layout, trained if baked else None)
-    fragment = Fragment.get(dut, None)
+    recorder = Recorder(probes, Fragment.get(dut, None))
     draw = random.Random(seed)
     expected = {stage.name: len(levels) * spec.timesteps * stage.passes.all_vectors
                 for stage in layout.stages}
@@ -85,15 +86,13 @@ def run_network(trained, layout, levels, *, baked=False, i_stall=0, o_stall=0, r
     aer = {"input": dut.i} | {stage.layout.name: stage.o for stage in dut.stages
                               if stage.layout.emits}
     checkers = [aer_checker(stream, name) for name, stream in aer.items()]
-    recorders = [Recorder(probe, fragment) for probe in probes]
-    simulate_component(fragment, source, sink, timeout=timeout, background=[
-        watcher.run, stream_checker(dut.o), *checkers, *(recorder.run for recorder in recorders)])
+    simulate_component(recorder.design, source, sink, timeout=timeout, background=[
+        watcher.run, stream_checker(dut.o), *checkers, *([recorder.run] if probes else [])])
     found = {stage.name: arrange(stage, watcher.vectors[stage.name]) for stage in layout.stages}
     return Recording({name: pair[0] for name, pair in found.items()},
                      {name: pair[1] for name, pair in found.items()},
                      np.array(labels), np.array(watcher.scores), np.array(watcher.starts),
-                     np.array(watcher.results), cycles[0],
-                     [recorder.wave(watcher.now) for recorder in recorders])
+                     np.array(watcher.results), cycles[0], recorder.waves(watcher.now))
 
 
 class Watcher:
@@ -137,24 +136,33 @@ class Watcher:
 
 
 class Recorder:
-    """What ``watcher.v`` is in Verilog, of one probe of an elaborated design."""
+    """What ``watcher.v`` is in Verilog; ``design`` is the elaborated network with it."""
 
-    def __init__(self, probe, fragment):
-        self.probe = probe
-        parts = dict(components(fragment))
-        self.value = probe.value(parts[".".join(probe.path)])
-        self.lines = []
+    def __init__(self, probes, fragment):
+        self.probes, self.design = probes, fragment
+        self.words = [Signal(probe.width) for probe in probes]
+        self.lines = [[] for _ in probes]
+        if probes:
+            parts: dict[str, Any] = dict(components(fragment))
+            self.design = m = Module()
+            m.submodules.network = fragment
+            # Signals of the design: the simulator compiles what drives them.
+            m.d.comb += [word.eq(probe.value(parts[".".join(probe.path)]))
+                         for word, probe in zip(self.words, probes, strict=True)]
 
     async def run(self, ctx):
-        cycle, last = 0, None
+        cycle, last = 0, [None] * len(self.probes)
         while True:
-            _, _, word = await ctx.tick().sample(self.value)
-            if word != last:
-                self.lines.append(f"{cycle:08x} {word:0{self.probe.width}b}\n")
-            cycle, last = cycle + 1, word
+            _, _, *words = await ctx.tick().sample(*self.words)
+            for probe, lines, word, before in zip(self.probes, self.lines, words, last,
+                                                  strict=True):
+                if word != before:
+                    lines.append(f"{cycle:08x} {word:0{probe.width}b}\n")
+            cycle, last = cycle + 1, words
 
-    def wave(self, end):
-        return read_wave(self.probe, "".join(self.lines).encode(), end)
+    def waves(self, end):
+        return [read_wave(probe, "".join(lines).encode(), end)
+                for probe, lines in zip(self.probes, self.lines, strict=True)]
 
 
 def frame_events(frame, layout):

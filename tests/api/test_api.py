@@ -136,7 +136,7 @@ def test_report(tiny, tmp_path):
     ({"images": [[0] * 12], "labels": [1, 2]}, "Labels must be one an image, 1, not 2"),
     ({"rtl": True}, "A simulation needs images, not None"),
     ({"device": "up6k"}, "Device must be one of .*up5k.*, not 'up6k'"),
-    ({"neuron": "a/1"}, "Neuron must be one of hidden/0.*, not 'a/1'")])
+    ({"neuron": "a/1"}, "Population must be one of hidden, out.*, not 'a'")])
 def test_what_cannot_be_reported(tiny, tmp_path, options, text):
     with pytest.raises(ValueError, match=f"^{text}$"):
         qblif.compile(tiny[0], lanes=4).report(tmp_path, **options)

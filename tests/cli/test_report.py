@@ -154,7 +154,7 @@ def test_results_without_a_floorplan(results):
 
 @pytest.mark.parametrize("options, text", [
     (["--neuron", "hidden2/3"],
-     "Neuron must be one of hidden1/0..127, output/0..9, not 'hidden2/3'"),
+     "Population must be one of hidden1, output, not 'hidden2'"),
     (["--device", "up6k"],
      "Device must be one of ecp5-25k, ecp5-45k, ecp5-85k, up5k, hx8k, not 'up6k'"),
     (["--images", "-1"], "Images must be a number of at least 1, or all, not '-1'"),
