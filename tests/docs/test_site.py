@@ -1,0 +1,140 @@
+"""The documentation site is built without a warning, and everything that it links to exists."""
+
+import importlib.util
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+
+import qblif
+from qblif.cli.main import app
+
+pytest.importorskip("furo", reason="the site needs the docs extra")
+pytest.importorskip("myst_nb", reason="the site needs the docs extra")
+
+ROOT = Path(__file__).parents[2]
+HOST = "https://example.org/qblif/blob/main"
+
+
+def build(out, *options):
+    """Build the site without running the notebooks; what Sphinx says, and its exit code."""
+    done = subprocess.run(
+        [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-c", "docs/site",
+         "-D", "nb_execution_mode=off", *options, ".", str(out)],
+        cwd=ROOT, capture_output=True, text=True)
+    return done.stderr, done.returncode
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    out = tmp_path_factory.mktemp("site")
+    assert build(out, "-D", f"source_url={HOST}") == ("", 0)
+    return out
+
+
+class Page(HTMLParser):
+    """Links and anchors of a page."""
+
+    def __init__(self, file):
+        super().__init__()
+        self.links, self.anchors = [], set()
+        self.feed(file.read_text())
+
+    def handle_starttag(self, tag, attrs):
+        attributes = dict(attrs)
+        self.anchors.add(attributes.get("id"))
+        self.links += [attributes[name] for name in ("href", "src") if attributes.get(name)]
+
+
+def broken_links(folder):
+    """``page: link`` of what leads nowhere within the site."""
+    pages = {file: Page(file) for file in folder.rglob("*.html")}
+    for file, page in pages.items():
+        for link in page.links:
+            parts = urlsplit(link)
+            if parts.scheme or parts.netloc:
+                continue
+            target = (file.parent / unquote(parts.path)).resolve() if parts.path else file
+            anchors = pages[target].anchors if target in pages else set()
+            if not target.exists() or parts.fragment and parts.fragment not in anchors:
+                yield f"{file.relative_to(folder)}: {link}"
+
+
+def test_links(site):
+    assert [link for link in broken_links(site) if not link.endswith(": #")] == []
+
+
+def test_finds_broken_links(tmp_path):
+    (tmp_path / "a.html").write_text('<a id="x" href="b.html">b</a><a href="b.html#y">y</a>'
+                                     '<a href="#x">x</a><a href="#z">z</a><img src="c.svg">')
+    (tmp_path / "b.html").write_text("<p id='z'></p>")
+    assert list(broken_links(tmp_path)) == ["a.html: b.html#y", "a.html: #z", "a.html: c.svg"]
+
+
+def test_every_document_is_a_page(site):
+    documents = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("docs/notebooks/*.md")]
+    assert len(documents) > 20
+    for file in documents:
+        assert (site / file.relative_to(ROOT)).with_suffix(".html").exists(), file
+    assert "README.html" in (site / "index.html").read_text()
+
+
+def test_links_to_sources(site):
+    links = {link for file in site.rglob("*.html") for link in Page(file).links
+             if link.startswith(HOST)}
+    names = {link.removeprefix(f"{HOST}/") for link in links}
+    assert {"golden/neuron.py", "hw/layout/compile.py", "benchmarks/records"} <= names
+    assert not [name for name in names if not (ROOT / name).exists() or name.startswith("api/")]
+    assert not (site / "_downloads").exists()
+    assert '<a class="reference internal" href="docs/site/api.html">' in (
+        site / "README.html").read_text()
+
+
+def test_every_public_name_is_on_the_page_of_the_api(site):
+    anchors = Page(site / "docs/site/api.html").anchors
+    assert {f"qblif.{name}" for name in qblif.__all__} - anchors == {"qblif.__version__"}
+
+
+def test_roles_of_public_docstrings_lead_somewhere(site):
+    text = (site / "docs/site/api.html").read_text()
+    for name in ("qblif.Trained", "qblif.golden.training.config.TrainConfig",
+                 "qblif.hw.layout.compile.Layout", "qblif.boards.flow.tools.SynthError"):
+        assert f'href="#{name}"' in text, name
+    assert ":class:" not in text and ":func:" not in text
+
+
+def test_every_command_is_on_its_page(site):
+    text = re.sub(r"<[^>]*>", "", (site / "docs/site/commands.html").read_text())
+    for command in app.registered_commands:
+        name = command.name or command.callback.__name__.replace("_", "-")
+        assert f"$ qblif {name} [OPTIONS]" in text, name
+
+
+@pytest.fixture(scope="module")
+def conf():
+    """The site's configuration as a module."""
+    spec = importlib.util.spec_from_file_location("site_conf", ROOT / "docs/site/conf.py")
+    module = importlib.util.module_from_spec(spec)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", "")
+        spec.loader.exec_module(module)
+    return module
+
+
+def test_sentences_come_before_sections(conf):
+    lines = ["It does.", "", "Parameters", "----------", "a : int", "    One.", "",
+             "Raises :class:`ValueError` for 0", "and 1.", ""]
+    conf.sentences_first(None, "function", "f", None, None, lines)
+    assert lines == ["It does.", "", "Raises :class:`ValueError` for 0", "and 1.", "",
+                     "Parameters", "----------", "a : int", "    One.", ""]
+
+
+def test_a_docstring_without_sections_stays(conf):
+    lines = ["It does.", "", "Raises an error.", "", "And more.", ""]
+    expected = list(lines)
+    conf.sentences_first(None, "function", "f", None, None, lines)
+    assert lines == expected
