@@ -36,7 +36,7 @@ exclude_patterns = [".*", "out", "build"]
 html_theme = "furo"
 html_title = project
 html_static_path, html_css_files = ["static"], ["site.css"]
-html_extra_path = ["static/index.html"]  # The start page is README.html.
+html_extra_path = ["index.html"]  # The start page is README.html.
 html_copy_source = False
 
 myst_enable_extensions = ["colon_fence"]
