@@ -17,16 +17,18 @@ from pathlib import Path
 
 from docutils import nodes
 from sphinx import addnodes
+from sphinx.ext.napoleon import Config, NumpyDocstring
 
 import qblif
 
 HERE = Path(__file__).parent
-SENTENCE = re.compile(r"(Raises|Returns) ")
+HEADING, SENTENCE = re.compile(r"\w+\n-+\n"), re.compile(r"(Raises|Returns) ")
+SECTIONS = Config(napoleon_custom_sections=[("Members", "params_style")])
 # The notebooks' kernel finds the `qblif` command of this interpreter.
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
 
 project, release, language = "QB-LIF on FPGA", qblif.__version__, "en"
-extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+extensions = ["myst_nb", "sphinx.ext.autodoc"]
 # No file is moved or copied for the site, so that a relative link means the same on the host.
 root_doc = "README"
 include_patterns = ["*.md", "docs/*.md", "docs/notebooks/*.md", "docs/site/api.md",
@@ -49,22 +51,23 @@ nb_merge_streams = True
 autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"
 autodoc_preserve_defaults = True
-napoleon_custom_sections = [("Members", "params_style")]
-napoleon_use_rtype = False
 python_display_short_literal_types = True
 
 
 def command_reference():
-    """What every command's ``--help`` says, as Markdown."""
-    return subprocess.run(
+    """What every command's ``--help`` says, as Markdown, below the page's own heading."""
+    text = subprocess.run(
         [sys.executable, "-m", "typer", "qblif.cli.main", "utils", "docs", "--name", "qblif"],
         check=True, capture_output=True, text=True).stdout
+    text = text.partition("\n")[2]
+    # The list of commands has the beginnings of their sentences; the page's contents are enough.
+    return re.sub(r"^\*\*Commands\*\*.*?(?=^## )", "", text, flags=re.MULTILINE | re.DOTALL)
 
 
 # What is put behind the text of a page: what the host's view of it has no use for.
 APPENDED = {
     "README": (HERE / "contents.md").read_text,
-    "docs/site/commands": lambda: command_reference().partition("\n")[2],
+    "docs/site/commands": command_reference,
 }
 
 
@@ -74,16 +77,18 @@ def append(app, page, source):
         source[0] += "\n" + APPENDED[page]()
 
 
-def sentences_first(app, what, name, obj, options, lines):
-    """Put what a docstring says of errors and results before its sections, of which napoleon takes
-    everything that follows for items."""
-    blocks = [block.splitlines() for block in "\n".join(lines).split("\n\n")]
-    headed = [len(block) > 1 and set(block[1]) == {"-"} for block in blocks]
-    if True in headed:
-        first = headed.index(True)
-        blocks = [*blocks[:first],
-                  *sorted(blocks[first:], key=lambda block: not SENTENCE.match(block[0]))]
-    lines[:] = [line for block in blocks for line in (*block, "")]
+def read_sections(app, what, name, obj, options, lines):
+    """Turn a docstring's underlined sections into fields.
+
+    What it says of errors and results goes before them, as napoleon takes everything that follows a
+    heading for items.  Of a property it would take what stands before a colon for a type.
+    """
+    blocks = "\n".join(lines).split("\n\n")
+    headed = [k for k, block in enumerate(blocks) if HEADING.match(block)]
+    if headed:
+        behind = slice(headed[0], None)
+        blocks[behind] = sorted(blocks[behind], key=lambda block: not SENTENCE.match(block))
+        lines[:] = NumpyDocstring("\n\n".join(blocks), SECTIONS, what=what).lines()
 
 
 def link_sources(app, document):
@@ -112,5 +117,5 @@ def link_sources(app, document):
 def setup(app):
     app.add_config_value("source_url", "", "env", str)
     app.connect("source-read", append)
-    app.connect("autodoc-process-docstring", sentences_first, priority=100)  # Before napoleon.
+    app.connect("autodoc-process-docstring", read_sections)
     app.connect("doctree-read", link_sources, priority=100)  # Before files are copied.

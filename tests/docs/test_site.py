@@ -126,15 +126,16 @@ def conf():
 
 
 def test_sentences_come_before_sections(conf):
-    lines = ["It does.", "", "Parameters", "----------", "a : int", "    One.", "",
-             "Raises :class:`ValueError` for 0", "and 1.", ""]
-    conf.sentences_first(None, "function", "f", None, None, lines)
-    assert lines == ["It does.", "", "Raises :class:`ValueError` for 0", "and 1.", "",
-                     "Parameters", "----------", "a : int", "    One.", ""]
+    lines = ["It does.", "", "Parameters", "----------", "a : int", "    One.", "b", "    Two.",
+             "", "Raises :class:`ValueError` for 0", "and 1.", ""]
+    conf.read_sections(None, "function", "f", None, None, lines)
+    assert [line for line in lines if line] == [
+        "It does.", "Raises :class:`ValueError` for 0", "and 1.",
+        ":param a: One.", ":type a: int", ":param b: Two."]
 
 
 def test_a_docstring_without_sections_stays(conf):
-    lines = ["It does.", "", "Raises an error.", "", "And more.", ""]
+    lines = ["Shape: rows and columns.", "", "Raises an error.", "", "And more.", ""]
     expected = list(lines)
-    conf.sentences_first(None, "function", "f", None, None, lines)
+    conf.read_sections(None, "property", "f", None, None, lines)
     assert lines == expected
