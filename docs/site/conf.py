@@ -28,6 +28,7 @@ SECTIONS = Config(napoleon_custom_sections=[("Members", "params_style")])
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
 
 project, release, language = "QB-LIF on FPGA", qblif.__version__, "en"
+author = copyright = "The QB-LIF on FPGA contributors"
 extensions = ["myst_nb", "sphinx.ext.autodoc"]
 # No file is moved or copied for the site, so that a relative link means the same on the host.
 root_doc = "README"

@@ -27,7 +27,8 @@ PRINTED = {
         r"fits up5k", r"frame 0, timestep 2, neuron 1", r"exit code 1"),
     "to-a-board": (
         r"\n 1 lanes, .*does not fit hx8k", r"\nfits hx8k", r"output +1 o__valid",
-        r"levels that differ: 0 of 240\n", r"classes that differ: 0\n"),
+        r"levels of hidden1 that differ: 0 of 240\n", r"classes that differ: 0\n",
+        r"cycles that differ: 0\n"),
 }
 
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import unquote, urlsplit
 
 import pytest
@@ -13,6 +14,8 @@ import pytest
 import qblif
 from qblif.cli.main import app
 
+addnodes = pytest.importorskip("sphinx.addnodes", reason="the site needs the docs extra")
+nodes = pytest.importorskip("docutils.nodes", reason="the site needs the docs extra")
 pytest.importorskip("furo", reason="the site needs the docs extra")
 pytest.importorskip("myst_nb", reason="the site needs the docs extra")
 
@@ -108,7 +111,9 @@ def test_roles_of_public_docstrings_lead_somewhere(site):
 
 
 def test_every_command_is_on_its_page(site):
-    text = re.sub(r"<[^>]*>", "", (site / "docs/site/commands.html").read_text())
+    page = (site / "docs/site/commands.html").read_text()
+    text = re.sub(r"<[^>]*>", "", page)
+    assert page.count("<h1>") == 1 and "\nCommands:" not in text
     for command in app.registered_commands:
         name = command.name or command.callback.__name__.replace("_", "-")
         assert f"$ qblif {name} [OPTIONS]" in text, name
@@ -123,6 +128,30 @@ def conf():
         patch.setenv("PATH", "")
         spec.loader.exec_module(module)
     return module
+
+
+@pytest.mark.parametrize("url", ["", HOST])
+def test_links_without_and_with_a_host(conf, url):
+    """To a file, a folder, a file of the API, and a heading."""
+    document = nodes.Element()
+    for make, target in ((addnodes.download_reference, "../golden/neuron.py"),
+                         (addnodes.pending_xref, "../benchmarks/records"),
+                         (addnodes.download_reference, "../api/network.py"),
+                         (addnodes.pending_xref, "#heading")):
+        document += make("", nodes.Text(target), reftype="myst", refdomain=None,
+                         reftarget=target, refdoc="docs/next")
+    conf.link_sources(SimpleNamespace(srcdir=ROOT, config=SimpleNamespace(source_url=url)),
+                      document)
+    file, folder, api, heading = document.children
+    if url:
+        assert [file["refuri"], folder["refuri"]] == [f"{HOST}/golden/neuron.py",
+                                                      f"{HOST}/benchmarks/records"]
+    else:
+        assert isinstance(file, addnodes.download_reference) and type(folder) is nodes.inline
+    assert (api["reftype"], api["reftarget"]) == ("doc", "/docs/site/api")
+    assert heading["reftarget"] == "#heading"
+    assert document.astext().split() == [
+        "../golden/neuron.py", "../benchmarks/records", "../api/network.py", "#heading"]
 
 
 def test_sentences_come_before_sections(conf):
