@@ -23,7 +23,7 @@ PRINTED = {
     "from-snntorch": (
         r"reset late", r"1: 360 of 360 spikes equal", r"3: 216 of 216 spikes equal",
         r"population1: 0 of 360 spikes differ", r"population2: 0 of 216 spikes differ",
-        r"12 frames on verilator: 0 of 576 levels, 0 of \d+ membranes and 0 classes differ",
+        r"population1, RTL: 0 of 360 spikes differ", r"population2, RTL: 0 of 216 spikes differ",
         r"fits up5k", r"frame 0, timestep 2, neuron 1", r"exit code 1"),
     "to-a-board": (
         r"\n 1 lanes, .*does not fit hx8k", r"\nfits hx8k", r"output +1 o__valid",
