@@ -59,7 +59,7 @@ def compile(net: Trained, *, lanes: int | Sequence[int] | None = None, device: s
 
     Parameters
     ----------
-    net : :class:`~qblif.golden.spec.artifact.Trained`
+    net : :class:`Trained`
     lanes : int or one int a stage
         Synaptic operations a cycle of the busiest stage; the others get the fewest that keep up.
         32 where neither ``lanes`` nor ``device`` is given.
@@ -92,7 +92,7 @@ class Hardware:
 
     Members
     -------
-    net : :class:`~qblif.golden.spec.artifact.Trained`
+    net : :class:`Trained`
     layout : :class:`~qblif.hw.layout.compile.Layout`
         Geometry, memories and latencies of every stage.
     """

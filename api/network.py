@@ -50,9 +50,11 @@ def dataset(folder: str | Path | None = None, *, timesteps: int | None = None,
     Parameters
     ----------
     folder : path
-    timesteps, binning, window
-        Recordings: how many timesteps a frame has; whether events are shared out by "time" or by
-        "count"; microseconds a timestep, or 0 for the recording's duration over ``timesteps``.
+    timesteps : of a frame of a recording
+    binning : ``"time"`` or ``"count"``
+        What the timesteps share out equally: the recording's duration, or its events.
+    window : microseconds a timestep
+        0 for the recording's duration over ``timesteps``.
 
     Raises :class:`ValueError` for a missing, truncated or foreign file.
     """

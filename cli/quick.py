@@ -53,10 +53,11 @@ def show_digit(number):
 
 
 def load_digit(number):
-    """Network, its input levels ``(1, inputs)`` and the label of a digit."""
+    """Network, and the input levels ``(1, inputs)`` and the label of a digit that ``number``
+    picks."""
     from ..api.network import dataset, load
     images, net = dataset(), load(NETWORK)
-    number %= len(images.test_images)
+    number = np.random.default_rng(number).integers(len(images.test_images))  # They are sorted.
     return net, net.levels(images.test_images[number:number + 1]), int(images.test_labels[number])
 
 

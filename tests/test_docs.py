@@ -13,7 +13,8 @@ from qblif.cli.main import app
 
 ROOT = Path(__file__).parents[1]
 RUN = ("README.md", "docs/own-network.md", "docs/trace.md")
-READ = sorted(str(file.relative_to(ROOT)) for file in (*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")))
+READ = sorted(str(file.relative_to(ROOT))
+              for file in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")))
 # What a placeholder stands for, where an option takes numbers.
 NUMBERS = {"--images": "5", "--seed": "1", "--lanes": "4"}
 
