@@ -224,3 +224,10 @@ def test_levels_without_bound_take_what_the_weights_allow():
         converted = convert(graph, [reading(**bursts)], 3)
         assert converted.trained.spec.populations[0].neuron.quantiser.n_max == n_max
         assert bool(converted.remarks) == (weight == 100)
+
+
+def test_no_more_than_the_clipped_levels_go_on():
+    bursts = reading(levels=None, strict=False, reset="subtract", decay=1.0)
+    graph = graph_of((2,), layer([[100, 100]]), layer([[1]], k=2))
+    first, second = convert(graph, [bursts] * 2, 3).trained.spec.populations
+    assert (first.emit_max, second.sum_width) == (63, 7)
