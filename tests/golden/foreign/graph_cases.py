@@ -42,6 +42,7 @@ NETS = {
     "residual": ({"a": 4, "b": 3, "c": 4}, ["input a", "a b", "b c", "a = c", "c output"]),
     "skip from the input": ({"a": 4, "b": 3}, ["input a", "a b", "input b", "b output"]),
     "two to the output": ({"a": 3, "b": 3}, ["input a", "a b", "a = output", "b = output"]),
+    "the last and another": ({"b": 3, "a": 3}, ["input b", "b a", "a = output", "b = output"]),
     "everything": ({"a": 4, "b": 4, "c": 4, "d": 3}, [
         "input a", "a b", "a = c", "b c", "c a", "c d", "a d", "d d", "d a", "d output"]),
 }

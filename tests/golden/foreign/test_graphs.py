@@ -144,7 +144,8 @@ def test_an_average_and_a_sum_add_up():
     nodes = {"input": nir.Input(np.array([1, 4, 4])), "0": conv(1, 1), "a": neurons(1, 4, 4),
              "1": conv(2, 2), "b": neurons(1, 2, 2), "2": conv(1, 1), "pool": pool,
              "3": conv(1, 1), "c": neurons(1, 2, 2), "output": nir.Output(np.array([4]))}
-    nodes["2"].weight, nodes["3"].weight = np.array([[[[3.0]]]]), np.array([[[[6.0]]]])
+    nodes["1"].weight = np.full((1, 1, 2, 2), 2.0)
+    nodes["2"].weight, nodes["3"].weight = np.array([[[[3.0]]]]), np.array([[[[2.0]]]])
     edges = [("input", "0"), ("0", "a"), ("a", "1"), ("1", "b"), ("b", "2"), ("2", "c"),
              ("a", "pool"), ("pool", "3"), ("3", "c"), ("c", "output")]
     input = draw.integers(0, 4, (TIMESTEPS, FRAMES, 16))
@@ -167,7 +168,7 @@ def test_an_average_and_a_sum_add_up():
     record = Record(input, tuple(np.stack(s).astype(np.int64) for s in spikes.values()))
     found = import_network(nir_graph.build_graph(nodes, edges), "snntorch", Asked(reset="zero"),
                            None, record)
-    assert found.equal and not found.converted.remarks and record.spikes[2].any()
+    assert found.equal and not found.converted.remarks and all(s.any() for s in record.spikes)
 
 
 def convolve(maps, weight):
