@@ -30,6 +30,7 @@ def neurons(*shape):
 NETS = {
     "loop of two": ({"a": 4, "b": 3}, ["input a", "a b", "b a", "b output"]),
     "loop at the end": ({"a": 3, "b": 3}, ["input a", "a b", "b a", "b b", "b = output"]),
+    "counted in the middle": ({"a": 3, "b": 4}, ["input a", "a b", "b a", "a = output"]),
     "loop of three": ({"a": 4, "b": 3, "c": 4}, ["input a", "a b", "b c", "c a", "c output"]),
     "loop out of the middle": ({"a": 4, "b": 3, "c": 2},
                                ["input a", "a b", "b a", "a c", "c output"]),
@@ -41,6 +42,7 @@ NETS = {
     "residual": ({"a": 4, "b": 3, "c": 4}, ["input a", "a b", "b c", "a = c", "c output"]),
     "skip from the input": ({"a": 4, "b": 3}, ["input a", "a b", "input b", "b output"]),
     "two to the output": ({"a": 3, "b": 3}, ["input a", "a b", "a = output", "b = output"]),
+    "the last and another": ({"b": 3, "a": 3}, ["input b", "b a", "a = output", "b = output"]),
     "everything": ({"a": 4, "b": 4, "c": 4, "d": 3}, [
         "input a", "a b", "a = c", "b c", "c a", "c d", "a d", "d d", "d a", "d output"]),
 }
@@ -86,6 +88,12 @@ class Net:
                 found[name].append(now[name])
             before = now
         return tuple(np.stack(spikes).astype(np.int64) for spikes in found.values())
+
+    def scores(self):
+        """What reaches the output, summed over the timesteps."""
+        spikes = dict(zip(self.sizes, self.spikes, strict=True))
+        return sum(spikes[source].sum(0) @ weight.T
+                   for (source, target), weight in self.weights.items() if target == "output")
 
     def graph(self):
         nodes = {"input": nir.Input(np.array([5])), "output": nir.Output(np.array([2]))}

@@ -53,7 +53,7 @@ def main():
         nets = [Net(name, seed, "zero", False, bias=False) for seed in range(SEEDS)]
         try:
             equal = sum(not differences(made) for made in nets)
-        except (RuntimeError, ValueError) as error:
+        except (AttributeError, RuntimeError, ValueError) as error:
             print(f"{name:24} not run by snnTorch: {' '.join(str(error).split())[:70]}")
             continue
         print(f"{name:24} {equal} of {SEEDS} networks equal to the spike")

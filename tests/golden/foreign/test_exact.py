@@ -10,9 +10,8 @@ from qblif.golden import integer
 from qblif.golden.foreign import real
 from qblif.golden.foreign.exact import convert
 from qblif.golden.foreign.graph import Connection, Graph, Layer, Node
-from qblif.golden.foreign.grid import exact_decay, fraction_bits, lag, nearest_decay, snap
 from qblif.golden.foreign.readings import Reading
-from qblif.golden.spec import Conv2d, Decay, Dense
+from qblif.golden.spec import Conv2d, Dense
 from qblif.golden.spec.errors import InvalidValue
 
 DECAYS = (1.0, 0.5, 0.75, 0.875, 0.625, 0.375, 0.25, 0.0)
@@ -227,29 +226,8 @@ def test_levels_without_bound_take_what_the_weights_allow():
         assert bool(converted.remarks) == (weight == 100)
 
 
-def test_grid():
-    for numerator in range(1025):
-        decay = exact_decay(numerator / 1024)
-        assert decay.factor == numerator / 1024
-        assert decay.apply(1 << 20) == numerator << 10
-    assert exact_decay(0.9) is None and exact_decay(1.0) == Decay()
-    for factor in (0.9, 0.99, 0.001, 1 / 3):
-        assert 0 < abs(nearest_decay(factor).factor - factor) <= 2**-16
-    assert fraction_bits(np.array([0.5, 3]), 0.125) == 3 and fraction_bits(0.1) is None
-    assert snap(np.float64(np.float32(0.1)) * 5) == 0.5 and snap(0.1) == 0.1
-
-
-@pytest.mark.parametrize("synaptic", [None, 0.0, 0.5, 0.625, 1.0])
-@pytest.mark.parametrize("numerator", range(0, 65))
-def test_lag_bounds_the_delay_in_every_timestep(numerator, synaptic):
-    """Whenever a reset starts the membrane again."""
-    decay, timesteps = exact_decay(numerator / 64), 20
-    current = None if synaptic is None else exact_decay(synaptic)
-    constant, extra = lag(decay, timesteps, current)
-    for start in range(timesteps):
-        delay = held = 0
-        for t in range(timesteps):
-            held = constant - (current.apply(-held) if current is not None else 0)
-            if t >= start:
-                delay = held - decay.apply(-delay)
-                assert 1 <= delay <= 1 << extra
+def test_no_more_than_the_clipped_levels_go_on():
+    bursts = reading(levels=None, strict=False, reset="subtract", decay=1.0)
+    graph = graph_of((2,), layer([[100, 100]]), layer([[1]], k=2))
+    first, second = convert(graph, [bursts] * 2, 3).trained.spec.populations
+    assert (first.emit_max, second.sum_width) == (63, 7)
