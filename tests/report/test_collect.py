@@ -49,6 +49,16 @@ def test_accuracy_of_each_rung(tiny):
     assert found["rtl"] == {"missing": "The RTL was not simulated.", "command": COMMANDS["rtl"]}
 
 
+def test_accuracy_on_the_rtl(tiny):
+    found = contents(tiny)["accuracy"]
+    assert found["rungs"][-1] == {"rung": "RTL", "share": 0.36666666, "images": 30, "origin":
+                                  "Verilator, every level and membrane compared"}
+    assert found["rtl"] == {
+        "simulator": "verilator", "images": 30, "levels_compared": 9001, "levels_differ": 5,
+        "membranes_compared": 11701, "membranes_differ": 6, "classes_differ": 7,
+        "latency": 71.25, "interval": 33.125, "model_equal": True}
+
+
 @pytest.mark.parametrize("case", ["tiny", "residual"])
 def test_cycles(case, request):
     trained, layout, frames = request.getfixturevalue(case)
@@ -147,13 +157,13 @@ def test_neurons_of_every_reset_with_a_recurrent_synapse(kind):
                   Dense(source="a", target="out")])
     trained = Trained(spec, {s.name: draw.integers(-20, 30, spec.weight_shape(s)).astype(np.int32)
                              for s in spec.synapses}, {"a": np.array([3, -2, 5, 0], np.int32)})
-    frames = draw.integers(0, 4, (1, 6, 5))
+    frames = draw.integers(0, 4, (20, 6, 5)) * (draw.random((20, 6, 5)) < 0.4)
     trace = integer.run(trained, frames)
-    assert trace.levels["a"].any()
-    for index in range(4):
-        found = describe_neuron(trained, frames[0], f"a/{index}")
-        assert found["levels"] == trace.levels["a"][:, 0, index].tolist() == [
-            sum(v >= t["membrane"] for t in found["thresholds"]) for v in found["charged"]]
+    for number, frame in enumerate(frames):
+        for index in range(4):
+            found = describe_neuron(trained, frame, f"a/{index}")
+            assert found["levels"] == trace.levels["a"][:, number, index].tolist() == [
+                sum(v >= t["membrane"] for t in found["thresholds"]) for v in found["charged"]]
 
 
 def test_neuron_that_fires_most(tiny):
