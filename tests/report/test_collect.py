@@ -9,7 +9,6 @@ import pytest
 from report_cases import COMMANDS, FLOORPLAN, PLACED, contents, outer
 
 from qblif.golden import integer
-from qblif.golden.neuron_trace import find_neuron
 from qblif.golden.spec import Decay, Dense, Input, Network, Neuron, Population, Quantiser, Reset
 from qblif.golden.spec.artifact import Trained
 from qblif.golden.spec.axes import Synaptic
@@ -173,13 +172,6 @@ def test_neuron_that_fires_most(tiny):
     fired, total = (sent > 0).sum(0), sent.sum(0, dtype=int)
     best = max(range(10), key=lambda k: (fired[k], total[k], -k))
     assert (found["population"], found["index"]) == ("hidden", best)
-
-
-@pytest.mark.parametrize("name", ["hidden", "hidden/10", "hidden/-1", "hidden/x", "in/0", "/", "",
-                                  "hidden/1/2", "hidden/²"])
-def test_neuron_there_is_not(tiny, name):
-    with pytest.raises(ValueError, match="^(Neuron|Population) "):
-        find_neuron(tiny[0].spec, name)
 
 
 def test_network_that_never_fires(tiny):
