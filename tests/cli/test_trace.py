@@ -205,6 +205,7 @@ def test_waves(capsys, short, stripes, out, icarus, monkeypatch):
     events = [[]]
     for neuron, level, end in waves.transfers("hidden1.events", "neuron", "level", "end"):
         events[-1:] = [events[-1], []] if end else [[*events[-1], (neuron, level)]]
+        assert not end or (neuron, level) == (None, None)
     assert events == [*([(event["source"], event["golden"]["level"]) for event in step["events"]]
                         for step in report["timesteps"]), []]
     for stream in ("input.events", "hidden1.events", "output.class"):
