@@ -201,6 +201,15 @@ def test_waves(capsys, short, stripes, out, icarus, monkeypatch):
                  if value is not None]
     steps = [step["golden"]["membrane"] for step in report["timesteps"]]
     assert code == 0 and membranes[0] == steps[0] and membranes[-1] == steps[-1]
+    # The events are those that reach the read-out, timestep by timestep; handshakes are known.
+    events = [[]]
+    for neuron, level, end in waves.transfers("hidden1.events", "neuron", "level", "end"):
+        events[-1:] = [events[-1], []] if end else [[*events[-1], (neuron, level)]]
+        assert not end or (neuron, level) == (None, None)
+    assert events == [*([(event["source"], event["golden"]["level"]) for event in step["events"]]
+                        for step in report["timesteps"]), []]
+    for stream in ("input.events", "hidden1.events", "output.class"):
+        assert None not in waves.values(f"{stream}.valid") + waves.values(f"{stream}.ready")
     # The save file shows each variable, the numbers in signed decimals.
     format_, lines = None, {}
     for line in (out / "waves/frame7.gtkw").read_text().splitlines():
