@@ -56,7 +56,7 @@ def run(
                            progress=lambda done: bar.update(task, completed=done))
         identity = host.identify()
     report = _report(trained, identity, labels, outcome)
-    if scores:
+    if scores and outcome.scores is not None:
         report["scores"] = outcome.scores.tolist()
     counts = known.event_counts("test")
     if counts is not None:
