@@ -11,7 +11,10 @@ from amaranth.back import rtlil, verilog
 from amaranth.hdl import Shape
 from amaranth.lib import data, wiring
 
+from ..golden.spec.errors import InvalidValue
 from ..golden.spec.sound import FrontEnd
+from .bus.registers import register_map
+from .bus.top import BusTop
 from .core.checks import SYNTHESIS
 from .core.network import NetworkCore
 from .layout.compile import Layout
@@ -36,19 +39,22 @@ class Generated:
 
 
 def generate(layout: Layout, trained: Trained | None = None, name: str = "qblif_network",
-             sound: bool = False) -> Generated:
+             sound: bool = False, bus: str | None = None, readback: bool = False) -> Generated:
     """Generate the network of ``layout``, a :class:`qblif.hw.layout.compile.Layout`; bake in
-    ``trained`` where given.  With ``sound`` it takes samples, through the sound front end.
+    ``trained`` where given.  With ``sound`` it takes samples, through the sound front end.  With
+    ``bus``, one of :data:`qblif.hw.bus.top.BUSES`, it is behind that bus, where loaded words can be
+    read with ``readback``.
 
-    Raises :class:`ValueError` for a network that does not take what the front end sends.
+    Raises :class:`ValueError` for a network that does not take what the front end sends, for one
+    that the bus cannot express, and for options that do not go together.
     """
-    network = (SoundNetworkCore if sound else NetworkCore)(layout, trained)
+    network = _component(layout, trained, sound, bus, readback)
     text = to_verilog(network, name)
     manifest = {
         "manifest_version": MANIFEST_VERSION,
         "top": name,
-        "clock": "clk",
-        "reset": "rst",
+        "clock": network.clock if bus else "clk",
+        "reset": network.reset if bus else "rst",
         "verilog_sha256": hashlib.sha256(text.encode()).hexdigest(),
         "network": layout.spec.to_dict(),
         "network_digest": layout.spec.digest,
@@ -59,8 +65,19 @@ def generate(layout: Layout, trained: Trained | None = None, name: str = "qblif_
         "input": layout.input.describe() | ({"sound": asdict(FrontEnd())} if sound else {}),
         "stages": layout.describe(),
         "ports": describe_ports(network),
-    }
+    } | ({"bus": bus, "registers": {r.name: r.offset for r in register_map(layout, readback)}}
+         if bus else {})
     return Generated(text, manifest, layout)
+
+
+def _component(layout, trained, sound, bus, readback) -> Any:
+    if bus is not None:
+        if sound:
+            raise InvalidValue("The sound front end takes samples: it cannot be behind a bus")
+        return BusTop(layout, trained, bus=bus, readback=readback)
+    if readback:
+        raise InvalidValue("Words are read back over a bus: name one with bus")
+    return (SoundNetworkCore if sound else NetworkCore)(layout, trained)
 
 
 EMPTY_CONTENTS = re.compile(r"  cell \$meminit_v2 .*\n(?:    .*\n)*?    connect \\DATA \d+'0+\n"

@@ -18,14 +18,15 @@ class AxiLite(wiring.Component):
     A write waits for address and data, which the standard allows; all ready signals come from
     registers alone::
 
-        cycle    0  1  2  3  4  5
-        awvalid  1  1  1  1
-        wvalid      1  1  1
-        access      v  v
-        done           d
-        awready           1
-        wready            1
-        bvalid               1  1   (bready in cycle 5)
+        cycle    0  1  2  3  4  5  6
+        awvalid  1  1  1  1  1
+        wvalid      1  1  1  1
+        access         v  v
+        done              d
+        awready              1
+        wready               1
+        bvalid                  1  1
+        bready                     1
 
     A read is the same with ``arvalid``, ``arready`` and ``rvalid``.  Where reads and writes both
     wait, they take turns.  A write of fewer than four bytes gets SLVERR, as does an access that the

@@ -4,6 +4,7 @@ from amaranth import *
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from ..core.multiplexer import tree
 from ..core.network import load_word
 from ..layout.latency import NETWORK_READBACK_LATENCY
 from .access import Access
@@ -21,7 +22,7 @@ from .registers import (
 
 __all__ = ["Control"]
 
-COUNTERS = ("FRAMES", "RESULTS", "REFUSED", "CYCLES", "EVENTS_", "WORDS_")
+COUNTERS = ("FRAMES", "REFUSED", "CYCLES", "EVENTS_", "WORDS_")
 
 
 class Control(wiring.Component):
@@ -57,7 +58,7 @@ class Control(wiring.Component):
         For STATUS; ``errors`` are pulses.
     load : ``Out(LoadWord(...))``, load_valid, readback : ``Out(1)``, readback_data : ``In``
         See :class:`qblif.hw.core.network.NetworkCore`.
-    frames, results, refused, cycles, events_SOURCE_TARGET, words_SOURCE_TARGET : ``In(32)``
+    frames, refused, cycles, events_SOURCE_TARGET, words_SOURCE_TARGET : ``In(32)``
         The counters, in lower case.
 
     Raises :class:`ValueError` where the table cannot be made.
@@ -81,8 +82,10 @@ class Control(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        access, words = self.access, self.layout.load_words
-        self.loaded = Signal(range(words + 2))
+        access = self.access
+        # One bit more than needed: -1 where there were too many words.
+        words = self.layout.load_words
+        self.missing = Signal(words.bit_length() + 1, init=words)
         self.address = Signal(range(self.depth + 1))  # One behind the last, when all are written.
         self.data = Signal(32 * self.parts)
         wait = Signal(range(NETWORK_READBACK_LATENCY + 1))
@@ -90,14 +93,15 @@ class Control(wiring.Component):
         m.d.sync += self.load_valid.eq(0)
         with m.If(self.load_valid):
             m.d.sync += [self.address.eq(self.address + 1),
-                         self.loaded.eq(self.loaded + (self.loaded <= words))]
+                         self.missing.eq(self.missing - ~self.missing.all())]
+        values = self.values(m)
         with m.FSM():
             with m.State("IDLE"):
                 with m.If(access.valid & ~self.resetting):
                     m.d.sync += access.error.eq(1)  # Unless a register takes it.
                     m.next = "DONE"
                     with m.If(~access.write):
-                        self.read(m)
+                        self.read(m, values)
                     with m.Elif(access.whole):
                         self.write(m)
             if self.can_read_back:
@@ -112,19 +116,23 @@ class Control(wiring.Component):
                 m.next = "IDLE"
         return m
 
-    def read(self, m):
-        """Take what is addressed."""
-        values = self.values(m)
-        with m.Switch(self.access.address):
+    def read(self, m, values):
+        """Take the one of ``values`` that is addressed."""
+        access = self.access
+        with m.Switch(access.address):
             for register in self.registers:
                 with m.Case(register.offset >> 2):
                     if register.name in values:
-                        m.d.sync += [self.access.error.eq(0),
-                                     self.access.data_r.eq(values[register.name])]
+                        m.d.sync += access.error.eq(0)
                     elif register.access == "rw":
                         with m.If(~self.armed):
-                            m.d.sync += self.access.error.eq(0)
+                            m.d.sync += access.error.eq(0)
                             m.next = "READ_BACK"
+        places = {register.offset >> 2: values[register.name] for register in self.registers
+                  if register.name in values}
+        # Whatever takes the fewest LUTs, where there is no register.
+        rows = [places.get(k, C(0, 32)) for k in range(max(places) + 1)]
+        m.d.sync += access.data_r.eq(tree(rows, access.address))
 
     def part_read(self):
         """The part that is addressed of the word that is read back."""
@@ -143,15 +151,15 @@ class Control(wiring.Component):
                 self.act(m)
             with m.Case(place["LOAD_PLACE"] >> 2):
                 stage, bank = value[:16], value[16:]
-                with m.If((stage < len(self.layout.stages)) & (bank < self.banks)):
+                with m.If(below(stage, len(self.layout.stages)) & below(bank, self.banks)):
                     m.d.sync += [access.error.eq(0), self.load.stage.eq(stage),
                                  self.load.bank.eq(bank)]
             with m.Case(place["LOAD_ADDRESS"] >> 2):
-                with m.If(value < self.depth):
+                with m.If(value[len(self.address):] == 0):
                     m.d.sync += [access.error.eq(0), self.address.eq(value)]
             for part in range(self.parts):
                 with m.Case((FIRST_DATA >> 2) + part):
-                    with m.If(~self.armed & (self.address < self.depth)):
+                    with m.If(~self.armed & below(self.address, self.depth)):
                         m.d.sync += [access.error.eq(0), self.load_valid.eq(part == 0),
                                      self.data.word_select(part, 32).eq(value)]
 
@@ -159,13 +167,13 @@ class Control(wiring.Component):
         """CONTROL: all that is asked for, or nothing."""
         reset, clear, load, arm, new_frame = (
             self.access.data_w[field.low] for field in CONTROL.fields)
-        complete = self.loaded == self.layout.load_words
+        complete = self.missing == 0
         with m.If(~arm | complete & ~load):
             m.d.comb += [self.restart.eq(reset | load), self.new_frame.eq(new_frame),
                          self.clear.eq(reset | load | clear)]
             m.d.sync += [self.access.error.eq(0), self.armed.eq(self.armed & ~load | arm)]
             with m.If(load):
-                m.d.sync += self.loaded.eq(0)
+                m.d.sync += self.missing.eq(self.layout.load_words)
 
     def values(self, m):
         """What there is to read, by the register's name."""
@@ -176,10 +184,17 @@ class Control(wiring.Component):
         status = [C(0, 1)] * 32
         for field in STATUS.fields:
             status[field.low] = bits[field.name]
-        network, layout = int(self.layout.spec.digest, 16), int(self.layout.digest, 16)
-        low = 0xFFFFFFFF
-        return {
-            "ID": ID, "VERSION": VERSION, "NETWORK_LOW": network & low,
-            "NETWORK_HIGH": network >> 32, "LAYOUT_LOW": layout & low, "LAYOUT_HIGH": layout >> 32,
-            "LOAD_WORDS": self.layout.load_words, "LOADED": self.loaded, "STATUS": Cat(status),
-        } | {name: getattr(self, name.lower()) for name in self.counters}
+        missing = Mux(self.missing.all(), C(-1, 32), self.missing)
+        constants = {"ID": ID, "VERSION": VERSION, "LOAD_WORDS": self.layout.load_words,
+                     "SYNAPSES": len(self.layout.synapses)}
+        for name, digest in (("NETWORK", self.layout.spec.digest), ("LAYOUT", self.layout.digest)):
+            constants |= {f"{name}_HIGH": int(digest[:8], 16), f"{name}_LOW": int(digest[8:], 16)}
+        return {name: C(value, 32) for name, value in constants.items()} | {
+            "STATUS": Cat(status), "MISSING": missing} | {
+            name: getattr(self, name.lower()) for name in self.counters}
+
+
+def below(value, limit):
+    """Whether a value is below a constant; its upper bits need no adder."""
+    bits = limit.bit_length()
+    return (value[:bits] < limit) & ~value[bits:].any()

@@ -7,6 +7,7 @@ from amaranth.lib.wiring import In, Out
 from ...golden.spec.errors import InvalidValue
 from ..core.framer import is_no_neuron
 from ..core.payloads import Event, index_shape
+from .register_slice import RegisterSlice
 from .registers import ERRORS
 
 __all__ = ["FrameInput", "FrameTransfer", "TDATA_BITS"]
@@ -70,44 +71,43 @@ class FrameInput(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        i, o, layout = self.i, self.o, self.layout
+        i, layout = self.i, self.layout
+        m.submodules.output = output = ResetInserter(self.restart)(
+            RegisterSlice(self.o.p.shape()))
+        wiring.connect(m, output.o, wiring.flipped(self.o))
         ends, bad = Signal(index_shape(layout.ends)), Signal()
         filling, open_ = Signal(), Signal()
-        free = ~o.valid | o.ready
         taken, mark = Signal(), i.p.level == 0
         last_end = ends == layout.ends - 1
         early, late, outside, order = self.errors
         wrong = outside | order
-        step = filling & free | taken & mark
+        step = filling & output.i.ready | taken & mark
         self.check(m, taken & ~mark, wrong, step)
 
         m.d.comb += [
-            i.ready.eq(self.dropping | ~filling & free & (self.active | self.enable)),
+            # Of registers alone.
+            i.ready.eq(self.dropping | ~filling & output.i.ready & (self.active | self.enable)),
             taken.eq(i.valid & i.ready & ~self.dropping),
+            output.i.valid.eq(taken & ~wrong | filling), output.i.p.end.eq(filling | mark),
+            output.i.p.address.eq(i.p.address), output.i.p.level.eq(i.p.level),
             early.eq(taken & i.p.last & ~(mark & last_end)),
             late.eq(taken & ~i.p.last & mark & last_end),
-            self.entered.eq(step & last_end),
-            self.refused.eq(bad | late | filling)]
+            self.entered.eq(step & last_end), self.refused.eq(bad | late | filling)]
         with m.If(i.valid & i.ready):
             m.d.sync += open_.eq(~i.p.last)
             with m.If(i.p.last):
                 m.d.sync += self.dropping.eq(0)
-        with m.If(free):
-            m.d.sync += [o.valid.eq(taken & ~wrong | filling), o.p.end.eq(filling | mark),
-                         o.p.address.eq(i.p.address), o.p.level.eq(i.p.level)]
         with m.If(taken):
             m.d.sync += [self.active.eq(1), bad.eq(bad | wrong), filling.eq(early),
                          self.dropping.eq(late)]
         with m.If(step):
             m.d.sync += ends.eq(ends + 1)
-        with m.If(self.entered):
+        with m.If(self.entered | self.restart):
             m.d.sync += [self.active.eq(0), filling.eq(0), ends.eq(0), bad.eq(0)]
         with m.If(self.restart):
             rest = Mux(i.valid & i.ready, ~i.p.last, open_)
-            m.d.sync += [self.active.eq(0), filling.eq(0), ends.eq(0), bad.eq(0), o.valid.eq(0),
+            m.d.sync += [open_.eq(rest & ~self.new_frame),
                          self.dropping.eq(rest & ~self.new_frame)]
-            with m.If(self.new_frame):
-                m.d.sync += open_.eq(0)
         return m
 
     def check(self, m, event, wrong, step):

@@ -6,11 +6,11 @@ from amaranth.lib.wiring import In, Out
 
 from ..core.counters import COUNTERS, Counter
 from ..core.network import NetworkCore
+from ..core.payloads import pipe
 from ..layout.latency import reset_cycles
 from .access import Access
 from .control import Control
 from .frame_input import FrameInput, FrameTransfer
-from .register_slice import RegisterSlice
 from .result_output import RESULT_BITS, ResultOutput
 
 __all__ = ["BusNetwork"]
@@ -23,7 +23,7 @@ class BusNetwork(wiring.Component):
 
     The path of an event, and of a class, from register to register::
 
-        i  slice  checked  network ... network  o
+        i  checked  network ... network  o
 
     After a reset of the bus, or by CONTROL, the network is in reset for as long as it needs to
     forget everything; frames wait.
@@ -62,16 +62,13 @@ class BusNetwork(wiring.Component):
         m = Module()
         resetting = self.reset(m)
         m.submodules.control = control = self.control
-        m.submodules.input = slice_ = ResetInserter(control.restart & control.new_frame)(
-            RegisterSlice(FrameTransfer()))
         m.submodules.frames = frames = self.frames
         m.submodules.network = ResetInserter(resetting)(self.network)
         m.submodules.verdicts = verdicts = ResetInserter(resetting)(
             fifo.SyncFIFO(width=1, depth=FRAMES_UNDER_WAY))
         m.submodules.results = results = self.results
         network = self.network
-        wiring.connect(m, wiring.flipped(self.i), slice_.i)
-        wiring.connect(m, slice_.o, frames.i)
+        wiring.connect(m, wiring.flipped(self.i), frames.i)
         wiring.connect(m, frames.o, network.i)
         wiring.connect(m, results.o, wiring.flipped(self.o))
         wiring.connect(m, wiring.flipped(self.access), control.access)
@@ -107,11 +104,11 @@ class BusNetwork(wiring.Component):
     def count(self, m):
         """Counters of the bus, and those of the network."""
         control, network = self.control, self.network
-        for name, pulse in (("frames", self.frames.entered),
-                            ("refused", self.frames.entered & self.frames.refused),
-                            ("results", self.o.valid & self.o.ready)):
+        entered = self.frames.entered & ~control.clear
+        for name, event in (("frames", entered), ("refused", entered & self.frames.refused)):
             m.submodules[f"count_{name}"] = counter = Counter()
-            m.d.comb += [counter.pulse.eq(pulse), counter.clear.eq(control.clear),
+            m.d.comb += [counter.pulse.eq(pipe(m, event, 1, name, reset=True)),
+                         counter.clear.eq(control.clear),
                          getattr(control, name).eq(counter.total)]
         m.d.comb += control.cycles.eq(network.cycles)
         for _, _, synapse in network.layout.synapses:

@@ -11,10 +11,10 @@ class RegisterSlice(wiring.Component):
     """A stream a cycle later, with a transfer in every cycle; ``ready`` as well comes from a
     register.  It holds two transfers: one waits in the second register where the sink stalls::
 
-        i        a  b  c  c  c  d
-        i.ready  1  1  0  0  1  1
-        o           a  a  a  b  c  d
-        o.ready     0  0  1  1  1  1
+        i        a  b  c  c  d  e
+        i.ready  1  1  0  1  1  1
+        o           a  a  b  c  d
+        o.ready     0  1  1  1  1
 
     Parameters
     ----------
@@ -33,9 +33,7 @@ class RegisterSlice(wiring.Component):
         i, o = self.i, self.o
         waiting = Signal.like(o.payload, reset_less=True)
         full = Signal()
-        running = Signal()  # Not ready in a reset, nor before the first clock edge.
-        m.d.sync += running.eq(1)
-        m.d.comb += i.ready.eq(running & ~full)
+        m.d.comb += i.ready.eq(~full)
         with m.If(o.ready | ~o.valid):
             m.d.sync += [o.valid.eq(full | i.valid & i.ready), full.eq(0),
                          o.payload.eq(Mux(full, waiting, i.payload))]

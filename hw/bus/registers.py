@@ -9,13 +9,14 @@ from dataclasses import dataclass
 
 from ...golden.spec.errors import InvalidValue
 
-__all__ = ["CONTROL", "ERRORS", "FIRST_DATA", "FIXED", "Field", "ID", "Register", "SPACE_BITS",
-           "STATUS", "VERSION", "by_name", "data_parts", "register_map"]
+__all__ = ["CONTROL", "ERRORS", "FIRST_DATA", "FIXED", "Field", "ID", "LOADS", "Register",
+           "SPACE_BITS", "STATUS", "VERSION", "by_name", "data_parts", "register_map"]
 
 ID = int.from_bytes(b"QBLF", "little")
 VERSION = 1
 SPACE_BITS = 12  # Of the byte address: 4 KiB.
-FIRST_DATA, FIRST_COUNTER = 0x80, 0x100
+COUNTERS, LOADS = 0x40, 0x800  # Where the synapses' counters, and the registers of loads, begin.
+FIRST_DATA = LOADS + 0x10
 
 
 @dataclass(frozen=True)
@@ -72,17 +73,17 @@ FIXED = (
     Register("LAYOUT_LOW", 0x10, "r", "Digest of the layout, low half"),
     Register("LAYOUT_HIGH", 0x14, "r", "Digest of the layout, high half"),
     Register("LOAD_WORDS", 0x18, "r", "Words of a complete load"),
-    Register("LOADED", 0x1C, "r", "Words written since LOAD or a bus reset; stops one above "
-                                  "LOAD_WORDS"),
+    Register("SYNAPSES", 0x1C, "r", "Number of synapses"),
     CONTROL,
     STATUS,
-    Register("FRAMES", 0x28, "r", "Frames that entered the network, with the refused ones"),
-    Register("RESULTS", 0x2C, "r", "Results that were taken"),
+    Register("MISSING", 0x28, "r", "Words of a complete load that are still to be written; all ones "
+                                   "where there were too many"),
+    Register("FRAMES", 0x2C, "r", "Frames that entered the network, refused ones too"),
     Register("REFUSED", 0x30, "r", "Frames that entered with an error"),
     Register("CYCLES", 0x34, "r", "Clock cycles with a frame in the network"),
-    Register("LOAD_PLACE", 0x40, "w", "Where the next word goes, in the numbers of the manifest's "
+    Register("LOAD_PLACE", LOADS, "w", "Where the next word goes, in the numbers of the manifest's "
              "`load_banks`", (Field("STAGE", 0, "Stage", 8), Field("BANK", 16, "Load bank", 16))),
-    Register("LOAD_ADDRESS", 0x44, "w", "Address in that bank; steps on with each word"),
+    Register("LOAD_ADDRESS", LOADS + 4, "w", "Address in that bank; steps on with each word"),
 )
 
 
@@ -99,23 +100,23 @@ def register_map(layout, readback=False):
     there is room for.
     """
     access, found = "rw" if readback else "w", list(FIXED)
+    most = (LOADS - COUNTERS) // 8
+    if len(layout.synapses) > most:
+        raise InvalidValue(f"A network on a bus can have {most} synapses, not "
+                           f"{len(layout.synapses)}")
+    for number, (_, _, synapse) in enumerate(layout.synapses):
+        name, offset = f"{synapse.source}_{synapse.target}".upper(), COUNTERS + 8 * number
+        found += [Register(f"EVENTS_{name}", offset, "r", f"Events of {synapse.name}"),
+                  Register(f"WORDS_{name}", offset + 4, "r", f"Lane-cycles of {synapse.name}")]
     for part in range(data_parts(layout)):
         text = (f"Bits {32 * part} to {32 * part + 31} of the word" if part else
                 "Bits 0 to 31 of the word; writing them writes the word")
         found.append(Register(f"LOAD_DATA_{part}", FIRST_DATA + 4 * part, access, text))
-    synapses = layout.synapses
-    most = ((1 << SPACE_BITS) - FIRST_COUNTER) // 8
-    if len(synapses) > most:
-        raise InvalidValue(f"A network behind a bus can have {most} synapses, not {len(synapses)}")
-    for number, (_, _, synapse) in enumerate(synapses):
-        name, base = f"{synapse.source}_{synapse.target}".upper(), FIRST_COUNTER + 8 * number
-        found += [Register(f"EVENTS_{name}", base, "r", f"Events of {synapse.name}"),
-                  Register(f"WORDS_{name}", base + 4, "r", f"Lane-cycles of {synapse.name}")]
     names = [register.name for register in found]
     for name in names:
         if names.count(name) > 1:
             raise InvalidValue(f"Two synapses would have the register {name}: rename a population")
-    return found
+    return sorted(found, key=lambda register: register.offset)
 
 
 def by_name(registers):
