@@ -11,7 +11,7 @@ from ..hw.bus.top import BusTop
 from ..hw.verilog import describe_ports, to_verilog
 from .simulators import SimulatorError, build, require, run
 
-__all__ = ["BusOutcome", "packets", "play"]
+__all__ = ["NETWORK", "BusOutcome", "packets", "play"]
 
 NETWORK, TOP = "qblif_network", "qblif_bus_bench"
 
@@ -58,20 +58,23 @@ def bench_text(top):
 
 
 def play(trained, layout, operations, *, bus, out_dir, simulator="icarus", baked=False,
-         readback=False, idle=0, stall=0, seed=0, reset_cycles=2, verilog=None, cache=None,
-         progress=None):
+         readback=False, idle=0, stall=0, seed=0, reset_cycles=2, patience=4000,
+         verilog=None, cache=None, progress=None):
     """Build the network behind ``bus`` and play ``operations`` on it.
 
     Parameters
     ----------
     operations : list of ``(name, arguments...)``
         ``write offset value [strobes]``, ``read offset``, ``load writes``, ``frames packets``,
-        ``gather count`` (waits for so many results in all), ``settle`` (until nothing moves),
-        ``wait cycles``, ``mark`` (notes how many results there are), ``reset cycles``.
+        ``gather count`` (waits for so many results in all), ``mark`` (notes how many there are),
+        ``more count`` (waits for so many since the mark), ``settle`` (until nothing moves),
+        ``wait cycles``, ``reset cycles``.
     idle, stall : int
         Share of the cycles, in 256ths, in which the source, and the receiving sides, pause.
+    patience : int
+        Cycles without a transfer of a stream after which no more results are waited for.
     verilog : str or None
-        In place of the text that is generated.
+        The network's text, where it is there already.
 
     Returns a :class:`BusOutcome`.  Raises :class:`qblif.sim.simulators.SimulatorError` where the
     simulator is missing or fails.
@@ -84,7 +87,7 @@ def play(trained, layout, operations, *, bus, out_dir, simulator="icarus", baked
     (folder / "bench.v").write_text(bench_text(top))
     (folder / "job.json").write_text(json.dumps({
         "bus": bus, "operations": operations, "idle": idle, "stall": stall, "seed": seed,
-        "reset_cycles": reset_cycles}))
+        "patience": patience, "reset_cycles": reset_cycles}))
     (folder / "outcome.json").unlink(missing_ok=True)
     built = build(simulator, [folder / "network.v", folder / "bench.v"], TOP, cache)
     run(simulator, built, TOP, "qblif.sim.cocotb_bus", folder,
