@@ -76,8 +76,8 @@ FIXED = (
     Register("SYNAPSES", 0x1C, "r", "Number of synapses"),
     CONTROL,
     STATUS,
-    Register("MISSING", 0x28, "r", "Words of a complete load that are still to be written; all ones "
-                                   "where there were too many"),
+    Register("MISSING", 0x28, "r", "Words of a load that are still to be written; all ones where "
+                                   "there were too many"),
     Register("FRAMES", 0x2C, "r", "Frames that entered the network, refused ones too"),
     Register("REFUSED", 0x30, "r", "Frames that entered with an error"),
     Register("CYCLES", 0x34, "r", "Clock cycles with a frame in the network"),

@@ -122,7 +122,8 @@ def test_source_that_is_reset_too(quick, cache, tmp_path):
     place = by_name(register_map(layout))
     half = sent[0][:-1]  # The source sets tlast; as one packet with what follows it is late.
     found = play(trained, layout, [
-        ("load", list(bus_writes(trained, layout))), ("frames", [half + [1 << 24, *sent[1]]]), ("settle",),
+        ("load", list(bus_writes(trained, layout))),
+        ("frames", [half + [1 << 24, *sent[1]]]), ("settle",),
         ("write", CONTROL.offset, RESET | NEW_FRAME), ("read", place["STATUS"]),
         ("frames", sent), ("gather", 7), ("settle",), ("read", place["FRAMES"])],
         out_dir=tmp_path, simulator=quick, cache=cache, **options)

@@ -3,6 +3,7 @@ import random
 
 import numpy as np
 import pytest
+from amaranth.hdl import Cat
 from bus_cases import KINDS, draw_packets, network, outcome, packets, status_errors
 
 from qblif.golden.spec import Input
@@ -115,72 +116,74 @@ def test_timing_picture(transfers, expected):
     assert trace(Case("flat"), transfers, len(expected)) == expected
 
 
+async def put(ctx, dut, words, count=None):
+    """The transfers of a packet, or its first ones."""
+    for k in range(len(words) if count is None else count):
+        await stream_put(ctx, dut.i, transfer(words, k))
+
+
+def restarted(dut, source, at=None):
+    """Transfers that leave after the restart, and tlast of those that were taken up to it; the
+    restart comes in cycle ``at``, or when the source says so."""
+    left, taken, over = [], [], [False]
+
+    async def drive(ctx):
+        ctx.set(dut.enable, 1)
+        ctx.set(dut.o.ready, 1)
+        await source(ctx)
+        await ctx.tick().repeat(8)
+
+    async def watch(ctx):
+        for cycle in itertools.count():
+            if at is not None:
+                ctx.set(dut.restart, cycle == at)
+            _, _, restart, move, last, valid, p = await ctx.tick().sample(
+                dut.restart, dut.i.valid & dut.i.ready, dut.i.p.last, dut.o.valid, dut.o.p)
+            if over[0] and valid:
+                left.append(None if p.end else (p.address, p.level))
+            if not over[0] and move:
+                taken.append(last)
+            over[0] |= restart
+
+    simulate_component(dut, drive, background=[watch])
+    return left, taken
+
+
 @pytest.mark.parametrize("kind", NETWORKS)
-def test_restart_drops_the_rest_of_the_frame(kind):
+@pytest.mark.parametrize("cycle", range(1, 33, 3))
+def test_restart_drops_the_rest_of_the_frame(kind, cycle):
     """In any cycle, with a source that sends on: what comes next is the first packet of which no
     transfer was taken."""
     trained, layout = network(kind)
     sent, _ = draw_packets(np.random.default_rng(3), trained, layout, 8)
-    for cycle in range(1, 33, 3):
-        dut, left, taken = Case(kind), [], []
+    dut = Case(kind)
 
-        async def source(ctx):
-            ctx.set(dut.enable, 1)
-            ctx.set(dut.o.ready, 1)
-            for words in sent:
-                for k in range(len(words)):
-                    await stream_put(ctx, dut.i, transfer(words, k))
-            await ctx.tick().repeat(8)
+    async def source(ctx):
+        for words in sent:
+            await put(ctx, dut, words)
 
-        async def watch(ctx):
-            for now in itertools.count():
-                ctx.set(dut.restart, now == cycle)
-                _, _, move, last, valid, p = await ctx.tick().sample(
-                    dut.i.valid & dut.i.ready, dut.i.p.last, dut.o.valid, dut.o.p)
-                if move and now <= cycle:
-                    taken.append(last)
-                if valid and now > cycle:
-                    left.append(None if p.end else (p.address, p.level))
-
-        simulate_component(dut, source, background=[watch])
-        begun = sum(taken) + (not taken[-1])
-        assert left == [t for words in sent[begun:] for t in outcome(layout, words)[0]], cycle
+    left, taken = restarted(dut, source, cycle)
+    begun = sum(taken) + (not taken[-1])
+    assert left == [t for words in sent[begun:] for t in outcome(layout, words)[0]]
 
 
 @pytest.mark.parametrize("kind", NETWORKS)
-def test_restart_of_the_source_too(kind):
-    """After any number of transfers of a frame, and of one that is being dropped."""
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.6, 0.99])
+def test_restart_of_the_source_too(kind, share):
+    """Within a frame, and within one whose rest is being dropped."""
     trained, layout = network(kind)
     right, _ = draw_packets(np.random.default_rng(4), trained, layout, 3, ["right"])
     for words in (right[0], right[0] + [*right[1], 1 << 24, 2 << 24]):
-        for count in range(1, len(words), 1 + len(words) // 12):
-            dut, left = Case(kind), []
+        dut, count = Case(kind), 1 + int(share * (len(words) - 1))
 
-            async def source(ctx):
-                ctx.set(dut.enable, 1)
-                ctx.set(dut.o.ready, 1)
-                for k in range(count):
-                    await stream_put(ctx, dut.i, transfer(words, k))
-                ctx.set(dut.restart, 1)
-                ctx.set(dut.new_frame, 1)
-                await ctx.tick()
-                ctx.set(dut.restart, 0)
-                ctx.set(dut.new_frame, 0)
-                for k in range(len(right[2])):
-                    await stream_put(ctx, dut.i, transfer(right[2], k))
-                await ctx.tick().repeat(8)
+        async def source(ctx, dut=dut, words=words, count=count):
+            await put(ctx, dut, words, count)
+            ctx.set(Cat(dut.restart, dut.new_frame), 3)
+            await ctx.tick()
+            ctx.set(Cat(dut.restart, dut.new_frame), 0)
+            await put(ctx, dut, right[2])
 
-            async def watch(ctx):
-                while True:
-                    _, _, restart, valid, p = await ctx.tick().sample(
-                        dut.restart, dut.o.valid, dut.o.p)
-                    if restart:
-                        left.clear()
-                    elif valid:
-                        left.append(None if p.end else (p.address, p.level))
-
-            simulate_component(dut, source, background=[watch])
-            assert left == outcome(layout, right[2])[0], count
+        assert restarted(dut, source)[0] == outcome(layout, right[2])[0]
 
 
 def test_wrong_packets_are_of_every_kind():
