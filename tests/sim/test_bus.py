@@ -8,14 +8,13 @@ import os
 
 import numpy as np
 import pytest
-from bus_cases import draw_packets, network, outcome, status_errors
+from bus_cases import classes, draw_packets, network, outcome, status_errors
 from mutants import mutant
 
-from qblif.golden import integer
 from qblif.hw.bus import network as bus_network
 from qblif.hw.bus.frame_input import FrameInput
 from qblif.hw.bus.load import bus_writes
-from qblif.hw.bus.registers import CONTROL, ERRORS, STATUS, by_name, register_map
+from qblif.hw.bus.registers import CONTROL, ERRORS, STATUS, by_name, data_parts, register_map
 from qblif.hw.bus.result_output import ResultOutput
 from qblif.hw.bus.top import BusTop
 from qblif.hw.layout.memory_image import load_writes
@@ -39,13 +38,6 @@ def design(bus, kind):
         BusTop(layout, bus=bus, readback=True), NETWORK)}
 
 
-def expected(trained, layout, sent, frames):
-    """A result for each packet."""
-    classes = integer.run(trained, frames).classes.tolist()
-    return [-1 if outcome(layout, words)[1] else label
-            for words, label in zip(sent, classes, strict=True)]
-
-
 @pytest.mark.parametrize("bus, kind, stalls", [
     (*DESIGNS[0], {"idle": 60, "stall": 60}), (*DESIGNS[1], {"idle": 100}),
     ("axi", "map", {"stall": 200})])
@@ -53,7 +45,7 @@ def test_load_run_and_count(bus, kind, stalls, quick, cache, tmp_path):
     """Weights over the bus, then right and wrong packets: one result each, and every counter."""
     trained, layout, options = design(bus, kind)
     count = MANY or 20
-    sent, frames = draw_packets(np.random.default_rng(5), trained, layout, count)
+    sent = draw_packets(np.random.default_rng(5), trained, layout, count)
     place = by_name(register_map(layout))
     names = [name for name in place if name.startswith(("EVENTS", "WORDS"))]
     found = play(trained, layout, [
@@ -61,9 +53,11 @@ def test_load_run_and_count(bus, kind, stalls, quick, cache, tmp_path):
         ("write", CONTROL.offset, ARM), ("load", list(bus_writes(trained, layout))),
         ("gather", count), ("settle",),
         *(("read", place[name]) for name in ("STATUS", "FRAMES", "REFUSED", "MISSING")),
-        *(("read", place[name]) for name in names)],
+        *(("read", place[name]) for name in names), ("write", CONTROL.offset, CLEAR),
+        *(("read", place[name]) for name in ("FRAMES", "REFUSED", "CYCLES", *names)),
+        ("read", STATUS.offset)],
         out_dir=tmp_path, simulator=quick, cache=cache, **options, **stalls)
-    results = expected(trained, layout, sent, frames)
+    results = classes(trained, layout, sent)
     errors = set().union(*(outcome(layout, words)[1] for words in sent))
     assert found.results == results and not found.broken
     assert found.accesses[:3] == [["results", 0], ["write", True], ["write", False]]
@@ -73,7 +67,8 @@ def test_load_run_and_count(bus, kind, stalls, quick, cache, tmp_path):
         status, count, results.count(-1), 0)]
     events = sum(transfer is not None for words in sent for transfer in outcome(layout, words)[0])
     assert reads[4] == ["read", False, events]
-    assert all(value for _, _, value in reads[4:])
+    assert all(value for _, _, value in reads[5:4 + len(names)])
+    assert [entry[2] for entry in reads[5 + len(names):]] == [0] * (3 + len(names)) + [1]
 
 
 @pytest.mark.parametrize("bus, kind", DESIGNS)
@@ -83,22 +78,24 @@ def test_words_are_read_back(bus, kind, quick, cache, tmp_path):
     place, words = by_name(register_map(layout, True)), list(load_writes(trained, layout))
     draw = np.random.default_rng(1)
     chosen = [words[k] for k in draw.permutation(len(words))[:40]]
-    load = list(bus_writes(trained, layout))[:-1]  # All but ARM.
+    load, parts = list(bus_writes(trained, layout))[:-1], data_parts(layout)  # All but ARM.
     operations = [("load", load)]
     for word in chosen:
         operations += [("write", place["LOAD_PLACE"], word.stage | word.bank << 16),
                        ("write", place["LOAD_ADDRESS"], word.address),
-                       ("read", place["LOAD_DATA_0"])]
+                       *(("read", place[f"LOAD_DATA_{part}"]) for part in range(parts))]
     operations += [("write", CONTROL.offset, ARM), ("read", place["LOAD_DATA_0"]),
                    ("write", place["LOAD_DATA_0"], 1), ("read", 0xFFC), ("write", 0xFFC, 0),
                    ("write", place["ID"], 1), ("read", CONTROL.offset),
                    ("write", CONTROL.offset, CLEAR, 6), ("read", place["ID"])]
     found = play(trained, layout, operations, out_dir=tmp_path, simulator=quick, cache=cache,
                  stall=30, **options)
-    values = [entry[2] for entry in found.accesses[1:121] if entry[0] == "read"]
-    assert values == [word.data for word in chosen]
-    assert not any(entry[1] for entry in found.accesses[:122])
-    assert [entry[1] for entry in found.accesses[122:]] == [True] * 7 + [False]
+    good, bad = found.accesses[:-8], found.accesses[-8:]
+    values = [entry[2] for entry in good if entry[0] == "read"]
+    assert [sum(value << 32 * k for k, value in enumerate(values[n:n + parts]))
+            for n in range(0, len(values), parts)] == [word.data for word in chosen]
+    assert not any(entry[1] for entry in good)
+    assert [entry[1] for entry in bad] == [True] * 7 + [False]
 
 
 @pytest.mark.parametrize("bus, kind", DESIGNS)
@@ -118,7 +115,7 @@ def test_resets_in_mid_frame(bus, kind, quick, cache, tmp_path):
 def test_source_that_is_reset_too(quick, cache, tmp_path):
     """NEW_FRAME: of a packet without its end, and then whole ones."""
     trained, layout, options = design(*DESIGNS[0])
-    sent, frames = draw_packets(np.random.default_rng(2), trained, layout, 6, ["right"])
+    sent = draw_packets(np.random.default_rng(2), trained, layout, 6, ["right"])
     place = by_name(register_map(layout))
     half = sent[0][:-1]  # The source sets tlast; as one packet with what follows it is late.
     found = play(trained, layout, [
@@ -127,8 +124,7 @@ def test_source_that_is_reset_too(quick, cache, tmp_path):
         ("write", CONTROL.offset, RESET | NEW_FRAME), ("read", place["STATUS"]),
         ("frames", sent), ("gather", 7), ("settle",), ("read", place["FRAMES"])],
         out_dir=tmp_path, simulator=quick, cache=cache, **options)
-    labels = integer.run(trained, frames).classes.tolist()
-    assert found.results[-6:] == labels
+    assert found.results[-6:] == classes(trained, layout, sent)
     assert found.accesses[1:] == [["write", False], ["read", False, 1], ["read", False, 6]]
 
 
@@ -157,9 +153,9 @@ def test_a_broken_design_is_found(name, quick, cache, tmp_path, monkeypatch):
     part, old, new = BROKEN[name]
     monkeypatch.setattr(bus_network, part.__name__, mutant(part, old, new))
     trained, layout = network("steps")
-    sent, frames = draw_packets(np.random.default_rng(5), trained, layout, 12,
+    sent = draw_packets(np.random.default_rng(5), trained, layout, 12,
                                 ["short", "long", "twice"])
     found = play(trained, layout, [("frames", sent), ("gather", 12), ("settle",)], bus="axi",
                  out_dir=tmp_path, simulator=quick, cache=cache, baked=True, stall=80,
                  patience=500)
-    assert found.results != expected(trained, layout, sent, frames) or found.broken
+    assert found.results != classes(trained, layout, sent) or found.broken

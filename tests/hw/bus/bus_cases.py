@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from qblif.golden import integer
 from qblif.golden.spec import Conv2d, Dense, Input, Network, Neuron, Population, Quantiser
 from qblif.golden.spec.artifact import Trained
 from qblif.hw.bus.registers import ERRORS
@@ -13,13 +14,14 @@ KINDS = ("right", "short", "long", "no-end", "no-last", "range", "level", "code"
 
 
 def network(kind):
-    """Four classes of ``"flat"`` static input, of ``"steps"`` that bring three ends a frame, or of
-    a ``"map"`` with codes to spare, whose timesteps are innermost."""
+    """Four classes of ``"flat"`` static input, whose weights are loaded in words of two parts; of
+    ``"steps"`` that bring three ends a frame; or of a ``"map"`` with codes to spare, whose
+    timesteps are innermost."""
     fires = Neuron(quantiser=Quantiser(n_max=3, theta=16), v_width=14)
     shape, static = {"flat": ((12,), True), "steps": ((5,), False),
                      "map": ((3, 2, 3), False)}[kind]
     first = Conv2d(source="input", target="hidden", kernel=(2, 1), w_width=5) if kind == "map" \
-        else Dense(source="input", target="hidden", w_width=5)
+        else Dense(source="input", target="hidden", w_width=12)
     spec = Network(
         timesteps=3, input=Input(shape=shape, n_max=5, static=static), synapses=[
             first, Dense(source="hidden", target="out", w_width=6)],
@@ -33,7 +35,8 @@ def network(kind):
         spec, {s.name: draw.integers(-15, 16, spec.weight_shape(s)).astype(np.int32)
                for s in spec.synapses},
         {"hidden": draw.integers(-9, 12, spec.populations[0].channels).astype(np.int32)})
-    return trained, compile(spec, Plan(stages=(StagePlan(lanes=(2,)), StagePlan(lanes=(1,)))))
+    lanes = 3 if kind == "flat" else 2  # Of 12 bits: 36 fill a block.
+    return trained, compile(spec, Plan(stages=(StagePlan(lanes=(lanes,)), StagePlan(lanes=(1,)))))
 
 
 def draw_frames(draw, spec, count):
@@ -71,11 +74,10 @@ def spoil(draw, layout, words, kind):
 
 
 def draw_packets(draw, trained, layout, count, kinds=KINDS):
-    """``(packets, frames)``: every other packet is right, the others of any kind."""
+    """Every other packet is right, the others of any kind."""
     frames = draw_frames(draw, trained.spec, count)
-    found = [spoil(draw, layout, words, "right" if k % 2 else draw.choice(kinds))
+    return [spoil(draw, layout, words, "right" if k % 2 else draw.choice(kinds))
              for k, words in enumerate(packets(layout, frames))]
-    return found, frames
 
 
 def outcome(layout, words):
@@ -99,6 +101,22 @@ def outcome(layout, words):
         if ends == source.ends:
             return found, errors | ({"LATE"} if not last else set())
     return found + [None] * (source.ends - ends), errors | {"EARLY"}
+
+
+def classes(trained, layout, sent):
+    """The result of each packet: the class of the frame that it is, or -1."""
+    found, source = [], layout.input
+    for words in sent:
+        transfers, errors = outcome(layout, words)
+        levels, end = np.zeros((source.ends, source.address_space), int), 0
+        for transfer in transfers:
+            if transfer is None:
+                end += 1
+            else:
+                levels[end, transfer[0]] = transfer[1]
+        frame = source.by_neuron(levels)
+        found.append(-1 if errors else int(integer.run(trained, frame[None]).classes[0]))
+    return found
 
 
 def status_errors(names):

@@ -19,7 +19,7 @@ from qblif.hw.layout.latency import NETWORK_READBACK_LATENCY
 from qblif.hw.layout.memory_image import load_writes
 from qblif.sim.stream import simulate_component
 
-TRAINED, LAYOUT = network("flat")
+TRAINED, LAYOUT = network("steps")
 PLACE = by_name(register_map(LAYOUT))
 RESET, CLEAR, LOAD, ARM, NEW_FRAME = (1 << field.low for field in CONTROL.fields)
 

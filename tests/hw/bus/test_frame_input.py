@@ -64,7 +64,7 @@ class Case(FrameInput):
 def test_right_and_wrong_packets(kind, options):
     draw = np.random.default_rng([len(kind), len(options)])
     trained, layout = network(kind)
-    sent, _ = draw_packets(draw, trained, layout, 60)
+    sent = draw_packets(draw, trained, layout, 60)
     left, verdicts = play(Case(kind), sent, seed=1, **options)
     wanted = [outcome(layout, words) for words in sent]
     assert left == [transfer for found, _ in wanted for transfer in found]
@@ -155,7 +155,7 @@ def test_restart_drops_the_rest_of_the_frame(kind, cycle):
     """In any cycle, with a source that sends on: what comes next is the first packet of which no
     transfer was taken."""
     trained, layout = network(kind)
-    sent, _ = draw_packets(np.random.default_rng(3), trained, layout, 8)
+    sent = draw_packets(np.random.default_rng(3), trained, layout, 8)
     dut = Case(kind)
 
     async def source(ctx):
@@ -172,7 +172,7 @@ def test_restart_drops_the_rest_of_the_frame(kind, cycle):
 def test_restart_of_the_source_too(kind, share):
     """Within a frame, and within one whose rest is being dropped."""
     trained, layout = network(kind)
-    right, _ = draw_packets(np.random.default_rng(4), trained, layout, 3, ["right"])
+    right = draw_packets(np.random.default_rng(4), trained, layout, 3, ["right"])
     for words in (right[0], right[0] + [*right[1], 1 << 24, 2 << 24]):
         dut, count = Case(kind), 1 + int(share * (len(words) - 1))
 
@@ -192,7 +192,7 @@ def test_wrong_packets_are_of_every_kind():
     for name in NETWORKS:
         trained, layout = network(name)
         for kind in KINDS:
-            sent, _ = draw_packets(draw, trained, layout, 40, [kind])
+            sent = draw_packets(draw, trained, layout, 40, [kind])
             found[kind] |= {error for words in sent for error in outcome(layout, words)[1]}
     assert found == {
         "right": set(), "short": {"EARLY"}, "long": {"LATE"}, "no-end": {"EARLY"} | found["no-end"],

@@ -14,7 +14,7 @@ from qblif.hw.bus import registers as table_of
 from qblif.hw.bus.documents import core_file, header, table
 from qblif.hw.bus.files import BUS_FILES, bus_files
 from qblif.hw.bus.load import bus_writes, load_file
-from qblif.hw.bus.registers import CONTROL, FIXED, STATUS, by_name, register_map
+from qblif.hw.bus.registers import CONTROL, FIXED, STATUS, by_name, data_parts, register_map
 from qblif.hw.layout.compile import compile
 from qblif.hw.layout.memory_image import load_writes
 from qblif.hw.layout.plan import make_plan
@@ -125,20 +125,24 @@ def test_header_says_what_the_table_says(tmp_path):
 
 # The writes of a load.
 
-def test_load_file_writes_every_word():
-    """Played on registers that do as the table says."""
-    place, memory, state = {v: k for k, v in by_name(register_map(LAYOUT)).items()}, {}, {}
-    pairs = list(struct.iter_unpack("<II", load_file(TRAINED, LAYOUT)))
-    assert pairs == list(bus_writes(TRAINED, LAYOUT))
+@pytest.mark.parametrize("kind", ["steps", "flat"])
+def test_load_file_writes_every_word(kind):
+    """Played on registers that do as the table says: words of one part, and of two."""
+    trained, layout = network(kind)
+    assert data_parts(layout) == 1 + (kind == "flat")
+    place, memory, state = {v: k for k, v in by_name(register_map(layout)).items()}, {}, {}
+    pairs = list(struct.iter_unpack("<II", load_file(trained, layout)))
+    assert pairs == list(bus_writes(trained, layout))
     assert pairs[0] == (CONTROL.offset, 4) and pairs[-1] == (CONTROL.offset, 8)
     for offset, value in pairs[1:-1]:
         state[place[offset]] = value
         if place[offset] == "LOAD_DATA_0":
             where = state["LOAD_PLACE"] & 0xFF, state["LOAD_PLACE"] >> 16, state["LOAD_ADDRESS"]
             assert where not in memory
-            memory[where] = value
+            width = layout.stages[where[0]].load_banks[where[1]].width
+            memory[where] = (value | state.get("LOAD_DATA_1", 0) << 32) & (1 << width) - 1
             state["LOAD_ADDRESS"] += 1
-    assert memory == {tuple(write[:3]): write.data for write in load_writes(TRAINED, LAYOUT)}
+    assert memory == {tuple(write[:3]): write.data for write in load_writes(trained, layout)}
 
 
 def test_load_of_another_network():
