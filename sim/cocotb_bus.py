@@ -8,6 +8,7 @@ import json
 import random
 import struct
 from pathlib import Path
+from typing import Any
 
 import cocotb
 from cocotb.clock import Clock
@@ -51,9 +52,9 @@ class Bench:
         self.cycles = self.quiet = self.marked = 0
         self.line.value = self.asserted
         cocotb.start_soon(Clock(self.clock, PERIOD, "step").start())
-        where = {"clock": self.clock, "reset": self.line, "reset_active_level": bool(self.asserted)}
-        self.source = AxiStreamSource(AxiStreamBus.from_prefix(dut, "s_axis"), **where)
-        self.sink = AxiStreamSink(AxiStreamBus.from_prefix(dut, "m_axis"), **where)
+        where = self.clock, self.line, bool(self.asserted)
+        self.source = AxiStreamSource(AxiStreamBus.from_prefix(dut, "s_axis"), *where)
+        self.sink = AxiStreamSink(AxiStreamBus.from_prefix(dut, "m_axis"), *where)
         self.pausing = [(self.source, job["idle"]), (self.sink, self.stall)]
         self.registers = AxiLite(dut, where) if axi else Wishbone(dut, self.clock, self.pause)
         self.offers = [Offer(dut, *ports) for ports in (
@@ -105,7 +106,7 @@ class Bench:
 
     async def load(self, writes):
         """Many writes, whose outcomes come as one: whether there was an error."""
-        failed = [await self.registers.write(*write, 15) for write in writes]
+        failed = [await self.registers.write(offset, value, 15) for offset, value in writes]
         self.accesses.append(["write", any(error for _, error in failed)])
         print("progress", len(self.results), flush=True)
 
@@ -170,8 +171,9 @@ class AxiLite:
                ("s_axi_rvalid", "s_axi_rready", "s_axi_rdata", "s_axi_rresp"))
 
     def __init__(self, dut, where):
-        self.master = AxiLiteMaster(AxiLiteBus.from_prefix(dut, "s_axi"), **where)
-        write, read = self.master.write_if, self.master.read_if
+        self.master = AxiLiteMaster(AxiLiteBus.from_prefix(dut, "s_axi"), *where)
+        write: Any = self.master.write_if
+        read: Any = self.master.read_if
         self.busy, self.channels = False, (
             write.aw_channel, write.w_channel, write.b_channel, read.ar_channel, read.r_channel)
 

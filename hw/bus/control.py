@@ -35,7 +35,7 @@ class Control(wiring.Component):
         access.valid  1  1
         action        a
         access.done      1
-        load_valid       1     where the action writes a word
+        pulses           1     of restart, clear, load_valid: what the action is
 
     Parameters
     ----------
@@ -90,7 +90,8 @@ class Control(wiring.Component):
         self.data = Signal(32 * self.parts)
         wait = Signal(range(NETWORK_READBACK_LATENCY + 1))
         m.d.comb += [self.load.address.eq(self.address), self.load.data.eq(self.data)]
-        m.d.sync += self.load_valid.eq(0)
+        m.d.sync += [pulse.eq(0) for pulse in (
+            self.load_valid, self.restart, self.new_frame, self.clear)]
         with m.If(self.load_valid):
             m.d.sync += [self.address.eq(self.address + 1),
                          self.missing.eq(self.missing - ~self.missing.all())]
@@ -169,9 +170,9 @@ class Control(wiring.Component):
             self.access.data_w[field.low] for field in CONTROL.fields)
         complete = self.missing == 0
         with m.If(~arm | complete & ~load):
-            m.d.comb += [self.restart.eq(reset | load), self.new_frame.eq(new_frame),
-                         self.clear.eq(reset | load | clear)]
-            m.d.sync += [self.access.error.eq(0), self.armed.eq(self.armed & ~load | arm)]
+            m.d.sync += [self.restart.eq(reset | load), self.new_frame.eq(new_frame),
+                         self.clear.eq(reset | load | clear), self.access.error.eq(0),
+                         self.armed.eq(self.armed & ~load | arm)]
             with m.If(load):
                 m.d.sync += self.missing.eq(self.layout.load_words)
 
@@ -179,18 +180,17 @@ class Control(wiring.Component):
         """What there is to read, by the register's name."""
         errors = Signal(len(ERRORS))
         m.d.sync += errors.eq(Mux(self.clear, 0, errors | self.errors))
-        bits = {"ARMED": self.armed, "BUSY": self.busy, "DROPPING": self.dropping} | dict(
-            zip(ERRORS, errors, strict=True))
-        status = [C(0, 1)] * 32
-        for field in STATUS.fields:
-            status[field.low] = bits[field.name]
+        bits = {"ARMED": self.armed, "BUSY": self.busy, "DROPPING": self.dropping} | {
+            name: errors[k] for k, name in enumerate(ERRORS)}
+        places = {field.low: bits[field.name] for field in STATUS.fields}
+        status = Cat(places.get(k, C(0, 1)) for k in range(32))
         missing = Mux(self.missing.all(), C(-1, 32), self.missing)
         constants = {"ID": ID, "VERSION": VERSION, "LOAD_WORDS": self.layout.load_words,
                      "SYNAPSES": len(self.layout.synapses)}
         for name, digest in (("NETWORK", self.layout.spec.digest), ("LAYOUT", self.layout.digest)):
             constants |= {f"{name}_HIGH": int(digest[:8], 16), f"{name}_LOW": int(digest[8:], 16)}
         return {name: C(value, 32) for name, value in constants.items()} | {
-            "STATUS": Cat(status), "MISSING": missing} | {
+            "STATUS": status, "MISSING": missing} | {
             name: getattr(self, name.lower()) for name in self.counters}
 
 

@@ -76,7 +76,8 @@ class FrameInput(wiring.Component):
             RegisterSlice(self.o.p.shape()))
         wiring.connect(m, output.o, wiring.flipped(self.o))
         ends, bad = Signal(index_shape(layout.ends)), Signal()
-        filling, open_ = Signal(), Signal()
+        filling = Signal()
+        within = Signal()  # A packet: the last transfer came without tlast.
         taken, mark = Signal(), i.p.level == 0
         last_end = ends == layout.ends - 1
         early, late, outside, order = self.errors
@@ -94,7 +95,7 @@ class FrameInput(wiring.Component):
             late.eq(taken & ~i.p.last & mark & last_end),
             self.entered.eq(step & last_end), self.refused.eq(bad | late | filling)]
         with m.If(i.valid & i.ready):
-            m.d.sync += open_.eq(~i.p.last)
+            m.d.sync += within.eq(~i.p.last)
             with m.If(i.p.last):
                 m.d.sync += self.dropping.eq(0)
         with m.If(taken):
@@ -105,8 +106,8 @@ class FrameInput(wiring.Component):
         with m.If(self.entered | self.restart):
             m.d.sync += [self.active.eq(0), filling.eq(0), ends.eq(0), bad.eq(0)]
         with m.If(self.restart):
-            rest = Mux(i.valid & i.ready, ~i.p.last, open_)
-            m.d.sync += [open_.eq(rest & ~self.new_frame),
+            rest = Mux(i.valid & i.ready, ~i.p.last, within)
+            m.d.sync += [within.eq(rest & ~self.new_frame),
                          self.dropping.eq(rest & ~self.new_frame)]
         return m
 

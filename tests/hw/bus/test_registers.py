@@ -160,6 +160,7 @@ def test_files():
     assert files["registers.md"].decode() == table(register_map(LAYOUT))
     assert "toplevel: digits\n" in files["network.core"].decode()
     assert generated.manifest["registers"] == by_name(register_map(LAYOUT))
+    assert " * " not in generated.verilog  # No multiplier.
     assert (generated.manifest["clock"], generated.manifest["reset"]) == ("aclk", "aresetn")
 
 
