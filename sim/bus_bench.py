@@ -47,14 +47,13 @@ def packets(layout, frames):
 
 def bench_text(top):
     """Verilog of a bench for ``top``, all of whose ports cocotb may read, or drive."""
-    ports = [(p["name"], p["width"], p["direction"]) for p in describe_ports(top)]
-    kinds = {"input": "reg", "output": "wire"}
-    return BENCH.format(
-        top=TOP, network=NETWORK, ports=", ".join(f".{name}({name})" for name, *_ in ports),
-        signals="\n".join(f"    {kinds[direction]} [{width - 1}:0] {name} /*verilator "
-                          "public_flat_rw*/;" if width > 1 else
-                          f"    {kinds[direction]} {name} /*verilator public_flat_rw*/;"
-                          for name, width, direction in ports))
+    kinds, ports, signals = {"input": "reg", "output": "wire"}, [], []
+    for port in describe_ports(top):
+        name, bits = port["name"], f"[{port['width'] - 1}:0] " if port["width"] > 1 else ""
+        ports.append(f".{name}({name})")
+        signals.append(f"    {kinds[port['direction']]} {bits}{name} /*verilator public_flat_rw*/;")
+    return BENCH.format(top=TOP, network=NETWORK, ports=", ".join(ports),
+                        signals="\n".join(signals))
 
 
 def play(trained, layout, operations, *, bus, out_dir, simulator="icarus", baked=False,

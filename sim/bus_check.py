@@ -1,7 +1,8 @@
 """Many random frames through a network behind a bus, with pauses and resets in their midst, against
 the integer model.
 
-``python -m qblif.sim.bus_check FILE --bus axi`` does it for a network file.
+``python -m qblif.sim.bus_check FILE --bus axi`` does it for a network file, with its weights in the
+Verilog.
 """
 
 import argparse
@@ -126,7 +127,7 @@ def main():
                                              activity=trained.activity))
     with tempfile.TemporaryDirectory() as folder:
         print(check_bus(trained, layout, arguments.frames, bus=arguments.bus, out_dir=folder,
-                        seed=arguments.seed, simulator=arguments.simulator,
+                        seed=arguments.seed, simulator=arguments.simulator, baked=True,
                         idle=arguments.stalls, stall=arguments.stalls))
 
 
