@@ -80,7 +80,7 @@ class BusNetwork(wiring.Component):
             frames.restart.eq(control.restart), frames.new_frame.eq(control.new_frame),
             verdicts.w_en.eq(frames.entered), verdicts.w_data.eq(frames.refused),
             results.verdict.payload.eq(verdicts.r_data),
-            results.verdict.valid.eq(verdicts.r_rdy & ~resetting),
+            results.verdict.valid.eq(verdicts.r_rdy),
             verdicts.r_en.eq(results.verdict.ready),
             results.i.payload.eq(network.o.payload), results.i.valid.eq(network.o.valid),
             network.o.ready.eq(results.i.ready),

@@ -71,3 +71,41 @@ def test_reset_takes_as_long_as_the_network_needs(kind):
 
     simulate_component(dut, drive)
     assert waits == [dut.reset_cycles] * 2
+
+
+def test_clear_counts_what_enters_behind_it():
+    """In each cycle around that in which a frame is complete; FRAMES and REFUSED."""
+    trained, layout = network("steps")
+    before = []
+    for delay in range(8):
+        dut, cycles = BusNetwork(layout, trained), {}
+
+        async def source(ctx, dut=dut):
+            ctx.set(dut.o.ready, 1)
+            for word, last in ((0, 0), (0, 0), (0, 0), (0, 1)):  # Late: refused.
+                await stream_put(ctx, dut.i, {"address": word, "level": 0, "last": last})
+            await ctx.tick().repeat(20)
+            count = before[-1]
+            assert (ctx.get(dut.control.frames), ctx.get(dut.control.refused)) == (count, count)
+
+        async def clear(ctx, dut=dut, delay=delay):
+            await ctx.tick().repeat(dut.reset_cycles + delay - 2)
+            ctx.set(dut.access.address, CONTROL.offset >> 2)
+            ctx.set(dut.access.data_w, 1 << CONTROL.field("CLEAR").low)
+            for name in ("write", "whole", "valid"):
+                ctx.set(getattr(dut.access, name), 1)
+            await ctx.tick().until(dut.access.done)
+            ctx.set(dut.access.valid, 0)
+
+        async def watch(ctx, dut=dut, cycles=cycles):
+            cycle = 0
+            while len(cycles) < 2:
+                _, _, entered, cleared = await ctx.tick().sample(
+                    dut.frames.entered, dut.control.clear)
+                cycles |= ({"entered": cycle} if entered else {}) | (
+                    {"clear": cycle} if cleared else {})
+                cycle += 1
+            before.append(cycles["entered"] > cycles["clear"])
+
+        simulate_component(dut, source, clear, background=[watch])
+    assert before == sorted(before, reverse=True) and 2 <= sum(before) <= 6
