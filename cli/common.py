@@ -27,7 +27,7 @@ from ..golden.spec.artifact import write_atomically
 from ..golden.spec.errors import InvalidValue
 from ..hw.layout.compile import compile
 
-__all__ = ["BurstOption", "DataOption", "LanesOption", "NetworkArgument", "OutOption",
+__all__ = ["BurstOption", "BusOption", "DataOption", "LanesOption", "NetworkArgument", "OutOption",
            "QuantiserOption", "SeedOption", "TimeOption", "VerilogOption", "choose_frame",
            "choose_images", "console", "dataset", "hardware_for", "lanes_text", "layout_for",
            "make_folder", "open_network", "plan_for", "progress_bar", "spinner", "table",
@@ -63,6 +63,10 @@ QuantiserOption = Annotated[str | None, typer.Option(
 TimeOption = Annotated[str, typer.Option(
     "--time", metavar="inner|outer", help="Timesteps innermost, all of a position before the next, "
     "or outermost, as a live stream brings them, with memory for a map's membranes. Same results.")]
+
+BusOption = Annotated[str | None, typer.Option(
+    "--bus", metavar="axi|wishbone", help="Behind AXI4-Stream, with registers on AXI4-Lite or "
+    "Wishbone: docs/buses.md.")]
 
 
 VerilogOption = Annotated[Path | None, typer.Option(

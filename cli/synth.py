@@ -7,6 +7,7 @@ import typer
 
 from .common import (
     BurstOption,
+    BusOption,
     LanesOption,
     NetworkArgument,
     OutOption,
@@ -38,19 +39,21 @@ def synth(
     frequency: Annotated[float | None, typer.Option(
         help="Clock in MHz that the placer aims at.")] = None,
     seed: SeedOption = 1,
+    bus: BusOption = None,
 ):
     """Synthesise, place and route: size, clock, and the longest path."""
     trained = open_network(file)
     layout = layout_for(trained, lanes, burst, quantiser, time)
-    report = synthesise_network(trained, layout, make_folder(out, "synth"), device, frequency, seed)
+    report = synthesise_network(trained, layout, make_folder(out, "synth"), device, frequency, seed,
+                                bus)
     write_report(out, "synth", report)
 
 
-def synthesise_network(trained, layout, folder, device, frequency=None, seed=1):
+def synthesise_network(trained, layout, folder, device, frequency=None, seed=1, bus=None):
     """Generate, synthesise and show; returns the content of ``synth.json``."""
     from ..boards.flow.synth import find_device, synthesise
     find_device(device)
-    generated = write_verilog(trained, layout, folder)
+    generated = write_verilog(trained, layout, folder, bus=bus)
     with spinner() as line:
         task = line.add_task("synthesise", total=None)
         report = synthesise(folder / "network.v", top=generated.manifest["top"], device=device,
@@ -70,4 +73,4 @@ def synthesise_network(trained, layout, folder, device, frequency=None, seed=1):
         console.print(f"[red]multipliers: {', '.join(report.multipliers)}[/red]")
     return report.to_json() | {
         "lanes": [list(stage.lanes) for stage in layout.plan.stages],
-        "network_digest": trained.spec.digest}
+        "bus": bus, "network_digest": trained.spec.digest}

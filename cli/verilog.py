@@ -9,6 +9,7 @@ import typer
 from ..golden.spec.artifact import write_atomically
 from .common import (
     BurstOption,
+    BusOption,
     LanesOption,
     NetworkArgument,
     OutOption,
@@ -38,12 +39,18 @@ def verilog(
         help="Put the weights into the memories' initial contents.")] = False,
     sound: Annotated[bool, typer.Option(
         "--sound", help="With the sound front end: it takes samples in place of events.")] = False,
+    bus: BusOption = None,
+    readback: Annotated[bool, typer.Option(
+        "--readback", help="With --bus: loaded words can be read back, for a multiplexer over all "
+        "memories.")] = False,
     seed: SeedOption = 0,
 ):
-    """Generate Verilog: DIR/network.v, and DIR/manifest.json with what its ports mean."""
+    """Generate Verilog: DIR/network.v, and DIR/manifest.json with what its ports mean. With --bus
+    also its registers, as a table and a C header, the writes that load it, and a FuseSoC core."""
     trained = open_network(file)
     layout = layout_for(trained, lanes, burst, quantiser, time)
-    generated = write_verilog(trained, layout, make_folder(out, "verilog"), bake, sound)
+    generated = write_verilog(trained, layout, make_folder(out, "verilog"), bake, sound=sound,
+                              bus=bus, readback=readback)
     manifest = generated.manifest
     console.print(table(f"{out / 'network.v'}", [
         (f"{e['source']} to {s['name']}", e["lanes"], s["fire_lanes"],
@@ -52,16 +59,24 @@ def verilog(
         ("synapses", "lanes", "fire lanes", "weight words x slices")))
     write_report(out, "verilog", {
         "verilog": "network.v", "manifest": "manifest.json", "top": manifest["top"],
-        "lines": generated.verilog.count("\n"), "baked": bake,
+        "lines": generated.verilog.count("\n"), "baked": bake, "bus": bus,
         **{key: manifest[key] for key in ("verilog_sha256", "network_digest", "stages")}})
 
 
-def write_verilog(trained, layout, folder, bake=False, sound=False):
-    """Generate into ``folder``; returns the :class:`qblif.hw.verilog.Generated`."""
+def write_verilog(trained, layout, folder, bake=False, **options):
+    """Generate into ``folder``, with the ``options`` of :func:`qblif.hw.verilog.generate`; returns
+    what that does."""
+    from ..hw.bus.files import BUS_FILES, bus_files
     from ..hw.verilog import generate
     with spinner() as line:
         line.add_task("generate Verilog", total=None)
-        generated = generate(layout, trained if bake else None, sound=sound)
-    write_atomically(folder / "network.v", generated.verilog.encode())
-    write_atomically(folder / "manifest.json", json.dumps(generated.manifest, indent=2).encode())
+        generated = generate(layout, trained if bake else None, **options)
+        beside = bus_files(trained, generated, options.get("readback", False)) \
+            if options.get("bus") else {}
+    files = {"network.v": generated.verilog.encode(),
+             "manifest.json": json.dumps(generated.manifest, indent=2).encode()} | beside
+    for name in BUS_FILES:
+        (folder / name).unlink(missing_ok=True)  # Of an earlier run.
+    for name, content in files.items():
+        write_atomically(folder / name, content)
     return generated

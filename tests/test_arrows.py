@@ -8,7 +8,7 @@ from modules import ROOT, find_imports, find_modules, wing_of
 
 GOLDEN = ("golden.spec", "golden", "golden.training")
 PROTOCOL = ("hw.link.protocol", "hw.link.plan_registers")  # What both ends of the line know.
-HW = ("hw.layout", "hw.core", "hw.sound", *PROTOCOL, "hw.link", "hw")
+HW = ("hw.layout", "hw.core", "hw.sound", "hw.bus", *PROTOCOL, "hw.link", "hw")
 BOARDS = ("boards.host", "boards")
 
 # Each wing, and those that it may import.  `hw` is what lies directly in that folder, `boards`
@@ -26,7 +26,8 @@ WINGS = {
     "hw.link.plan_registers": ("golden.spec", "hw.layout", "hw.link.protocol"),
     "hw.link": ("golden.spec", "hw.layout", "hw.core", *PROTOCOL),
     "hw.sound": ("golden.spec", "hw.layout", "hw.core"),
-    "hw": ("golden.spec", "hw.layout", "hw.core", "hw.sound"),
+    "hw.bus": ("golden.spec", "hw.layout", "hw.core"),
+    "hw": ("golden.spec", "hw.layout", "hw.core", "hw.sound", "hw.bus"),
     "boards.host": ("golden.spec", "hw.layout", *PROTOCOL),
     "boards": ("golden.spec", *HW, "boards.host"),
     "sim": (*GOLDEN, *HW, "boards.host"),

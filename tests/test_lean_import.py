@@ -21,6 +21,7 @@ UNWANTED = {
     "hw.core": {"torch"} | TOOLS | SCREEN,
     "hw.link": {"torch"} | TOOLS | SCREEN,
     "hw.sound": {"torch"} | TOOLS | SCREEN,
+    "hw.bus": {"torch"} | TOOLS | SCREEN,
     "hw": {"torch"} | TOOLS | SCREEN,
     "boards.host": {"torch", "amaranth"} | TOOLS | SCREEN,
     "boards.families": {"torch", "amaranth", "numpy"} | TOOLS | SCREEN,
@@ -38,6 +39,7 @@ LEANER = {
     "golden.spec.burst": {"numpy"},
     "hw.link.protocol": {"numpy", "torch", "amaranth"},
     "hw.link.plan_registers": {"torch", "amaranth"},
+    "hw.bus.files": {"torch", "amaranth"},
     "boards.host.line": {"numpy"},
     "boards.devices": {"numpy", "torch", "amaranth"},
     "boards.flow.implement": {"numpy", "torch", "amaranth"},
@@ -47,7 +49,7 @@ LEANER = {
 # Loaded by their wing only when they are asked for.
 LAZY = {"cli.pictures", "cli.check_netlist"}
 # Runs within a simulator alone.
-FOREIGN = {"sim.cocotb_bench"}
+FOREIGN = {"sim.cocotb_bench", "sim.cocotb_bus"}
 
 MODULES = [name for name in find_modules()
            if name not in LAZY | FOREIGN and not name.endswith("__main__")]

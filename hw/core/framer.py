@@ -8,7 +8,23 @@ from ...golden.spec import as_map
 from ..layout.addressing import address_bits, address_space
 from .payloads import Event, index_shape
 
-__all__ = ["Framer"]
+__all__ = ["Framer", "is_no_neuron"]
+
+
+def is_no_neuron(layout, address):
+    """Whether an address of a map is no neuron's: fields have codes to spare.
+
+    ``layout`` is its :class:`~qblif.hw.layout.input_stream.InputFormat`.
+    """
+    channels, rows, columns = as_map(layout.source.shape)
+    fields = zip((channels, layout.interleaved, columns, rows),
+                 layout.describe()["address_bits"], strict=True)
+    found, start = C(0), 0
+    for count, bits in fields:
+        if count < 1 << bits:
+            found = found | (address[start:start + bits] >= count)
+        start += bits
+    return found
 
 
 class Framer(wiring.Component):
@@ -59,7 +75,7 @@ class Framer(wiring.Component):
         # The lowest address that may come next.
         lowest = Signal(len(i.p.address) + 1)
         m.d.comb += self.refused.eq(i.valid & ~i.p.end & (
-            (i.p.address < lowest) | self.outside(i.p.address)))
+            (i.p.address < lowest) | is_no_neuron(layout, i.p.address)))
         here = Mux(i.p.end, last, wanted == current)
         marker = i.p.end | ~here
         free = ~o.valid | o.ready
@@ -77,15 +93,3 @@ class Framer(wiring.Component):
         with m.If(i.valid & i.ready & ~self.refused):
             m.d.sync += lowest.eq(Mux(i.p.end, 0, i.p.address + 1))
         return m
-
-    def outside(self, address):
-        """Whether an address is no neuron's: fields have codes to spare."""
-        channels, rows, columns = as_map(self.layout.source.shape)
-        fields = zip((channels, self.layout.interleaved, columns, rows),
-                     self.layout.describe()["address_bits"], strict=True)
-        found, start = C(0), 0
-        for count, bits in fields:
-            if count < 1 << bits:
-                found = found | (address[start:start + bits] >= count)
-            start += bits
-        return found

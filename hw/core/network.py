@@ -15,11 +15,19 @@ from .payloads import Event, LoadWord, TraceVector, pipe
 from .recurrence import Recurrence
 from .stage import StageCore
 
-__all__ = ["NetworkCore"]
+__all__ = ["NetworkCore", "load_word"]
 
 # Of a stage, that an end marker can wait in: dense engine 2 (decoder, expander), emitter 4 (queue
 # output 2, vector, output).
 MARKER_REGISTERS = 6
+
+
+def load_word(layout):
+    """The :class:`LoadWord` that reaches every memory of a
+    :class:`~qblif.hw.layout.compile.Layout`."""
+    extents = [stage.load_extent for stage in layout.stages]
+    return LoadWord(stages=len(extents),
+                    **{key: max(e[key] for e in extents) for key in extents[0]})
 
 
 class NetworkCore(wiring.Component):
@@ -70,15 +78,14 @@ class NetworkCore(wiring.Component):
         self.spec = spec = layout.spec
         self.stages = [StageCore(stage, trained=trained, readback=readback)
                        for stage in layout.stages]
-        extents = [stage.load_extent for stage in layout.stages]
+        word = load_word(layout)
         members = {
             "i": In(stream.Signature(Event(layout.input.address_space, spec.input.n_max))),
             "o": Out(stream.Signature(self.stages[-1].result.p.shape())),
             "score": Out(self.stages[-1].score.p.shape()),
             "score_valid": Out(1),
             "load_valid": In(1),
-            "load": In(LoadWord(stages=len(self.stages),
-                                **{key: max(e[key] for e in extents) for key in extents[0]})),
+            "load": In(word),
             "cycles": Out(32),
             "clear": In(1),
             "disorder": Out(1),
@@ -87,7 +94,7 @@ class NetworkCore(wiring.Component):
             members["keep"] = In(1)
         if readback:
             members |= {"readback": In(1),
-                        "readback_data": Out(max(e["width"] for e in extents))}
+                        "readback_data": Out(word["data"].shape)}
         for stage in layout.stages:
             ports = {
                 f"trace_{stage.name}": Out(TraceVector(stage.population, stage.fire_lanes)),

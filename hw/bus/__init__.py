@@ -1,0 +1,1 @@
+"""A network behind the standard buses of a system-on-chip.  No torch."""
