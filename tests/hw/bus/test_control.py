@@ -57,15 +57,16 @@ def play(bench, dut=None, **options):
     return [found for found in pulses if found]
 
 
-@pytest.mark.parametrize("readback", [False, True])
-@pytest.mark.parametrize("armed", [False, True])
+@pytest.mark.parametrize("armed, readback", [(False, False), (False, True), (True, True)])
 def test_every_address(armed, readback):
     """Each word of the space: it can be read, and written, as the table says and no further."""
     registers = {r.offset: r for r in register_map(LAYOUT, readback)}
     loads = [r.offset for r in registers.values() if r.name.startswith("LOAD_DATA")]
 
     async def bench(ctx, dut):
-        for offset in range(0, 1 << 12, 4):
+        # All of them once; where the others differ, those that differ.
+        places = range(0, 1 << 12, 4) if readback and not armed else registers
+        for offset in places:
             kinds = registers[offset].access if offset in registers else ""
             kinds = "" if armed and offset in loads else kinds
             error, data, cycles = await access(ctx, dut, offset)
