@@ -64,6 +64,7 @@ def test_archives_carry_everything(built):
         archived = {name.partition("/")[2] for name in sdist.getnames()}
     wanted = [name for name in files_of_checkout()
               if re.fullmatch(r"networks/.*\.safetensors|docs/.*\.md|sim/.*\.(v|vlt|cpp)|py\.typed"
+                              r"|report/.*\.(html|css)"
                               r"|(?!tests/|benchmarks/).*\.py", name)]
     assert {"py.typed", "networks/mnist-mlp.safetensors", "api/network.py"} <= set(wanted)
     assert not {f"qblif/{name}" for name in wanted} - installed
