@@ -64,7 +64,8 @@ def test_archives_carry_everything(built):
         archived = {name.partition("/")[2] for name in sdist.getnames()}
     wanted = [name for name in files_of_checkout()
               if re.fullmatch(r"networks/.*\.safetensors|docs/[^/]*\.md|sim/.*\.(v|vlt|cpp)"
-                              r"|py\.typed|(?!tests/|benchmarks/|docs/).*\.py", name)]
+                              r"|report/.*\.(html|css)|py\.typed"
+                              r"|(?!tests/|benchmarks/|docs/).*\.py", name)]
     assert {"py.typed", "networks/mnist-mlp.safetensors", "api/network.py"} <= set(wanted)
     assert not {f"qblif/{name}" for name in wanted} - installed
     assert not {*wanted, "README.md", "LICENSE", "pyproject.toml"} - archived
