@@ -42,8 +42,8 @@ def report(
     quantiser: QuantiserOption = None,
     time: TimeOption = "inner",
     device: Annotated[str | None, typer.Option(
-        metavar="ecp5-25k|ecp5-45k|ecp5-85k|up5k|hx8k", help="The FPGA. Default: that of --lanes, "
-        "else ecp5-85k.")] = None,
+        metavar="ecp5-25k|ecp5-45k|ecp5-85k|up5k|hx8k", help="The FPGA. Default: that of --lanes "
+        "or --results, else ecp5-85k.")] = None,
     rtl: Annotated[bool, typer.Option(
         "--rtl", help="Simulate the images on the generated Verilog, with Verilator.")] = False,
     synth: Annotated[bool, typer.Option(
@@ -68,8 +68,9 @@ def report(
     from ..report.run import add_placement, add_simulation, write_report
     trained = open_network(file)
     layout = layout_for(trained, lanes, burst, quantiser, time)
-    device = device or (lanes if lanes in DEVICES else "ecp5-85k")
     found = Results() if results is None else read_results(results, trained, layout)
+    known = (lanes, (found.placed or {}).get("device"), "ecp5-85k")
+    device = device or next(name for name in known if name in DEVICES)
     _check(trained.spec, neuron, device, rtl)
     frames = _frames(trained, data, images)
     if rtl and frames is None:

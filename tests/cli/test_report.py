@@ -65,11 +65,12 @@ def test_with_the_rtl(files, images, tmp_path, user_cache, monkeypatch):
 
 def test_with_the_placed_design(files, tmp_path):
     pytest.importorskip("pyosys", reason="synthesis needs pyosys: pip install 'qblif[synth]'")
-    options = ["--lanes", "4", "--device", "ecp5-25k"]
-    assert run("synth", files["first"], *options, "--out", tmp_path) == 0
+    options = [files["first"], "--lanes", "4", "--out", tmp_path]
+    assert run("synth", *options, "--device", "ecp5-25k") == 0
     placed = json.loads((tmp_path / "synth.json").read_text())
-    assert run("report", files["first"], *options, "--results", tmp_path, "--out", tmp_path) == 0
+    assert run("report", *options, "--results", tmp_path) == 0
     report = content(tmp_path)
+    assert report["placed"]["device"] == report["estimated"]["device"] == "ecp5-25k"
     assert report["placed"]["total"] == {
         kind: placed[kind] for kind in ("lut", "ff", "bram", "dsp")}
     assert report["timing"]["fmax_mhz"] == placed["fmax_mhz"]
