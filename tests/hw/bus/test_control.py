@@ -223,8 +223,7 @@ def test_waits_for_the_reset():
 
 def test_words_of_several_parts():
     """Each part is kept; the lowest writes, and reads come from the same place."""
-    stage = LAYOUT.stages[0]
-    wide = dataclasses.replace(LAYOUT, stages=(Wide(stage), *LAYOUT.stages[1:]))
+    wide = dataclasses.replace(LAYOUT, stages=(Wide(LAYOUT.stages[0]), *LAYOUT.stages[1:]))
     dut = Control(wide, readback=True)
     word = 0xDEADBEEF_01234567_89ABCDEF
 
