@@ -1,25 +1,16 @@
 """Many random frames through a network behind a bus, with pauses and resets in their midst, against
 the integer model.
-
-``python -m qblif.sim.bus_check FILE --bus axi`` does it for a network file, with its weights in the
-Verilog.
 """
 
-import argparse
 import random
-import tempfile
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..golden import integer
-from ..golden.spec.artifact import load
 from ..hw.bus.load import bus_writes
 from ..hw.bus.network import FRAMES_UNDER_WAY
 from ..hw.bus.registers import CONTROL, STATUS
-from ..hw.bus.top import BUSES
-from ..hw.layout.compile import compile
-from ..hw.layout.plan import make_plan
 from .bus_bench import packets, play
 
 __all__ = ["BusCheck", "check_bus"]
@@ -110,26 +101,3 @@ def differences(kind, want, got):
         return abs(missing)
     return min(sum(a != b for a, b in zip(want[:k] + want[k + missing:], got, strict=True))
                for k in range(len(got) + 1))
-
-
-def main():
-    parser = argparse.ArgumentParser(description="Random frames over a bus, with resets.")
-    parser.add_argument("file", help="network file")
-    parser.add_argument("--bus", default="axi", choices=BUSES)
-    parser.add_argument("--frames", type=int, default=1000)
-    parser.add_argument("--lanes", type=int, default=4)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--simulator", default="icarus")
-    parser.add_argument("--stalls", type=int, default=64, help="of 256 cycles, on each side")
-    arguments = parser.parse_args()
-    trained = load(arguments.file)
-    layout = compile(trained.spec, make_plan(trained.spec, lanes=arguments.lanes,
-                                             activity=trained.activity))
-    with tempfile.TemporaryDirectory() as folder:
-        print(check_bus(trained, layout, arguments.frames, bus=arguments.bus, out_dir=folder,
-                        seed=arguments.seed, simulator=arguments.simulator, baked=True,
-                        idle=arguments.stalls, stall=arguments.stalls))
-
-
-if __name__ == "__main__":
-    main()

@@ -55,6 +55,8 @@ class Bench:
         where = self.clock, self.line, bool(self.asserted)
         self.source = AxiStreamSource(AxiStreamBus.from_prefix(dut, "s_axis"), *where)
         self.sink = AxiStreamSink(AxiStreamBus.from_prefix(dut, "m_axis"), *where)
+        for stream in (self.source, self.sink):
+            stream.log.setLevel("WARNING")  # Not a line for each frame.
         self.pausing = [(self.source, job["idle"]), (self.sink, self.stall)]
         self.registers = AxiLite(dut, where) if axi else Wishbone(dut, self.clock, self.pause)
         self.offers = [Offer(dut, *ports) for ports in (

@@ -64,7 +64,6 @@ def test_every_address(armed, readback):
     loads = [r.offset for r in registers.values() if r.name.startswith("LOAD_DATA")]
 
     async def bench(ctx, dut):
-        # All of them once; where the others differ, those that differ.
         places = range(0, 1 << 12, 4) if readback and not armed else registers
         for offset in places:
             kinds = registers[offset].access if offset in registers else ""
@@ -154,6 +153,7 @@ def test_load_comes_out_word_by_word():
     async def drive(ctx):
         await load(ctx, dut, writes)
         await ctx.tick()
+
     simulate_component(dut, drive, background=[collect])
     assert found == [tuple(write) for write in writes]
 
@@ -223,8 +223,7 @@ def test_waits_for_the_reset():
 
 def test_words_of_several_parts():
     """Each part is kept; the lowest writes, and reads come from the same place."""
-    stage = LAYOUT.stages[0]
-    wide = dataclasses.replace(LAYOUT, stages=(Wide(stage), *LAYOUT.stages[1:]))
+    wide = dataclasses.replace(LAYOUT, stages=(Wide(LAYOUT.stages[0]), *LAYOUT.stages[1:]))
     dut = Control(wide, readback=True)
     word = 0xDEADBEEF_01234567_89ABCDEF
 
