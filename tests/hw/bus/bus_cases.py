@@ -103,6 +103,11 @@ def outcome(layout, words):
     return found + [None] * (source.ends - ends), errors | {"EARLY"}
 
 
+def transfer(words, k):
+    """Transfer ``k`` of a packet, as the input takes it."""
+    return {"address": words[k] & 0xFFFFFF, "level": words[k] >> 24, "last": k == len(words) - 1}
+
+
 def classes(trained, layout, sent):
     """The result of each packet: the class of the frame that it is, or -1."""
     found, source = [], layout.input

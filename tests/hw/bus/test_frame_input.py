@@ -4,7 +4,7 @@ import random
 import numpy as np
 import pytest
 from amaranth.hdl import Cat
-from bus_cases import KINDS, draw_packets, network, outcome, packets, status_errors
+from bus_cases import KINDS, draw_packets, network, outcome, packets, status_errors, transfer
 
 from qblif.golden.spec import Input
 from qblif.hw.bus.frame_input import FrameInput
@@ -12,10 +12,6 @@ from qblif.hw.layout.input_stream import InputFormat
 from qblif.sim.stream import simulate_component, stream_checker, stream_get, stream_put
 
 NETWORKS = ("flat", "steps", "map")
-
-
-def transfer(words, k):
-    return {"address": words[k] & 0xFFFFFF, "level": words[k] >> 24, "last": k == len(words) - 1}
 
 
 def play(dut, sent, *, i_stall=0, o_stall=0, gate=0.0, seed=0, ready_first=True):

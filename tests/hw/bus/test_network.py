@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-from bus_cases import classes, draw_packets, network
-from test_frame_input import transfer
+from bus_cases import classes, draw_packets, network, transfer
 
 from qblif.hw.bus import network as bus_network
 from qblif.hw.bus.network import BusNetwork
