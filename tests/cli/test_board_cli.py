@@ -54,7 +54,8 @@ def test_two_networks_one_after_the_other(command, files, tiny, second, images, 
         assert done.returncode == 0, done.stderr
         report = json.loads((out / "run.json").read_text())
         assert report["ok"] and report["images"] == IMAGES
-        assert report["mismatches"] == {"classes": 0, "levels": 0, "cycles": 0}
+        assert report["mismatches"] == {
+            "classes": 0, "scores": 0, "levels": 0, "cycles": 0}
         assert report["levels_compared"] == IMAGES * trained.spec.timesteps * 10
         classes[name] = report["classes"]
         assert report["core_seconds_per_image"] < report["seconds_per_image"]

@@ -83,11 +83,13 @@ def test_corrupted_membrane_and_class(bench, tiny, cache):
     expected = integer.run(trained, frames)
     expected.membranes["out"][2, 29, 2] -= 1
     result = run(bench(expected=expected), cache)
-    assert (result.mismatches, len(result.findings)) == (1, 1)
+    assert (result.membrane_mismatches["out"], result.score_mismatches, result.mismatches) == (
+        1, 1, 2)
+    assert len(result.findings) == 1
     assert "out neuron 2, timestep 2, frame 29: membrane" in result.findings[0]
 
     expected = integer.run(trained, frames)
-    expected.classes[5] = (expected.classes[5] + 1) % 3
+    expected.scores[5, (expected.classes[5] + 1) % 3] = expected.scores[5].max() + 1
     result = run(bench(expected=expected), cache)
     assert result.class_mismatches == 1
     assert result.findings[0].startswith("the expectation is corrupted at the class of frame 5")
