@@ -157,6 +157,8 @@ def _network(manifest, traces):
             "o__payload": "o", "o__valid": "o_valid", "o__ready": "o_ready",
             "load": "load", "load_valid": "load_valid", "score": "score",
             "score_valid": "score_valid"}
+    if any(port["name"] == "keep" for port in manifest["ports"]):
+        pins["keep"] = "1'b0"
     pins |= {name: name for name in counters(manifest)}
     pins |= {pin: pin for name in traces for pin in (name, f"{name}_valid")}
     joined = ",\n        ".join(f".{pin}({net})" for pin, net in pins.items())

@@ -61,7 +61,7 @@ def test_read_out_that_is_a_map(capsys, tmp_path, out):
     ones = np.ones((2, 1, 1, 1), np.int32)
     Trained(spec, {"input->b": ones}).save(tmp_path / "map.safetensors")
     assert refusal(capsys, "verilog", tmp_path / "map.safetensors", "--lanes", "2",
-                   out=out).startswith("Population b must be flat, as the read-out of classes")
+                   out=out).startswith("Population b must be flat, as it gives the classes")
 
 
 @pytest.mark.parametrize("command", ["train", "simulate"])

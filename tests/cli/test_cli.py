@@ -13,7 +13,7 @@ def test_synthesis_that_fails(capsys, short, out, monkeypatch):
     def fail(*_, **__):
         raise boards_synth.SynthError("nextpnr failed: no room (see nextpnr.log)")
     monkeypatch.setattr(boards_synth, "synthesise", fail)
-    monkeypatch.setattr("qblif.cli.synth.write_verilog", lambda *_: type(
+    monkeypatch.setattr("qblif.cli.synth.write_verilog", lambda *_, **__: type(
         "Generated", (), {"manifest": {"top": "qblif_network"}}))
     assert refusal(capsys, "synth", short / "network.safetensors", out=out) == \
         "nextpnr failed: no room (see nextpnr.log)"

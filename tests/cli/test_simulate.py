@@ -76,7 +76,8 @@ def test_simulate_notices_a_difference(capsys, short, stripes, out, icarus, monk
     monkeypatch.setattr(integer, "run", corrupted)
     code, report = simulate(short, stripes, out)
     assert code == 1 and report["ok"] is False
-    assert report["mismatches"] == {"levels": 0, "membranes": 1, "classes": 0}
+    assert report["mismatches"] == {"levels": 0, "membranes": 1, "classes": 0,
+                                    "scores": 0}
     assert report["cycles"]["model_equal"] is True
     assert "hidden1 neuron 2, timestep 1, frame 3" in report["first_mismatches"][0]
     assert "expectation is corrupted" in " ".join(capsys.readouterr().out.split())

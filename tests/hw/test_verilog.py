@@ -225,7 +225,7 @@ def test_read_out_that_is_a_map():
                       neuron=Neuron(quantiser=None, v_width=20))
     spec = Network(timesteps=1, input=Input(shape=(1, 1, 2), n_max=1), populations=[last],
                    synapses=[Conv2d(source="input", target="out", kernel=1)])
-    with pytest.raises(ValueError, match=r"^Population out must be flat, as the read-out of "
+    with pytest.raises(ValueError, match=r"^Population out must be flat, as it gives the "
                                          r"classes, not \(2, 1, 2\)$"):
         generate(compile(spec, make_plan(spec, lanes=1)))
 

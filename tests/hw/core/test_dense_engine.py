@@ -180,6 +180,6 @@ def test_complete_after_its_latency():
             await ctx.tick()
 
     simulate_component(dut, source)
-    clock = layout.clock(type("Stage", (), {"run": lambda self: None})())
+    clock = layout.clock(type("Stage", (), {"run": lambda self: None, "keep": False})())
     accepted = clock.end(clock.event(0, 1, 1) + 1, True)
     assert len(when) + 2 == clock.ready - accepted

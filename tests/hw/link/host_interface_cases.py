@@ -24,7 +24,7 @@ def network(seed, static=True, fires=False):
             Population(name="hidden", shape=(5,), sum_width=12, bias_width=6, neuron=Neuron(
                 quantiser=Quantiser(n_max=3, theta=16), v_width=12)),
             Population(name="out", shape=(3,), sum_width=12,
-                       neuron=Neuron(quantiser=Quantiser(n_max=3, theta=24) if fires else None,
+                       neuron=Neuron(quantiser=Quantiser(n_max=3, theta=32) if fires else None,
                                      v_width=12))],
         synapses=[Dense(source="input", target="hidden"), Dense(source="hidden", target="out")])
     draw = np.random.default_rng(seed)
