@@ -1,11 +1,10 @@
 """From what a user asks for to a plan: lanes as a number, one a stage, a device to fill, or the
 plan of a bitstream."""
 
-import json
 from pathlib import Path
 
 from ..golden.spec.errors import InvalidValue
-from ..hw.layout.plan import Plan, StagePlan, make_plan
+from ..hw.layout.plan import make_plan, read_plan
 from .allocate import Allocator
 from .devices import DEVICES
 
@@ -28,7 +27,7 @@ def plan_for(trained, lanes, burst="shift", quantiser=None, order="inner"):
     if isinstance(lanes, str) and lanes in DEVICES:
         return _fill(trained.spec, lanes, activity, burst, quantiser, order)
     if isinstance(lanes, str) and lanes.endswith(".json"):
-        return _of_build(trained.spec, Path(lanes))
+        return read_plan(Path(lanes), trained.spec, "the build.json of a bitstream")[0]
     return make_plan(trained.spec, lanes=_numbers(lanes), activity=activity, burst=burst,
                      quantiser=quantiser, order=order)
 
@@ -43,22 +42,6 @@ def _numbers(lanes):
         raise InvalidValue(f"Lanes must be a number, or one a stage like 128,10, not {lanes!r}") \
             from None
     return numbers[0] if len(numbers) == 1 else numbers
-
-
-def _of_build(spec, path):
-    """The plan in a ``build.json``."""
-    try:
-        report = json.loads(path.read_bytes())
-        digest = report["network_digest"]
-        plan = Plan(stages=tuple(StagePlan(**stage) for stage in report["plan"]),
-                    order=report["order"])
-    except OSError as error:
-        raise InvalidValue(f"{path}: {error.strerror}") from error
-    except (ValueError, TypeError, KeyError) as error:
-        raise InvalidValue(f"{path}: damaged, or not the build.json of a bitstream") from error
-    if digest != spec.digest:
-        raise InvalidValue(f"{path}: is of network {digest}, not {spec.digest}")
-    return plan
 
 
 def _fill(spec, name, activity, burst, quantiser, order):

@@ -44,6 +44,16 @@ class Recording:
     cycles: int
     waves: list[Wave]
 
+    def mismatches(self, trace):
+        """How many levels, membranes, scores and classes differ from a
+        :class:`~qblif.golden.integer.Trace` of the same frames."""
+        found = {what: sum(int((getattr(self, what)[name] != expected.numpy()).sum())
+                           for name, expected in getattr(trace, what).items())
+                 for what in ("levels", "membranes")}
+        final = self.scores[self.scores[:, 3] == 1, 2].reshape(trace.scores.shape)
+        return found | {"scores": int((final != trace.scores.numpy()).sum()),
+                        "classes": int((self.classes != trace.classes.numpy()).sum())}
+
 
 def run_network(trained, layout, levels, *, baked=False, i_stall=0, o_stall=0, ready_first=True,
                 seed=0, timeout=200_000, keep=False, probes=()):

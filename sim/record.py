@@ -85,8 +85,5 @@ def _on_amaranth(trained, layout, levels, watch, probes):
                             probes=[probes[name] for name in watch])
     except AssertionError as error:
         raise SimulatorError(f"Amaranth's simulator stopped: {error}") from error
-    wrong = sum(int((getattr(found, what)[name] != expected.numpy()).sum())
-                for what in ("levels", "membranes")
-                for name, expected in getattr(golden, what).items())
     return Recorded(dict(zip(watch, found.waves, strict=True)),
-                    wrong + int((found.classes != golden.classes.numpy()).sum()), ())
+                    sum(found.mismatches(golden).values()), ())

@@ -6,7 +6,7 @@ import sys
 import pytest
 from modules import find_modules, wing_of
 
-TOOLS = {"pyosys", "amaranth_boards", "serial"}
+TOOLS = {"pyosys", "amaranth_boards", "serial", "cobs"}
 SCREEN = {"typer", "rich", "matplotlib"}
 HEAVY = {"torchvision", "mlxtend", "pandas", "sklearn", "matplotlib"}
 
@@ -26,8 +26,8 @@ UNWANTED = {
     "boards.host": {"torch", "amaranth"} | TOOLS | SCREEN,
     "boards.families": {"torch", "amaranth", "numpy"} | TOOLS | SCREEN,
     "boards.flow": {"torch"} | TOOLS | SCREEN,
-    "boards": {"torch", "pyosys", "serial"} | SCREEN,
-    "sim": TOOLS | SCREEN | HEAVY,
+    "boards": {"torch", "pyosys", "serial", "cobs"} | SCREEN,
+    "sim": TOOLS - {"cobs"} | SCREEN | HEAVY,  # The model of a board has the board's framing.
     "report": {"amaranth"} | TOOLS | SCREEN | HEAVY,
     "api": {"torch", "amaranth"} | TOOLS | SCREEN,
     "cli": {"torch", "amaranth", "matplotlib", "nir"} | TOOLS,

@@ -5,8 +5,6 @@ import random
 import time
 from typing import Protocol
 
-from cobs import cobs
-
 from ...golden.spec.errors import QblifError
 from ...hw.link.protocol import MAX_PAYLOAD, Command, crc, pack_request, unpack_checked
 
@@ -80,6 +78,7 @@ class Line:
 
     def exchange(self, command: Command, data: bytes = b"", **arguments: int) -> tuple[int, bytes]:
         """The answer's ``(status, body)``.  Raises :class:`HostError` where none comes."""
+        from cobs import cobs
         self._sequence = (self._sequence + 1) % 256
         payload = pack_request(self._sequence, command, data, **arguments)
         frame = cobs.encode(payload + crc(payload).to_bytes(2, "big")) + b"\0"
@@ -137,6 +136,7 @@ class Line:
 
 def _decode(frame):
     """A frame's payload, or ``None`` where it is damaged."""
+    from cobs import cobs
     try:
         return unpack_checked(cobs.decode(frame))
     except cobs.DecodeError:

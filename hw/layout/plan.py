@@ -1,5 +1,6 @@
 """How a network is spread over hardware: lanes per stage, and the choices that change no result."""
 
+import json
 import math
 from dataclasses import dataclass
 
@@ -14,7 +15,7 @@ from .passes import ORDERS
 from .work import LANES_LIMIT, streams, works_of
 
 __all__ = ["KINDS", "Plan", "StagePlan", "buffers_for", "lanes_of", "make_plan",
-           "quantiser_kind"]
+           "quantiser_kind", "read_plan"]
 
 PORTS = (1, 2, 4)
 BUFFERS_LIMIT = 4
@@ -94,6 +95,28 @@ class Plan:
         if self.order not in ORDERS:
             raise InvalidValue(f"Order of timesteps must be one of {', '.join(ORDERS)}, "
                                f"not {self.order!r}")
+
+
+def read_plan(path, network, what, fields=()):
+    """``(plan, content)`` of a JSON file that describes hardware of ``network`` with its plan, and
+    with the other ``fields``.
+
+    Raises :class:`ValueError` for a file that is missing, of another network, or not ``what``.
+    """
+    try:
+        content = json.loads(path.read_bytes())
+        digest = content["network_digest"]
+        plan = Plan(stages=tuple(StagePlan(**stage) for stage in content["plan"]),
+                    order=content["order"])
+        if missing := set(fields) - content.keys():
+            raise KeyError(*missing)
+    except OSError as error:
+        raise InvalidValue(f"{path}: {error.strerror}") from error
+    except (ValueError, TypeError, KeyError) as error:
+        raise InvalidValue(f"{path}: damaged, or not {what}") from error
+    if digest != network.digest:
+        raise InvalidValue(f"{path}: is of network {digest}, not {network.digest}")
+    return plan, content
 
 
 def lanes_of(network, population, plan):

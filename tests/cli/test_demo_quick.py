@@ -29,12 +29,13 @@ def small(fires):
 @pytest.mark.parametrize("fires", [True, False])
 def test_equal_and_what_differs(fires, monkeypatch, capsys, tmp_path):
     net = small(fires)
-    monkeypatch.setattr(quick, "load_digit", lambda number: (net, np.array([[2, 1, 0, 2]]), 1))
+    monkeypatch.setattr(quick, "load_digit", lambda seed: (net, np.array([[2, 1, 0, 2]]), 1))
     assert run("demo", "--quick", "--seed", 4, "--out", tmp_path) == 0
     report = json.loads((tmp_path / "demo.json").read_text())
-    assert report["ok"] and report["digit"] == 4 and set(report["mismatches"].values()) == {0}
+    assert report["ok"] and report["seed"] == 4 and set(report["mismatches"].values()) == {0}
     assert report["compared"] | {"cycles": 0} == {
-        "levels": 16 if fires else 10, "membranes": 16, "scores": 3, "cycles": 0}
+        "levels": 16 if fires else 10, "membranes": 16, "scores": 3, "classes": 1,
+        "cycles": 0}
     assert report["scores"] == net.scores(np.array([[2, 1, 0, 2]]))[0].tolist()
     assert "bursts of 5 neurons" in capsys.readouterr().out
 
@@ -49,6 +50,21 @@ def test_equal_and_what_differs(fires, monkeypatch, capsys, tmp_path):
     assert run("demo", "--quick", "--out", tmp_path) == 1
     report = json.loads((tmp_path / "demo.json").read_text())
     assert not report["ok"] and report["mismatches"]["membranes"] > 0
+
+
+def test_each_kind_of_difference_is_counted():
+    expected, rtl, _ = quick.run_both(small(True), np.array([[2, 1, 0, 2]]))
+    changed = rtl.scores.copy()
+    changed[-1, 2] += 1
+    for what, other in (
+            ("levels", {"levels": rtl.levels | {"a": rtl.levels["a"] + np.eye(2, 5, dtype=int)[
+                :, None]}}),
+            ("membranes", {"membranes": rtl.membranes | {"b": rtl.membranes["b"] + np.eye(
+                2, 3, dtype=int)[:, None]}}),
+            ("scores", {"scores": changed}), ("classes", {"classes": rtl.classes + 1})):
+        found = replace(rtl, **other).mismatches(expected)
+        assert found.pop(what) == (1 if what in ("scores", "classes") else 2)
+        assert set(found.values()) == {0}
 
 
 def test_pictures():
