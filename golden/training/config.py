@@ -125,6 +125,10 @@ class TrainConfig:
     rotate, shear    augmentation: largest angles, in degrees
     scale            augmentation: largest relative change of size
     crop             augmentation: largest translation by whole pixels
+    small            side of the square that is cut from each image in the first ``small_epochs``
+                     of the float phase, at a place of its own; for networks of convolutions that
+                     end in a pool over the whole map
+    small_epochs     0 for whole images from the start
     flip             augmentation: mirror half of the images
     cutout           augmentation: side of a square of zeros in each image
     auto_augment     augmentation: torchvision's AutoAugment policy, "", "cifar10" or "imagenet"
@@ -187,6 +191,8 @@ class TrainConfig:
     shear: float = _real(0.0, "Shear", 0, 60)
     scale: float = _real(0.0, "Scale change", 0, 0.9)
     crop: int = _integer(0, "Crop", 0, 1000)
+    small: int = _integer(24, "Side of small images", 1)
+    small_epochs: int = _integer(0, "Epochs of small images", 0)
     flip: bool = _of_type(bool, False, "Flip")
     cutout: int = _integer(0, "Cutout", 0, 1000)
     auto_augment: str = _one_of(POLICIES, "", "AutoAugment policy")

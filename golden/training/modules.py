@@ -149,8 +149,8 @@ class Edge(nn.Module):
         """Spikes ``(timesteps, frames, ...)`` in, the current they make out; timesteps and frames
         are one batch to the synapse and to the norm."""
         x = S.flatten(0, 1)
-        if self.pool != (1, 1):
-            x = functional.avg_pool2d(x, self.pool)
+        if self.pool != (1, 1):  # A pool over the whole map is that of a smaller image, too.
+            x = functional.avg_pool2d(x, tuple(map(min, self.pool, x.shape[2:])))
         if isinstance(self.synapse, nn.Linear):
             x = x.flatten(1)
         elif isinstance(self.synapse, nn.Conv2d):
@@ -199,7 +199,9 @@ class BurstNet(nn.Module):
     ``input_shape`` is that of a frame: ``(channels, rows, columns)`` for a map, anything else is
     flat.  ``forward`` takes input levels as floats: ``(frames, inputs)`` if the input is static,
     else ``(frames, timesteps, inputs)``.  The input's own gamma is ``1 / input_n_max``.  A static
-    input's current is computed once.  Logits are the read-out's mean current.
+    input's current is computed once.  Logits are the read-out's mean current.  A network of
+    convolutions that ends in a pool over the whole map takes maps of smaller images, too:
+    ``(frames, channels, rows, columns)``.
     """
 
     input_shape: tuple[int, ...]
@@ -235,4 +237,5 @@ class BurstNet(nn.Module):
 def as_frames(levels, net):
     """Input levels as ``(timesteps, frames, ...)`` of ``net``'s input shape, maps as maps."""
     levels = levels[None] if net.static else levels.transpose(0, 1)
-    return levels.unflatten(2, net.input_shape) if len(net.input_shape) == 3 else levels
+    flat_map = len(net.input_shape) == 3 and levels.dim() == 3
+    return levels.unflatten(2, net.input_shape) if flat_map else levels

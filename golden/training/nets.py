@@ -4,9 +4,11 @@ A population's current is the sum of its edges, so a residual addition is one mo
 block's shortcut is the identity, or a 1x1 convolution with norm where shapes change (option B).
 """
 
+import contextlib
 import math
 import re
 
+import torch
 from torch import nn
 
 from ..spec import Input, as_map
@@ -52,7 +54,22 @@ def build(config, shape, classes, static=True):
     kind = dense if config.net == "dense" else resnet if config.net in RESNETS else chain
     net = kind(config, shape, classes)
     net.static = static
+    if config.small_epochs:
+        _check_small(net, config, shape)
     return net
+
+
+def _check_small(net, config, shape):
+    side = config.small
+    if side <= min(shape[-2:]):
+        lead = () if net.static else (net.timesteps,)
+        levels = torch.zeros(1, *lead, *net.input_shape[:-2], side, side)
+        with contextlib.suppress(RuntimeError), torch.no_grad():
+            net.eval()(levels)
+            net.train()
+            return
+    raise InvalidValue(f"Network {config.net} on images of {shape} does not take small images of "
+                       f"{side} x {side}")
 
 
 class Builder:

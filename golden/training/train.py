@@ -158,7 +158,7 @@ class _Training:
             self.results = state["results"]
         model = parallel.average_gradients(self.net) if epochs else self.net
         if self.config.compile and phase == "float":
-            model = torch.compile(model, mode="reduce-overhead")
+            model = torch.compile(model, mode="reduce-overhead", dynamic=False)
         for epoch in range(first, epochs):
             started = time.perf_counter()
             self._epoch(model, phase, epoch, epochs, optimiser)
@@ -175,7 +175,8 @@ class _Training:
             for group in optimiser.param_groups:
                 group["lr"] = group["peak"] * one_cycle((epoch + step / self.steps) / epochs,
                                                         config.warm_up)
-            loss = self._loss(model, phase, images.float(), labels)
+            small = phase == "float" and epoch < config.small_epochs
+            loss = self._loss(model, phase, images.float(), labels, small)
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
@@ -184,26 +185,30 @@ class _Training:
                 self._report(phase, epoch, epochs, step + 1, total / (step + 1))
         log.info("%s epoch %d of %d: loss %.4f", phase, epoch + 1, epochs, total / self.steps)
 
-    def _loss(self, model, phase, images, labels):
+    def _loss(self, model, phase, images, labels, small):
         config = self.config
-        images = augment(images, config, self.generator)
+        images = augment(images, config, self.generator, config.small if small else None)
         if self.mixing and phase == "float":
             mixed, labels = self.mixing(images.reshape(len(images), -1, *images.shape[-2:]), labels)
             images = mixed.reshape(images.shape)
         with torch.autocast(torch.device(self.device).type, torch.bfloat16,
                             enabled=config.amp and phase == "float"):
-            output = model(self._levels(images))
+            output = model(self._levels(images, small))
         loss = functional.cross_entropy(output.logits, labels, label_smoothing=config.smoothing)
         for levels in output.levels if config.activity else ():
             loss = loss + config.activity * torch.log2(1 + levels).sum(0).mean()
         return loss
 
-    def _levels(self, images):
-        """:func:`~qblif.golden.spec.pixels.to_levels` of what augmentation made of images."""
-        n_max = self.config.input_n_max
-        if self.dataset.static:
-            return (images * (n_max / 255)).round().flatten(1)
-        return images.round().clamp(max=n_max).flatten(2)
+    def _levels(self, images, small):
+        """:func:`~qblif.golden.spec.pixels.to_levels` of what augmentation made of images: of small
+        ones maps, of whole ones flat."""
+        n_max, lead = self.config.input_n_max, 1 if self.dataset.static else 2
+        levels = ((images * (n_max / 255)).round() if self.dataset.static
+                  else images.round().clamp(max=n_max))
+        if small:
+            return levels.reshape(*levels.shape[:lead], *self.net.input_shape[:-2],
+                                  *levels.shape[-2:])
+        return levels.flatten(lead)
 
     def _validate(self, phase):
         """Accuracy on the held-out images after an epoch: noted and logged, it changes nothing."""

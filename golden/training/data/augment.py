@@ -9,14 +9,15 @@ __all__ = ["affine_batch", "augment", "crop_batch", "cutout_batch", "flip_batch"
            "random_matrices"]
 
 
-def augment(images, config, generator):
-    """``(n, [channels,] height, width)`` floats after all that ``config`` asks of a batch."""
+def augment(images, config, generator, side=None):
+    """``(n, [channels,] height, width)`` floats after all that ``config`` asks of a batch; squares
+    of ``side`` pixels of them, where given."""
     if config.shift or config.rotate or config.shear or config.scale:
         images = affine_batch(images, config, generator)
     if config.flip:
         images = flip_batch(images, generator)
-    if config.crop:
-        images = crop_batch(images, config.crop, generator)
+    if config.crop or side:
+        images = crop_batch(images, config.crop, generator, side)
     return cutout_batch(images, config.cutout, generator) if config.cutout else images
 
 
@@ -54,16 +55,20 @@ def flip_batch(images, generator):
     return torch.where(mirrored.reshape(-1, *[1] * (images.dim() - 1)), images.flip(-1), images)
 
 
-def crop_batch(images, most, generator):
-    """Each image moved by up to ``most`` whole pixels; zeros come in."""
+def crop_batch(images, most, generator, side=None):
+    """Each image moved by up to ``most`` whole pixels; zeros come in.  Or of each a square of
+    ``side`` pixels, from anywhere in the image with a margin of ``most`` zeros."""
     n, (height, width) = len(images), images.shape[-2:]
-    down, right = torch.randint(0, 2 * most + 1, (2, n, 1), generator=generator).to(images.device)
+    down, right = (torch.randint(0, 2 * most + 1 + size - (side or size), (n, 1),
+                                 generator=generator).to(images.device)
+                   for size in (height, width))
     padded = functional.pad(images.reshape(n, -1, height, width), [most] * 4)
-    rows = down + torch.arange(height, device=images.device)
-    columns = right + torch.arange(width, device=images.device)
+    rows = down + torch.arange(side or height, device=images.device)
+    columns = right + torch.arange(side or width, device=images.device)
     each = torch.arange(n, device=images.device)[:, None, None]
     moved = padded.permute(0, 2, 3, 1)[each, rows[:, :, None], columns[:, None, :]]
-    return moved.permute(0, 3, 1, 2).reshape(images.shape)
+    moved = moved.permute(0, 3, 1, 2)
+    return moved.reshape(*images.shape[:-2], *moved.shape[-2:])
 
 
 def cutout_batch(images, side, generator):

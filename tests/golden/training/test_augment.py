@@ -124,3 +124,18 @@ def test_torchvision_missing(monkeypatch):
     monkeypatch.setitem(sys.modules, "torchvision", None)
     with pytest.raises(ValueError, match=r"^This needs torchvision, which is not installed$"):
         mixing(replace(STILL, mixup=0.5), 4)
+
+
+@pytest.mark.parametrize("shape", [(3, 5, 6), (5, 6)])
+def test_small_squares_of_images(shape):
+    images = torch.arange(1, 1 + 300 * 5 * 6).reshape(300, *[1] * (len(shape) - 2), 5, 6).float()
+    images = images.expand(300, *shape)
+    small = augment(images, replace(STILL, crop=2), generator(), 4)
+    assert small.shape == (300, *shape[:-2], 4, 4)
+    places = set()
+    for one, whole in zip(small, images, strict=True):
+        padded = torch.nn.functional.pad(whole, [2] * 4)
+        found = [(y, x) for y in range(6) for x in range(7)
+                 if torch.equal(padded[..., y:y + 4, x:x + 4], one)]
+        places.add(*found)  # Every pixel is another number: there is one.
+    assert places == {(y, x) for y in range(6) for x in range(7)}

@@ -86,6 +86,14 @@ def test_no_such_network(net, reason):
         build(TrainConfig(net=net), (8, 8), 3)
 
 
+@pytest.mark.parametrize("net, side", [("8c3-p2", 4), ("d12", 4), ("8c3-p8", 9)])
+def test_no_small_images(net, side):
+    config = TrainConfig(net=net, small=side, small_epochs=1)
+    with pytest.raises(ValueError, match=rf"^Network {net} on images of \(1, 8, 8\) does not take "
+                                         rf"small images of {side} x {side}$"):
+        build(config, (1, 8, 8), 3)
+
+
 @pytest.mark.parametrize("n_max", [(3, 2), (3, 2, 4, 5)])
 def test_n_max_for_other_populations(n_max):
     with pytest.raises(ValueError, match="^N_max must be 1 number or 3, one a hidden population, "

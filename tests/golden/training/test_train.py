@@ -15,6 +15,7 @@ from qblif.golden.spec.artifact import load
 from qblif.golden.spec.pixels import to_levels
 from qblif.golden.training.config import TrainConfig
 from qblif.golden.training.data.readers import load_folder
+from qblif.golden.training.modules import BurstNet
 from qblif.golden.training.schedule import batches, one_cycle
 from qblif.golden.training.train import train
 
@@ -52,6 +53,30 @@ def test_grey_images_feed_a_convolution():
 
 
 @pytest.mark.usefixtures("torchvision")
+@pytest.mark.parametrize("net, frames", [("4c3-p8", None), ("4c3-p8", 2)])
+def test_small_images_first(net, frames, monkeypatch):
+    seen = []
+    forward = BurstNet.forward
+
+    def noted(net, levels):
+        if net.training:
+            seen.append(tuple(levels.shape[1:]))
+        return forward(net, levels)
+
+    monkeypatch.setattr(BurstNet, "forward", noted)
+    data = STRIPES
+    if frames:
+        whole = {f"{part}_images": np.minimum(getattr(data, f"{part}_images"), 2)[:, None, None]
+                 .repeat(frames, 1) for part in ("train", "test")}
+        data = replace(data, **whole)
+    config = replace(TINY, net=net, shift=0, rotate=0, shear=0, scale=0, timesteps=frames or 1,
+                     batch=150, small=5, small_epochs=1, epochs=2, qat_epochs=1)
+    trained = train(config, data)
+    lead = (frames,) if frames else ()
+    assert seen == [(*lead, 1, 5, 5)] * 2 + [(*lead, 64)] * 2
+    assert trained.spec.input.size == 64
+
+
 def test_image_files(tmp_path):
     rng = np.random.default_rng(0)
     for part, name, i in itertools.product(("train", "val"), ("a", "b"), range(2)):
