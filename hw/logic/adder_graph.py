@@ -1,0 +1,188 @@
+"""Sums of weighted levels as a graph of adders: constant weights are shifts, and shifts are wires.
+
+Two ways to make one.  ``trees`` adds the signed digits of each neuron's weights in a balanced tree
+of its own; ``shared`` has partial sums that several neurons need only once (da4ml,
+arXiv:2507.04535, finds them).  Standard library and numpy; da4ml where it is asked for.
+"""
+
+import heapq
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+
+from ...golden.spec.burst import naf
+from ...golden.spec.errors import InvalidValue, QblifError
+
+__all__ = ["METHODS", "Adder", "AdderGraph", "Term", "make_graph"]
+
+METHODS = ("shared", "trees")
+
+
+class Term(NamedTuple):
+    """What a weighted sum is made of: the value of ``node``, shifted left by ``shift`` bits (right
+    where that is negative; no bit is lost), and negated where it is ``negative``."""
+
+    node: int
+    shift: int = 0
+    negative: bool = False
+
+
+class Adder(NamedTuple):
+    """A node: ``(left << left_shift) + (right << right_shift)``, or the difference of them."""
+
+    left: int
+    left_shift: int
+    right: int
+    right_shift: int
+    minus: bool
+
+
+@dataclass(frozen=True)
+class AdderGraph:
+    """Weighted sums of inputs.
+
+    ``inputs`` are the largest levels of the inputs, which are the first nodes; ``adders`` are the
+    nodes behind them, in order of computation; ``outputs`` has the :class:`Term` of each sum, or
+    ``None`` for one without weights.
+    """
+
+    inputs: tuple[int, ...]
+    adders: tuple[Adder, ...]
+    outputs: tuple[Term | None, ...]
+
+    @cached_property
+    def ranges(self):
+        """Least and largest value of each node; no input depends on another."""
+        found = [(0, largest) for largest in self.inputs]
+        for left, left_shift, right, right_shift, minus in self.adders:
+            low, high = (bound << left_shift for bound in found[left])
+            least, most = (bound << right_shift for bound in found[right])
+            found.append((low - most, high - least) if minus else (low + least, high + most))
+        return tuple(found)
+
+    def sums(self, levels):
+        """The weighted sums ``(frames, outputs)`` of ``levels`` ``(frames, inputs)``, int64."""
+        nodes = np.zeros((len(self.inputs) + len(self.adders), len(levels)), np.int64)
+        nodes[:len(self.inputs)] = np.asarray(levels).T
+        for k, (left, left_shift, right, right_shift, minus) in enumerate(self.adders):
+            second = nodes[right] << right_shift
+            nodes[len(self.inputs) + k] = (nodes[left] << left_shift) + (-second if minus
+                                                                         else second)
+        found = np.zeros((len(levels), len(self.outputs)), np.int64)
+        for k, term in enumerate(self.outputs):
+            if term is not None:
+                node = nodes[term.node]
+                value = node << term.shift if term.shift >= 0 else node >> -term.shift
+                found[:, k] = -value if term.negative else value
+        return found
+
+
+def make_graph(matrix, inputs, method="shared"):
+    """The :class:`AdderGraph` of ``matrix``, integer weights ``(sums, inputs)``, whose inputs have
+    levels up to ``inputs``.
+
+    Raises :class:`ValueError` for a method that there is not, or that is not installed.
+    """
+    if method not in METHODS:
+        raise InvalidValue(f"Adders must be one of {', '.join(METHODS)}, not {method!r}")
+    matrix = np.asarray(matrix, np.int64)
+    graph = (_shared if method == "shared" else _trees)(matrix, tuple(inputs))
+    if not np.array_equal(graph.sums(np.eye(len(inputs), dtype=np.int64)), matrix.T):
+        raise QblifError("The graph of adders does not compute its weights: please report it")
+    return graph
+
+
+class _Builder:
+    """Nodes under construction; a :class:`Term` stands for each value."""
+
+    def __init__(self, inputs):
+        self.inputs, self.adders = inputs, []
+
+    def add(self, one, other):
+        """The sum of two terms; signs move outwards, so that no node only negates."""
+        shift = min(one.shift, other.shift)
+        if one.negative and not other.negative:
+            one, other = other, one
+        minus = one.negative != other.negative
+        self.adders.append(Adder(one.node, one.shift - shift, other.node, other.shift - shift,
+                                 minus))
+        return Term(len(self.inputs) + len(self.adders) - 1, shift, one.negative)
+
+    def graph(self, outputs):
+        return AdderGraph(self.inputs, tuple(self.adders), tuple(outputs))
+
+
+def _trees(matrix, inputs):
+    """A balanced tree for each sum, over the signed digits of its weights."""
+    builder = _Builder(inputs)
+
+    def tree(weights):
+        """Always the two of least depth are added next; the count keeps their order."""
+        terms = [(0, k, term) for k, term in enumerate(
+            Term(int(i), digit.shift, digit.negative != (weights[i] < 0))
+            for i in np.flatnonzero(weights) for digit in naf(abs(int(weights[i]))))]
+        count = len(terms)
+        while len(terms) > 1:
+            (_, _, one), (depth, _, other) = heapq.heappop(terms), heapq.heappop(terms)
+            heapq.heappush(terms, (depth + 1, count, builder.add(one, other)))
+            count += 1
+        return terms[0][2] if terms else None
+
+    return builder.graph([tree(weights) for weights in matrix])
+
+
+def _shared(matrix, inputs):
+    """What da4ml's solver finds, in two steps of which the second reads the first one's sums."""
+    solve = _solver()
+    if not matrix.any():
+        return _trees(matrix, inputs)
+    builder = _Builder(inputs)
+    # da4ml reads the array as it lies in memory.  Its search over all delay constraints takes twenty
+    # times as long and found nothing better.
+    kernel = np.ascontiguousarray(matrix.T, np.float32)
+    solution = solve(kernel, search_all_decompose_dc=False, qintervals=[
+        (0.0, float(largest), 1.0) for largest in inputs])
+    terms = [Term(k) for k in range(len(inputs))]
+    for step in solution.solutions:
+        terms = _follow(builder, step, terms)
+    return builder.graph(terms)
+
+
+COPY, ADD, SUBTRACT = -1, 0, 1  # da4ml's operations of which a product with constants is made.
+
+
+def _follow(builder, step, terms):
+    """The output terms of one of da4ml's steps, whose inputs are ``terms``."""
+    found = []
+    for op in step.ops:
+        if op.opcode == COPY:
+            found.append(_scaled(terms[op.id0], step.inp_shifts[op.id0]))
+        elif op.opcode in (ADD, SUBTRACT):
+            found.append(_sum(builder, found[op.id0], _scaled(
+                found[op.id1], op.data, op.opcode == SUBTRACT)))
+        else:
+            raise QblifError(f"da4ml uses an operation {op.opcode} that is not known here: "
+                             "use the version in constraints.txt")
+    return [_scaled(found[index], shift, negative) if index >= 0 else None
+            for index, shift, negative in zip(step.out_idxs, step.out_shifts, step.out_negs,
+                                              strict=True)]
+
+
+def _scaled(term, shift, negative=False):
+    return term and Term(term.node, term.shift + int(shift), term.negative != bool(negative))
+
+
+def _sum(builder, one, other):
+    """Of terms, where ``None`` is 0."""
+    return builder.add(one, other) if one and other else one or other
+
+
+def _solver():
+    try:
+        from da4ml.cmvm import solve
+    except ImportError as error:
+        raise InvalidValue("Shared adders need da4ml: pip install 'qblif[logic]', or choose "
+                           "trees") from error
+    return solve

@@ -1,0 +1,141 @@
+"""Everything that is decided before a network becomes logic: its graphs of adders, and in which
+clock each value is there.  Without Amaranth."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from ...golden.spec.checks import check_int
+from ...golden.spec.errors import InvalidValue
+from ..layout.latency import neuron_latency
+from .adder_graph import AdderGraph, make_graph
+from .matrix import synapse_matrix
+
+__all__ = ["LogicLayout", "LogicStage", "Schedule"]
+
+LADDER_LATENCY = 1  # Comparators of neurons that start from rest, and their register.
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """In which clock each node of a graph is computed, where a clock has time for ``adders`` adders
+    in a row: as early as its operands allow."""
+
+    graph: AdderGraph
+    adders: int
+
+    @cached_property
+    def clocks(self):
+        """Of each node: clock 0 has the inputs, and the adders that read nothing else."""
+        found = [(0, 0)] * len(self.graph.inputs)
+        for adder in self.graph.adders:
+            operands = found[adder.left], found[adder.right]
+            clock, row = max(operands)
+            found.append((clock, row + 1) if row < self.adders else (clock + 1, 1))
+        return tuple(clock for clock, _ in found)
+
+    @cached_property
+    def latency(self):
+        """Clocks from the inputs to the sums, which leave through registers."""
+        return 1 + max((self.clocks[term.node] for term in self.graph.outputs if term), default=0)
+
+
+@dataclass(frozen=True)
+class LogicStage:
+    """A population: ``sources`` are the names of what it reads, in the order of its graph's inputs.
+
+    ``start`` is the clock in which its inputs reach it in a frame's first timestep, counted from
+    that of the frame; ``neuron`` the latency of its neurons.
+    """
+
+    population: object
+    sources: tuple[str, ...]
+    schedule: Schedule
+    start: int
+    neuron: int
+    biases: np.ndarray
+
+    @property
+    def name(self):
+        return self.population.name
+
+    @property
+    def done(self):
+        """The clock in which the levels, or scores, of the first timestep are there."""
+        return self.start + self.schedule.latency + self.neuron
+
+
+class LogicLayout:
+    """The graphs and clocks of a trained network.
+
+    A frame enters in every clock, whole.  Timestep t of a population is computed by logic of its
+    own, ``t * skew`` clocks behind the first one: by then the membranes of the timestep before are
+    there.
+
+    Parameters
+    ----------
+    trained : :class:`qblif.golden.spec.trained.Trained`
+    method : one of :data:`qblif.hw.logic.adder_graph.METHODS`
+    adders : int
+        Most adders between two registers.
+
+    Raises :class:`ValueError` for recurrent synapses, and where ``method`` or ``adders`` is none.
+    """
+
+    def __init__(self, trained, method="shared", adders=2):
+        check_int("Adders in a row", adders, 1, 64)
+        self.trained, self.spec = trained, trained.spec
+        spec = self.spec
+        for synapse in spec.synapses:
+            if spec.recurrent(synapse):
+                raise InvalidValue(f"Synapse {synapse.name} is recurrent, and a network as logic "
+                                   "has only synapses that lead forward")
+        self.from_rest = spec.timesteps == 1
+        self.skew = 0 if self.from_rest else max(
+            neuron_latency(p.neuron) for p in spec.populations)
+        stages, ready = [], {spec.input.name: 0}
+        for population in spec.populations:
+            stages.append(self._stage(population, ready, method, adders))
+            ready[population.name] = stages[-1].done
+        self.stages = tuple(stages)
+
+    def _stage(self, population, ready, method, adders):
+        spec = self.spec
+        synapses = spec.synapses_to(population.name)
+        matrix = np.hstack([synapse_matrix(spec, synapse, self.trained.weights[synapse.name])
+                            for synapse in synapses])
+        sources = [spec.source(synapse.source) for synapse in synapses]
+        largest = [source.emit_max for source in sources for _ in range(source.size)]
+        biases = np.zeros(population.size, np.int64)
+        if population.bias_width:
+            biases += np.repeat(self.trained.biases[population.name],
+                                population.size // population.channels)
+        latency = LADDER_LATENCY if self.from_rest else neuron_latency(population.neuron)
+        return LogicStage(population, tuple(source.name for source in sources),
+                          Schedule(make_graph(matrix, largest, method), adders),
+                          max(ready[source.name] for source in sources), latency, biases)
+
+    @property
+    def shared_over_time(self):
+        """Names of populations that read a static input alone: their sums are computed once."""
+        name = self.spec.input.name
+        return {stage.name for stage in self.stages
+                if self.spec.input.static and set(stage.sources) == {name}}
+
+    def clock(self, name, timestep=0):
+        """The clock in which the levels of a population, or of the input, are there."""
+        ready = {self.spec.input.name: 0} | {stage.name: stage.done for stage in self.stages}
+        return ready[name] + timestep * self.skew
+
+    @property
+    def scored(self):
+        """The clock in which a frame's scores are there."""
+        last = self.stages[-1]
+        return self.clock(last.name, self.spec.timesteps - 1) + (
+            self.spec.counts and not self.from_rest)
+
+    @property
+    def latency(self):
+        """Clocks from a frame to its class: the scores' and one for each row of comparators."""
+        return self.scored + (self.spec.populations[-1].size - 1).bit_length()

@@ -1,0 +1,140 @@
+"""A whole network as logic: a frame a clock.  The golden twin is :func:`qblif.golden.integer.run`."""
+
+from amaranth import *
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from ..core.neuron import NeuronCore
+from ..core.payloads import index_shape, pipe
+from .adders import AdderPipeline, levels_layout
+from .argmax import ArgMaxTree
+from .rest_neurons import RestNeurons
+
+__all__ = ["LogicNetworkCore"]
+
+
+class LogicNetworkCore(wiring.Component):
+    """A pipeline that never stalls: frames in, classes out, one a clock.
+
+    ::
+
+        i --> adders --> neurons --> adders --> neurons --> ... --> scores --> argmax --> o
+
+    Of several timesteps each has adders and neurons of its own, ``layout.skew`` clocks behind the
+    timestep before, from whose neurons the membranes come.
+
+    Parameters
+    ----------
+    layout : :class:`qblif.hw.logic.layout.LogicLayout`
+    taps : bool
+        Whether levels of hidden populations come out, too.
+
+    Members
+    -------
+    i : ``In(StructLayout)``
+        ``valid``, and ``levels``: of a static input one vector, otherwise one a timestep.
+    o : ``Out(StructLayout)``
+        ``valid``, the class ``label`` and all ``scores``, ``layout.latency`` clocks later.
+    tap_NAME : ``Out(ArrayLayout(levels, timesteps))``
+        Of each firing population; timestep t is that of the frame that entered
+        ``layout.clock(NAME, t)`` clocks before.
+    """
+
+    def __init__(self, layout, taps=False):
+        self.layout = layout
+        spec, last = layout.spec, layout.spec.populations[-1]
+        levels = levels_layout(spec.input)
+        if not spec.input.static:
+            levels = data.ArrayLayout(levels, spec.timesteps)
+        scores = data.ArrayLayout(signed(spec.score_width), last.size)
+        self.tapped = spec.firing if taps else ()
+        super().__init__({
+            "i": In(data.StructLayout({"valid": 1, "levels": levels})),
+            "o": Out(data.StructLayout({"valid": 1, "label": index_shape(last.size),
+                                        "scores": scores})),
+            **{f"tap_{p.name}": Out(data.ArrayLayout(levels_layout(p), spec.timesteps))
+               for p in self.tapped}})
+
+    def elaborate(self, platform):
+        m = Module()
+        layout, spec = self.layout, self.layout.spec
+        made = {spec.input.name: [
+            pipe(m, self.i.levels if spec.input.static else self.i.levels[t],
+                 layout.clock(spec.input.name, t), f"input_{t}") for t in range(spec.timesteps)]}
+        for stage in layout.stages:
+            sums = self.sums(m, stage, made)
+            made[stage.name] = self.from_rest(m, stage, sums[0]) if layout.from_rest else \
+                self.over_time(m, stage, sums)
+        for population in self.tapped:
+            for t, levels in enumerate(made[population.name]):
+                m.d.comb += getattr(self, f"tap_{population.name}")[t].eq(levels)
+
+        scores = self.scores(m, made[spec.populations[-1].name])
+        m.submodules.argmax = argmax = ArgMaxTree(spec.populations[-1].size, spec.score_width)
+        m.d.comb += [argmax.scores.eq(scores), self.o.label.eq(argmax.label),
+                     self.o.scores.eq(pipe(m, scores, layout.latency - layout.scored, "scores")),
+                     self.o.valid.eq(pipe(m, self.i.valid, layout.latency, "valid", reset=True))]
+        return m
+
+    def sums(self, m, stage, made):
+        """Weighted sums of each timestep."""
+        layout, spec, population = self.layout, self.layout.spec, stage.population
+        found = []
+        for t in range(spec.timesteps):
+            if t and stage.name in layout.shared_over_time:
+                found.append(pipe(m, found[0], t * layout.skew, f"{stage.name}_sums_{t}"))
+                continue
+            sources = [spec.source(name) for name in stage.sources]
+            adders = AdderPipeline(stage.schedule, sources, population.sum_width)
+            m.submodules[f"{stage.name}_adders_{t}"] = adders
+            for name in stage.sources:
+                wait = stage.start - layout.clock(name)
+                m.d.comb += adders.i[name].eq(
+                    pipe(m, made[name][t], wait, f"{name}_to_{stage.name}_{t}"))
+            found.append(adders.o)
+        return found
+
+    def from_rest(self, m, stage, sums):
+        m.submodules[f"{stage.name}_neurons"] = neurons = RestNeurons(stage)
+        m.d.comb += neurons.sums.eq(sums)
+        return [neurons.o]
+
+    def over_time(self, m, stage, sums):
+        """Levels of each timestep, of a read-out its membranes."""
+        layout, population = self.layout, stage.population
+        quantiser = population.neuron.quantiser
+        kind = "ladder" if quantiser is None or quantiser.shift is None else "slice"
+        states, found = None, []
+        for t, currents in enumerate(sums):
+            neurons = [NeuronCore(population, kind) for _ in range(population.size)]
+            for k, neuron in enumerate(neurons):
+                m.submodules[f"{stage.name}_{k}_{t}"] = neuron
+                m.d.comb += [neuron.i.first.eq(t == 0), neuron.i.sum.eq(currents[k]),
+                             neuron.i.bias.eq(int(stage.biases[k]))]
+                if states:
+                    m.d.comb += neuron.i.state.eq(states[k])
+            states = [pipe(m, neuron.o.state, layout.skew - neuron.latency,
+                           f"{stage.name}_{k}_state_{t}") for k, neuron in enumerate(neurons)]
+            if quantiser is None:
+                shape = data.ArrayLayout(signed(population.neuron.v_width), population.size)
+                values = [neuron.o.state.v for neuron in neurons]
+            else:
+                shape = levels_layout(population)
+                values = [neuron.o.level for neuron in neurons]
+            vector = Signal(shape, name=f"{stage.name}_out_{t}")
+            m.d.comb += [vector[k].eq(value) for k, value in enumerate(values)]
+            found.append(vector)
+        return found
+
+    def scores(self, m, outputs):
+        """Of a frame: the membranes behind the last timestep, or the sums of all levels."""
+        layout, spec = self.layout, self.layout.spec
+        if not spec.counts:
+            return outputs[-1]
+        scores = Signal(self.o.scores.shape(), name="score_sums", reset_less=True)
+        steps = [pipe(m, levels, layout.clock("input", spec.timesteps - 1 - t), f"counted_{t}")
+                 for t, levels in enumerate(outputs)]
+        domain = m.d.comb if layout.from_rest else m.d.sync
+        for k in range(spec.populations[-1].size):
+            domain += scores[k].eq(sum((levels[k] for levels in steps[1:]), steps[0][k]))
+        return scores

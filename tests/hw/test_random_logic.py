@@ -1,0 +1,52 @@
+"""Random networks as logic, against the integer model: every level, score and class, and the clock
+in which each result comes."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from random_cases import Draw, draw_frames
+from test_random_graphs import draw_graph
+from test_random_networks import draw_network
+
+from qblif.golden import integer
+from qblif.golden.spec.artifact import Trained
+from qblif.hw.logic.adder_graph import METHODS
+from qblif.hw.logic.layout import LogicLayout
+from qblif.sim.logic import run_logic
+
+CASES = 104
+
+
+class Small(Draw):
+    """Networks of which every neuron is a circuit."""
+
+    def size(self):
+        return self.integer(1, 9)
+
+
+def forward(trained, timesteps):
+    """The network without its recurrent synapses, for so many timesteps."""
+    spec = trained.spec
+    kept = [s for s in spec.synapses if not spec.recurrent(s)]
+    return Trained(replace(spec, synapses=kept, timesteps=timesteps),
+                   {s.name: trained.weights[s.name] for s in kept}, trained.biases)
+
+
+@pytest.mark.parametrize("number", range(CASES))
+def test_random_logic(number):
+    draw = Small.case("test_random_logic", number)
+    trained = forward(draw_network(draw), draw.integer(1, 3)) if draw.chance(0.7) else \
+        forward(draw_graph(draw), 1)
+    method, adders = METHODS[number % 2], draw.integer(1, 4)
+    print(f"{trained.spec}\n{method}, {adders} adders")
+    frames = np.concatenate([draw_frames(draw, trained.spec) for _ in range(3)])
+    gaps = {draw.integer(0, 8) for _ in range(draw.integer(0, 3))}
+    layout = LogicLayout(trained, method, adders)
+    golden, rtl = integer.run(trained, frames), run_logic(layout, frames, gaps)
+    for population in trained.spec.firing:
+        np.testing.assert_array_equal(rtl.levels[population.name], golden.levels[population.name])
+    np.testing.assert_array_equal(rtl.scores, golden.scores)
+    np.testing.assert_array_equal(rtl.classes, golden.classes)
+    taken = [clock for clock in range(len(frames) + len(gaps)) if clock not in gaps]
+    np.testing.assert_array_equal(rtl.valid, np.array(taken[:len(frames)]) + layout.latency)
