@@ -16,7 +16,7 @@ from .graph import Graph
 from .layers import Builder
 from .max_pool import ANY, pool_node, windows
 from .readings import Reading
-from .torch_neurons import NEURONS, framework_of, package_of, to_array, weights_of
+from .torch_neurons import NEURONS, NORSE_RECURRENT, framework_of, package_of, to_array, weights_of
 
 __all__ = ["convert_model", "has_neurons", "read"]
 
@@ -44,8 +44,8 @@ def convert_model(model, input_shape, timesteps, input_n_max=1, static=False, ap
     ----------
     model : :class:`torch.nn.Sequential`, nested or not
         Linear, Conv2d, each with a BatchNorm of its width behind it or not, AvgPool2d, MaxPool2d of
-        single spikes, Flatten and Dropout, and neurons of snnTorch, SpikingJelly, Norse, Sinabs or Rockpool, whose Sequential
-        and LinearTorch may be there too.
+        single spikes, Flatten and Dropout, and neurons of snnTorch, SpikingJelly, Norse, Sinabs or
+        Rockpool, whose Sequential and LinearTorch may be there too.
     input_shape : of one frame and timestep, without batch
     timesteps : T
     input_n_max : largest level of an input
@@ -72,6 +72,8 @@ def read(model, input_shape) -> tuple[Graph, tuple[Reading, ...]]:
     for name, module in _flat(model, ""):
         framework, kind = framework_of(module), type(module).__name__
         if framework is not None:
+            if framework == "norse" and kind in NORSE_RECURRENT:
+                way.take(name, "Linear", SimpleNamespace(weight=to_array(module.input_weights)))
             size = math.prod(way.finish(name, flat=False)[1])
             neurons = NEURONS[framework][kind](name, module, size)
             population = builder.add(name, [way], neurons.node)

@@ -8,6 +8,10 @@ from torch_cases import leaky, number, sinabs
 
 import qblif
 from qblif.golden import integer
+from qblif.golden.foreign import nir_graph
+from qblif.golden.foreign.check import import_network
+from qblif.golden.foreign.readings import Asked
+from qblif.golden.foreign.record import Record
 from qblif.golden.spec import Decay
 from qblif.golden.spec.errors import InvalidValue
 
@@ -102,6 +106,27 @@ def test_levels_of_at_most_1_by_their_weights():
     neurons = sinabs(alpha=0.5, norm=False, threshold=200.0, most=np.inf, subtract=True)
     model = network(draw, nn.MaxPool2d(2), neurons)
     assert qblif.from_torch(model, (2, 7, 7), timesteps=2).spec.populations[0].emit_max == 1
+
+
+def test_as_a_nir_file_has_it():
+    """NIR has no max pool; a Conv2d of ones and an LIF whose tau is the timestep are one."""
+    nir = pytest.importorskip("nir", reason="NIR files need nir: pip install 'qblif[nir]'")
+    pool, draw = nn.MaxPool2d(3, 2, 1), np.random.default_rng(5)
+    input = draw.integers(0, 2, (4, 6, 50)) * draw.integers(0, 2, (4, 6, 50))
+
+    def full(value):
+        return np.full((2, 3, 3), value, np.float32)
+    nodes = {
+        "in": nir.Input(np.array([2, 5, 5])), "out": nir.Output(np.array([18])),
+        "windows": nir.Conv2d(
+            input_shape=(5, 5), weight=np.ones((2, 1, 3, 3), np.float32), stride=2, padding=1,
+            dilation=1, groups=2, bias=np.zeros(2, np.float32)),
+        "any": nir.LIF(tau=full(1), r=full(1), v_leak=full(0), v_threshold=full(0.5),
+                       v_reset=full(0))}
+    graph = nir_graph.build_graph(nodes, [("in", "windows"), ("windows", "any"), ("any", "out")])
+    theirs = pooled(pool, input, (2, 5, 5)).numpy().astype(np.int64)
+    found = import_network(graph, "nir", Asked(dt=1.0), None, Record(input, (theirs,)))
+    assert found.equal and 0 < theirs.mean() < 1
 
 
 BURSTS = sinabs(alpha=0.5, norm=False, threshold=4.0, most=3, subtract=True)
