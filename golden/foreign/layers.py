@@ -45,8 +45,8 @@ class Builder:
     @property
     def next_name(self) -> str:
         """Neurons are counted; a max pool has its source's name, so that it does not shift them."""
-        pools = sum(layer.node.kind == "MaxPool2d" for layer in self.layers.values())
-        return f"population{len(self.layers) - pools + 1}"
+        nodes = [layer.node for layer in self.layers.values() if layer.node is not None]
+        return f"population{sum(node.kind != 'MaxPool2d' for node in nodes) + 1}"
 
     def add(self, name, ways, node=None) -> str:
         """The next population: the neurons ``node``, or the read-out, behind the sum of ``ways``.
