@@ -91,6 +91,10 @@ class ExactLayer:
         are the largest of each population."""
         reading, self.levels = self.reading, levels
         if reading is not None:
+            most = max(levels[c.synapse.source] for c in self.layer.connections)
+            if self.layer.node.kind == "MaxPool2d" and most > 1:
+                raise InvalidValue(f"Node {self.label} is a max pool of levels up to {most}; only "
+                                   "one of single spikes has an exact form")
             self.n_max = min(levels[self.name], LEVEL_LIMIT)
             if levels[self.name] > LEVEL_LIMIT:
                 self.remarks.append(f"{self.layer.node.name}: levels may reach "

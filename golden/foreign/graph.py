@@ -15,9 +15,10 @@ __all__ = ["Connection", "Graph", "Layer", "Node"]
 
 @dataclass(frozen=True, kw_only=True)
 class Node:
-    """Parameters of a neuron node, in the file's units.  ``kind`` is IF, LIF or CubaLIF.  An IF has
-    no leak: ``tau`` is infinite and ``v_leak`` 0.  Only a CubaLIF has a synaptic current, with
-    ``tau_syn`` and ``w_in``.  ``recurrent``: the neurons have weights to themselves."""
+    """Parameters of a neuron node, in the file's units.  ``kind`` is IF, LIF, CubaLIF, or MaxPool2d
+    (:mod:`qblif.golden.foreign.max_pool`).  An IF has no leak: ``tau`` is infinite and ``v_leak``
+    0.  Only a CubaLIF has a synaptic current, with ``tau_syn`` and ``w_in``.  ``recurrent``: the
+    neurons have weights to themselves."""
 
     name: str
     kind: str

@@ -39,13 +39,21 @@ class Builder:
 
     def way(self, source, target=None) -> Way:
         """A way from a population or the input to ``target``, by default the next population."""
-        return Way(source, target or f"population{len(self.layers) + 1}", self.shapes[source],
+        return Way(source, target or self.next_name, self.shapes[source],
                    source == Input.name and not self.known)
+
+    @property
+    def next_name(self) -> str:
+        """Neurons are counted; a max pool has its source's name, so that it does not shift them."""
+        nodes = [layer.node for layer in self.layers.values() if layer.node is not None]
+        return f"population{sum(node.kind != 'MaxPool2d' for node in nodes) + 1}"
 
     def add(self, name, ways, node=None) -> str:
         """The next population: the neurons ``node``, or the read-out, behind the sum of ``ways``.
         Returns what it is called."""
-        target = f"population{len(self.layers) + 1}" if node else "output"
+        target = self.next_name if node else "output"
+        if node and node.kind == "MaxPool2d":
+            target = f"{ways[0].source}_pool"
         channels, shape = ways[0].finish(name, node is None)
         self.layers[target] = Layer(name=target, label=name, connections=(),
                                     bias=np.zeros(channels), shape=shape, node=node)

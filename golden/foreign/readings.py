@@ -106,9 +106,8 @@ def readings(name, nodes, asked, seen=None) -> dict[str, tuple[Reading, ...]]:
     for node in nodes:
         _check_potentials(name, framework, node)
         if node.recurrent and name == "norse":
-            raise InvalidValue(f"Node {node.name} has weights to itself; the membrane of Norse's "
-                               "recurrent cells takes all input a timestep later, which is not "
-                               "read")
+            raise InvalidValue(f"Node {node.name} has weights to itself, which Norse's exporter "
+                               "does not write; qblif.from_torch takes its LIFRecurrentCell")
     currents = [_current(name, framework, node, asked.dt) for node in nodes]
     charges = [_charges(framework, node, asked.dt) for node in nodes]
     choices = product(_resets(name, framework, nodes, asked), _levels(name, framework, asked, seen),

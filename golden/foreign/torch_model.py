@@ -14,8 +14,9 @@ from .check import require_exact
 from .exact import convert
 from .graph import Graph
 from .layers import Builder
+from .max_pool import ANY, pool_node, windows
 from .readings import Reading
-from .torch_neurons import NEURONS, framework_of, package_of, to_array, weights_of
+from .torch_neurons import NEURONS, NORSE_RECURRENT, framework_of, package_of, to_array, weights_of
 
 __all__ = ["convert_model", "has_neurons", "read"]
 
@@ -42,9 +43,9 @@ def convert_model(model, input_shape, timesteps, input_n_max=1, static=False, ap
     Parameters
     ----------
     model : :class:`torch.nn.Sequential`, nested or not
-        Linear, Conv2d, each with a BatchNorm of its width behind it or not, AvgPool2d, Flatten and
-        Dropout, and neurons of snnTorch, SpikingJelly, Norse, Sinabs or Rockpool, whose Sequential
-        and LinearTorch may be there too.
+        Linear, Conv2d, each with a BatchNorm of its width behind it or not, AvgPool2d, MaxPool2d of
+        single spikes, Flatten and Dropout, and neurons of snnTorch, SpikingJelly, Norse, Sinabs or
+        Rockpool, whose Sequential and LinearTorch may be there too.
     input_shape : of one frame and timestep, without batch
     timesteps : T
     input_n_max : largest level of an input
@@ -71,6 +72,8 @@ def read(model, input_shape) -> tuple[Graph, tuple[Reading, ...]]:
     for name, module in _flat(model, ""):
         framework, kind = framework_of(module), type(module).__name__
         if framework is not None:
+            if framework == "norse" and kind in NORSE_RECURRENT:
+                way.take(name, "Linear", SimpleNamespace(weight=to_array(module.input_weights)))
             size = math.prod(way.finish(name, flat=False)[1])
             neurons = NEURONS[framework][kind](name, module, size)
             population = builder.add(name, [way], neurons.node)
@@ -82,6 +85,10 @@ def read(model, input_shape) -> tuple[Graph, tuple[Reading, ...]]:
                 builder.connect(name, back, population, recurrent=True)
             readings.append(neurons.reading)
             way = builder.way(population)
+        elif isinstance(module, nn.MaxPool2d):
+            way.take(name, "Conv2d", windows(name, module, way))
+            way = builder.way(builder.add(name, [way], pool_node(name)))
+            readings.append(ANY)
         elif isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d)):
             _fold(name, module, way, last)
         elif kind not in NOTHING:
@@ -112,7 +119,7 @@ def _as_node(name, kind, module):
                                    padding=getattr(module, "padding", 0))
     raise InvalidValue(f"Module {name} is a {package_of(module)} {kind}, which has no exact form "
                        "here; what has are Linear, Conv2d and BatchNorm behind one, AvgPool2d, "
-                       "Flatten and neurons: " + "; ".join(
+                       "MaxPool2d of spikes, Flatten and neurons: " + "; ".join(
                            f"{package}'s {', '.join(kinds)}" for package, kinds in NEURONS.items()))
 
 

@@ -21,7 +21,7 @@ from .graph import Node
 from .grid import snap
 from .readings import Reading, read_node
 
-__all__ = ["NEURONS", "Neurons", "framework_of", "package_of", "to_array",
+__all__ = ["NEURONS", "NORSE_RECURRENT", "Neurons", "framework_of", "package_of", "to_array",
            "weights_of"]
 
 
@@ -147,15 +147,19 @@ def _norse(name, module, size):
     if kind != "IAFCell":
         gain = module.dt * _number(name, "tau_mem_inv", p.tau_mem_inv)
         decay, rest = 1 - gain, _number(name, "v_leak", p.v_leak)
-    if kind == "LIFCell":
+    if kind in ("LIFCell", "LIF", *NORSE_RECURRENT):
         synaptic = 1 - module.dt * _number(name, "tau_syn_inv", p.tau_syn_inv), 1.0
     method = p.reset_method.__name__ if kind == "LIFBoxCell" else "reset_value"
     if method not in ("reset_value", "reset_subtract"):
         raise InvalidValue(f"Module {name} must have a reset_method of reset_value or "
                            f"reset_subtract, not {method}")
-    return _reading("norse", name, decay=decay, gain=gain, synaptic=synaptic, rest=rest,
+    recurrent = kind in NORSE_RECURRENT
+    made = _reading("norse", name, decay=decay, gain=gain, synaptic=synaptic, rest=rest,
                     v_reset=v_reset, threshold=_number(name, "v_th", p.v_th),
-                    reset="subtract" if method == "reset_subtract" else "zero")
+                    reset="subtract" if method == "reset_subtract" else "zero",
+                    recurrent=recurrent)
+    return made if not recurrent else replace(made, back=SimpleNamespace(
+        weight=to_array(module.recurrent_weights), bias=None))
 
 
 def _sinabs(name, module, size):
@@ -209,11 +213,13 @@ def _rockpool(name, module, size):
     return replace(made, back=back, bias=np.broadcast_to(bias.reshape(-1), size))
 
 
+NORSE_RECURRENT = ("LIFRecurrentCell", "LIFRecurrent")  # With the weights before them.
 ROCKPOOL_MOST = 1 << 16  # Its max_spikes_per_dt by default.
 NEURONS = {
     "snntorch": dict.fromkeys(("Leaky", "Synaptic", "RLeaky", "RSynaptic"), _snntorch),
     "spikingjelly": dict.fromkeys(("IFNode", "LIFNode", "ParametricLIFNode"), _spikingjelly),
-    "norse": dict.fromkeys(("IAFCell", "LIFBoxCell", "LIFCell"), _norse),
+    "norse": dict.fromkeys(("IAFCell", "LIFBoxCell", "LIFCell", "LIF", *NORSE_RECURRENT),
+                           _norse),
     "rockpool": dict.fromkeys(("LIFTorch", "LIFNeuronTorch"), _rockpool),
     "sinabs": dict.fromkeys(("IAF", "IAFSqueeze", "LIF", "LIFSqueeze"), _sinabs),
 }

@@ -6,8 +6,11 @@ import pytest
 import torch
 from foreign_cases import DT, STEPS, make
 from recurrent_cases import Recurrent
+from torch import nn
 from torch.nn import functional
+from torch_cases import leaky
 
+import qblif
 from qblif.golden.foreign import nir_graph, record
 from qblif.golden.foreign.check import import_network
 from qblif.golden.foreign.readings import Asked
@@ -110,6 +113,39 @@ def test_convolution_of_snntorch(delay, tmp_path):
                               recorded)
     assert imported.equal
     check_on_rtl(imported, input, spikes, lanes=3)
+
+
+POOLS = [{"kernel_size": 2}, {"kernel_size": 3, "stride": 1, "padding": 1},
+         {"kernel_size": (3, 2), "stride": (1, 2), "padding": (1, 0)}]
+
+
+@pytest.mark.parametrize("number", range(len(POOLS)))
+def test_max_pools_of_torch(number):
+    """snnTorch's ``Leaky`` around torch's MaxPool2d, as ``qblif.from_torch`` takes them."""
+    draw, pool = np.random.default_rng(number), nn.MaxPool2d(**POOLS[number])
+    conv, linear = nn.Conv2d(1, 2, 2, bias=False), nn.Linear(
+        pool(torch.zeros(2, 4, 4)).numel(), 3, bias=False)
+    for layer in (conv, linear):
+        layer.weight.data = torch.tensor(draw.integers(-2, 4, layer.weight.shape)).float()
+    parameters = {"beta": 0.5, "threshold": 3.0, "reset": "subtract", "delay": True}
+    model = nn.Sequential(conv, leaky(**parameters), pool, nn.Flatten(), linear,
+                          leaky(**parameters))
+    trained = qblif.from_torch(model, (1, 5, 5), timesteps=4, static=False)
+    input = (draw.random((4, 3, 25)) < 0.6).astype(int)
+
+    def through(module, events, shape=(-1,)):
+        with torch.no_grad():
+            return module(torch.as_tensor(events).float().reshape(3, *shape)).flatten(1).numpy()
+
+    first = run(lambda events: through(conv, events, (1, 5, 5)), input, parameters)
+    pooled = np.stack([through(pool, events, (2, 4, 4)) for events in first])
+    last = run(lambda events: through(linear, events), pooled, parameters)
+    layout = compile(trained.spec, make_plan(trained.spec, lanes=1 + number))
+    rtl = run_network(trained, layout, input.transpose(1, 0, 2)).levels
+    for name, theirs in (("population1", first), ("population1_pool", pooled),
+                         ("population2", last)):
+        assert 0 < theirs.mean() < 1
+        np.testing.assert_array_equal(rtl[name], theirs)
 
 
 def run(currents, input, parameters):

@@ -2,7 +2,7 @@
 the last bit, and where nothing is stalled against the cycle model, to the cycle.
 
 As :mod:`test_random_networks`, with maps of odd sizes, strides, padding, pooling, groups, several
-synapses to one population and several from one, and queues as short as they may be.
+synapses to one population and several from one, max pools, and queues as short as they may be.
 """
 
 from dataclasses import replace
@@ -19,7 +19,18 @@ from random_cases import (
     draw_stage,
 )
 
-from qblif.golden.spec import Conv2d, Dense, Input, Network, Population, as_map
+from qblif.golden.spec import (
+    Conv2d,
+    Decay,
+    Dense,
+    Input,
+    Network,
+    Neuron,
+    Population,
+    Quantiser,
+    Reset,
+    as_map,
+)
 from qblif.golden.spec.artifact import Trained, sum_range
 from qblif.golden.training.export import signed_width
 from qblif.hw.layout.compile import compile
@@ -65,7 +76,23 @@ def draw_synapses(draw, nodes, name, last):
     return shape, synapses
 
 
+def draw_max_pool(draw, source, name, weights):
+    """Whether anything fires in a window: neurons that keep nothing, as qblif.from_torch makes."""
+    channels, room = as_map(source.shape)[0], as_map(source.shape)[1:]
+    kernel = tuple(draw.integer(1, min(3, extent)) for extent in room)
+    synapse = Conv2d(source=source.name, target=name, w_width=2, kernel=kernel, groups=channels,
+                     stride=tuple(draw.integer(1, 3) for _ in room),
+                     padding=tuple(draw.integer(0, extent // 2) for extent in kernel))
+    weights[synapse.name] = np.ones((channels, 1, *kernel), np.int32)
+    neuron = Neuron(leak=Decay((0,)), quantiser=Quantiser(n_max=1, theta=1),
+                    reset=Reset(kind="none"), v_width=draw.integer(2, 10))
+    return Population(name=name, shape=synapse.output_shape(source.shape, channels), neuron=neuron,
+                      sum_width=30), [synapse]
+
+
 def draw_population(draw, nodes, name, last, weights):
+    if not last and draw.chance(0.2):
+        return draw_max_pool(draw, nodes[-1], name, weights)
     shape, synapses = draw_synapses(draw, nodes, name, last)
     by_name = {node.name: node for node in nodes}
     reach = 1

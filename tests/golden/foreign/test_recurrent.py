@@ -81,10 +81,10 @@ def test_two_loops_on_the_same_neurons_add_up():
             assert here.synapse == there.synapse and (here.weight == there.weight).all()
 
 
-def test_norse_s_recurrent_cells_are_refused():
+def test_loops_that_norse_does_not_write_are_refused():
     made = Recurrent(0, **CASES[0])
-    with pytest.raises(InvalidValue, match="Node 1.lif has weights to itself; the membrane of "
-                       "Norse's recurrent cells takes all input a timestep later"):
+    with pytest.raises(InvalidValue, match="Node 1.lif has weights to itself, which Norse's "
+                       "exporter does not write; qblif.from_torch takes its LIFRecurrentCell"):
         readings("norse", read(made).nodes, Asked())
 
 
