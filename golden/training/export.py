@@ -72,7 +72,8 @@ def _narrowest(draft, population, stage, weights, bias, exact):
 def _neuron(stage, v_width):
     if not stage.n_max:
         return Neuron(leak=Decay(), quantiser=None, reset=Reset(kind="none"), v_width=v_width)
-    quantiser = Quantiser(n_max=stage.n_max, theta=stage.theta, spacing=stage.spacing)
+    quantiser = Quantiser(n_max=stage.n_max, theta=stage.theta, spacing=stage.spacing,
+                          rounding=stage.rounding)
     return Neuron(leak=stage.leak, quantiser=quantiser, reset=stage.reset, output=stage.output,
                   v_width=v_width)
 
