@@ -185,6 +185,10 @@ class Neuron:
             if self.quantiser.theta > self.v_max:
                 raise InvalidValue(f"Threshold {self.quantiser.theta} does not fit a signed "
                                    f"{self.v_width}-bit membrane")
+            if self.floor is not None and self.floor > -self.quantiser.offset:
+                raise InvalidValue(f"Membrane floor must be at most {-self.quantiser.offset} where "
+                                   f"levels are the nearest, as a burst may leave as little, not "
+                                   f"{self.floor}")
 
     def to_dict(self) -> dict[str, Any]:
         """Plain dictionaries and numbers; without floor, reset value, synaptic current and rounding

@@ -124,7 +124,7 @@ def derive_v_width(neuron, timesteps, low, high, bias=None):
             current = max(current, neuron.reset.gate.bound(current))
         kept = neuron.leak.bound(magnitude)
         if neuron.reset.kind == "late":
-            kept += _overshoot(neuron.leak, magnitude)
+            kept += _overshoot(neuron.leak, magnitude) + neuron.quantiser.offset
         magnitude = max(kept + current, abs(neuron.reset.value))
         if neuron.reset.kind == "gate":
             magnitude = max(magnitude, neuron.reset.gate.bound(magnitude))

@@ -32,7 +32,7 @@ class QuantiserCore(wiring.Component):
     level : ``Out(range(n_max + 1))``
         The quantiser's; a binary output is made of it later.
     amount : ``Out(signed(v_width))``
-        ``level * theta``.
+        ``level * theta``; of the nearest level one bit more, as it may pass the membrane.
     """
 
     def __init__(self, neuron, kind):
@@ -46,7 +46,7 @@ class QuantiserCore(wiring.Component):
         super().__init__({
             "v": In(signed(neuron.v_width)),
             "level": Out(range(neuron.quantiser.n_max + 1)),
-            "amount": Out(signed(neuron.v_width)),
+            "amount": Out(signed(neuron.v_width + (neuron.quantiser.rounding == "nearest"))),
         })
 
     def elaborate(self, platform):
