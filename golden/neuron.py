@@ -5,7 +5,8 @@
             to the membrane's width, or from its floor on
             with a late reset less fire(v) * theta, the burst of the step before
     gate    v = gate(x) where the neuron fired last time     eq. 8
-    fire    level = clip(v // theta, 0, n_max)               eq. 9; or the power of two below
+    fire    level = clip(v // theta, 0, n_max)               eq. 9; or the power of two below,
+            of v + theta // 2 where levels are rounded to the nearest
             with a held reset of v less fire(what was left) * theta
     reset   v = v - level * theta, or 0 where it fired       by subtraction, to zero or a value
     emit    the level, or 1 for any
@@ -65,7 +66,7 @@ def fire(spec, v):
     """Burst level 0..n_max; always 0 for a read-out neuron."""
     if spec.quantiser is None:
         return torch.zeros_like(v)
-    units = torch.div(v, spec.quantiser.theta, rounding_mode="floor")
+    units = torch.div(v + spec.quantiser.offset, spec.quantiser.theta, rounding_mode="floor")
     units = units.clamp(0, spec.quantiser.n_max)
     if spec.quantiser.spacing == "uniform":
         return units

@@ -34,7 +34,7 @@ def describe_neuron(trained, frame, name=None):
     quantiser, held = population.neuron.quantiser, population.neuron.reset.kind == "held"
     return {"population": population.name, "index": index, "class": int(trace.classes[0]),
             "thresholds": [] if quantiser is None else [
-                {"level": level, "membrane": level * quantiser.theta}
+                {"level": level, "membrane": level * quantiser.theta - quantiser.offset}
                 for level in quantiser.levels if level],
             "current": [step["current"] for step in steps],
             "charged": [step.get("gate", step["charge"]) - held * step.get("taken", 0)

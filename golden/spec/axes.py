@@ -29,20 +29,25 @@ Numbers = TypeVar("Numbers", int, float, "Tensor")
 
 @dataclass(frozen=True, kw_only=True)
 class Quantiser:
-    """Burst quantiser: the largest of its levels with ``level * theta <= v``, or 0.
+    """Burst quantiser: the largest of its levels with ``level * theta <= v + offset``, or 0.
 
     ``spacing`` says which levels there are: ``"uniform"``, 0..n_max (eq. 9,
     ``clip(v // theta, 0, n_max)``); or ``"powers"``, 0 and the powers of two up to n_max
     (ShiftLIF, arXiv:2605.01866), each a single digit.  ``theta`` is gamma in units of the
     membrane's last bit.  A power of two lets the hardware take the level from a slice of the
     membrane; any other value needs the comparator ladder.
+
+    ``rounding`` of the membrane to levels is ``"down"`` (eq. 9), without an offset, or
+    ``"nearest"``, with one of ``theta // 2``: a half rounds up.
     """
 
     n_max: int
     theta: int
     spacing: str = "uniform"
+    rounding: str = "down"
 
     SPACINGS = ("uniform", "powers")
+    ROUNDINGS = ("down", "nearest")
 
     def __post_init__(self) -> None:
         check_int("N_max", self.n_max, 1, LEVEL_LIMIT)
@@ -50,6 +55,9 @@ class Quantiser:
         if self.spacing not in self.SPACINGS:
             raise InvalidValue(f"Spacing of levels must be one of {', '.join(self.SPACINGS)}, "
                                f"not {self.spacing!r}")
+        if self.rounding not in self.ROUNDINGS:
+            raise InvalidValue(f"Rounding to levels must be one of {', '.join(self.ROUNDINGS)}, "
+                               f"not {self.rounding!r}")
         if self.n_max not in self.levels:
             raise InvalidValue(f"N_max must be a power of two where levels are, not {self.n_max}")
 
@@ -57,6 +65,11 @@ class Quantiser:
     def levels(self) -> tuple[int, ...]:
         """Every level that there is, in order."""
         return spaced_levels(self.n_max, self.spacing)
+
+    @property
+    def offset(self) -> int:
+        """What is added to a membrane before its level is taken."""
+        return self.theta // 2 if self.rounding == "nearest" else 0
 
     @property
     def shift(self) -> int | None:
@@ -172,10 +185,14 @@ class Neuron:
             if self.quantiser.theta > self.v_max:
                 raise InvalidValue(f"Threshold {self.quantiser.theta} does not fit a signed "
                                    f"{self.v_width}-bit membrane")
+            if self.floor is not None and self.floor > -self.quantiser.offset:
+                raise InvalidValue(f"Membrane floor must be at most {-self.quantiser.offset} where "
+                                   f"levels are the nearest, as a burst may leave as little, not "
+                                   f"{self.floor}")
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain dictionaries and numbers; without floor, reset value and synaptic current where
-        they change nothing, as older network files lack them."""
+        """Plain dictionaries and numbers; without floor, reset value, synaptic current and rounding
+        where they change nothing, as older network files lack them."""
         fields = asdict(self)
         fields["leak"]["kind"] = self.leak.kind
         for name in ("floor", "synaptic"):
@@ -183,6 +200,8 @@ class Neuron:
                 del fields[name]
         if not self.reset.value:
             del fields["reset"]["value"]
+        if self.quantiser is not None and self.quantiser.rounding == "down":
+            del fields["quantiser"]["rounding"]
         return fields
 
     @property

@@ -190,7 +190,7 @@ def _neuron(fields):
     reset["gate"] = Decay(**_fields(Decay, reset["gate"]))
     fields["leak"] = _of_kind("Leak", (Decay, Quadratic), fields["leak"])
     if quantiser is not None:
-        fields["quantiser"] = Quantiser(**_fields(Quantiser, quantiser))
+        fields["quantiser"] = Quantiser(**_fields(Quantiser, quantiser, rounding="down"))
     if fields["synaptic"] is not None:
         synaptic = _fields(Synaptic, fields["synaptic"])
         fields["synaptic"] = Synaptic(decay=Decay(**_fields(Decay, synaptic["decay"])),

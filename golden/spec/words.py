@@ -41,6 +41,7 @@ def neuron(spec):
         levels = ", ".join(map(str, levels))
     else:
         levels = f"0..{levels[-1]}"
+    nearest = " to the nearest" if spec.quantiser.rounding == "nearest" else ""
     output = ", binary output" if spec.output == "binary" else ""
-    return (f"{leak}, levels {levels} of theta {spec.quantiser.theta}, "
+    return (f"{leak}, levels {levels} of theta {spec.quantiser.theta}{nearest}, "
             f"reset {reset}{floor}{output}")

@@ -171,11 +171,12 @@ def surrogate_curves(population, gamma=None):
     beyond = max(2 * gamma, 3.0)
     U = torch.linspace(gamma - beyond, neuron.emit_max * gamma + beyond, POINTS,
                        dtype=torch.float64)
+    rounded = U + gamma / 2 if neuron.quantiser.rounding == "nearest" else U
     of = {name: find_surrogate(name, neuron.leak)
           if name != "quadratic-window" or neuron.leak.kind == "quadratic" else slope
           for name, slope in SURROGATES.items()}
     return Curves(
         name=population.name, gamma=gamma, n_max=neuron.emit_max, membrane=U.numpy(),
-        staircase=staircase(U / gamma, neuron.emit_max, neuron.quantiser.spacing).numpy(),
-        slopes={name: slope(U, U.new_tensor(gamma), neuron.emit_max).numpy()
+        staircase=staircase(rounded / gamma, neuron.emit_max, neuron.quantiser.spacing).numpy(),
+        slopes={name: slope(rounded, U.new_tensor(gamma), neuron.emit_max).numpy()
                 for name, slope in of.items()})

@@ -3,65 +3,31 @@
 The documented presets are in :mod:`qblif.golden.training.recipes`.
 """
 
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from ..spec.axes import LEVEL_LIMIT, WIDTH_LIMIT, Decay, Neuron, Quadratic, Quantiser, Reset
-from ..spec.checks import check_int, check_real, check_type
-from ..spec.errors import InvalidType, InvalidValue
+from ..spec.errors import InvalidValue
+from .config_fields import (
+    check_flip,
+    check_range,
+    check_validation,
+    checked,
+    each,
+    integer,
+    of_type,
+    one_of,
+    real,
+)
 from .data.events import Binning
 
 __all__ = ["TrainConfig"]
 
 SURROGATE_NAMES = ("relsg-et", "box-et", "box-et-ladder", "box-et-each", "rectangular", "arctan",
-                   "sigmoid", "quadratic-window")
+                   "sigmoid", "quadratic-window", "mid-level")
 LEAKS = ("shift", "quadratic")
 OPTIMISERS = ("adamw", "sgd")
 POLICIES = ("", "cifar10", "imagenet")
-
-
-def _checked(default, check) -> Any:
-    """A field of :class:`TrainConfig` whose value ``check`` refuses where it must."""
-    return field(default=default, metadata={"check": check})
-
-
-def _integer(default, what, low, high=None):
-    """An integer; with a default of ``None`` that too."""
-    return _checked(default, lambda value: value is default is None
-                    or check_int(what, value, low, high))
-
-
-def _each(default, what, low, high):
-    """An integer, or a tuple of them."""
-    def check(value):
-        for one in value if isinstance(value, tuple) else (value,):
-            check_int(what, one, low, high)
-
-    return _checked(default, check)
-
-
-def _real(default, what, low, high):
-    return _checked(default, lambda value: check_real(what, value, low, high))
-
-
-def _one_of(names, default, what):
-    def check(value):
-        if value not in names:
-            raise InvalidValue(f"{what} must be one of {', '.join(filter(None, names))}, "
-                               f"not {value!r}")
-
-    return _checked(default, check)
-
-
-def _of_type(kind, default, what):
-    return _checked(default, lambda value: check_type(what, value, kind))
-
-
-def _check_flip(value):
-    if not isinstance(value, bool | tuple):
-        raise InvalidType(f"Flip of events must be true, false or a list of labels, not {value!r}")
-    for label in value if isinstance(value, tuple) else ():
-        check_int("Label whose events may be flipped", label, 0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +43,7 @@ class TrainConfig:
     timesteps        T
     n_max            largest burst level of the hidden populations: one number, or one each
     spacing          of these levels: one of :attr:`qblif.golden.spec.Quantiser.SPACINGS`
+    rounding         of a membrane to levels: one of :attr:`qblif.golden.spec.Quantiser.ROUNDINGS`
     output           one of :attr:`qblif.golden.spec.Neuron.OUTPUTS`
     input_n_max      largest burst level of a pixel
     w_width          weight width in bits
@@ -91,6 +58,7 @@ class TrainConfig:
     reset_kind       one of :attr:`qblif.golden.spec.Reset.KINDS`
     surrogate        a name of :data:`qblif.golden.training.surrogate.SURROGATES`
     gamma            gamma's value before training
+    gamma_range      (least, most) of it in training, or () for none
     learn_gamma      whether training changes it
     gain             standard deviation of a hidden neuron's current before training; eq. 12's tails
                      are 1 wide in these units, so a large gain (with gamma) makes them short.  The
@@ -98,8 +66,9 @@ class TrainConfig:
                      (Zheng et al. 2021) with alpha = 1
     binning          of recordings of events into timesteps: by time, or by count
     window           microseconds a timestep, 0 for the recording's duration over the timesteps
+    resolution       rows and columns to which images are resized, 0 for their own
     validation       images held out of the training set, equally many a class, to choose epochs
-                     and settings by; 0 for none
+                     and settings by; below 1 a share of the smallest class; 0 for none
     epochs           epochs of the float network
     qat_epochs       epochs in the hardware's fixed point, from the float network
     batch            frames per step, over all processes
@@ -114,6 +83,7 @@ class TrainConfig:
     smoothing        label smoothing
     mixup, cutmix    parameters of torchvision's MixUp and CutMix, 0 for none; with both, one of
                      them at random for each step (float phase only)
+    mix_epochs       epochs after which neither is used any more; ``None`` for all
     amp              bfloat16 where autocast allows it, in the float phase; a GPU's wish
     channels_last    memory order of maps; faster on most devices
     compile          the float phase through torch.compile, on a GPU as one graph of kernels a step;
@@ -143,75 +113,82 @@ class TrainConfig:
     ================ ==========================================================================
     """
 
-    net: str = _of_type(str, "dense", "Network")
-    width: float = _real(1.0, "Width factor", 1e-3, 1e3)
-    hidden: tuple[int, ...] = _each((128,), "Hidden size", 1, 1 << 16)
-    timesteps: int = _integer(2, "Timesteps", 1, 1024)
-    n_max: int | tuple[int, ...] = _each(15, "N_max", 1, LEVEL_LIMIT)
-    spacing: str = _one_of(Quantiser.SPACINGS, "uniform", "Spacing of levels")
-    output: str = _one_of(Neuron.OUTPUTS, "level", "Output")
-    input_n_max: int = _integer(2, "Input N_max", 1, LEVEL_LIMIT)
-    w_width: int = _integer(8, "Weight width", 2, 16)
-    v_width: int | None = _integer(None, "Membrane width", 2, WIDTH_LIMIT)
-    beta: float = _real(0.5, "Beta", 0, 1)
-    alpha: float = _real(1.0, "Alpha", 0, 1)
-    terms: int = _integer(1, "Decay terms", 1, 2)
-    leak_kind: str = _one_of(LEAKS, "shift", "Leak")
-    a: float = _real(0.25, "a", 0, 4)
-    u1: float = _real(0.0, "u1", -15, 15)
-    u2: float = _real(0.5, "u2", -15, 15)
-    reset_kind: str = _checked("gate", lambda kind: Reset(kind=kind))
-    surrogate: str = _one_of(SURROGATE_NAMES, "relsg-et", "Surrogate")
-    gamma: float = _real(4.0, "Gamma", 1e-6, 1e6)
-    learn_gamma: bool = _of_type(bool, True, "Learnable gamma")
-    gain: float = _real(16.0, "Gain", 1e-6, 1e6)
-    binning: str = _one_of(Binning.BY, "time", "Binning")
-    window: int = _integer(0, "Window", 0)
-    validation: int = _integer(0, "Validation images", 0)
-    epochs: int = _integer(100, "Epochs", 1)
-    qat_epochs: int = _integer(8, "QAT epochs", 0)
-    batch: int = _integer(512, "Batch", 2)
-    optimiser: str = _one_of(OPTIMISERS, "adamw", "Optimiser")
-    momentum: float = _real(0.9, "Momentum", 0, 1)
-    lr: float = _real(1e-2, "Learning rate", 0, 10)
-    gamma_lr: float = _real(1.0, "Gamma learning rate", 0, 10)
-    qat_lr: float = _real(1e-2, "QAT learning rate", 0, 10)
-    warm_up: float = _real(0.2, "Warm-up", 0, 0.99)
-    weight_decay: float = _real(1e-4, "Weight decay", 0, 10)
-    smoothing: float = _real(0.05, "Label smoothing", 0, 0.99)
-    mixup: float = _real(0.0, "MixUp", 0, 100)
-    cutmix: float = _real(0.0, "CutMix", 0, 100)
-    amp: bool = _of_type(bool, False, "Mixed precision")
-    channels_last: bool = _of_type(bool, False, "Channels last")
-    compile: bool = _of_type(bool, False, "Compile")
-    workers: int = _integer(0, "Workers", 0, 1024)
-    activity: float = _real(0.02, "Activity penalty", 0, 1e6)
-    shift: float = _real(0.0, "Shift", 0, 1000)
-    rotate: float = _real(0.0, "Rotation", 0, 180)
-    shear: float = _real(0.0, "Shear", 0, 60)
-    scale: float = _real(0.0, "Scale change", 0, 0.9)
-    crop: int = _integer(0, "Crop", 0, 1000)
-    small: int = _integer(24, "Side of small images", 1)
-    small_epochs: int = _integer(0, "Epochs of small images", 0)
-    flip: bool = _of_type(bool, False, "Flip")
-    cutout: int = _integer(0, "Cutout", 0, 1000)
-    auto_augment: str = _one_of(POLICIES, "", "AutoAugment policy")
-    event_shift: int = _integer(0, "Shift of events", 0, 1000)
-    event_flip: bool | tuple[int, ...] = _checked(False, _check_flip)
-    event_drop: float = _real(0.0, "Drop of events", 0, 1)
-    event_gap: float = _real(0.0, "Gap in events", 0, 1)
-    seed: int = _integer(0, "Seed", 0, (1 << 63) - 1)
-    threads: int = _integer(1, "Threads", 1, 1024)
+    net: str = of_type(str, "dense", "Network")
+    width: float = real(1.0, "Width factor", 1e-3, 1e3)
+    hidden: tuple[int, ...] = each((128,), "Hidden size", 1, 1 << 16)
+    timesteps: int = integer(2, "Timesteps", 1, 1024)
+    n_max: int | tuple[int, ...] = each(15, "N_max", 1, LEVEL_LIMIT)
+    spacing: str = one_of(Quantiser.SPACINGS, "uniform", "Spacing of levels")
+    rounding: str = one_of(Quantiser.ROUNDINGS, "down", "Rounding to levels")
+    output: str = one_of(Neuron.OUTPUTS, "level", "Output")
+    input_n_max: int = integer(2, "Input N_max", 1, LEVEL_LIMIT)
+    w_width: int = integer(8, "Weight width", 2, 16)
+    v_width: int | None = integer(None, "Membrane width", 2, WIDTH_LIMIT)
+    beta: float = real(0.5, "Beta", 0, 1)
+    alpha: float = real(1.0, "Alpha", 0, 1)
+    terms: int = integer(1, "Decay terms", 1, 2)
+    leak_kind: str = one_of(LEAKS, "shift", "Leak")
+    a: float = real(0.25, "a", 0, 4)
+    u1: float = real(0.0, "u1", -15, 15)
+    u2: float = real(0.5, "u2", -15, 15)
+    reset_kind: str = checked("gate", lambda kind: Reset(kind=kind))
+    surrogate: str = one_of(SURROGATE_NAMES, "relsg-et", "Surrogate")
+    gamma: float = real(4.0, "Gamma", 1e-6, 1e6)
+    gamma_range: tuple[float, ...] = checked((), check_range)
+    learn_gamma: bool = of_type(bool, True, "Learnable gamma")
+    gain: float = real(16.0, "Gain", 1e-6, 1e6)
+    binning: str = one_of(Binning.BY, "time", "Binning")
+    window: int = integer(0, "Window", 0)
+    resolution: int = integer(0, "Resolution", 0, 4096)
+    validation: float = checked(0, check_validation)
+    epochs: int = integer(100, "Epochs", 1)
+    qat_epochs: int = integer(8, "QAT epochs", 0)
+    batch: int = integer(512, "Batch", 2)
+    optimiser: str = one_of(OPTIMISERS, "adamw", "Optimiser")
+    momentum: float = real(0.9, "Momentum", 0, 1)
+    lr: float = real(1e-2, "Learning rate", 0, 10)
+    gamma_lr: float = real(1.0, "Gamma learning rate", 0, 10)
+    qat_lr: float = real(1e-2, "QAT learning rate", 0, 10)
+    warm_up: float = real(0.2, "Warm-up", 0, 0.99)
+    weight_decay: float = real(1e-4, "Weight decay", 0, 10)
+    smoothing: float = real(0.05, "Label smoothing", 0, 0.99)
+    mixup: float = real(0.0, "MixUp", 0, 100)
+    cutmix: float = real(0.0, "CutMix", 0, 100)
+    mix_epochs: int | None = integer(None, "Epochs of MixUp and CutMix", 0)
+    amp: bool = of_type(bool, False, "Mixed precision")
+    channels_last: bool = of_type(bool, False, "Channels last")
+    compile: bool = of_type(bool, False, "Compile")
+    workers: int = integer(0, "Workers", 0, 1024)
+    activity: float = real(0.02, "Activity penalty", 0, 1e6)
+    shift: float = real(0.0, "Shift", 0, 1000)
+    rotate: float = real(0.0, "Rotation", 0, 180)
+    shear: float = real(0.0, "Shear", 0, 60)
+    scale: float = real(0.0, "Scale change", 0, 0.9)
+    crop: int = integer(0, "Crop", 0, 1000)
+    small: int = integer(24, "Side of small images", 1)
+    small_epochs: int = integer(0, "Epochs of small images", 0)
+    flip: bool = of_type(bool, False, "Flip")
+    cutout: int = integer(0, "Cutout", 0, 1000)
+    auto_augment: str = one_of(POLICIES, "", "AutoAugment policy")
+    event_shift: int = integer(0, "Shift of events", 0, 1000)
+    event_flip: bool | tuple[int, ...] = checked(False, check_flip)
+    event_drop: float = real(0.0, "Drop of events", 0, 1)
+    event_gap: float = real(0.0, "Gap in events", 0, 1)
+    seed: int = integer(0, "Seed", 0, (1 << 63) - 1)
+    threads: int = integer(1, "Threads", 1, 1024)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "hidden", tuple(self.hidden))
-        for name in ("n_max", "event_flip"):
+        for name in ("n_max", "event_flip", "gamma_range"):
             if isinstance(getattr(self, name), list):
                 object.__setattr__(self, name, tuple(getattr(self, name)))
         if not self.hidden:
             raise InvalidValue("Hidden sizes must name at least one population")
-        for each in fields(self):
-            each.metadata["check"](getattr(self, each.name))
+        for one in fields(self):
+            one.metadata["check"](getattr(self, one.name))
+        if self.gamma_range and not self.gamma_range[0] <= self.gamma <= self.gamma_range[1]:
+            raise InvalidValue(f"Gamma must be within its range {self.gamma_range}, not "
+                               f"{self.gamma}")
 
     @property
     def leak(self) -> Decay | Quadratic:

@@ -72,7 +72,8 @@ def _narrowest(draft, population, stage, weights, bias, exact):
 def _neuron(stage, v_width):
     if not stage.n_max:
         return Neuron(leak=Decay(), quantiser=None, reset=Reset(kind="none"), v_width=v_width)
-    quantiser = Quantiser(n_max=stage.n_max, theta=stage.theta, spacing=stage.spacing)
+    quantiser = Quantiser(n_max=stage.n_max, theta=stage.theta, spacing=stage.spacing,
+                          rounding=stage.rounding)
     return Neuron(leak=stage.leak, quantiser=quantiser, reset=stage.reset, output=stage.output,
                   v_width=v_width)
 
@@ -123,7 +124,7 @@ def derive_v_width(neuron, timesteps, low, high, bias=None):
             current = max(current, neuron.reset.gate.bound(current))
         kept = neuron.leak.bound(magnitude)
         if neuron.reset.kind == "late":
-            kept += _overshoot(neuron.leak, magnitude)
+            kept += _overshoot(neuron.leak, magnitude) + neuron.quantiser.offset
         magnitude = max(kept + current, abs(neuron.reset.value))
         if neuron.reset.kind == "gate":
             magnitude = max(magnitude, neuron.reset.gate.bound(magnitude))

@@ -49,31 +49,34 @@ class QBLIF(nn.Module):
     ``leak`` (beta) and ``reset.gate`` (1 - alpha) are :class:`~qblif.golden.spec.Decay` constants,
     so that nothing changes at export; the leak may be a :class:`~qblif.golden.spec.Quadratic`.
     ``reset.kind`` also offers the input-only reading of eq. 8, subtraction of ``S[t]`` at once or
-    in the next step, zero and no reset; ``spacing`` and ``output`` are those of
+    in the next step, zero and no reset; ``spacing``, ``rounding`` and ``output`` are those of
     :class:`~qblif.golden.spec.Quantiser` and ``Neuron``.  gamma is ``exp(log_gamma)``: it cannot
-    leave the positive numbers.  No gradient flows through what a reset takes: the surrogates'
-    slopes are not the staircase's, and through a subtraction they would grow with every timestep,
-    gamma with them.
+    leave the positive numbers, nor ``gamma_range``, (least, most), where given.  No gradient flows
+    through what a reset takes: the surrogates' slopes are not the staircase's, and through a
+    subtraction they would grow with every timestep, gamma with them.
     """
 
     def __init__(self, n_max: int, leak: Decay | Quadratic = NO_LEAK, reset: Reset = FULL_GATE,
                  surrogate: str = "relsg-et", gamma: float = 1.0, spacing: str = "uniform",
-                 output: str = "level") -> None:
+                 output: str = "level", rounding: str = "down",
+                 gamma_range: tuple[float, ...] = ()) -> None:
         super().__init__()
         self.slope = find_surrogate(surrogate, leak)
         if not gamma > 0:
             raise InvalidValue(f"Gamma must be positive, not {gamma!r}")
-        Quantiser(n_max=n_max, theta=1, spacing=spacing)  # It says which spacings there are.
+        Quantiser(n_max=n_max, theta=1, spacing=spacing, rounding=rounding)  # It checks them.
         if reset.value:
             raise InvalidValue(f"Reset value must be 0 in training, not {reset.value}")
-        self.n_max, self.spacing, self.output = n_max, spacing, output
+        self.n_max, self.spacing, self.output, self.rounding = n_max, spacing, output, rounding
+        self.log_range = tuple(map(math.log, gamma_range))
         self.leak, self.reset = leak, reset
         self.surrogate = surrogate
         self.log_gamma = nn.Parameter(torch.tensor(math.log(gamma)))
 
     @property
     def gamma(self) -> torch.Tensor:
-        return self.log_gamma.exp()
+        log = self.log_gamma.clamp(*self.log_range) if self.log_range else self.log_gamma
+        return log.exp()
 
     def step(self, U: torch.Tensor | None, current: torch.Tensor,
              fired: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
@@ -101,11 +104,11 @@ class QBLIF(nn.Module):
         level = self._level(tested, gamma)
         left = self.reset.after(U, level.detach(), gamma.detach())
         if self.output == "binary":
-            level = burst_level(tested, gamma, 1, self.slope)
+            level = burst_level(tested, gamma, 1, self.slope, rounding=self.rounding)
         return level, left
 
     def _level(self, U, gamma):
-        return burst_level(U, gamma, self.n_max, self.slope, self.spacing)
+        return burst_level(U, gamma, self.n_max, self.slope, self.spacing, self.rounding)
 
     def forward(self, current: torch.Tensor, back=None) -> tuple[torch.Tensor, torch.Tensor]:
         """Currents ``(timesteps, ...)`` to ``(levels, membranes)`` of the same shape; ``back`` as

@@ -23,8 +23,15 @@ PRESETS = {
     "qb-lif": {},
     # A variant in circulation: a burst takes what it stands for from the membrane.  tau = 2.
     "qb-lif-v2": {"beta": 0.5, **SUBTRACT},
+    # The same as its text's code has it: at most 4 levels, of which 1 leaves, a threshold of 1.
+    "qb-lif-v2-sketch": {"beta": 0.5, "n_max": 4, "output": "binary", **SUBTRACT},
     # arXiv:2605.01866: levels 0 and powers of two, each one shifted addition a synapse.
     "shift-lif": {"beta": 0.5, "spacing": "powers", "n_max": 16, **SUBTRACT},
+    # The same as its text's code has it: a uniform grid of 4 levels, rounding to the nearest, a
+    # scale that starts at 1/2 and stays within 2**-8 and 1, its own surrogate.  Ours: the gain.
+    "shift-lif-sketch": {"beta": 0.5, "n_max": 3, "rounding": "nearest", "surrogate": "mid-level",
+                         "reset_kind": "subtract", "gamma": 0.5, "gamma_range": (2**-8, 1.0),
+                         "gain": 1.0},
     # arXiv:2510.05168: quadratic leak with the parameters of its first figure, binary, hard reset.
     "qif": {"leak_kind": "quadratic", "a": 0.25, "u1": 0.0, "u2": 0.5, "reset_kind": "zero",
             "n_max": 1, "surrogate": "quadratic-window", "gamma": 1.0, "gain": 1.0},

@@ -109,6 +109,7 @@ class QATStage(_QATPopulation):
         self.f = nn.Buffer(torch.tensor(f))
         self.gamma = nn.Buffer(neuron.gamma.detach().clone())
         self.n_max, self.spacing, self.output = neuron.n_max, neuron.spacing, neuron.output
+        self.rounding = neuron.rounding
         self.leak, self.reset = neuron.leak.with_bits(f), neuron.reset
         self.slope, self.v_width = find_surrogate(neuron.surrogate, neuron.leak), v_width
 
@@ -139,7 +140,8 @@ class QATStage(_QATPopulation):
         return self._level(v.detach(), self.n_max, self.spacing) * self.theta
 
     def _level(self, v, n_max, spacing="uniform"):
-        return _QATLevel.apply(v, self.theta, self.gamma, n_max, self.slope, spacing)
+        offset = self.theta // 2 if self.rounding == "nearest" else 0
+        return _QATLevel.apply(v, offset, self.theta, self.gamma, n_max, self.slope, spacing)
 
     def _charge(self, v, current, fired):
         if self.reset.kind == "gate-input":
@@ -159,10 +161,11 @@ class QATStage(_QATPopulation):
 
 
 class _QATLevel(torch.autograd.Function):
-    """The level of ``v``; backward the surrogate at ``U = v * gamma / theta``."""
+    """The level of ``v + offset``; backward the surrogate there, in units of ``gamma / theta``."""
 
     @staticmethod
-    def forward(ctx, v, theta, gamma, n_max, surrogate, spacing):
+    def forward(ctx, v, offset, theta, gamma, n_max, surrogate, spacing):
+        v = v + offset if offset else v
         ctx.save_for_backward(v, gamma)
         ctx.theta, ctx.n_max, ctx.surrogate = theta, n_max, surrogate
         return staircase(v / theta, n_max, spacing)
@@ -172,7 +175,7 @@ class _QATLevel(torch.autograd.Function):
         v, gamma = ctx.saved_tensors
         scale = gamma / ctx.theta
         slope = ctx.surrogate(v * scale, gamma, ctx.n_max)
-        return slope.mul_(grad_outputs[0]).mul_(scale), None, None, None, None, None
+        return slope.mul_(grad_outputs[0]).mul_(scale), None, None, None, None, None, None
 
 
 class QATReadout(_QATPopulation):

@@ -19,8 +19,8 @@ import torch
 from ..spec.axes import spaced_levels
 from ..spec.errors import InvalidValue
 
-__all__ = ["SURROGATES", "arctan", "box_et", "burst_level", "find_surrogate", "quadratic_window",
-           "rectangular", "relsg_et", "sigmoid", "staircase"]
+__all__ = ["SURROGATES", "arctan", "box_et", "burst_level", "find_surrogate", "mid_level",
+           "quadratic_window", "rectangular", "relsg_et", "sigmoid", "staircase"]
 
 
 def relsg_et(U, gamma, n_max):
@@ -94,6 +94,15 @@ def quadratic_window(U, gamma, n_max, vertex=0.25):
     return _ladder(lambda x: (x.abs() <= half).to(U.dtype) / (2 * half), U, gamma, n_max)
 
 
+def mid_level(U, gamma, n_max):
+    """ShiftLIF's sketch (arXiv:2605.01866): ``a exp(-a |d|)``, a = 2, of the spike ``gamma level``;
+    ``d`` is the distance, in units of gamma, from the middle of what rounds to the same level.  It
+    has no bounds: below the ladder and above it goes on as on it.
+    """
+    u = U / gamma
+    return 2 * torch.exp(-2 * (u - u.floor() - 0.5).abs()) / gamma
+
+
 def _ladder(bump, U, gamma, n_max):
     u = U / gamma
     return sum(bump(u - n) for n in range(1, n_max + 1)) / gamma
@@ -108,6 +117,7 @@ SURROGATES = {
     "arctan": arctan,
     "sigmoid": sigmoid,
     "quadratic-window": quadratic_window,
+    "mid-level": mid_level,
 }
 
 
@@ -124,7 +134,8 @@ def find_surrogate(name, leak):
 
 
 def staircase(units, n_max, spacing="uniform"):
-    """Levels of membranes in units of a level, floats of any shape, overwritten."""
+    """Levels of membranes in units of a level, floats of any shape, overwritten; rounded down, so
+    that half a level more makes them the nearest."""
     units = units.floor_().clamp_(0, n_max)
     if spacing == "uniform":
         return units
@@ -135,31 +146,33 @@ def staircase(units, n_max, spacing="uniform"):
 
 class _BurstLevel(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, U, gamma, n_max, surrogate, spacing):
+    def forward(ctx, U, gamma, n_max, surrogate, spacing, rounding):
         ctx.save_for_backward(U, gamma)
-        ctx.n_max, ctx.surrogate = n_max, surrogate
-        return staircase(U / gamma, n_max, spacing)
+        ctx.n_max, ctx.surrogate, ctx.nearest = n_max, surrogate, rounding == "nearest"
+        units = U / gamma
+        return staircase(units + 0.5 if ctx.nearest else units, n_max, spacing)
 
     @staticmethod
     def backward(ctx, *grad_outputs):
         U, gamma = ctx.saved_tensors
-        grad = ctx.surrogate(U, gamma, ctx.n_max).mul_(grad_outputs[0])
+        rounded = U + gamma / 2 if ctx.nearest else U
+        grad = ctx.surrogate(rounded, gamma, ctx.n_max).mul_(grad_outputs[0])
         grad_gamma = None
         if ctx.needs_input_grad[1]:
-            on_ladder = (U >= gamma).logical_and_(U <= ctx.n_max * gamma)
+            on_ladder = (rounded >= gamma).logical_and_(U <= ctx.n_max * gamma)
             grad_gamma = -(grad_outputs[0] * U).mul_(on_ladder).sum() / gamma**2
-        return grad, grad_gamma, None, None, None
+        return grad, grad_gamma, None, None, None, None
 
 
-def burst_level(U, gamma, n_max, surrogate, spacing="uniform"):
+def burst_level(U, gamma, n_max, surrogate, spacing="uniform", rounding="down"):
     """Burst level of eq. 9, ``clip(floor(U / gamma), 0, n_max)``, as floats of U's shape; or the
-    largest power of two up to that.
+    largest power of two up to that; both of ``U + gamma / 2`` with the rounding ``"nearest"``.
 
-    Backward it follows ``surrogate`` (one of the functions here) to U.  To gamma it follows the
-    ladder's own slope, ``d level / d gamma = -U / gamma**2`` from gamma to ``n_max gamma`` and 0
-    elsewhere, so that the gradient of ``S = gamma * level`` is that of a learned quantiser step
-    (Esser et al. 2020): ``level - U / gamma`` on the ladder, 0 below, ``n_max`` above.  The paper
-    leaves this open.  Through eq. 12 instead, gamma shrank in our trials, and levels piled up at
-    N_max.
+    Backward it follows ``surrogate`` (one of the functions here) to U, or to that sum.  To gamma it
+    follows the ladder's own slope, ``d level / d gamma = -U / gamma**2`` from the first threshold
+    to ``n_max gamma`` and 0 elsewhere, so that the gradient of ``S = gamma * level`` is that of a
+    learned quantiser step (Esser et al. 2020): ``level - U / gamma`` on the ladder, 0 below,
+    ``n_max`` above.  The paper leaves this open.  Through eq. 12 instead, gamma shrank in our
+    trials, and levels piled up at N_max.
     """
-    return _BurstLevel.apply(U, gamma, n_max, surrogate, spacing)
+    return _BurstLevel.apply(U, gamma, n_max, surrogate, spacing, rounding)

@@ -101,9 +101,10 @@ def _reproducible(config, device):
 class _Training:
     def __init__(self, config, dataset, checkpoint, progress, device, like=None):
         self.config, self.like = config, like
-        self.dataset = self.whole = dataset
-        if config.validation:
-            self.dataset = dataset.hold_out(config.validation, config.seed)
+        self.dataset = self.whole = dataset = dataset.resized(config.resolution)
+        self.held_out = dataset.validation_count(config.validation)
+        if self.held_out:
+            self.dataset = dataset.hold_out(self.held_out, config.seed)
         self.described = config.to_dict() | {"like": like and like.digest}
         self.checkpoint, self.progress, self.device = checkpoint, progress, device
         self.generator = torch.Generator().manual_seed(config.seed + parallel.rank())
@@ -119,7 +120,7 @@ class _Training:
         self.net = self.net.to(device)
         self.data = fingerprint(dataset)
         self.results: dict[str, Any] = {"seconds": 0.0}
-        if config.validation:
+        if self.held_out:
             self.results["validation"] = {"float": [], "quantised": []}
         self.frames = len(self.dataset.train_labels)
         self.steps = len(parallel.share(batches(torch.arange(self.frames), config.batch)))
@@ -176,7 +177,8 @@ class _Training:
                 group["lr"] = group["peak"] * one_cycle((epoch + step / self.steps) / epochs,
                                                         config.warm_up)
             small = phase == "float" and epoch < config.small_epochs
-            loss = self._loss(model, phase, images.float(), labels, small)
+            mixed = phase == "float" and (config.mix_epochs is None or epoch < config.mix_epochs)
+            loss = self._loss(model, phase, images.float(), labels, small, mixed)
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
@@ -185,12 +187,12 @@ class _Training:
                 self._report(phase, epoch, epochs, step + 1, total / (step + 1))
         log.info("%s epoch %d of %d: loss %.4f", phase, epoch + 1, epochs, total / self.steps)
 
-    def _loss(self, model, phase, images, labels, small):
+    def _loss(self, model, phase, images, labels, small, mixed):
         config = self.config
         images = augment(images, config, self.generator, config.small if small else None)
-        if self.mixing and phase == "float":
-            mixed, labels = self.mixing(images.reshape(len(images), -1, *images.shape[-2:]), labels)
-            images = mixed.reshape(images.shape)
+        if self.mixing and mixed:
+            maps, labels = self.mixing(images.reshape(len(images), -1, *images.shape[-2:]), labels)
+            images = maps.reshape(images.shape)
         with torch.autocast(torch.device(self.device).type, torch.bfloat16,
                             enabled=config.amp and phase == "float"):
             output = model(self._levels(images, small))
@@ -212,7 +214,7 @@ class _Training:
 
     def _validate(self, phase):
         """Accuracy on the held-out images after an epoch: noted and logged, it changes nothing."""
-        if self.config.validation:
+        if self.held_out:
             share = accuracy(self.net, self.dataset, self.config)
             self.results["validation"][phase].append(share)
             log.info("validation accuracy %.2f %%", 100 * share)

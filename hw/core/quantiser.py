@@ -17,6 +17,8 @@ class QuantiserCore(wiring.Component):
     ``ladder`` is a thermometer of comparators with the constants ``level * theta``, as the paper
     draws it.  ``slice`` is for ``theta = 2**f`` and needs no comparator: the level is the membrane
     without its lowest f bits, saturated; where levels are powers of two, the leading one of these.
+    Rounding to the nearest lowers the ladder's constants by ``offset``, and costs the slice an
+    adder.
 
     Parameters
     ----------
@@ -30,7 +32,7 @@ class QuantiserCore(wiring.Component):
     level : ``Out(range(n_max + 1))``
         The quantiser's; a binary output is made of it later.
     amount : ``Out(signed(v_width))``
-        ``level * theta``.
+        ``level * theta``; of the nearest level one bit more, as it may pass the membrane.
     """
 
     def __init__(self, neuron, kind):
@@ -44,7 +46,7 @@ class QuantiserCore(wiring.Component):
         super().__init__({
             "v": In(signed(neuron.v_width)),
             "level": Out(range(neuron.quantiser.n_max + 1)),
-            "amount": Out(signed(neuron.v_width)),
+            "amount": Out(signed(neuron.v_width + (neuron.quantiser.rounding == "nearest"))),
         })
 
     def elaborate(self, platform):
@@ -54,12 +56,13 @@ class QuantiserCore(wiring.Component):
         if self.kind == "ladder":
             # The highest threshold that is reached wins; those out of range never are.
             for n in quantiser.levels[1:]:
-                if n * quantiser.theta <= v_max:
-                    with m.If(self.v >= n * quantiser.theta):
+                threshold = n * quantiser.theta - quantiser.offset
+                if threshold <= v_max:
+                    with m.If(self.v >= threshold):
                         m.d.comb += [self.level.eq(n), self.amount.eq(n * quantiser.theta)]
             return m
 
-        units = self.v >> quantiser.shift
+        units = (self.v + quantiser.offset) >> quantiser.shift
         with m.If(units < 0):
             m.d.comb += self.level.eq(0)
         with m.Elif(units > quantiser.n_max):

@@ -33,11 +33,11 @@ def out_of_training(recordings, tmp_path_factory):
 
 
 def test_the_recipe_with_all_that_is_the_paper_s():
-    paper = {"net": "resnet20", "timesteps": 10, "n_max": 20, "epochs": 200, "batch": 64,
+    paper = {"net": "resnet20", "timesteps": 16, "n_max": 20, "epochs": 200, "batch": 64,
              "optimiser": "adamw", "lr": 1e-3, "warm_up": 10 / 200, "weight_decay": 0.06,
              "mixup": 0.5, "cutmix": 0.0, "smoothing": 0.1}
     assert {name: getattr(CIFAR10_DVS, name) for name in paper} == paper
-    assert binning_of(CIFAR10_DVS).timesteps == 10 and CIFAR10_DVS.event_flip is True
+    assert binning_of(CIFAR10_DVS).timesteps == 16 and CIFAR10_DVS.event_flip is True
 
 
 def test_training_by_the_recipe(out_of_training):

@@ -37,7 +37,8 @@ def leak(spec, v):
 
 
 def level_of(quantiser, v):
-    level = clip(v // quantiser.theta, 0, quantiser.n_max)
+    half = quantiser.theta // 2 if quantiser.rounding == "nearest" else 0
+    level = clip((v + half) // quantiser.theta, 0, quantiser.n_max)
     return 2 ** (len(f"{level:b}") - 1) if quantiser.spacing == "powers" and level else level
 
 

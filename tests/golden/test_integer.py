@@ -70,6 +70,8 @@ def test_every_step_tiny(kind, leak, gate):
             (Quantiser(n_max=3, theta=2), "level"), (Quantiser(n_max=20, theta=1), "binary"),
             (Quantiser(n_max=2, theta=3), "level"), (None, "level"),
             (Quantiser(n_max=4, theta=1, spacing="powers"), "level"),
+            (Quantiser(n_max=3, theta=2, rounding="nearest"), "level"),
+            (Quantiser(n_max=2, theta=3, spacing="powers", rounding="nearest"), "binary"),
             (Quantiser(n_max=2, theta=3, spacing="powers"), "binary")):
         check_every_step(Neuron(leak=leak, quantiser=quantiser, v_width=4, output=output,
                                 reset=Reset(kind=kind, gate=gate)))

@@ -92,7 +92,9 @@ def draw_neuron(draw, last, reach):
     spacing = draw.one_of(Quantiser.SPACINGS)
     n_max = draw.integer(1, draw.one_of([20, 63])) if spacing == "uniform" else (
         1 << draw.integer(0, 5))
-    quantiser = Quantiser(n_max=n_max, theta=theta, spacing=spacing)
+    nearest = (floor is None or floor <= -(theta // 2)) and draw.chance(0.3)
+    quantiser = Quantiser(n_max=n_max, theta=theta, spacing=spacing,
+                          rounding="nearest" if nearest else "down")
     bits = theta.bit_length() - 1
     if quantiser.shift is not None and bits >= Quadratic.FRACTION and draw.chance(0.4):
         axes["leak"] = Quadratic(gain=draw.integer(0, 40), low=draw.integer(-10, 10),

@@ -18,20 +18,21 @@ pytest.importorskip("pyosys", reason="proofs need pyosys: pip install 'qblif[syn
 SPACED = {"uniform": (1, 7, 15, 20), "powers": (1, 2, 4, 8, 16)}
 
 
-def neuron(v_width, shift, n_max, spacing="uniform"):
+def neuron(v_width, shift, n_max, spacing="uniform", rounding="down"):
     return Neuron(v_width=v_width, quantiser=QuantiserSpec(n_max=n_max, theta=1 << shift,
-                                                           spacing=spacing))
+                                                           spacing=spacing, rounding=rounding))
 
 
 def level_of(spec, v):
     return golden.fire(spec, torch.tensor(v)).item()
 
 
+@pytest.mark.parametrize("rounding", QuantiserSpec.ROUNDINGS)
 @pytest.mark.parametrize("spacing", SPACED)
 @pytest.mark.parametrize("v_width", [18, 20, 22])
-def test_slice_is_ladder(v_width, spacing, tmp_path):
+def test_slice_is_ladder(v_width, spacing, rounding, tmp_path):
     """Level and amount, for every threshold ``2**f`` below the membrane's range."""
-    specs = [neuron(v_width, shift, n_max, spacing)
+    specs = [neuron(v_width, shift, n_max, spacing, rounding)
              for shift in range(v_width - 1) for n_max in SPACED[spacing]]
     pairs = [(QuantiserCore(spec, "slice"), QuantiserCore(spec, "ladder")) for spec in specs]
     assert counterexample(QuantiserMiter(pairs), tmp_path) is None

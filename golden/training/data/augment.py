@@ -2,11 +2,14 @@
 
 import math
 
+import numpy as np
 import torch
 from torch.nn import functional
 
 __all__ = ["affine_batch", "augment", "crop_batch", "cutout_batch", "flip_batch",
-           "random_matrices"]
+           "random_matrices", "resize"]
+
+AT_ONCE = 1000  # Images that are floats at the same time.
 
 
 def augment(images, config, generator, side=None):
@@ -19,6 +22,19 @@ def augment(images, config, generator, side=None):
     if config.crop or side:
         images = crop_batch(images, config.crop, generator, side)
     return cutout_batch(images, config.cutout, generator) if config.cutout else images
+
+
+def resize(images, side):
+    """Arrays ``(n, [channels,] height, width)`` of uint8 as ``(..., side, side)``, by linear
+    interpolation with antialiasing, rounded."""
+    found = np.empty((*images.shape[:-2], side, side), np.uint8)
+    for start in range(0, len(images), AT_ONCE):
+        part = images[start:start + AT_ONCE]
+        floats = torch.from_numpy(part.astype(np.float32)).reshape(len(part), -1, *part.shape[-2:])
+        made = functional.interpolate(floats, (side, side), mode="bilinear", antialias=True)
+        found[start:start + AT_ONCE] = made.round_().clamp_(0, 255).numpy().reshape(
+            *part.shape[:-2], side, side)
+    return found
 
 
 def random_matrices(n, config, height, width, generator):

@@ -81,6 +81,29 @@ class Dataset:
             return self.events[part]
         return EventCounts.of((frames, None) for frames in getattr(self, f"{part}_images"))
 
+    def validation_count(self, wanted: float) -> int:
+        """``wanted`` images, or where it is below 1 that share of the smallest class of each."""
+        if wanted >= 1:
+            return int(wanted)
+        _, sizes = np.unique(self.train_labels, return_counts=True)
+        return int(wanted * sizes.min()) * len(sizes)
+
+    def resized(self, side: int) -> Dataset:
+        """The data set with images of ``side`` rows and columns, by linear interpolation; itself
+        where they are of that size already, or ``side`` is 0.
+
+        Raises :class:`ValueError` where they are frames of events, or decoded from files.
+        """
+        if side == 0 or self.shape[-2:] == (side, side):
+            return self
+        if not self.static or not isinstance(self.train_images, np.ndarray):
+            raise InvalidValue(f"Resolution must be 0 for images of {self.name}, which are "
+                               f"{self.shape[-2]} x {self.shape[-1]} and cannot be resized, not "
+                               f"{side}")
+        from .augment import resize  # It needs torch.
+        return replace(self, train_images=resize(self.train_images, side),
+                       test_images=resize(self.test_images, side))
+
     def hold_out(self, count: int, seed: int) -> Dataset:
         """The data set for choosing a recipe: ``count`` of the training images, equally many of
         each class, are its test images, the others its training images.

@@ -31,11 +31,15 @@ CIFAR_SHAPE = (3, 32, 32)
 
 def dataset_for(what, folder=None, progress=None):
     """The data set in ``folder``, or the embedded one, as ``what`` takes it: a network, or a
-    :class:`~qblif.golden.training.config.TrainConfig`, by which events may be augmented."""
+    :class:`~qblif.golden.training.config.TrainConfig`, by which events may be augmented.  Images
+    have the resolution of that training."""
+    own = isinstance(what, TrainConfig)
+    side = what.resolution if own else what and what.notes.get("config", {}).get("resolution", 0)
     if folder is None:
-        return embedded()
-    keep = isinstance(what, TrainConfig) and augment_of(what) is not None
-    return load_folder(folder, binning=binning_of(what), keep=keep, progress=progress)
+        return embedded().resized(side or 0)
+    keep = own and augment_of(what) is not None
+    return load_folder(folder, binning=binning_of(what), keep=keep,
+                       progress=progress).resized(side)
 
 
 def load_folder(folder, name=None, binning=None, keep=False, progress=None):

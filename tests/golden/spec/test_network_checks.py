@@ -15,6 +15,8 @@ WRONG_VALUE = {
     "theta_zero": (lambda: Quantiser(n_max=1, theta=0), r"Threshold must be in 1\.\.16777216"),
     "spacing_unknown": (lambda: Quantiser(n_max=1, theta=1, spacing="log"),
                         r"Spacing of levels must be one of uniform, powers, not 'log'"),
+    "rounding_unknown": (lambda: Quantiser(n_max=1, theta=1, rounding="up"),
+                         r"Rounding to levels must be one of down, nearest, not 'up'"),
     "n_max_no_power": (lambda: Quantiser(n_max=6, theta=1, spacing="powers"),
                        r"N_max must be a power of two where levels are, not 6"),
     "output_unknown": (lambda: Neuron(quantiser=None, v_width=8, output="spike"),
@@ -31,6 +33,10 @@ WRONG_VALUE = {
     "theta_beyond_membrane": (
         lambda: Neuron(quantiser=Quantiser(n_max=1, theta=16), v_width=5),
         r"Threshold 16 does not fit a signed 5-bit membrane"),
+    "floor_of_the_nearest": (
+        lambda: Neuron(quantiser=Quantiser(n_max=1, theta=8, rounding="nearest"), v_width=6,
+                       floor=-3),
+        r"Membrane floor must be at most -4 where levels are the nearest, .* not -3"),
     "v_width_one": (lambda: Neuron(quantiser=None, v_width=1),
                     r"Membrane width must be in 2\.\.30, not 1"),
     "v_width_large": (lambda: Neuron(quantiser=None, v_width=31),

@@ -148,6 +148,7 @@ def changed(spec):
     yield with_neuron(quantiser=replace(neuron.quantiser, n_max=8, spacing="powers"))
     yield with_neuron(quantiser=replace(neuron.quantiser, n_max=8))
     yield with_neuron(quantiser=replace(neuron.quantiser, theta=17))
+    yield with_neuron(quantiser=replace(neuron.quantiser, rounding="nearest"))
     yield with_neuron(reset=replace(neuron.reset, kind="subtract"))
     yield with_neuron(reset=replace(neuron.reset, gate=Decay((3, 1))))
     yield with_neuron(reset=Reset(kind="zero", gate=neuron.reset.gate))
@@ -182,5 +183,5 @@ def test_digest_test_covers_every_field():
         ["name", "shape", "neuron", "sum_width", "bias_width"],
         ["leak", "quantiser", "reset", "output", "v_width", "floor", "synaptic"],
         ["subtract", "add"],
-        ["gain", "low", "high", "bits"], ["n_max", "theta", "spacing"],
+        ["gain", "low", "high", "bits"], ["n_max", "theta", "spacing", "rounding"],
         ["kind", "gate", "value"], ["decay", "width"], ["source", "target", "w_width"]]

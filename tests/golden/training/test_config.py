@@ -62,3 +62,21 @@ def test_out_of_range(field, value, reason):
 def test_wrong_type(field, value):
     with pytest.raises(TypeError, match=r"must be (an integer|a number|a bool|a str), not "):
         replace(MNIST, **{field: value})
+
+
+@pytest.mark.parametrize("bounds, gamma, reason", [
+    ((1.0,), 1.0, r"^Range of gamma must be \(least, most\), or empty, not \(1\.0,\)$"),
+    ((2.0, 1.0), 1.0, r"^Range of gamma must be \(least, most\), or empty, not \(2\.0, 1\.0\)$"),
+    ((0.0, 1.0), 1.0, r"^Bound of gamma must be in .* not 0\.0$"),
+    ((0.1, 1.0), 4.0, r"^Gamma must be within its range \(0\.1, 1\.0\), not 4\.0$")])
+def test_range_of_gamma(bounds, gamma, reason):
+    with pytest.raises(ValueError, match=reason):
+        TrainConfig(gamma=gamma, gamma_range=bounds)
+
+
+@pytest.mark.parametrize("value, reason", [
+    (1.5, r"^Share of validation images must be in 0\.\.0\.99, not 1\.5$"),
+    (-1, r"^Validation images must be at least 0, not -1$")])
+def test_validation(value, reason):
+    with pytest.raises(ValueError, match=reason):
+        TrainConfig(validation=value)

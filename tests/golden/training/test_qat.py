@@ -61,6 +61,16 @@ def test_presets_equal_the_integer_model(preset, output):
         assert any(level.any() for level in trace.levels.values())
 
 
+@pytest.mark.parametrize("output", Neuron.OUTPUTS)
+@pytest.mark.parametrize("kind", Reset.KINDS)
+@pytest.mark.parametrize("spacing", Quantiser.SPACINGS)
+def test_nearest_levels_equal_the_integer_model(spacing, kind, output):
+    net = random_net(6, reset_kind=kind, n_max=8, spacing=spacing, rounding="nearest",
+                     output=output, timesteps=4)
+    _, trace = assert_equal_to_integers(quantise(net, 8), random_levels(net))
+    assert any(level.any() for level in trace.levels.values())
+
+
 @pytest.mark.parametrize("a, u1, u2", [(0.25, 0.0, 0.5), (0.1, -0.5, 1.0), (1.0, 0.25, 0.75)])
 @pytest.mark.parametrize("kind", Reset.KINDS)
 @pytest.mark.parametrize("spacing", Quantiser.SPACINGS)

@@ -107,6 +107,19 @@ def test_every_step_of_other_leaks_levels_and_outputs(leak, reset, spacing, outp
         assert rtl(population, kind, steps) == expected(population, steps)
 
 
+@pytest.mark.parametrize("spacing", Quantiser.SPACINGS)
+@pytest.mark.parametrize("reset", RESETS, ids=str)
+@pytest.mark.parametrize("theta, kinds", [(4, ("slice", "ladder")), (3, ("ladder",))])
+def test_every_step_to_the_nearest_level(theta, kinds, reset, spacing):
+    spec = NeuronSpec(leak=Decay((1,)), reset=reset, v_width=5, quantiser=Quantiser(
+        n_max=4, theta=theta, spacing=spacing, rounding="nearest"))
+    population = population_of(spec, 4, 0)
+    steps = [(v, fired, sum_, 0) for v, fired, sum_ in
+             itertools.product(range(-16, 16), (0, 1), range(-8, 8))]
+    for kind in kinds:
+        assert rtl(population, kind, steps) == expected(population, steps)
+
+
 @pytest.mark.parametrize("reset", RESETS[1:5], ids=str)
 def test_every_step_five_bits_and_bias(reset):
     spec = NeuronSpec(leak=Decay((2,)), reset=reset, v_width=5,
@@ -162,7 +175,8 @@ def preset(name, bits, v_width, most):
     n_max = max(level for level in levels if level <= most)
     return NeuronSpec(leak=config.leak.with_bits(bits), reset=config.reset, output=config.output,
                       v_width=v_width,
-                      quantiser=Quantiser(n_max=n_max, theta=1 << bits, spacing=config.spacing))
+                      quantiser=Quantiser(n_max=n_max, theta=1 << bits, spacing=config.spacing,
+                                          rounding=config.rounding))
 
 
 @pytest.mark.parametrize("name", PRESETS)
