@@ -2,7 +2,7 @@
 
 import contextlib
 import logging
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Executor, ThreadPoolExecutor
 from typing import Any
 
 from ..golden.spec.errors import QblifError
@@ -35,7 +35,7 @@ class Workers:
 
     def share(self, value):
         """What stands for ``value``, large and used by many calls, among their arguments."""
-        return value if self.client is None else self.client.scatter(value, hash=False)
+        return value if self.client is None else self.client.scatter([value], hash=False)[0]
 
 
 @contextlib.contextmanager
@@ -43,14 +43,15 @@ def start_workers(address=None, count=0):
     """The :class:`Workers` of the Dask scheduler at ``address``; without one, ``count`` processes
     of this machine, or this process for 0.
 
-    Raises :class:`QblifError` where Dask is not installed and where no scheduler answers.
+    Raises :class:`QblifError` where Dask is not installed, where no scheduler answers, and where
+    the cluster loses work.
     """
     if address is None and not count:
         with ThreadPoolExecutor(1) as pool:
             yield Workers(pool)
         return
     try:
-        from distributed import Client, LocalCluster
+        from distributed import Client, KilledWorker, LocalCluster
     except ModuleNotFoundError as error:
         raise QblifError("Workers need Dask: pip install 'qblif[sweep]'") from error
     with contextlib.ExitStack() as stack:
@@ -62,4 +63,8 @@ def start_workers(address=None, count=0):
             client = stack.enter_context(Client(address, timeout=PATIENCE))
         except (OSError, ValueError) as error:
             raise QblifError(f"No Dask scheduler answers at {address!r}") from error
-        yield Workers(client.get_executor(), client)
+        try:
+            yield Workers(client.get_executor(), client)
+        except (KilledWorker, CancelledError) as error:
+            raise QblifError("The Dask cluster lost a worker with its work: run the command "
+                             f"again ({error})") from error
