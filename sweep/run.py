@@ -1,4 +1,4 @@
-"""A sweep from its space to its front: points are claimed, evaluated by workers and written down."""
+"""A sweep from its space to its front: points are claimed, evaluated by workers, written down."""
 
 import concurrent.futures
 import json

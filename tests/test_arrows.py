@@ -33,7 +33,9 @@ WINGS = {
     "sim": (*GOLDEN, *HW, "boards.host"),
     "report": (*GOLDEN, "golden.study", *HW, *BOARDS, "sim"),
     "api": (*GOLDEN, "golden.foreign", "golden.study", *HW, *BOARDS, "sim", "report"),
-    "cli": (*GOLDEN, "golden.foreign", "golden.study", *HW, *BOARDS, "sim", "report", "api"),
+    "sweep": (*GOLDEN, "golden.study", *HW, *BOARDS, "sim", "report", "api"),
+    "cli": (*GOLDEN, "golden.foreign", "golden.study", *HW, *BOARDS, "sim", "report", "api",
+            "sweep"),
     "benchmarks": (*GOLDEN, "golden.study", *HW, *BOARDS, "sim", "cli", "api"),
     "__main__": ("cli",),
 }

@@ -30,7 +30,8 @@ UNWANTED = {
     "sim": TOOLS - {"cobs"} | SCREEN | HEAVY,  # The model of a board has the board's framing.
     "report": {"amaranth"} | TOOLS | SCREEN | HEAVY,
     "api": {"torch", "amaranth"} | TOOLS | SCREEN,
-    "cli": {"torch", "amaranth", "matplotlib", "nir"} | TOOLS,
+    "sweep": {"amaranth", "distributed"} | TOOLS | SCREEN | HEAVY,
+    "cli": {"torch", "amaranth", "matplotlib", "nir", "optuna", "distributed"} | TOOLS,
     "benchmarks": {"torch", "amaranth", "matplotlib"} | TOOLS,
 }
 # Single modules that need less than their wing.
@@ -44,6 +45,9 @@ LEANER = {
     "boards.devices": {"numpy", "torch", "amaranth"},
     "boards.flow.implement": {"numpy", "torch", "amaranth"},
     "boards.flow.synth": {"torch", "amaranth"},
+    "sweep.space": {"torch", "amaranth", "optuna"},
+    "sweep.journal": {"torch", "amaranth"},
+    "sweep.workers": {"numpy", "torch", "amaranth", "optuna"},
     "report.page": {"numpy", "torch", "amaranth"},
 }
 # Loaded by their wing only when they are asked for.

@@ -145,7 +145,9 @@ def test_a_machine_that_cannot_measure_ends_the_sweep_and_keeps_the_rest(network
 def test_fmax_comes_of_placement_with_the_sizes(network, tmp_path, monkeypatch):
     class Placed:
         lut, bram, fmax_mhz = 700, 3, 88.0
+        verilog, manifest = "", {"top": "top"}
 
+    monkeypatch.setattr("qblif.hw.verilog.generate", lambda layout: Placed)
     monkeypatch.setattr("qblif.boards.flow.synth.synthesise", lambda *_, **__: Placed)
     space = lanes_space(tmp_path, network, [1], '["luts", "fmax"]')
     point, = run(space, tmp_path / "out")["points"]
