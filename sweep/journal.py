@@ -76,10 +76,12 @@ class Journal:
         self._open = {}  # Trials of ours that are not finished, by number.
         self._owners.mkdir(exist_ok=True)
         self._owner = self._owners / f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
-        with locked(self._claims):
-            self._study = self._load(identity)
         self._alive = contextlib.ExitStack()
-        self._alive.enter_context(locked(self._owner))
+        with locked(self._claims):
+            for owner in self._owners.iterdir():
+                _is_held(owner)  # Where not, it goes.
+            self._study = self._load(identity)
+            self._alive.enter_context(locked(self._owner))
 
     def __enter__(self):
         return self
@@ -147,8 +149,7 @@ class Journal:
         self._study.tell(trial, state=TrialState.FAIL)
 
     def finished(self):
-        """A list of :class:`Finished`, of all processes."""
-        order = {_key(point): k for k, point in enumerate(self.space.grid())}
+        """A list of :class:`Finished`, of all processes, in the order of the parameters' values."""
         found = []
         for trial in self._study.get_trials(deepcopy=False):
             point = {name: trial.params.get(name) for name in self.space.parameters}
@@ -157,7 +158,8 @@ class Journal:
                                                       strict=True)), None))
             elif "refused" in trial.user_attrs:
                 found.append(Finished(point, None, trial.user_attrs["refused"]))
-        return sorted(found, key=lambda one: order[_key(one.point)])
+        return sorted(found, key=lambda one: [
+            values.index(one.point[name]) for name, values in self.space.parameters.items()])
 
     def _taken(self):
         """Keys of the points that are finished, or that a living process is at.  Those of the
@@ -184,7 +186,7 @@ def _key(point):
 def _is_held(path):
     """Whether a process holds the lock of the file; where not, the file goes."""
     try:
-        with path.open("rb") as file:
+        with path.open("r+b") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except FileNotFoundError:
         return False

@@ -2,7 +2,7 @@
 
 import contextlib
 import logging
-from concurrent.futures import CancelledError, Executor, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Executor, Future
 from typing import Any
 
 from ..golden.spec.errors import QblifError
@@ -10,6 +10,18 @@ from ..golden.spec.errors import QblifError
 __all__ = ["Workers", "start_workers"]
 
 PATIENCE = 30  # Seconds in which a scheduler must answer.
+
+
+class _Here(Executor):
+    """Calls at once, in the thread that submits."""
+
+    def submit(self, fn, /, *args, **kwargs):
+        future = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as error:
+            future.set_exception(error)
+        return future
 
 
 class Workers:
@@ -47,8 +59,7 @@ def start_workers(address=None, count=0):
     the cluster loses work.
     """
     if address is None and not count:
-        with ThreadPoolExecutor(1) as pool:
-            yield Workers(pool)
+        yield Workers(_Here())
         return
     try:
         from distributed import Client, KilledWorker, LocalCluster
@@ -57,7 +68,7 @@ def start_workers(address=None, count=0):
     with contextlib.ExitStack() as stack:
         if address is None:
             address = stack.enter_context(LocalCluster(
-                n_workers=count, threads_per_worker=1, dashboard_address=None,
+                n_workers=count, threads_per_worker=1, dashboard_address="127.0.0.1:0",
                 silence_logs=logging.CRITICAL))
         try:
             client = stack.enter_context(Client(address, timeout=PATIENCE))

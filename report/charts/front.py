@@ -13,7 +13,7 @@ WIDTH, HEIGHT = 320, 250  # Of a picture of two objectives.
 LEFT, RIGHT, TOP, BOTTOM = 52, 12, 26, 44  # Around its field.
 COLUMNS = 3  # Pictures beside each other.
 ROOM = 0.05  # Of an axis, at both ends.
-DECADE = 8  # From so large a ratio on an axis is logarithmic.
+RATIO = 4  # From so large a one on an axis is logarithmic.
 WORDS = {"luts": "LUTs", "block_rams": "block RAMs", "fmax": "Fmax"}
 STYLE = """
 svg { font-family: Helvetica, Arial, sans-serif; font-size: 13px }
@@ -41,11 +41,11 @@ def draw_front(sweep, across, along):
     for value in x.ticks():
         at = LEFT + (right - LEFT) * x(value)
         svg.add("line", x1=at, x2=at, y1=TOP, y2=bottom, class_="grid")
-        svg.text(number(at), bottom + 15, _figure(names[0], value), "small middle quiet")
+        svg.text(number(at), bottom + 15, x.label(names[0], value), "small middle quiet")
     for value in y.ticks():
         at = bottom - (bottom - TOP) * y(value)
         svg.add("line", x1=LEFT, x2=right, y1=at, y2=at, class_="grid")
-        svg.text(LEFT - 5, number(at + 4), _figure(names[1], value), "small end quiet")
+        svg.text(LEFT - 5, number(at + 4), y.label(names[1], value), "small end quiet")
     svg.add("line", x1=LEFT, x2=right, y1=bottom, y2=bottom, class_="base")
     svg.text(number((LEFT + right) / 2), HEIGHT - 8, _label(across), "small middle")
     svg.text(2, 13, _label(along), "small")
@@ -80,7 +80,7 @@ class _Axis:
 
     def __init__(self, values):
         self.low, self.high = min(values, default=0), max(values, default=1)
-        self.logarithmic = self.low > 0 and self.high >= DECADE * self.low
+        self.logarithmic = self.low > 0 and self.high >= RATIO * self.low
         self.begin, self.end = self._scaled(self.low), self._scaled(self.high)
         if self.begin == self.end:
             self.begin, self.end = self.begin - 1, self.end + 1
@@ -98,12 +98,22 @@ class _Axis:
             some = (1,) if self.end - self.begin > 3 else (1, 2, 5)
             found = [part * 10 ** k for k in decades for part in some]
         else:
-            rough = (self.end - self.begin) / 4
-            scale = 10.0 ** math.floor(math.log10(rough))
-            step = next(scale * part for part in (1, 2, 5, 10) if scale * part >= rough)
+            step = self._step()
             found = [k * step for k in range(math.floor(self.begin / step),
                                              math.ceil(self.end / step) + 1)]
         return [value for value in found if 0 <= self(value) <= 1]
+
+    def _step(self):
+        rough = (self.end - self.begin) / 4
+        scale = 10.0 ** math.floor(math.log10(rough))
+        return next(scale * part for part in (1, 2, 5, 10) if scale * part >= rough)
+
+    def label(self, name, value):
+        """A tick's figure with as many decimals as tell it from the next."""
+        decimals = 0 if self.logarithmic else max(0, -math.floor(math.log10(self._step()) + 1e-9))
+        if name == "accuracy":
+            return f"{100 * value:.{max(0, decimals - 2)}f} %"
+        return f"{value:,.{decimals}f}"
 
 
 def _steps(points, place, across, along):
