@@ -74,9 +74,9 @@ def _show(content):
     front.sort(key=lambda point: point["figures"][names[0]],
                reverse=content["objectives"][0]["more_is_better"])
     done = len(content["points"]) + len(content["refused"])
+    console.print(f"[bold]{len(front)} of {len(content['points'])} points on the Pareto front[/]")
     console.print(table(
-        f"{len(front)} of {len(content['points'])} points on the Pareto front",
-        [(*(point["parameters"][name] for name in varied),
+        "", [(*(point["parameters"][name] for name in varied),
           *(format(point["figures"][name], DIGITS[name]) for name in names)) for point in front],
         [*(name.replace("_", " ") for name in varied), *(HEADS.get(n, n) for n in names)]))
     for one in content["refused"]:

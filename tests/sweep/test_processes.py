@@ -66,13 +66,13 @@ def cluster(user_cache):
 
 @pytest.fixture(scope="module")
 def space(network, digits, tmp_path_factory):
-    """Of 40 points, each of which takes long enough to be stopped at."""
+    """Of 24 points, each of which takes long enough to be stopped at."""
     return write_space(tmp_path_factory.mktemp("space"), f"""
         network = "{network}"
         data = "{digits}"
         objectives = ["cycles", "luts"]
         [parameters]
-        lanes = {list(range(1, 21))}
+        lanes = {list(range(1, 13))}
         burst = ["shift", "repeat"]
         """)
 
@@ -98,15 +98,15 @@ def test_killed_and_resumed(space, tmp_path, cluster):
         wait_for(lambda: len(history(out)[0]) >= 3, process)
         stop(process, out)
         before, (first,) = history(out)
-        assert 3 <= len(before) < 40 and len(history(out)[1][first]) > len(before)
+        assert 3 <= len(before) < 24 and len(history(out)[1][first]) > len(before)
         process.kill()
         process.wait()
     assert qblif("sweep", space, "--out", out, *where) == 0
     finished, owners = history(out)
-    assert set(finished.values()) == {1} and len(finished) == 40
+    assert set(finished.values()) == {1} and len(finished) == 24
     second, = owners.keys() - {first}
-    assert len(owners[second]) == 40 - len(before)
-    assert sorted(points_of(out)) == sorted(product(range(1, 21), ("shift", "repeat")))
+    assert len(owners[second]) == 24 - len(before)
+    assert sorted(points_of(out)) == sorted(product(range(1, 13), ("shift", "repeat")))
     # The same as a sweep that nobody interrupted.
     assert qblif("sweep", space, "--out", tmp_path / "whole", "--workers", 0) == 0
     for name in ("sweep.json", "sweep.svg"):
@@ -125,15 +125,15 @@ def test_two_processes_on_one_journal(space, tmp_path):
             one.send_signal(signal.SIGCONT)
             assert (one.wait(PATIENCE), other.wait(PATIENCE)) == (0, 0)
     finished, owners = history(out)
-    assert set(finished.values()) == {1} and len(finished) == 40 and len(owners) == 2
-    assert sum(len(trials) for trials in owners.values()) == 40
-    assert sorted(points_of(out)) == sorted(product(range(1, 21), ("shift", "repeat")))
+    assert set(finished.values()) == {1} and len(finished) == 24 and len(owners) == 2
+    assert sum(len(trials) for trials in owners.values()) == 24
+    assert sorted(points_of(out)) == sorted(product(range(1, 13), ("shift", "repeat")))
 
 
 def test_simulate_says_the_same_on_two_workers(network, digits, tmp_path, cluster, icarus,
                                                monkeypatch):
     monkeypatch.setattr(parts, "VALUES", 2 * 39)  # Two frames a part.
-    command = ("simulate", network, "--data", digits, "--images", 7, "--lanes", 4,
+    command = ("simulate", network, "--data", digits, "--images", 3, "--lanes", 4,
                "--simulator", icarus)
     reports = []
     for name, where in (("here", ()), ("there", ("--dask", cluster))):
@@ -142,8 +142,8 @@ def test_simulate_says_the_same_on_two_workers(network, digits, tmp_path, cluste
         for timing in ("seconds", "run_seconds", "build"):
             del report[timing]
         reports.append(report)
-    assert reports[0] == reports[1] and reports[0]["images"] == 7
-    assert reports[0]["cycles"]["model_equal"] and reports[0]["levels_compared"] == 7 * 30
+    assert reports[0] == reports[1] and reports[0]["images"] == 3
+    assert reports[0]["cycles"]["model_equal"] and reports[0]["levels_compared"] == 3 * 30
 
 
 def test_workers_that_there_are_not(network, tmp_path, capsys, monkeypatch):
