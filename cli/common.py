@@ -27,11 +27,11 @@ from ..golden.spec.artifact import write_atomically
 from ..golden.spec.errors import InvalidValue
 from ..hw.layout.compile import compile
 
-__all__ = ["BurstOption", "BusOption", "DataOption", "LanesOption", "NetworkArgument", "OutOption",
-           "QuantiserOption", "SeedOption", "TimeOption", "VerilogOption", "choose_frame",
-           "choose_images", "console", "dataset", "hardware_for", "lanes_text", "layout_for",
-           "make_folder", "open_network", "plan_for", "progress_bar", "spinner", "table",
-           "write_report"]
+__all__ = ["BurstOption", "BusOption", "DaskOption", "DataOption", "LanesOption",
+           "NetworkArgument", "OutOption", "QuantiserOption", "SeedOption", "TimeOption",
+           "VerilogOption", "WorkersOption", "choose_frame", "choose_images", "console", "dataset",
+           "hardware_for", "lanes_text", "layout_for", "make_folder", "open_network", "plan_for",
+           "progress_bar", "spinner", "table", "write_report"]
 
 # No terminal, no width to keep to: tables in a pipe or a log are whole.
 console = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else 160)
@@ -69,6 +69,12 @@ BusOption = Annotated[str | None, typer.Option(
     "Wishbone: docs/buses.md.")]
 
 
+DaskOption = Annotated[str | None, typer.Option(
+    "--dask", metavar="ADDRESS", help="Scheduler of a Dask cluster that does the work, such as "
+    "tcp://HOST:8786: docs/sweep.md.")]
+WorkersOption = Annotated[int | None, typer.Option(
+    "--workers", min=0, metavar="N", help="So many processes of this machine do the work, as a "
+    "Dask cluster of their own; 0 for none.")]
 VerilogOption = Annotated[Path | None, typer.Option(
     "--verilog", metavar="DIR", help="Simulate the Verilog that `qblif verilog` wrote there, as it "
     "is now, in place of that of FILE; its plan, whatever --lanes says.")]

@@ -26,6 +26,7 @@ from .report import report
 from .run import run
 from .simulate import simulate
 from .stream import stream
+from .sweep import sweep
 from .synth import synth
 from .systems import systems
 from .trace import trace
@@ -39,7 +40,8 @@ app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False,
                   help="From a trained QB-LIF burst-spiking network to a verified FPGA.",
                   epilog="Start with `qblif demo`; then `qblif train --help`.")
 for command in (demo, train, info, analyse, verilog, simulate, trace, synth, report, boards, build,
-                program, load, run, stream, virtual_board, capacity, systems):
+                program, load, run, stream, virtual_board, capacity, systems,
+                sweep):
     app.command()(command)
 app.command("import")(import_nir)  # The name is Python's own.
 app.command("export")(export_nir)

@@ -1,5 +1,6 @@
 """``qblif simulate``: the generated Verilog against the integer model, spike by spike."""
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -7,6 +8,7 @@ import typer
 
 from .common import (
     BurstOption,
+    DaskOption,
     DataOption,
     LanesOption,
     NetworkArgument,
@@ -15,6 +17,7 @@ from .common import (
     SeedOption,
     TimeOption,
     VerilogOption,
+    WorkersOption,
     choose_frame,
     choose_images,
     console,
@@ -52,6 +55,8 @@ def simulate(
     waves: Annotated[int | None, typer.Option(
         "--waves", metavar="FRAME", help="Also write the waves of this test image, counted from 0: "
         "DIR/waves/frameFRAME.vcd, and .gtkw for GTKWave.")] = None,
+    dask: DaskOption = None,
+    workers: WorkersOption = None,
 ):
     """Simulate test images on the generated Verilog.
 
@@ -65,8 +70,9 @@ def simulate(
     given = dataset(data, trained)
     frame = None if waves is None else choose_frame(given, waves, trained.spec)
     folder = make_folder(out, "simulate")
-    report = simulate_network(trained, layout, given, images, simulator, folder, generated,
-                              stall_seed=seed if stalls else None)
+    with crew_for(dask, workers) as crew:
+        report = simulate_network(trained, layout, given, images, simulator, folder, generated,
+                                  stall_seed=seed if stalls else None, crew=crew)
     if report["first_neuron"]:
         console.print("To look closer: qblif trace FILE --neuron {population}/{neuron} "
                       "--frame {frame}".format(**report["first_neuron"]), highlight=False)
@@ -78,8 +84,16 @@ def simulate(
         raise typer.Exit(1)
 
 
+def crew_for(dask, workers):
+    """The :class:`~qblif.sweep.workers.Workers` that the options ask for, or none."""
+    if dask is None and not workers:
+        return nullcontext()
+    from ..sweep.workers import start_workers
+    return start_workers(dask, workers)
+
+
 def simulate_network(trained, layout, images, count, simulator, folder, generated=None,
-                     stall_seed=None):
+                     stall_seed=None, crew=None):
     """Run, compare and show; returns the content of ``simulate.json``."""
     from ..golden.spec.pixels import to_levels
     from ..sim.experiment import run_experiment
@@ -90,7 +104,7 @@ def simulate_network(trained, layout, images, count, simulator, folder, generate
         task = bar.add_task(f"{simulator}: build and run", total=len(levels))
         report = run_experiment(
             trained, layout, levels, labels, simulator=simulator, out_dir=folder / "simulate",
-            stall_seed=stall_seed, generated=generated,
+            stall_seed=stall_seed, generated=generated, workers=crew,
             progress=lambda done: bar.update(task, completed=done))
     counts = images.event_counts("test")
     if counts is not None:

@@ -5,12 +5,15 @@ how busy each synapse was.
 """
 
 import time
+from functools import partial
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..hw.layout import cycles as cycle_model
-from .parts import simulate_parts
+from ..hw.verilog import generate
+from .parts import cut, simulate_part, simulate_parts, until_wrong
 from .result import Stalls
 from .simulators import require
 
@@ -28,32 +31,57 @@ class _Part(NamedTuple):
 
 
 def run_experiment(trained, layout, levels, labels, *, simulator="verilator", out_dir,
-                   stall_seed=None, generated=None, progress=None) -> dict[str, Any]:
+                   stall_seed=None, generated=None, progress=None,
+                   workers=None) -> dict[str, Any]:
     """Simulate and compare ``levels``, frames as the integer model takes them; ``labels`` are their
     true classes.  Returns the content of ``simulate.json``.
 
     With a ``stall_seed`` the streams are disturbed, and the cycle model is not compared.
     ``generated`` is Verilog in place of that of the layout.
-    ``progress`` is called with the number of frames that are done.  The run ends after the first
+    ``progress`` is called with the number of frames that are done.  ``workers``, a
+    :class:`qblif.sweep.workers.Workers`, take the parts in place of this machine's cores, with the
+    same result; ``out_dir`` is then the same folder for all of them.  The run ends after the first
     part in which anything differs.  Raises :class:`~qblif.sim.simulators.SimulatorError` where
     the simulator is missing or fails.
     """
     require(simulator)
     start = time.perf_counter()
-    parts = list(_parts(trained, layout, levels, simulator, out_dir, stall_seed,
-                        generated, progress))
+    stalls = None if stall_seed is None else Stalls(idle=STALL, stall=STALL, seed=stall_seed)
+    options = {"simulator": simulator, "out_dir": Path(out_dir), "stalls": stalls}
+    generated = generated or generate(layout)
+    run = _parts if workers is None else partial(_parts_elsewhere, workers)
+    parts = list(run(trained, layout, generated, levels, options, progress or (lambda done: None)))
     report = _report(trained, layout, simulator, labels, parts)
     return report | {"seconds": round(time.perf_counter() - start, 2)}
 
 
-def _parts(trained, layout, levels, simulator, folder, stall_seed, generated, progress):
-    stalls = None if stall_seed is None else Stalls(idle=STALL, stall=STALL, seed=stall_seed)
-    for frames, expected, result in simulate_parts(
-            trained, layout, levels, simulator=simulator, out_dir=folder, stalls=stalls,
-            generated=generated, progress=progress):
-        yield _Part(expected.classes.numpy(), result, None if stalls else
-                    cycle_model.count_cycles(layout, frames, {
-                        name: found.numpy() for name, found in expected.levels.items()}))
+def _parts(trained, layout, generated, levels, options, progress):
+    for part in simulate_parts(trained, layout, levels, generated=generated, progress=progress,
+                               **options):
+        yield _checked(layout, part, options["stalls"])
+
+
+def _parts_elsewhere(workers, trained, layout, generated, levels, options, progress):
+    parts, done = cut(trained.spec, levels), 0
+    shared = workers.share((trained, layout, generated))
+    for part in until_wrong(
+            [workers.submit(_elsewhere, shared, part, k, len(parts), options)
+             for k, part in enumerate(parts)], lambda part: part.result.ok):
+        progress(done := done + len(part.result.results))
+        yield part
+
+
+def _elsewhere(shared, levels, k, count, options):
+    """A part on a worker: of its trace no more than the report needs comes back."""
+    trained, layout, generated = shared
+    part = simulate_part(trained, layout, levels, k, count, generated=generated, **options)
+    return _checked(layout, part, options["stalls"])
+
+
+def _checked(layout, part, stalls):
+    return _Part(part.expected.classes.numpy(), part.result, None if stalls else
+                 cycle_model.count_cycles(layout, part.levels, {
+                     name: found.numpy() for name, found in part.expected.levels.items()}))
 
 
 def _report(trained, layout, simulator, labels, parts):

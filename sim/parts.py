@@ -1,19 +1,20 @@
 """Many frames on the generated Verilog: parts of them, on as many cores as there are."""
 
 import os
-import threading
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from ..golden import integer
+from ..golden.spec.files import locked
 from ..hw.verilog import generate
 from . import bench
 from .result import Result, Stalls
 
-__all__ = ["Part", "simulate_parts"]
+__all__ = ["Part", "cut", "simulate_part", "simulate_parts", "until_wrong"]
 
 VALUES = 4_000_000  # Levels of a part, so that its cycles do not depend on the cores of a machine.
 
@@ -35,42 +36,53 @@ def simulate_parts(trained, layout, levels, *, simulator, out_dir, stalls=None, 
     ``progress`` is called, from any thread, with the number of frames that are done.  The last part
     is the first in which anything differs.  Raises what :func:`~qblif.sim.bench.simulate` raises.
     """
-    spec, jobs = trained.spec, os.cpu_count() or 1
-    parts = _cut(levels, spec.timesteps * sum(p.size for p in spec.populations))
-    generated, building = generated or generate(layout), threading.Lock()
-    done, stalls = [0] * len(parts), stalls or Stalls()
-
-    def run(k):
-        expected = integer.run(trained, parts[k])
-        folder = Path(out_dir) if len(parts) == 1 else Path(out_dir) / f"part{k}"
-        prepared = bench.prepare(trained, layout, parts[k], simulator=simulator, out_dir=folder,
-                                 expected=expected, stalls=stalls, generated=generated,
-                                 baked=generated.baked)
-        with building:  # The first builds it, the others find it.
-            built = prepared.build()
-        result = prepared.check(prepared.run(built, lambda now: report(k, now)))
-        if result.ok:
-            prepared.discard()
-        report(k, len(result.results))
-        return Part(parts[k], expected, result)
+    generated, folder = generated or generate(layout), Path(out_dir)
+    parts = cut(trained.spec, levels)
+    done = [0] * len(parts)
 
     def report(k, now):
         done[k] = now
         if progress:
             progress(sum(done))
 
-    with ThreadPoolExecutor(jobs) as pool:
-        running = [pool.submit(run, k) for k in range(len(parts))]
-        try:
-            for part in running:
-                yield (found := part.result())
-                if not found.result.ok:
-                    return
-        finally:
-            for part in running:
-                part.cancel()
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        yield from until_wrong([pool.submit(
+            simulate_part, trained, layout, part, k, len(parts), simulator=simulator,
+            out_dir=folder, stalls=stalls, generated=generated, progress=partial(report, k))
+            for k, part in enumerate(parts)], lambda part: part.result.ok)
 
 
-def _cut(levels, values):
-    """Parts of nearly equal length, given the values that a frame makes."""
+def simulate_part(trained, layout, levels, k, count, *, simulator, out_dir, generated, stalls=None,
+                  progress=lambda now: None):
+    """The :class:`Part` of ``levels``, the ``k``-th of ``count`` parts."""
+    out_dir.mkdir(parents=True, exist_ok=True)
+    expected = integer.run(trained, levels)
+    prepared = bench.prepare(
+        trained, layout, levels, simulator=simulator, expected=expected, stalls=stalls or Stalls(),
+        out_dir=out_dir if count == 1 else out_dir / f"part{k}", generated=generated,
+        baked=generated.baked)
+    with locked(out_dir / "build.lock"):  # The first builds it, the others find it.
+        built = prepared.build()
+    result = prepared.check(prepared.run(built, progress))
+    if result.ok:
+        prepared.discard()
+    progress(len(result.results))
+    return Part(levels, expected, result)
+
+
+def until_wrong(running, is_right):
+    """Results of Futures in order, to the first that is not right; the others are cancelled."""
+    try:
+        for future in running:
+            yield (found := future.result())
+            if not is_right(found):
+                return
+    finally:
+        for future in running:
+            future.cancel()
+
+
+def cut(spec, levels):
+    """Parts of nearly equal length, by the values that a frame makes."""
+    values = spec.timesteps * sum(p.size for p in spec.populations)
     return np.array_split(levels, min(len(levels), -(-len(levels) * values // VALUES)))

@@ -8,7 +8,7 @@ from modules import ROOT, find_imports, find_modules, wing_of
 
 GOLDEN = ("golden.spec", "golden", "golden.training")
 PROTOCOL = ("hw.link.protocol", "hw.link.plan_registers")  # What both ends of the line know.
-HW = ("hw.layout", "hw.core", "hw.sound", "hw.bus", *PROTOCOL, "hw.link", "hw")
+HW = ("hw.layout", "hw.core", "hw.sound", "hw.bus", "hw.logic", *PROTOCOL, "hw.link", "hw")
 BOARDS = ("boards.host", "boards")
 
 # Each wing, and those that it may import.  `hw` is what lies directly in that folder, `boards`
@@ -27,13 +27,16 @@ WINGS = {
     "hw.link": ("golden.spec", "hw.layout", "hw.core", *PROTOCOL),
     "hw.sound": ("golden.spec", "hw.layout", "hw.core"),
     "hw.bus": ("golden.spec", "hw.layout", "hw.core"),
+    "hw.logic": ("golden.spec", "hw.layout", "hw.core"),
     "hw": ("golden.spec", "hw.layout", "hw.core", "hw.sound", "hw.bus"),
     "boards.host": ("golden.spec", "hw.layout", *PROTOCOL),
     "boards": ("golden.spec", *HW, "boards.host"),
     "sim": (*GOLDEN, *HW, "boards.host"),
     "report": (*GOLDEN, "golden.study", *HW, *BOARDS, "sim"),
     "api": (*GOLDEN, "golden.foreign", "golden.study", *HW, *BOARDS, "sim", "report"),
-    "cli": (*GOLDEN, "golden.foreign", "golden.study", *HW, *BOARDS, "sim", "report", "api"),
+    "sweep": (*GOLDEN, "golden.study", *HW, *BOARDS, "sim", "report", "api"),
+    "cli": (*GOLDEN, "golden.foreign", "golden.study", *HW, *BOARDS, "sim", "report", "api",
+            "sweep"),
     "benchmarks": (*GOLDEN, "golden.study", *HW, *BOARDS, "sim", "cli", "api"),
     "__main__": ("cli",),
 }

@@ -22,6 +22,7 @@ UNWANTED = {
     "hw.link": {"torch"} | TOOLS | SCREEN,
     "hw.sound": {"torch"} | TOOLS | SCREEN,
     "hw.bus": {"torch"} | TOOLS | SCREEN,
+    "hw.logic": {"torch", "da4ml"} | TOOLS | SCREEN,
     "hw": {"torch"} | TOOLS | SCREEN,
     "boards.host": {"torch", "amaranth"} | TOOLS | SCREEN,
     "boards.families": {"torch", "amaranth", "numpy"} | TOOLS | SCREEN,
@@ -30,7 +31,8 @@ UNWANTED = {
     "sim": TOOLS - {"cobs"} | SCREEN | HEAVY,  # The model of a board has the board's framing.
     "report": {"amaranth"} | TOOLS | SCREEN | HEAVY,
     "api": {"torch", "amaranth"} | TOOLS | SCREEN,
-    "cli": {"torch", "amaranth", "matplotlib", "nir"} | TOOLS,
+    "sweep": {"amaranth", "distributed"} | TOOLS | SCREEN | HEAVY,
+    "cli": {"torch", "amaranth", "matplotlib", "nir", "optuna", "distributed"} | TOOLS,
     "benchmarks": {"torch", "amaranth", "matplotlib"} | TOOLS,
 }
 # Single modules that need less than their wing.
@@ -44,6 +46,9 @@ LEANER = {
     "boards.devices": {"numpy", "torch", "amaranth"},
     "boards.flow.implement": {"numpy", "torch", "amaranth"},
     "boards.flow.synth": {"torch", "amaranth"},
+    "sweep.space": {"torch", "amaranth", "optuna"},
+    "sweep.journal": {"torch", "amaranth"},
+    "sweep.workers": {"numpy", "torch", "amaranth", "optuna"},
     "report.page": {"numpy", "torch", "amaranth"},
 }
 # Loaded by their wing only when they are asked for.

@@ -1,10 +1,12 @@
-"""Files that are written whole or not at all.  Standard library only."""
+"""Files that are written whole or not at all, and locks between processes.  Standard library
+only."""
 
+import contextlib
 import os
 import tempfile
 from pathlib import Path
 
-__all__ = ["write_atomically"]
+__all__ = ["locked", "write_atomically"]
 
 
 def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
@@ -19,3 +21,13 @@ def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
     except BaseException:
         os.unlink(temporary)
         raise
+
+
+@contextlib.contextmanager
+def locked(path: str | os.PathLike[str]):
+    """Hold the lock of the file at ``path``, which is made: one holder at a time, of all threads,
+    processes and hosts that see the file.  However a process ends, its locks end with it."""
+    import fcntl  # Not on every system on which networks are read.
+    with open(path, "ab") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

@@ -1,1 +1,1 @@
-"""Weights as logic: a network in which every weight is wires and adders, and a frame takes a clock."""
+"""Weights as logic: every weight is wires and adders, and a frame takes a clock."""

@@ -139,8 +139,8 @@ def _shared(matrix, inputs):
     if not matrix.any():
         return _trees(matrix, inputs)
     builder = _Builder(inputs)
-    # da4ml reads the array as it lies in memory.  Its search over all delay constraints takes twenty
-    # times as long and found nothing better.
+    # da4ml reads the array as it lies in memory.  Its search over all delay constraints takes
+    # twenty times as long and found nothing better.
     kernel = np.ascontiguousarray(matrix.T, np.float32)
     solution = solve(kernel, search_all_decompose_dc=False, qintervals=[
         (0.0, float(largest), 1.0) for largest in inputs])

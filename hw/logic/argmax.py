@@ -1,4 +1,5 @@
-"""The largest of several scores at once.  The golden twin is :func:`qblif.golden.integer.argmax`."""
+"""The largest of several scores at once.  The golden twin is
+:func:`qblif.golden.integer.argmax`."""
 
 from amaranth import *
 from amaranth.lib import data, wiring

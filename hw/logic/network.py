@@ -1,4 +1,5 @@
-"""A whole network as logic: a frame a clock.  The golden twin is :func:`qblif.golden.integer.run`."""
+"""A whole network as logic: a frame a clock.  The golden twin is
+:func:`qblif.golden.integer.run`."""
 
 from amaranth import *
 from amaranth.lib import data, wiring

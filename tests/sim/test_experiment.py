@@ -52,13 +52,16 @@ def test_it_ends_with_the_first_part_that_differs(experimented, tiny, monkeypatc
     assert report["mismatches"]["levels"] == 1 and report["first_mismatches"]
 
 
-def test_parts_are_cut_by_the_values_of_their_frames():
-    def lengths(frames, values):
-        return [len(part) for part in parts._cut(np.zeros((frames, 1)), values)]
+def test_parts_are_cut_by_the_values_of_their_frames(tiny, monkeypatch):
+    spec = tiny[0].spec  # 39 values a frame.
 
-    assert lengths(7, 1000) == [7] and lengths(1000, 4000) == [1000]
-    assert lengths(1001, 4000) == [501, 500]
-    assert lengths(3, 50_000_000) == [1, 1, 1]
+    def lengths(frames, most):
+        monkeypatch.setattr(parts, "VALUES", 39 * most)
+        return [len(part) for part in parts.cut(spec, np.zeros((frames, 12)))]
+
+    assert lengths(7, 7) == [7] and lengths(1000, 1000) == [1000]
+    assert lengths(1001, 1000) == [501, 500]
+    assert lengths(3, 0.5) == [1, 1, 1]
 
 
 def test_stalls_change_nothing_but_cycles(experimented, tiny):
