@@ -11,7 +11,7 @@ import os
 import secrets
 import socket
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import optuna
 from optuna.distributions import CategoricalDistribution
@@ -71,8 +71,8 @@ class Journal:
     def __init__(self, folder, space, identity):
         self.space, self.path = space, Path(folder) / "sweep.journal"
         self._claims, self._owners = Path(folder) / "sweep.lock", Path(folder) / "running"
-        self._choices = {name: CategoricalDistribution(values)
-                         for name, values in space.parameters.items()}
+        self._choices: dict[str, Any] = {
+            name: CategoricalDistribution(values) for name, values in space.parameters.items()}
         self._open = {}  # Trials of ours that are not finished, by number.
         self._owners.mkdir(exist_ok=True)
         self._owner = self._owners / f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"

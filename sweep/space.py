@@ -183,7 +183,8 @@ def read_space(path) -> Space:
         for name in ("network", "data"):
             if isinstance(content.get(name), str):
                 content[name] = _resolve(path.parent, name, content[name])
-        return Space(**{"train": {}} | content)
+        fields: dict[str, Any] = {"train": {}} | content
+        return Space(**fields)
     except QblifError as error:
         raise type(error)(f"{path}: {error}") from error
 

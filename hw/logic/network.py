@@ -1,6 +1,9 @@
 """A whole network as logic: a frame a clock.  The golden twin is
 :func:`qblif.golden.integer.run`."""
 
+import functools
+import operator
+
 from amaranth import *
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
@@ -137,5 +140,5 @@ class LogicNetworkCore(wiring.Component):
                  for t, levels in enumerate(outputs)]
         domain = m.d.comb if layout.from_rest else m.d.sync
         for k in range(spec.populations[-1].size):
-            domain += scores[k].eq(sum((levels[k] for levels in steps[1:]), steps[0][k]))
+            domain += scores[k].eq(functools.reduce(operator.add, [v[k] for v in steps]))
         return scores

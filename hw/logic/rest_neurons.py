@@ -14,7 +14,7 @@ class RestNeurons(wiring.Component):
     """Levels of a population in its first timestep, or the membranes of a read-out, a clock later.
 
     From rest a level only grows with the sum, and no reset has closed anything yet: a level n is
-    reached from the constant ``n theta - bias - leak(0)`` on.  So charge, gate and ladder are one
+    reached from the constant ``n theta - offset - bias - leak(0)`` on.  So charge, gate and ladder are one
     row of comparators with constants, and no bias is added.
 
     Parameters
@@ -54,13 +54,14 @@ class RestNeurons(wiring.Component):
     def ladder(self, bias):
         """Levels that can leave, from 1 on, and the least sum for each."""
         neuron = self.stage.population.neuron
-        rest, theta = neuron.leak.apply(0), neuron.quantiser.theta
+        rest, quantiser = neuron.leak.apply(0), neuron.quantiser
         most = neuron.v_max  # Of a membrane, and of what a synaptic current may bring it to.
         if neuron.synaptic is not None:
             most = min(most, rest + (1 << neuron.synaptic.width - 1) - 1)
         for n in neuron.levels[1:]:
-            if n * theta <= most:
-                yield n, n * theta - rest - bias
+            membrane = n * quantiser.theta - quantiser.offset
+            if membrane <= most:
+                yield n, membrane - rest - bias
 
     def membrane(self, value, bias):
         """Of a read-out, charged from rest."""

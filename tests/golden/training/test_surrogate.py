@@ -62,7 +62,7 @@ def test_mean_slope_is_that_of_the_staircase(name):
     assert float(slope) == pytest.approx(1 / GAMMA, rel=0.1)
 
 
-@pytest.mark.parametrize("name", SURROGATES.keys() - {"mid-level"})
+@pytest.mark.parametrize("name", sorted(SURROGATES.keys() - {"mid-level"}))
 def test_far_away_is_finite(name):
     for U in (-1e6, 1e6):
         assert 0 <= derivative(name, U) < 1e-3
