@@ -7,6 +7,8 @@ from typing import Annotated
 import typer
 
 from ..golden.spec.artifact import write_atomically
+from ..golden.spec.errors import InvalidValue
+from ..hw.bus.files import BUS_FILES
 from .common import (
     BurstOption,
     BusOption,
@@ -43,11 +45,27 @@ def verilog(
     readback: Annotated[bool, typer.Option(
         "--readback", help="With --bus: loaded words can be read back, for a multiplexer over all "
         "memories.")] = False,
+    logic: Annotated[bool, typer.Option(
+        "--logic", help="Weights as logic, a frame a clock: docs/logic.md. Nothing is loaded, and "
+        "of the other options only --adders, --row, --taps and --out matter.")] = False,
+    adders: Annotated[str, typer.Option(
+        metavar="shared|trees", help="With --logic: adders that neurons share (it needs da4ml), or "
+        "a tree for each.")] = "shared",
+    row: Annotated[int, typer.Option(
+        help="With --logic: most adders in a row between two registers.")] = 2,
+    taps: Annotated[bool, typer.Option(
+        "--taps", help="With --logic: hidden levels come out, too.")] = False,
     seed: SeedOption = 0,
 ):
     """Generate Verilog: DIR/network.v, and DIR/manifest.json with what its ports mean. With --bus
     also its registers, as a table and a C header, the writes that load it, and a FuseSoC core."""
     trained = open_network(file)
+    if logic:
+        if bake or sound or bus or readback:
+            raise InvalidValue("Logic has its weights built in and no bus: --logic goes with none "
+                               "of --bake, --sound, --bus and --readback")
+        _write_logic(trained, out, adders, row, taps)
+        return
     layout = layout_for(trained, lanes, burst, quantiser, time)
     generated = write_verilog(trained, layout, make_folder(out, "verilog"), bake, sound=sound,
                               bus=bus, readback=readback)
@@ -63,10 +81,33 @@ def verilog(
         **{key: manifest[key] for key in ("verilog_sha256", "network_digest", "stages")}})
 
 
+def _write_logic(trained, out, adders, row, taps):
+    """The same files of a network as logic."""
+    from ..hw.logic.layout import LogicLayout
+    from ..hw.verilog import generate_logic
+    folder = make_folder(out, "verilog")
+    with spinner() as line:
+        line.add_task("find adders, generate Verilog", total=None)
+        text, manifest = generate_logic(LogicLayout(trained, adders, row), taps=taps)
+    for name in BUS_FILES:
+        (folder / name).unlink(missing_ok=True)  # Of an earlier run.
+    write_atomically(folder / "network.v", text.encode())
+    write_atomically(folder / "manifest.json", json.dumps(manifest, indent=2).encode())
+    stages = manifest["stages"]
+    console.print(table(f"{out / 'network.v'}", [
+        (stage["name"], f"{stage['adders']:,}", stage["done"]) for stage in stages],
+        ("population", "adders", "done in clock")))
+    console.print(f"A frame a clock; its class {manifest['latency']} clocks later.")
+    write_report(out, "verilog", {
+        "verilog": "network.v", "manifest": "manifest.json", "top": manifest["top"],
+        "lines": text.count("\n"), "latency": manifest["latency"],
+        **{key: manifest[key] for key in ("verilog_sha256", "network_digest", "stages")}})
+
+
 def write_verilog(trained, layout, folder, bake=False, **options):
     """Generate into ``folder``, with the ``options`` of :func:`qblif.hw.verilog.generate`; returns
     what that does."""
-    from ..hw.bus.files import BUS_FILES, bus_files
+    from ..hw.bus.files import bus_files
     from ..hw.verilog import generate
     with spinner() as line:
         line.add_task("generate Verilog", total=None)

@@ -20,13 +20,15 @@ from .core.checks import SYNTHESIS
 from .core.network import NetworkCore
 from .layout.compile import Layout, compile
 from .layout.plan import read_plan
+from .logic.network import LogicNetworkCore
 from .sound.network import SoundNetworkCore
 
 if TYPE_CHECKING:
     from ..golden.spec import Network
     from ..golden.spec.trained import Trained
+    from .logic.layout import LogicLayout
 
-__all__ = ["Generated", "generate", "read_generated", "rtlil_to_verilog"]
+__all__ = ["Generated", "generate", "generate_logic", "read_generated", "rtlil_to_verilog"]
 
 MANIFEST_VERSION = 1
 
@@ -76,6 +78,23 @@ def generate(layout: Layout, trained: Trained | None = None, name: str = "qblif_
     } | ({"bus": bus, "registers": {r.name: r.offset for r in register_map(layout, readback)}}
          if bus else {})
     return Generated(text, manifest, layout)
+
+
+def generate_logic(layout: LogicLayout, name: str = "qblif_logic",
+                   taps: bool = False) -> tuple[str, dict[str, Any]]:
+    """Verilog and manifest of a network as logic, see
+    :class:`qblif.hw.logic.network.LogicNetworkCore`."""
+    network, trained = LogicNetworkCore(layout, taps), layout.trained
+    text = to_verilog(network, name)
+    tapped = {p.name: [layout.clock(p.name, t) for t in range(layout.spec.timesteps)]
+              for p in network.tapped}
+    return text, {
+        "manifest_version": MANIFEST_VERSION, "top": name, "clock": "clk", "reset": "rst",
+        "verilog_sha256": hashlib.sha256(text.encode()).hexdigest(),
+        "network": layout.spec.to_dict(), "network_digest": layout.spec.digest,
+        "weights_digest": trained.weights_digest, "adders": layout.method,
+        "adders_in_a_row": layout.adders, "latency": layout.latency, "stages": layout.describe(),
+        "taps": tapped, "ports": describe_ports(network)}
 
 
 def read_generated(folder: Path, network: Network) -> Generated:

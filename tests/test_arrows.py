@@ -28,7 +28,7 @@ WINGS = {
     "hw.sound": ("golden.spec", "hw.layout", "hw.core"),
     "hw.bus": ("golden.spec", "hw.layout", "hw.core"),
     "hw.logic": ("golden.spec", "hw.layout", "hw.core"),
-    "hw": ("golden.spec", "hw.layout", "hw.core", "hw.sound", "hw.bus"),
+    "hw": ("golden.spec", "hw.layout", "hw.core", "hw.sound", "hw.bus", "hw.logic"),
     "boards.host": ("golden.spec", "hw.layout", *PROTOCOL),
     "boards": ("golden.spec", *HW, "boards.host"),
     "sim": (*GOLDEN, *HW, "boards.host"),

@@ -54,22 +54,15 @@ class AdderGraph:
 
     @cached_property
     def ranges(self):
-        """Least and largest value of each node; no input depends on another."""
-        found = [(0, largest) for largest in self.inputs]
-        for left, left_shift, right, right_shift, minus in self.adders:
-            low, high = (bound << left_shift for bound in found[left])
-            least, most = (bound << right_shift for bound in found[right])
-            found.append((low - most, high - least) if minus else (low + least, high + most))
-        return tuple(found)
+        """Least and largest value of each node, both of which some levels give."""
+        weights = self._nodes(np.eye(len(self.inputs), dtype=np.int64))
+        low, high = (part @ np.array(self.inputs, np.int64) for part in (
+            np.minimum(weights, 0), np.maximum(weights, 0)))
+        return tuple(zip(low.tolist(), high.tolist(), strict=True))
 
     def sums(self, levels):
         """The weighted sums ``(frames, outputs)`` of ``levels`` ``(frames, inputs)``, int64."""
-        nodes = np.zeros((len(self.inputs) + len(self.adders), len(levels)), np.int64)
-        nodes[:len(self.inputs)] = np.asarray(levels).T
-        for k, (left, left_shift, right, right_shift, minus) in enumerate(self.adders):
-            second = nodes[right] << right_shift
-            nodes[len(self.inputs) + k] = (nodes[left] << left_shift) + (-second if minus
-                                                                         else second)
+        nodes = self._nodes(levels)
         found = np.zeros((len(levels), len(self.outputs)), np.int64)
         for k, term in enumerate(self.outputs):
             if term is not None:
@@ -77,6 +70,16 @@ class AdderGraph:
                 value = node << term.shift if term.shift >= 0 else node >> -term.shift
                 found[:, k] = -value if term.negative else value
         return found
+
+    def _nodes(self, levels):
+        """The value ``(nodes, frames)`` of each node."""
+        nodes = np.zeros((len(self.inputs) + len(self.adders), len(levels)), np.int64)
+        nodes[:len(self.inputs)] = np.asarray(levels).T
+        for k, (left, left_shift, right, right_shift, minus) in enumerate(self.adders):
+            second = nodes[right] << right_shift
+            nodes[len(self.inputs) + k] = (nodes[left] << left_shift) + (-second if minus
+                                                                         else second)
+        return nodes
 
 
 def make_graph(matrix, inputs, method="shared"):

@@ -86,6 +86,7 @@ class LogicLayout:
     def __init__(self, trained, method="shared", adders=2):
         check_int("Adders in a row", adders, 1, 64)
         self.trained, self.spec = trained, trained.spec
+        self.method, self.adders = method, adders
         spec = self.spec
         for synapse in spec.synapses:
             if spec.recurrent(synapse):
@@ -115,6 +116,13 @@ class LogicLayout:
         return LogicStage(population, tuple(source.name for source in sources),
                           Schedule(make_graph(matrix, largest, method), adders),
                           max(ready[source.name] for source in sources), latency, biases)
+
+    def describe(self):
+        """Plain dictionaries, one for each stage: its adders, and when its values are there."""
+        return [{"name": stage.name, "sources": list(stage.sources),
+                 "adders": len(stage.schedule.graph.adders), "start": stage.start,
+                 "sums": stage.start + stage.schedule.latency, "done": stage.done}
+                for stage in self.stages]
 
     @property
     def shared_over_time(self):

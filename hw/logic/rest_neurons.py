@@ -14,8 +14,8 @@ class RestNeurons(wiring.Component):
     """Levels of a population in its first timestep, or the membranes of a read-out, a clock later.
 
     From rest a level only grows with the sum, and no reset has closed anything yet: a level n is
-    reached from the constant ``n theta - offset - bias - leak(0)`` on.  So charge, gate and ladder are one
-    row of comparators with constants, and no bias is added.
+    reached from the constant ``n theta - offset - bias - leak(0)`` on.  So charge, gate and ladder
+    are one row of comparators with constants, and no bias is added.
 
     Parameters
     ----------
