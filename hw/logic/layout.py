@@ -6,6 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
+from ...golden.spec import Population
 from ...golden.spec.checks import check_int
 from ...golden.spec.errors import InvalidValue
 from ..layout.latency import neuron_latency
@@ -49,7 +50,7 @@ class LogicStage:
     that of the frame; ``neuron`` the latency of its neurons.
     """
 
-    population: object
+    population: Population
     sources: tuple[str, ...]
     schedule: Schedule
     start: int

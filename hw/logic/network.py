@@ -136,7 +136,7 @@ class LogicNetworkCore(wiring.Component):
         if not spec.counts:
             return outputs[-1]
         scores = Signal(self.o.scores.shape(), name="score_sums", reset_less=True)
-        steps = [pipe(m, levels, layout.clock("input", spec.timesteps - 1 - t), f"counted_{t}")
+        steps = [pipe(m, levels, layout.skew * (spec.timesteps - 1 - t), f"counted_{t}")
                  for t, levels in enumerate(outputs)]
         domain = m.d.comb if layout.from_rest else m.d.sync
         for k in range(spec.populations[-1].size):
