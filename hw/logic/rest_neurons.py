@@ -55,12 +55,16 @@ class RestNeurons(wiring.Component):
         """Levels that can leave, from 1 on, and the least sum for each."""
         neuron = self.stage.population.neuron
         rest, quantiser = neuron.leak.apply(0), neuron.quantiser
-        most = neuron.v_max  # Of a membrane, and of what a synaptic current may bring it to.
-        if neuron.synaptic is not None:
-            most = min(most, rest + (1 << neuron.synaptic.width - 1) - 1)
+        least, most = neuron.v_min, neuron.v_max
+        if neuron.synaptic is not None:  # The membranes that its current can bring about.
+            limit = 1 << neuron.synaptic.width - 1
+            least, most = (min(max(membrane, least), most)
+                           for membrane in (rest - limit, rest + limit - 1))
         for n in neuron.levels[1:]:
             membrane = n * quantiser.theta - quantiser.offset
-            if membrane <= most:
+            if membrane <= least:  # Reached by any sum.
+                yield n, -(1 << self.stage.population.sum_width - 1)
+            elif membrane <= most:
                 yield n, membrane - rest - bias
 
     def membrane(self, value, bias):

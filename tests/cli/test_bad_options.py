@@ -42,8 +42,8 @@ def test_unknown_choice(capsys, out, option, value, reason, command):
     ("--reset", "hard", ("Reset must be one of none, gate, gate-input, subtract, late, held, zero, "
                          "not 'hard'")),
     ("--surrogate", "relu", ("Surrogate must be one of relsg-et, box-et, box-et-ladder, "
-                             "box-et-each, rectangular, arctan, sigmoid, quadratic-window, not "
-                             "'relu'")),
+                             "box-et-each, rectangular, arctan, sigmoid, quadratic-window, "
+                             "mid-level, not 'relu'")),
     ("--epochs", "0", "Epochs must be at least 1, not 0"),
     ("--batch", "1", "Batch must be at least 2, not 1")])
 def test_train_option_out_of_range(capsys, stripes, out, option, value, reason):

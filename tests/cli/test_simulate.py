@@ -101,5 +101,6 @@ def test_stalls_are_drawn_under_the_seed(short, stripes, out, icarus):
     runs = [simulate(short, stripes, out, "--stalls", "--seed", seed) for seed in (1, 1, 2)]
     assert all(code == 0 and report["ok"] for code, report in runs)
     assert all(report["cycles"]["model_equal"] is None for _, report in runs)
-    cycles = [report["cycles"]["mean"] for _, report in runs]
+    cycles = [(report["cycles"]["mean"], report["cycles"]["interval_mean"])
+              for _, report in runs]
     assert cycles[0] == cycles[1] != cycles[2]
