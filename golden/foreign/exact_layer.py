@@ -35,10 +35,8 @@ class ExactLayer:
         self.name, self.label = layer.name, layer.label
         self.approximate, self.remarks = approximate, []
         # Currents as they are before gain and average; bias and threshold in the same measure.
-        means = [math.prod(c.synapse.pool) if c.mean else 1 for c in layer.connections]
-        mean = math.lcm(*means)
-        self.weights = [c.weight * (mean // own)
-                        for c, own in zip(layer.connections, means, strict=True)]
+        mean = math.lcm(*(c.divisor for c in layer.connections))
+        self.weights = [c.weight * (mean // c.divisor) for c in layer.connections]
         self.bias = layer.bias * mean
         self.decay, self.constant, self.extra, self.theta = Decay(), 0, 0, 1.0
         self.value, self.floor, self.synaptic, self.n_max = 0.0, None, None, 1

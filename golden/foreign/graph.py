@@ -37,13 +37,13 @@ class Connection:
     """One synapse with its weights.
 
     ``synapse`` has the geometry and what it leads from and to, its width means nothing yet.
-    ``weight`` is float64 of the synapse's ``weight_shape``.  ``mean`` says whether its pool
-    averages, otherwise it sums.  ``recurrent``: it brings the levels of the timestep before.
+    ``weight`` is float64 of the synapse's ``weight_shape``, over ``divisor``, which is that of
+    averages.  ``recurrent``: it brings the levels of the timestep before.
     """
 
     synapse: Dense | Conv2d
     weight: np.ndarray
-    mean: bool = False
+    divisor: int = 1
     recurrent: bool = False
 
 

@@ -82,7 +82,7 @@ class Builder:
         # A node that is on several ways adds its bias once for each way on from there.
         self.biases[target].setdefault(way.names, way.bias)
         made = Connection(synapse=replace(way.synapse, target=target), weight=way.weight,
-                          mean=way.mean, recurrent=recurrent)
+                          divisor=way.divisor, recurrent=recurrent)
         self.layers[target] = replace(layer, connections=_joined(name, layer.connections, made))
 
     def add_bias(self, target, name, values):
@@ -115,7 +115,7 @@ def _joined(name, connections, made):
     for k, other in enumerate(connections):
         if other.synapse.source != made.synapse.source:
             continue
-        if other.synapse != made.synapse or other.mean != made.mean:
+        if other.synapse != made.synapse or other.divisor != made.divisor:
             raise InvalidValue(f"Node {name} takes the same spikes in two ways, which are not of "
                                "one geometry and so do not add up to one synapse")
         both = replace(other, weight=other.weight + made.weight)

@@ -69,15 +69,15 @@ def _current(graph, layer, before, now):
     per_channel = math.prod(layer.shape) // len(layer.bias)
     current = torch.as_tensor(layer.bias).repeat_interleave(per_channel)
     for connection in layer.connections:
-        synapse, weight = connection.synapse, torch.as_tensor(connection.weight)
+        synapse, weight = connection.synapse, torch.as_tensor(
+            connection.weight / connection.divisor)
         source = (before if connection.recurrent else now)[synapse.source]
         if synapse.kind == "dense":
             current = current + source @ weight.T
             continue
         maps = source.unflatten(1, as_map(graph.shapes[synapse.source]))
         if synapse.pool != (1, 1):
-            maps = functional.avg_pool2d(maps, synapse.pool,
-                                         divisor_override=None if connection.mean else 1)
+            maps = functional.avg_pool2d(maps, synapse.pool, divisor_override=1)
         current = current + functional.conv2d(
             maps, weight, None, synapse.stride, synapse.padding, groups=synapse.groups).flatten(1)
     return current

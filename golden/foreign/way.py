@@ -1,5 +1,5 @@
-"""What is between two populations, node by node: at most one pool, then at most one Linear, Affine
-or Conv2d, with Flatten anywhere."""
+"""What is between two populations, node by node, as one synapse: pools, Linear, Affine, Conv2d and
+Scale, with Flatten anywhere."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from ..spec import Conv2d, Dense, as_map
 from ..spec.errors import InvalidValue
+from .compose import Weights, compose, dilate
 
 __all__ = ["Way", "real_numbers"]
 
@@ -20,7 +21,6 @@ REFUSED = {
     "I": "is an integrator; a last Linear or Affine without neurons is summed over timesteps",
     "Conv1d": "is a convolution of one axis; write it as Conv2d with a kernel of one column",
     "Delay": "delays spikes, which the integer model does not do",
-    "Scale": "scales each neuron's input; fold it into the weights before it",
     "Threshold": "is a neuron without a state, which the integer model does not have",
 }
 
@@ -30,13 +30,13 @@ class Way:
     before it.
 
     ``names`` are those of the nodes from the weights on.  With :meth:`finish` there are
-    ``synapse``, ``weight``, ``bias``, ``mean`` and ``source_shape``, that of the source without
-    batch or time.
+    ``synapse``, ``weight`` over ``divisor``, ``bias`` and ``source_shape``, that of the source
+    without batch or time.
     """
 
     def __init__(self, source, target, shape, loose):
         self.source, self.target, self.shape, self.loose = source, target, shape, loose
-        self.pool, self.mean, self.flat = (1, 1), False, False
+        self.pool, self.pooled, self.divisor, self.flat = (1, 1), 1, 1, False
         self.names: tuple[str, ...] = ()
         self.synapse: Dense | Conv2d | None = None
 
@@ -50,12 +50,15 @@ class Way:
         """Whether there is neither a pool nor weights."""
         return self.synapse is None and self.pool == (1, 1)
 
+    @property
+    def map_shape(self):
+        """(channels, rows, columns) of what is before the next node, or ``None``."""
+        return self.shape[-3:] if len(self.shape) == 3 or self.loose and len(self.shape) > 3 else (
+            None)
+
     def take(self, name, kind, node):
         """The next node; refuses, by its name, what has no exact form."""
         if kind in self.TAKERS:
-            if self.synapse is not None:
-                raise InvalidValue(f"Node {name} is a {kind} behind {self.label} without "
-                                   "neurons between them")
             self.TAKERS[kind](self, name, node)
         elif kind == "Flatten":
             self.flat = True
@@ -66,11 +69,37 @@ class Way:
             self.names = (*self.names, name)
 
     def take_pool2d(self, name, node):
-        kernel, stride = _pair(node.kernel_size), _pair(node.stride)
-        if self.pool != (1, 1) or stride != kernel or _pair(node.padding) != (0, 0):
-            raise InvalidValue(f"Node {name} is a pool whose windows overlap, are padded or follow "
-                               "another pool; only a stride of the kernel's size is read")
-        self.pool, self.mean = kernel, type(node).__name__ == "AvgPool2d"
+        kernel, stride, padding = map(_pair, (node.kernel_size, node.stride, node.padding))
+        divisor = math.prod(kernel) if type(node).__name__ == "AvgPool2d" else 1
+        if self.bare and stride == kernel and padding == (0, 0):
+            self.pool, self.pooled = kernel, divisor
+            return
+        shape = self.map_shape
+        if shape is None:
+            raise InvalidValue(f"Node {name} is a pool, which needs a map (channels, rows, "
+                               f"columns), not {'x'.join(map(str, self.shape))}")
+        synapse = Conv2d(source=self.source, target=self.target, kernel=kernel, stride=stride,
+                         padding=padding, groups=shape[0], pool=self.pool)
+        self.weigh(name, None, synapse, np.ones((shape[0], 1, *kernel)), shape,
+                   synapse.output_shape(shape, shape[0]), divisor)
+
+    def take_scale(self, name, node):
+        scale = _finite(name, "scale", node.scale)
+        shape, synapse = self.map_shape, None
+        if shape is not None:
+            synapse = Conv2d(source=self.source, target=self.target, kernel=(1, 1),
+                             groups=shape[0], pool=self.pool)
+            made = synapse.output_shape(shape, shape[0])
+        if synapse is not None and math.prod(made) == scale.size:
+            every = scale.reshape(shape[0], -1)
+            if (every != every[:, :1]).any():
+                raise InvalidValue(f"Node {name} scales the places of a map differently; only one "
+                                   "factor for each channel has an exact form")
+            self.weigh(name, None, synapse, every[:, :1].reshape(-1, 1, 1, 1), shape, made)
+            return
+        shape = _suffix(self.shape, lambda s: math.prod(s) == scale.size)
+        self.weigh(name, None, Dense(source=self.source, target=self.target),
+                   np.diag(scale.ravel()), shape and (scale.size,), (scale.size,))
 
     def take_linear(self, name, node):
         weight = _finite(name, "weight", node.weight)
@@ -78,11 +107,11 @@ class Way:
             raise InvalidValue(f"Node {name} must have a weight of two axes, not {weight.ndim}")
         targets, sources = weight.shape
         synapse = Dense(source=self.source, target=self.target)
-        if self.pool == (1, 1):
+        if self.pool == (1, 1) and (self.synapse is None or self.synapse.kind == "dense"):
             shape = _suffix(self.shape, lambda s: math.prod(s) == sources)
             shape = (sources,) if shape and len(shape) != 3 else shape
         else:
-            # Behind a pool the synapse is a convolution whose kernel is the whole pooled map.
+            # Behind a pool or a convolution it is one whose kernel is the whole map.
             channels, *extents = as_map(self.shape[-3:])
             kernel = extents[0] // self.pool[0], extents[1] // self.pool[1]
             shape = self.shape[-3:] if channels * math.prod(kernel) == sources else None
@@ -94,31 +123,37 @@ class Way:
 
     def take_conv2d(self, name, node):
         weight = _finite(name, "weight", node.weight)
-        if weight.ndim != 4 or _pair(node.dilation) != (1, 1):
-            raise InvalidValue(f"Node {name} must be a Conv2d of a weight with four axes and no "
-                               "dilation")
-        groups, kernel = int(node.groups), weight.shape[2:]
+        if weight.ndim != 4:
+            raise InvalidValue(f"Node {name} must be a Conv2d of a weight with four axes, not "
+                               f"{weight.ndim}")
+        dilation, stride = _pair(node.dilation), _pair(node.stride)
+        if min(dilation) < 1:
+            raise InvalidValue(f"Node {name} must have a dilation above 0, not {min(dilation)}")
+        weight, groups = dilate(weight, dilation), int(node.groups)
         padding = node.padding.decode() if isinstance(node.padding, bytes) else node.padding
         if isinstance(padding, str):
-            if padding == "same" and (_pair(node.stride) != (1, 1) or not all(
-                    k % 2 for k in kernel)):
-                raise InvalidValue(f"Node {name} pads to the same size, which needs an odd kernel "
-                                   "and a stride of 1")
-            padding = tuple(k // 2 for k in kernel) if padding == "same" else (0, 0)
+            if padding == "same" and stride != (1, 1):
+                raise InvalidValue(f"Node {name} pads to the same size, which needs a stride of 1")
+            if padding == "same":  # Of an even kernel torch pads one more behind than before.
+                even = [1 - size % 2 for size in weight.shape[2:]]
+                weight = np.pad(weight, ((0, 0), (0, 0), *((more, 0) for more in even)))
+            padding = tuple(size // 2 * (padding == "same") for size in weight.shape[2:])
+        kernel = weight.shape[2:]
         channels = weight.shape[1] * groups
         shape = _suffix(self.shape, lambda s: len(s) == 3 and s[0] == channels)
         if shape is None and node.input_shape is not None:
             shape = (channels, *_pair(node.input_shape))
         synapse = Conv2d(source=self.source, target=self.target, kernel=_pair(kernel),
-                         stride=_pair(node.stride), padding=_pair(padding), groups=groups,
+                         stride=stride, padding=_pair(padding), groups=groups,
                          pool=self.pool)
         self.weigh(name, node, synapse, weight, shape,
                    shape and synapse.output_shape(shape, len(weight)))
 
     TAKERS = {"Linear": take_linear, "Affine": take_linear, "Conv2d": take_conv2d,
-              "AvgPool2d": take_pool2d, "SumPool2d": take_pool2d}
+              "AvgPool2d": take_pool2d, "SumPool2d": take_pool2d, "Scale": take_scale}
 
-    def weigh(self, name, node, synapse, weight, source_shape, shape):
+    def weigh(self, name, node, synapse, weight, source_shape, shape, divisor=1):
+        """One more linear map, behind those before it."""
         if source_shape is None or not self.loose and source_shape != self.shape:
             raise InvalidValue(f"Node {name} has a weight of {'x'.join(map(str, weight.shape))}, "
                                f"which does not fit the {'x'.join(map(str, self.shape))} before it")
@@ -126,8 +161,18 @@ class Way:
         bias = np.zeros(len(weight)) if bias is None else _finite(name, "bias", bias)
         if bias.shape != (len(weight),):
             raise InvalidValue(f"Node {name} must have {len(weight)} biases, not {bias.shape}")
-        self.synapse, self.weight, self.bias = synapse, weight, bias
-        self.source_shape, self.shape = source_shape, shape
+        made = Weights(synapse=synapse, weight=weight, bias=bias, divisor=divisor * self.pooled)
+        if self.synapse is None:
+            self.source_shape = source_shape
+        else:
+            if self.synapse.kind != synapse.kind:
+                raise InvalidValue(f"Node {name} is a convolution behind {self.label} without "
+                                   "neurons between them, whose weights are no map")
+            made = compose(name, Weights(synapse=self.synapse, weight=self.weight, bias=self.bias,
+                                         divisor=self.divisor), made)
+        self.synapse, self.weight, self.bias, self.divisor = (
+            made.synapse, made.weight, made.bias, made.divisor)
+        self.shape, self.loose, self.pool, self.pooled = shape, False, (1, 1), 1
 
     def scale(self, name, factor, offset):
         """Each channel's weights and bias times ``factor``, and ``offset`` more: batch norm."""
@@ -154,7 +199,7 @@ class Way:
                 self.synapse = Conv2d(**ends, kernel=(1, 1), groups=channels, pool=self.pool)
                 self.weight = np.ones((channels, 1, 1, 1))
                 self.shape = self.synapse.output_shape(self.shape, channels)
-            self.bias = np.zeros(len(self.weight))
+            self.bias, self.divisor = np.zeros(len(self.weight)), self.pooled
         return len(self.weight), self.shape
 
 
