@@ -51,6 +51,7 @@ def import_nir(
     """
     from ..golden.foreign import nir_graph, own, record
     from ..golden.foreign.check import check_own, import_network
+    from ..golden.foreign.frameworks import FRAMEWORKS
     from ..golden.foreign.readings import Asked
     asked = Asked(reset=reset, delay=delay, levels=levels, dt=dt, v_reset=v_reset, floor=floor)
     if timesteps is not None and timesteps < 1:
@@ -66,6 +67,8 @@ def import_nir(
         recording = check and record.load(check, names, timesteps)
         imported = import_network(graph, framework, asked, timesteps, recording, approximate)
     show(imported)
+    if not imported.equal and framework in FRAMEWORKS and FRAMEWORKS[framework].lost:
+        console.print(FRAMEWORKS[framework].lost, markup=False, highlight=False, soft_wrap=True)
     if imported.equal or approximate:
         folder = make_folder(out, "import")
         imported.converted.trained.save(folder / "network.safetensors")

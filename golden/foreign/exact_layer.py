@@ -11,7 +11,7 @@ from ..spec.axes import LEVEL_LIMIT, WIDTH_LIMIT, Synaptic
 from ..spec.errors import InvalidValue
 from ..training.export import derive_synaptic_width, derive_v_width, signed_width
 from .error import Rounded, membrane_error
-from .grid import GRID_BITS, exact_decay, fraction_bits, lag, nearest_decay, snap
+from .grid import GRID_BITS, exact_decay, fraction_bits, lag, near_decay, snap
 
 __all__ = ["ExactLayer", "ExactStage"]
 
@@ -54,9 +54,11 @@ class ExactLayer:
         if reading.strict and reading.floor is not None:
             raise InvalidValue(f"Node {name} has a floor of the membrane and a spike above the "
                                "threshold, which is exact only for one at the threshold")
-        self.decay = exact_decay(reading.decay) or nearest_decay(reading.decay)
+        # Rounded to the side on which a membrane at the threshold itself decides rightly.
+        up = not reading.strict
+        self.decay = exact_decay(reading.decay) or near_decay(reading.decay, up)
         if reading.synaptic is not None:
-            self.synaptic = exact_decay(reading.synaptic) or nearest_decay(reading.synaptic)
+            self.synaptic = exact_decay(reading.synaptic) or near_decay(reading.synaptic, up)
         if reading.strict:
             self.constant, self.extra = lag(self.decay, self.timesteps, self.synaptic)
 
@@ -97,13 +99,12 @@ class ExactLayer:
             if levels[self.name] > LEVEL_LIMIT:
                 self.remarks.append(f"{self.layer.node.name}: levels may reach "
                                     f"{levels[self.name]} and are clipped at {LEVEL_LIMIT}")
-        values = [*self.weights, self.bias]
-        if reading is not None and not (self.loose and fraction_bits(self.theta) is None):
-            values.append(np.array([self.theta]))
-        values.append(np.array([self.value, self.floor or 0.0]))
-        grid = fraction_bits(*values)
+        potentials = [p for p in (self.theta, self.value, self.floor or 0.0)
+                      if fraction_bits(p) is not None]
+        self.rounds = len(potentials) < 3 and not self.loose
+        grid = fraction_bits(*self.weights, self.bias, potentials)
         needed = self.extra + max(self.shifts) * (self.timesteps - 1)
-        finest = MOST_BITS if grid is None else min(grid + needed, MOST_BITS)
+        finest = MOST_BITS if grid is None or self.rounds else min(grid + needed, MOST_BITS)
         least = -MOST_BITS if grid is None or self.approximate else grid
         reason = None
         for bits in range(finest, least - 1, -1):
@@ -164,6 +165,12 @@ class ExactLayer:
                       floor=None if self.floor is None else round(self.floor * 2.0**bits),
                       v_width=v_width)
 
+    @property
+    def leaks_otherwise(self):
+        """Whether a decay is no sum of shifts."""
+        return self.decay.factor != self.reading.decay or bool(
+            self.synaptic and self.synaptic.factor != self.reading.synaptic)
+
     def remark(self, bits, grid, needed, stage):
         """What these units round."""
         name = self.label
@@ -179,9 +186,8 @@ class ExactLayer:
                                 f"at most {error:.3g}")
         reading = self.reading
         if reading is not None and (
-                bits < (grid or 0) + needed or self.decay.factor != reading.decay
-                or self.synaptic and self.synaptic.factor != reading.synaptic):
-            error = self.error(stage) / stage.population.neuron.quantiser.theta
+                self.rounds or bits < (grid or 0) + needed or self.leaks_otherwise):
+            error = self.error(stage, bits) / stage.population.neuron.quantiser.theta
             also = "" if self.synaptic is None else (
                 f", and the synaptic decay of {reading.synaptic:.6g}, as "
                 f"{self.synaptic.factor:.6g}")
@@ -189,7 +195,7 @@ class ExactLayer:
                                 f"{self.decay.factor:.6g}{also}, rounds by at most {error:.2g} of "
                                 "the threshold")
 
-    def error(self, stage):
+    def error(self, stage, bits):
         """Largest error of a membrane after the last timestep, in units."""
         rows = np.abs(self.reach([weight for _, weight in stage.parts], self.levels))
         largest = (rows.sum(1) + np.abs(stage.bias)).max()
@@ -197,4 +203,6 @@ class ExactLayer:
             largest += self.n_max * stage.population.neuron.quantiser.theta
         leak = Rounded(self.decay, self.reading.decay)
         synaptic = self.synaptic and Rounded(self.synaptic, self.reading.synaptic)
-        return membrane_error(leak, synaptic, largest, self.constant, self.timesteps)
+        error = membrane_error(leak, synaptic, largest, self.constant, self.timesteps)
+        # What a spike takes is half a unit off at most, and no leak makes that more.
+        return error + self.rounds * self.timesteps * self.n_max / 2

@@ -23,7 +23,9 @@ class Framework:
     """How a framework writes a neuron.
 
     ``charge(node, dt)`` gives every ``(decay, gain)`` that the node may stand for; ``current(node,
-    dt)`` the ``(decay, gain)`` of a synaptic current, ``None`` for a framework without one.
+    dt)`` the ``(decay, gain)`` of a synaptic current, ``None`` for a framework without one.  A
+    ``dt`` of ``None`` is the exporter's default; ``timesteps`` are others that a user may have
+    told it.  ``lost`` says what no file of it has, with what to do then.
     """
 
     strict: bool
@@ -32,6 +34,8 @@ class Framework:
     current: Callable[[Node, float | None], tuple[float, float]] | None = None
     bursts: bool = False
     delays: bool = False
+    timesteps: tuple[float, ...] = ()
+    lost: str = ""
     potentials: str = "zero"  # v_leak and v_reset: both "zero", "equal", or "any".
     floors: bool = False  # The membrane may have a lower bound, by default -threshold.
 
@@ -46,8 +50,23 @@ def _euler(node, dt):
 
 
 def _default_euler(node, dt):
-    """snnTorch's and SpikingJelly's exporters: Euler with dt of 0.1 ms unless told otherwise."""
+    """snnTorch's exporter: Euler with dt of 0.1 ms."""
     return _euler(node, dt or DT)
+
+
+def _spikingjelly(node, dt):
+    """The exporter's dt is in r, 1 / dt of an ``IFNode`` and ``tau / dt`` of ``CUBALIFNode``; of a
+    ``LIFNode`` r is tau in timesteps, but 1 with ``decay_input``, so that dt is left open."""
+    if dt is None and node.kind == "IF":
+        return [(1.0, 1.0)]
+    if dt is None and node.r != 1:
+        return [(1 - 1 / node.r, 1.0)]
+    return _euler(node, dt or DT)
+
+
+def _spikingjelly_current(node, dt):
+    """``CUBALIFNode``: as snnTorch's, w_in is ``tau_syn / dt``."""
+    return 1 - (dt / node.tau_syn if dt else 1 / node.w_in), 1.0
 
 
 def _norse(node, dt):
@@ -117,14 +136,18 @@ def _nir(node, dt):
 FRAMEWORKS = {
     "snntorch": Framework(strict=True, resets=("subtract", "zero", "none"), delays=True,
                           charge=_default_euler, current=_euler_current),
-    "spikingjelly": Framework(strict=False, resets=("zero", "subtract"),
-                              potentials="equal", charge=_default_euler),
+    "spikingjelly": Framework(strict=False, resets=("zero", "subtract"), potentials="equal",
+                              timesteps=(1e-3, 1e-2, 1.0), charge=_spikingjelly,
+                              current=_spikingjelly_current),
     "norse": Framework(strict=True, resets=("zero", "subtract"), potentials="any",
-                       charge=_norse, current=_norse_current),
+                       timesteps=(1e-4, 1e-2, 1.0), charge=_norse, current=_norse_current,
+                       lost="Norse's file has no v_reset: --v-reset says it"),
     "sinabs": Framework(strict=False, resets=("subtract", "zero"), bursts=True, floors=True,
-                        charge=_sinabs),
+                        charge=_sinabs, lost="Sinabs' file has no min_v_mem: --floor says it; and "
+                        "no tau_syn: qblif.from_torch takes the modules"),
     "rockpool": Framework(strict=False, resets=("subtract",), bursts=True, charge=_rockpool,
-                          current=_rockpool_current),
+                          current=_rockpool_current, lost="Rockpool's file has neither the bias of "
+                          "neurons nor w_rec: qblif.from_torch takes the modules"),
     "nir": Framework(strict=True, resets=("zero",), potentials="any", charge=_nir,
                      current=_euler_current),
 }

@@ -13,12 +13,13 @@ from ..spec import Conv2d, Dense, Input
 __all__ = ["Connection", "Graph", "Layer", "Node"]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Node:
     """Parameters of a neuron node, in the file's units.  ``kind`` is IF, LIF, CubaLIF, or MaxPool2d
     (:mod:`qblif.golden.foreign.max_pool`).  An IF has no leak: ``tau`` is infinite and ``v_leak``
     0.  Only a CubaLIF has a synaptic current, with ``tau_syn`` and ``w_in``.  ``recurrent``: the
-    neurons have weights to themselves."""
+    neurons have weights to themselves.  ``factors``: the neurons' own, on their weights and biases,
+    where their thresholds differ (:mod:`qblif.golden.foreign.thresholds`)."""
 
     name: str
     kind: str
@@ -30,6 +31,7 @@ class Node:
     tau_syn: float | None = None
     w_in: float = 1.0
     recurrent: bool = False
+    factors: np.ndarray | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -1,11 +1,13 @@
 """Real numbers on a binary grid: which values are exact, and how a strict threshold decides."""
 
+import math
+
 import numpy as np
 
 from ..spec import Decay
 from ..spec.burst import naf
 
-__all__ = ["GRID_BITS", "exact_decay", "fraction_bits", "lag", "nearest_decay", "snap"]
+__all__ = ["GRID_BITS", "exact_decay", "fraction_bits", "lag", "near_decay", "snap"]
 
 DECAY_BITS = 10  # Finest decay: multiples of 2**-10.
 SHIFT_LIMIT = 15  # Longest shift of a Decay.
@@ -28,9 +30,11 @@ def exact_decay(factor):
     return _decay(int(units), DECAY_BITS) if units == int(units) else None
 
 
-def nearest_decay(factor):
-    """The decay of as many shifts as it takes that is nearest to ``factor``, within 2**-16."""
-    return _decay(round((1 - factor) * (1 << SHIFT_LIMIT)), SHIFT_LIMIT)
+def near_decay(factor, up):
+    """The decay of as many shifts as it takes that is next to ``factor``, above or below it, within
+    2**-15."""
+    units = (1 - factor) * (1 << SHIFT_LIMIT)
+    return _decay(math.floor(units) if up else math.ceil(units), SHIFT_LIMIT)
 
 
 def _decay(units, bits):

@@ -14,6 +14,7 @@ import numpy as np
 from ..spec import Input, as_map
 from ..spec.errors import InvalidValue
 from .graph import Connection, Graph, Layer, Node
+from .thresholds import common_threshold
 from .way import Way, real_numbers
 
 __all__ = ["PARAMETERS", "Builder", "read_neurons"]
@@ -105,9 +106,27 @@ class Builder:
         for layer in layers:
             biases = self.biases[layer.name]
             labels = dict.fromkeys(names[0] for names in biases if names and names[0])
-            made.append(replace(layer, bias=sum(biases.values()),
-                                label=", ".join(labels) or layer.label))
+            made.append(_scaled(replace(layer, bias=sum(biases.values()),
+                                        label=", ".join(labels) or layer.label)))
         return Graph(self.shapes[Input.name], tuple(made))
+
+
+def _scaled(layer):
+    """The layer with its neurons' factors in weights and biases."""
+    factors = layer.node and layer.node.factors
+    if factors is None:
+        return layer
+    if factors.size not in (len(layer.bias), math.prod(layer.shape)):
+        raise InvalidValue(f"Node {layer.node.name} has {factors.size} thresholds, but "
+                           f"{math.prod(layer.shape)} neurons")
+    every = factors.reshape(len(layer.bias), -1)
+    if (every != every[:, :1]).any():
+        raise InvalidValue(f"Node {layer.node.name} has a v_threshold that differs within a "
+                           "channel; only one for each channel has an exact form")
+    scale = every[:, 0]
+    return replace(layer, bias=layer.bias * scale, connections=tuple(
+        replace(c, weight=c.weight * scale.reshape(-1, *(1,) * (c.weight.ndim - 1)))
+        for c in layer.connections))
 
 
 def _joined(name, connections, made):
@@ -128,22 +147,27 @@ def _times(shape):
 
 
 def read_neurons(name, kind, node, recurrent=False) -> Node:
-    """The node's parameters, each of which must be one number for all neurons."""
-    found = {}
+    """The node's parameters, each of which but the threshold must be one number for all neurons."""
+    found, factors = {}, None
     for field in PARAMETERS[kind]:
-        values = np.unique(real_numbers(name, field, getattr(node, field)))
-        if values.size > 1:
-            raise InvalidValue(f"Node {name} has {field} of {values.min():g}..{values.max():g}; "
-                               "all neurons of a population must have the same")
-        if not values.size or np.isnan(values[0]):
+        every = real_numbers(name, field, getattr(node, field))
+        values = np.unique(every)
+        if not values.size or np.isnan(values[-1]):
             raise InvalidValue(f"Node {name} has no {field}")
+        if values.size > 1 and field != "v_threshold":
+            raise InvalidValue(f"Node {name} has {field} of {values[0]:g}..{values[-1]:g}; "
+                               "all neurons of a population must have the same")
+        if field in ("v_threshold", "v_reset", "v_leak") and not np.isfinite(values).all():
+            raise InvalidValue(f"Node {name} must have a finite {field}, not "
+                               f"{values[~np.isfinite(values)][0]}")
+        if field not in ("v_reset", "v_leak") and values[0] <= 0:
+            raise InvalidValue(f"Node {name} must have a {field} above 0, not {values[0]:g}")
         found[field] = float(values[0])
-    for field in ("v_threshold", "v_reset", "v_leak"):
-        if not math.isfinite(found.get(field, 0.0)):
-            raise InvalidValue(f"Node {name} must have a finite {field}, not {found[field]}")
-    for field in ("v_threshold", "tau", "tau_mem", "tau_syn", "w_in", "r"):
-        if found.get(field, 1.0) <= 0:
-            raise InvalidValue(f"Node {name} must have a {field} above 0, not {found[field]:g}")
+        if values.size > 1:
+            found[field], factors = common_threshold(every.ravel())
+    if factors is not None and (found["v_reset"] or found.get("v_leak")):
+        raise InvalidValue(f"Node {name} has a v_threshold of its own for each neuron around a "
+                           f"rest or reset other than 0, which has no exact form")
     if "tau_mem" in found:
         found["tau"] = found.pop("tau_mem")
-    return Node(name=name, kind=kind, recurrent=recurrent, **found)
+    return Node(name=name, kind=kind, recurrent=recurrent, factors=factors, **found)

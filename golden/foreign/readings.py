@@ -9,12 +9,12 @@ from what :mod:`qblif.golden.foreign.frameworks` says.  docs/import.md has all a
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from itertools import product
 
 from ..spec.checks import check_int, check_real
 from ..spec.errors import InvalidValue
+from .dynamics import dynamics
 from .frameworks import FRAMEWORKS
 from .grid import snap
 
@@ -104,21 +104,31 @@ def readings(name, nodes, asked, seen=None) -> dict[str, tuple[Reading, ...]]:
     if asked.v_reset is not None:
         nodes = [replace(node, v_reset=asked.v_reset) for node in nodes]
     for node in nodes:
+        if node.factors is not None and (asked.floor or asked.v_reset):
+            raise InvalidValue(f"Node {node.name} has a v_threshold of its own for each neuron, "
+                               "which has no exact form with --floor or --v-reset")
         _check_potentials(name, framework, node)
         if node.recurrent and name == "norse":
             raise InvalidValue(f"Node {node.name} has weights to itself, which Norse's exporter "
                                "does not write; qblif.from_torch takes its LIFRecurrentCell")
-    currents = [_current(name, framework, node, asked.dt) for node in nodes]
-    charges = [_charges(framework, node, asked.dt) for node in nodes]
-    choices = product(_resets(name, framework, nodes, asked), _levels(name, framework, asked, seen),
-                      _delays(name, framework, asked), range(max(map(len, charges))),
-                      _floors(name, framework, asked, seen))
-    for reset, levels, delay, choice, floor in choices:
-        made = tuple(
-            read_node(framework, node, c[min(choice, len(c) - 1)], i, reset, delay, levels, floor)
-            for node, c, i in zip(nodes, charges, currents, strict=True))
-        if made not in found.values():
-            found[f"{name}: {' | '.join(dict.fromkeys(map(str, made)))}"] = made
+    for rest, moves in product(_rests(name, nodes, asked, seen),
+                                  dynamics(name, framework, nodes, asked, seen)):
+        choices = product(_resets(name, framework, rest, asked),
+                          _levels(name, framework, asked, seen), _delays(name, framework, asked),
+                          _floors(name, framework, asked, seen))
+        for reset, levels, delay, floor in choices:
+            made = tuple(read_node(framework, node, charge, current, reset, delay, levels, floor)
+                         for node, (charge, current) in zip(rest, moves, strict=True))
+            if made not in found.values():
+                found[f"{name}: {' | '.join(dict.fromkeys(map(str, made)))}"] = made
+    return found
+
+
+def _rests(name, nodes, asked, seen):
+    """The nodes, and as Norse's file has no v_reset, with one of v_leak."""
+    found = [nodes]
+    if name == "norse" and asked.v_reset is None and seen is not None:
+        found.append([replace(node, v_reset=_rest(node)) for node in nodes])
     return found
 
 
@@ -165,34 +175,6 @@ def _floors(name, framework, asked, seen):
     return (None, True) if framework.floors and seen is not None else (None,)
 
 
-def _charges(framework, node, dt):
-    """The ``(decay, gain)`` that the node may stand for and that make sense."""
-    found = framework.charge(node, dt)
-    found = [(1 - snap(1 - decay), snap(gain)) for decay, gain in found]
-    possible = [(d, g) for d, g in found if 0 <= d <= 1 and 0 < g < math.inf]
-    if not possible:
-        raise InvalidValue(f"Node {node.name} has a tau of {node.tau:g} and an r of {node.r:g}, "
-                           f"which would be a decay of {found[0][0]:g} and an input gain of "
-                           f"{found[0][1]:g} a timestep; a decay must be in 0..1 and a gain above "
-                           "0")
-    return possible
-
-
-def _current(name, framework, node, dt):
-    """``(decay, gain)`` of the node's synaptic current, ``(None, 1)`` where it has none."""
-    if node.tau_syn is None:
-        return None, 1.0
-    if framework.current is None:
-        raise InvalidValue(f"Node {node.name} is a CubaLIF, which {name} does not write")
-    decay, gain = framework.current(node, dt)
-    decay = 1 - snap(1 - decay)
-    if not 0 <= decay <= 1 or not 0 < gain < math.inf:
-        raise InvalidValue(f"Node {node.name} has a tau_syn of {node.tau_syn:g} and a w_in of "
-                           f"{node.w_in:g}, which would be a decay of {decay:g} and an input gain "
-                           f"of {gain:g} a timestep; a decay must be in 0..1 and a gain above 0")
-    return decay, gain
-
-
 def read_node(framework, node, charge, current, reset, delay, levels, floor) -> Reading:
     """The :class:`Reading` of one node.
 
@@ -227,6 +209,10 @@ def _check_potentials(name, framework, node):
             if value:
                 raise InvalidValue(f"Node {node.name} has a {field} of {value:g}; neurons of "
                                    f"{name} reset and leak to 0")
+    if framework.potentials == "equal" and node.kind == "CubaLIF" and (node.v_reset or leaks_to):
+        raise InvalidValue(f"Node {node.name} has a v_reset of {node.v_reset:g} and a synaptic "
+                           f"current: {name}'s membrane starts there and leaks to 0, which has no "
+                           "exact form")
     if framework.potentials == "equal" and node.v_reset != leaks_to:
         raise InvalidValue(f"Node {node.name} has a v_reset of {node.v_reset:g} and a v_leak of "
                            f"{leaks_to:g}; neurons of {name} reset and leak to one value")

@@ -20,6 +20,7 @@ from .frameworks import FRAMEWORKS
 from .graph import Node
 from .grid import snap
 from .readings import Reading, read_node
+from .thresholds import common_threshold
 
 __all__ = ["NEURONS", "NORSE_RECURRENT", "Neurons", "framework_of", "package_of", "to_array",
            "weights_of"]
@@ -80,10 +81,26 @@ def _require(name, module, **expected):
                                "exact form")
 
 
+def _thresholds(name, field, value):
+    """The thresholds, of one neuron or of each."""
+    values = np.ravel(to_array(value) if isinstance(value, torch.Tensor) else np.float64(value))
+    if not values.size or not np.isfinite(values).all() or values.min() <= 0:
+        raise InvalidValue(f"Module {name} has a {field} of {' '.join(map(str, values[:4]))}; it "
+                           "must be of finite numbers above 0")
+    return values[:1] if (values == values[0]).all() else values
+
+
 def _reading(framework, name, *, threshold, decay, gain=1.0, synaptic=None, rest=0.0, v_reset=0.0,
              reset, delay=False, levels: int | None = 1, floor=None, recurrent=False):
     """The :class:`Neurons`; a decay is what its float32 is a rounding of."""
-    node = Node(name=name, kind="LIF", r=1.0, v_threshold=threshold, v_reset=v_reset, v_leak=rest,
+    factors, thresholds = None, np.atleast_1d(threshold)
+    threshold = float(thresholds[0])
+    if thresholds.size > 1:
+        if rest or v_reset or floor:
+            raise InvalidValue(f"Module {name} has a threshold of its own for each neuron with a "
+                               "rest, a reset or a floor other than 0, which has no exact form")
+        threshold, factors = common_threshold(thresholds)
+    node = Node(name=name, kind="LIF", r=1.0, factors=factors, v_threshold=threshold, v_reset=v_reset, v_leak=rest,
                 recurrent=recurrent)
     if not 0 <= decay <= 1 or threshold <= rest:
         raise InvalidValue(f"Module {name} has a decay of {decay:g} and a threshold of "
@@ -104,7 +121,7 @@ def _snntorch(name, module, size):
     if kind in ("Synaptic", "RSynaptic"):
         alpha = min(max(_number(name, "alpha", module.alpha), 0.0), 1.0), 1.0
     recurrent = kind in ("RLeaky", "RSynaptic")
-    made = _reading("snntorch", name, threshold=_number(name, "threshold", module.threshold),
+    made = _reading("snntorch", name, threshold=_thresholds(name, "threshold", module.threshold),
                     decay=min(max(_number(name, "beta", module.beta), 0.0), 1.0), synaptic=alpha,
                     reset=module.reset_mechanism, delay=bool(module.reset_delay),
                     recurrent=recurrent)
@@ -128,14 +145,22 @@ def _back(name, module, size):
 
 
 def _spikingjelly(name, module, size):
-    kind, decay, gain = type(module).__name__, 1.0, 1.0
-    if kind != "IFNode":
+    kind, decay, gain, synaptic = type(module).__name__, 1.0, 1.0, None
+    if kind == "CUBALIFNode":
+        decay, synaptic = (_number(name, field, getattr(module, field))
+                           for field in ("v_decay", "c_decay"))
+        synaptic = synaptic, 1.0
+    elif kind != "IFNode":
         rate = (1 / _number(name, "tau", module.tau) if kind == "LIFNode"
                 else 1 / (1 + math.exp(-_number(name, "w", module.w))))
         decay, gain = 1 - rate, rate if module.decay_input else 1.0
     soft = module.v_reset is None
     rest = 0.0 if soft else _number(name, "v_reset", module.v_reset)
+    if synaptic is not None and rest:
+        raise InvalidValue(f"Module {name} has a v_reset of {rest:g}, at which its membrane starts "
+                           "and from where it leaks to 0; only 0 or None has an exact form")
     return _reading("spikingjelly", name, decay=decay, gain=gain, rest=rest, v_reset=rest,
+                    synaptic=synaptic,
                     threshold=_number(name, "v_threshold", module.v_threshold),
                     reset="subtract" if soft else "zero")
 
@@ -155,7 +180,7 @@ def _norse(name, module, size):
                            f"reset_subtract, not {method}")
     recurrent = kind in NORSE_RECURRENT
     made = _reading("norse", name, decay=decay, gain=gain, synaptic=synaptic, rest=rest,
-                    v_reset=v_reset, threshold=_number(name, "v_th", p.v_th),
+                    v_reset=v_reset, threshold=_thresholds(name, "v_th", p.v_th),
                     reset="subtract" if method == "reset_subtract" else "zero",
                     recurrent=recurrent)
     return made if not recurrent else replace(made, back=SimpleNamespace(
@@ -178,7 +203,7 @@ def _sinabs(name, module, size):
     _require(name, reset, subtract_value=None, reset_value=0.0)
     return _reading("sinabs", name, decay=decay, synaptic=alpha, levels=levels[kind],
                     gain=1 - decay if module.norm_input else 1.0,
-                    threshold=_number(name, "spike_threshold", module.spike_threshold),
+                    threshold=_thresholds(name, "spike_threshold", module.spike_threshold),
                     reset=resets[type(reset).__name__],
                     floor=None if module.min_v_mem is None else _number(
                         name, "min_v_mem", module.min_v_mem))
@@ -207,7 +232,7 @@ def _rockpool(name, module, size):
     else:
         decay = math.exp(-module.dt / _number(name, "tau_mem", module.tau_mem))
     made = _reading("rockpool", name, decay=decay, synaptic=alpha, reset="subtract",
-                    threshold=_number(name, "threshold", module.threshold),
+                    threshold=_thresholds(name, "threshold", module.threshold),
                     levels=None if most >= ROCKPOOL_MOST else int(most),
                     recurrent=back is not None)
     return replace(made, back=back, bias=np.broadcast_to(bias.reshape(-1), size))
@@ -217,7 +242,8 @@ NORSE_RECURRENT = ("LIFRecurrentCell", "LIFRecurrent")  # With the weights befor
 ROCKPOOL_MOST = 1 << 16  # Its max_spikes_per_dt by default.
 NEURONS = {
     "snntorch": dict.fromkeys(("Leaky", "Synaptic", "RLeaky", "RSynaptic"), _snntorch),
-    "spikingjelly": dict.fromkeys(("IFNode", "LIFNode", "ParametricLIFNode"), _spikingjelly),
+    "spikingjelly": dict.fromkeys(("IFNode", "LIFNode", "ParametricLIFNode", "CUBALIFNode"),
+                                  _spikingjelly),
     "norse": dict.fromkeys(("IAFCell", "LIFBoxCell", "LIFCell", "LIF", *NORSE_RECURRENT),
                            _norse),
     "rockpool": dict.fromkeys(("LIFTorch", "LIFNeuronTorch"), _rockpool),
