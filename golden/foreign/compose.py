@@ -7,14 +7,15 @@ not what the first gives there.  A pool is a convolution of ones, channel by cha
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..spec import Conv2d, Dense
+from ..spec import Conv2d, Dense, as_map
 from ..spec.errors import InvalidValue
 
-__all__ = ["Weights", "compose", "dilate"]
+__all__ = ["Weights", "add", "compose", "dilate"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -55,6 +56,37 @@ def compose(name, first, second) -> Weights:
     padding = tuple(p + q for p, q in zip(before.padding, behind.padding, strict=True))
     synapse = replace(before, kernel=weight.shape[2:], stride=stride, padding=padding, groups=1)
     return Weights(synapse=synapse, weight=weight, bias=bias, divisor=divisor)
+
+
+def add(first, second, source_shape, target_shape):
+    """``(synapse, weight, divisor)`` of two from one source to one target, which have these, or
+    ``None`` where they are of no common geometry.  Zeros around a kernel change nothing where
+    padding grows with them."""
+    divisor = math.lcm(first.divisor, second.divisor)
+    parts = [(part.synapse, part.weight * (divisor // part.divisor)) for part in (first, second)]
+    synapse = parts[0][0]
+    if synapse != parts[1][0]:
+        if any(getattr(s, field, None) != getattr(synapse, field, None) for s, _ in parts
+               for field in ("kind", "stride", "pool")) or synapse.kind == "dense":
+            return None
+        padding = tuple(map(max, *(s.padding for s, _ in parts)))
+        before = [[p - q for p, q in zip(padding, s.padding, strict=True)] for s, _ in parts]
+        kernel = [max(s.kernel[k] + 2 * more[k] for (s, _), more in zip(parts, before, strict=True))
+                  for k in range(2)]
+        parts = [(s, _in_kernel(_ungrouped(weight, s.groups), more, kernel))
+                 for (s, weight), more in zip(parts, before, strict=True)]
+        synapse = replace(synapse, kernel=kernel, padding=padding, groups=1)
+        shape = as_map(target_shape)
+        if synapse.output_shape(source_shape, shape[0]) != shape:
+            return None
+    return synapse, parts[0][1] + parts[1][1], divisor
+
+
+def _in_kernel(weight, before, kernel):
+    """The weight within a larger kernel, behind ``before`` zeros."""
+    return np.pad(weight, ((0, 0), (0, 0), *(
+        (more, size - own - more)
+        for more, size, own in zip(before, kernel, weight.shape[2:], strict=True))))
 
 
 def dilate(weight, dilation):

@@ -13,6 +13,7 @@ import numpy as np
 
 from ..spec import Input, as_map
 from ..spec.errors import InvalidValue
+from .compose import add
 from .graph import Connection, Graph, Layer, Node
 from .thresholds import common_threshold
 from .way import Way, real_numbers
@@ -84,7 +85,22 @@ class Builder:
         self.biases[target].setdefault(way.names, way.bias)
         made = Connection(synapse=replace(way.synapse, target=target), weight=way.weight,
                           divisor=way.divisor, recurrent=recurrent)
-        self.layers[target] = replace(layer, connections=_joined(name, layer.connections, made))
+        self.layers[target] = replace(layer, connections=self.join(name, layer.connections, made))
+
+    def join(self, name, connections, made):
+        """``connections`` and one more; one from the same source as another adds to its weights."""
+        for k, other in enumerate(connections):
+            if other.synapse.source != made.synapse.source:
+                continue
+            both = add(other, made, *(self.shapes[end] for end in (
+                made.synapse.source, made.synapse.target)))
+            if both is None:
+                raise InvalidValue(f"Node {name} takes the same spikes in two ways, which are not "
+                                   "of one geometry and so do not add up to one synapse")
+            synapse, weight, divisor = both
+            both = replace(other, synapse=synapse, weight=weight, divisor=divisor)
+            return (*connections[:k], both, *connections[k + 1:])
+        return (*connections, made)
 
     def add_bias(self, target, name, values):
         """More that is added to every timestep's current of a population, a value each neuron or
@@ -127,19 +143,6 @@ def _scaled(layer):
     return replace(layer, bias=layer.bias * scale, connections=tuple(
         replace(c, weight=c.weight * scale.reshape(-1, *(1,) * (c.weight.ndim - 1)))
         for c in layer.connections))
-
-
-def _joined(name, connections, made):
-    """``connections`` and one more; one from the same source as another adds to its weights."""
-    for k, other in enumerate(connections):
-        if other.synapse.source != made.synapse.source:
-            continue
-        if other.synapse != made.synapse or other.divisor != made.divisor:
-            raise InvalidValue(f"Node {name} takes the same spikes in two ways, which are not of "
-                               "one geometry and so do not add up to one synapse")
-        both = replace(other, weight=other.weight + made.weight)
-        return (*connections[:k], both, *connections[k + 1:])
-    return (*connections, made)
 
 
 def _times(shape):

@@ -1,5 +1,5 @@
-"""Thresholds that differ within a population, as one: a neuron's membrane may be counted in units of
-its own, if its weights and bias are.  A neuron of threshold 2 with twice its weights is one of 4."""
+"""Thresholds that differ within a population, as one: a neuron's membrane may be counted in units
+of its own, if its weights and bias are.  One of threshold 2 with twice its weights is one of 4."""
 
 import math
 

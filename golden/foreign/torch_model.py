@@ -1,4 +1,4 @@
-"""Other frameworks' torch modules in a row, as layers and their neurons; none is imported."""
+"""Other frameworks' torch modules as layers and their neurons; none is imported."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from types import SimpleNamespace
 import numpy as np
 from torch import nn
 
-from ..spec import Input
 from ..spec.errors import InvalidValue
 from .check import require_exact
 from .exact import convert
@@ -16,11 +15,11 @@ from .graph import Graph
 from .layers import Builder
 from .max_pool import ANY, pool_node, windows
 from .readings import Reading
+from .torch_flow import Flow
 from .torch_neurons import NEURONS, NORSE_RECURRENT, framework_of, package_of, to_array, weights_of
 
 __all__ = ["convert_model", "has_neurons", "read"]
 
-SEQUENCES = ("SequentialState", "TorchSequential")  # Norse's and Rockpool's, no nn.Sequential.
 NOTHING = ("Identity", "Dropout", "Dropout1d", "Dropout2d", "Flatten")  # At inference.
 
 
@@ -42,10 +41,10 @@ def convert_model(model, input_shape, timesteps, input_n_max=1, static=False, ap
 
     Parameters
     ----------
-    model : :class:`torch.nn.Sequential`, nested or not
+    model : :class:`torch.nn.Sequential`, or a module with a forward of one timestep or of all
         Linear, Conv2d, each with a BatchNorm of its width behind it or not, AvgPool2d, MaxPool2d of
         single spikes, Flatten and Dropout, and neurons of snnTorch, SpikingJelly, Norse, Sinabs or
-        Rockpool, whose Sequential and LinearTorch may be there too.
+        Rockpool, whose Sequential and LinearTorch may be there too, forked and added.
     input_shape : of one frame and timestep, without batch
     timesteps : T
     input_n_max : largest level of an input
@@ -55,7 +54,7 @@ def convert_model(model, input_shape, timesteps, input_n_max=1, static=False, ap
 
     Raises :class:`ValueError` that names the module which has no exact form, and the reason.
     """
-    graph, readings = read(model, input_shape)
+    graph, readings = read(model, input_shape, timesteps, static)
     converted = convert(graph, readings, timesteps, input_n_max, approximate,
                         {"imported": " | ".join(dict.fromkeys(map(str, readings)))}, static)
     if not approximate:
@@ -65,36 +64,68 @@ def convert_model(model, input_shape, timesteps, input_n_max=1, static=False, ap
     return converted.trained
 
 
-def read(model, input_shape) -> tuple[Graph, tuple[Reading, ...]]:
+def read(model, input_shape, timesteps=1, static=False) -> tuple[Graph, tuple[Reading, ...]]:
     """``model`` as float layers, with the reading of each neuron layer."""
     builder, readings = Builder(input_shape), []
-    way, last = builder.way(Input.name), None
-    for name, module in _flat(model, ""):
+
+    def populate(name, module, value):
         framework, kind = framework_of(module), type(module).__name__
-        if framework is not None:
-            if framework == "norse" and kind in NORSE_RECURRENT:
-                way.take(name, "Linear", SimpleNamespace(weight=to_array(module.input_weights)))
-            size = math.prod(way.finish(name, flat=False)[1])
-            neurons = NEURONS[framework][kind](name, module, size)
-            population = builder.add(name, [way], neurons.node)
-            if neurons.bias is not None:
-                builder.add_bias(population, name, neurons.bias)
-            if neurons.back is not None:
-                back = builder.way(population, population)
-                back.take(name, "Affine", neurons.back)
-                builder.connect(name, back, population, recurrent=True)
-            readings.append(neurons.reading)
-            way = builder.way(population)
-        elif isinstance(module, nn.MaxPool2d):
-            way.take(name, "Conv2d", windows(name, module, way))
-            way = builder.way(builder.add(name, [way], pool_node(name)))
+        ways = [_walk(builder, path) for path in value]
+        if framework is None:
+            if len(ways) > 1:
+                raise InvalidValue(f"Module {name} is a max pool of a sum, which has no exact form")
+            ways[0].take(name, "Conv2d", windows(name, module, ways[0]))
             readings.append(ANY)
-        elif isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d)):
+            return builder.add(name, ways, pool_node(name))
+        for way in ways if framework == "norse" and kind in NORSE_RECURRENT else ():
+            way.take(name, "Linear", SimpleNamespace(weight=to_array(module.input_weights)))
+        size = math.prod(ways[0].finish(name, flat=False)[1])
+        neurons = NEURONS[framework][kind](name, module, size)
+        population = builder.add(name, ways, neurons.node)
+        if neurons.bias is not None:
+            builder.add_bias(population, name, neurons.bias)
+        if neurons.back is not None:
+            back = builder.way(population, population)
+            back.take(name, "Affine", neurons.back)
+            builder.connect(name, back, population, recurrent=True)
+        readings.append(neurons.reading)
+        return population
+
+    flow = Flow(populate, _makes_population)
+    ways = [_walk(builder, path) for path in flow.follow(model)]
+    _check_timesteps(flow, timesteps, static)
+    return builder.finish("output", ways), tuple(readings)
+
+
+def _check_timesteps(flow, timesteps, static):
+    """A forward of one timestep, or of all from an input that has them or is static."""
+    calls = {*flow.calls.values()}
+    if flow.indices and (flow.indices != {*range(timesteps)} or calls != {timesteps}
+                         or static) or calls - {1, timesteps}:
+        raise InvalidValue(f"Model has a forward of {max(calls)} timesteps, of input "
+                           f"{', '.join(map(str, sorted(flow.indices))) or 'all the same'}; it "
+                           f"must be of one timestep, or of all {timesteps}, and then not static")
+    if calls == {timesteps} and timesteps > 1 and not flow.indices and not static:
+        raise InvalidValue(f"Model has a forward of {timesteps} timesteps of the same input, which "
+                           "is static")
+
+
+def _makes_population(module):
+    return framework_of(module) is not None or isinstance(module, nn.MaxPool2d)
+
+
+def _walk(builder, path):
+    """The way along a path of :class:`Flow`."""
+    source, modules = path
+    way, last = builder.way(source), None
+    for name, module in modules:
+        kind = type(module).__name__
+        if isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d)):
             _fold(name, module, way, last)
         elif kind not in NOTHING:
             way.take(name, *_as_node(name, kind, module))
         last = module
-    return builder.finish("output", [way]), tuple(readings)
+    return way
 
 
 def _as_node(name, kind, module):
@@ -111,7 +142,10 @@ def _as_node(name, kind, module):
             **vars(weights_of(module)), stride=module.stride, padding=module.padding,
             dilation=module.dilation, groups=module.groups, input_shape=None)
     if isinstance(module, nn.AvgPool2d) or kind == "SumPool2d":
-        if getattr(module, "ceil_mode", False) or getattr(module, "divisor_override", None):
+        padded = np.any(getattr(module, "padding", 0)) and not getattr(
+            module, "count_include_pad", True)
+        if (padded or getattr(module, "ceil_mode", False)
+                or getattr(module, "divisor_override", None)):
             raise InvalidValue(f"Module {name} is a pool that rounds up, or with a divisor of "
                                "its own")
         pool = SumPool2d if kind == "SumPool2d" else AvgPool2d
@@ -143,11 +177,3 @@ def _fold(name, module, way, last):
         gamma = to_array(module.weight)
         scale, shift = scale * gamma, shift * gamma + to_array(module.bias)
     way.scale(name, scale, shift)
-
-
-def _flat(model, prefix):
-    for name, module in nn.Module.named_children(model):
-        if isinstance(module, nn.Sequential) or type(module).__name__ in SEQUENCES:
-            yield from _flat(module, f"{prefix}{name}.")
-        else:
-            yield prefix + name, module

@@ -100,8 +100,8 @@ def _reading(framework, name, *, threshold, decay, gain=1.0, synaptic=None, rest
             raise InvalidValue(f"Module {name} has a threshold of its own for each neuron with a "
                                "rest, a reset or a floor other than 0, which has no exact form")
         threshold, factors = common_threshold(thresholds)
-    node = Node(name=name, kind="LIF", r=1.0, factors=factors, v_threshold=threshold, v_reset=v_reset, v_leak=rest,
-                recurrent=recurrent)
+    node = Node(name=name, kind="LIF", r=1.0, factors=factors, v_threshold=threshold,
+                v_reset=v_reset, v_leak=rest, recurrent=recurrent)
     if not 0 <= decay <= 1 or threshold <= rest:
         raise InvalidValue(f"Module {name} has a decay of {decay:g} and a threshold of "
                            f"{threshold:g}; the decay must be in 0..1, the threshold above "
