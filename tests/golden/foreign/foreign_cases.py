@@ -23,7 +23,7 @@ def snntorch(v, current, *, beta, threshold, reset, delay):
     return spike, u
 
 
-def spikingjelly(v, current, *, tau, threshold, hard, decay_input, rest=0.0):
+def spikingjelly(v, current, *, tau, threshold, hard, decay_input, rest=0.0, **_):
     """``LIFNode``, and ``IFNode`` where tau is ``None``; ``v`` is above ``rest`` here."""
     v = v + rest
     if tau is None:
@@ -89,6 +89,15 @@ def lif_cell(v, current, *, rate, syn_rate, threshold):
     return spike, np.stack([u * (1 - spike), held - syn_rate * held])
 
 
+def cuba_lif_node(v, current, *, alpha, beta, threshold, hard):
+    """SpikingJelly's ``CUBALIFNode``."""
+    v, held = v
+    held = alpha * held + current
+    u = beta * v + held
+    spike = (u >= threshold).astype(float)
+    return spike, np.stack([u * (1 - spike) if hard else u - spike * threshold, held])
+
+
 def lif_torch(v, current, *, alpha, syn, threshold, most):
     """Rockpool's ``LIFTorch``."""
     v, held = v
@@ -98,7 +107,8 @@ def lif_torch(v, current, *, alpha, syn, threshold, most):
     return spike, np.stack([u - spike * threshold, held])
 
 
-CUBA = {"snntorch": synaptic, "norse": lif_cell, "rockpool": lif_torch}
+CUBA = {"snntorch": synaptic, "norse": lif_cell, "rockpool": lif_torch,
+        "spikingjelly": cuba_lif_node}
 STEPS = {step.__name__: step for step in (snntorch, spikingjelly, norse, sinabs, rockpool)}
 
 
@@ -107,7 +117,7 @@ def cuba_node(nir, framework, size, *, threshold, alpha=None, beta=None, rate=No
     """The CubaLIF node, as the framework's exporter fills it in."""
     def full(value):
         return np.full(size, value, np.float32)
-    if framework == "snntorch":
+    if framework in ("snntorch", "spikingjelly"):
         mem, syn = DT / (1 - beta), DT / (1 - alpha)
         return nir.CubaLIF(tau_mem=full(mem), tau_syn=full(syn), r=full(mem / DT),
                            w_in=full(syn / DT), v_leak=full(0), v_reset=full(0),
@@ -122,18 +132,20 @@ def cuba_node(nir, framework, size, *, threshold, alpha=None, beta=None, rate=No
 
 
 def node(nir, framework, size, *, threshold, beta=None, tau=None, decay_input=False, rate=None,
-         alpha=1.0, norm=False, rest=0.0, v_leak=0.0, **_):
+         alpha=1.0, norm=False, rest=0.0, v_leak=0.0, dt=DT, **_):
     """The neuron node, as the framework's exporter fills it in."""
     def full(value):
         return np.full(size, value, np.float32)
+    if np.ndim(threshold):
+        threshold = np.resize(threshold, size)
     common = {"v_threshold": full(threshold), "v_reset": full(rest)}
     if framework == "snntorch":
         tau = np.inf if beta == 1 else DT / (1 - beta)
         return nir.LIF(tau=full(tau), r=full(tau / DT), v_leak=full(0), **common)
     if framework == "spikingjelly" and tau is None:
-        return nir.IF(r=full(1 / DT), **common)
+        return nir.IF(r=full(1 / dt), **common)
     if framework == "spikingjelly":
-        return nir.LIF(tau=full(tau * DT), r=full(1 if decay_input else tau), v_leak=full(rest),
+        return nir.LIF(tau=full(tau * dt), r=full(1 if decay_input else tau), v_leak=full(rest),
                        **common)
     if framework == "norse" and rate is not None:
         return nir.LIF(tau=full(1e-3 * 1e-3 / rate), r=full(1), v_leak=full(v_leak), **common)
@@ -187,8 +199,9 @@ def make(framework, seed=0, timesteps=8, frames=40, bias=False, low=-1, cuba=Fal
     for weight, offset in zip(weights, biases, strict=True):
         v, trace = np.zeros((2, frames, len(weight)) if cuba else (frames, len(weight))), []
         step = (CUBA if cuba else STEPS)[framework]
+        own = parameters | {"threshold": np.resize(parameters["threshold"], len(weight))}
         for events in now:
-            spike, v = step(v, events @ weight.T + offset, **parameters)
+            spike, v = step(v, events @ weight.T + offset, **own)
             trace.append(spike)
         now = np.stack(trace)
         spikes.append(now)

@@ -23,12 +23,12 @@ def reading(**fields):
                       "reset": "zero"} | fields)
 
 
-def layer(weight, bias=None, k=1, synapse=None, mean=False, shape=None, neurons=True):
+def layer(weight, bias=None, k=1, synapse=None, divisor=1, shape=None, neurons=True):
     weight = np.asarray(weight, np.float64)
     name = f"population{k}" if neurons else "output"
     synapse = synapse or Dense(source="input" if k == 1 else f"population{k - 1}", target=name)
     return Layer(name=name, label=f"n{k}", shape=shape or (len(weight),),
-                 connections=(Connection(synapse=synapse, weight=weight, mean=mean),),
+                 connections=(Connection(synapse=synapse, weight=weight, divisor=divisor),),
                  bias=np.zeros(len(weight)) if bias is None else np.asarray(bias, np.float64),
                  node=Node(name=f"n{k}", kind="IF", r=1.0, v_threshold=1.0,
                            v_reset=0.0) if neurons else None)
@@ -119,9 +119,9 @@ def test_strict_needs_its_device():
     assert spikes == [[0, 0, 1, 0], [0, 1, 0, 1]]
 
 
-@pytest.mark.parametrize("mean", [False, True])
+@pytest.mark.parametrize("divisor", [1, 4])
 @pytest.mark.parametrize("strict", [False, True])
-def test_convolution_and_pool(mean, strict):
+def test_convolution_and_pool(divisor, strict):
     draw = np.random.default_rng(3)
     first = Conv2d(source="input", target="population1", kernel=(3, 1), stride=(1, 2),
                    padding=(1, 0))
@@ -129,7 +129,7 @@ def test_convolution_and_pool(mean, strict):
     graph = graph_of(
         (2, 5, 8),
         layer(draw.integers(-2, 4, (3, 2, 3, 1)), [0, 1, 0], synapse=first, shape=(3, 5, 4)),
-        layer(draw.integers(-2, 4, (4, 3, 2, 2)), [1, 0, 2, 0], 2, second, mean, (4, 1, 1)))
+        layer(draw.integers(-2, 4, (4, 3, 2, 2)), [1, 0, 2, 0], 2, second, divisor, (4, 1, 1)))
     levels = draw.integers(0, 2, (4, 50, 80))
     converted, differ = compare(graph, [reading(strict=strict)] * 2, levels)
     assert (differ, converted.remarks) == (0, ())

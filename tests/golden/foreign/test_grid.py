@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from qblif.golden.foreign.grid import exact_decay, fraction_bits, lag, nearest_decay, snap
+from qblif.golden.foreign.grid import exact_decay, fraction_bits, lag, near_decay, snap
 from qblif.golden.spec import Decay
 
 
@@ -14,7 +14,8 @@ def test_grid():
         assert decay.apply(1 << 20) == numerator << 10
     assert exact_decay(0.9) is None and exact_decay(1.0) == Decay()
     for factor in (0.9, 0.99, 0.001, 1 / 3):
-        assert 0 < abs(nearest_decay(factor).factor - factor) <= 2**-16
+        assert 0 < near_decay(factor, up=True).factor - factor < 2**-15
+        assert 0 < factor - near_decay(factor, up=False).factor < 2**-15
     assert fraction_bits(np.array([0.5, 3]), 0.125) == 3 and fraction_bits(0.1) is None
     assert snap(np.float64(np.float32(0.1)) * 5) == 0.5 and snap(0.1) == 0.1
 
