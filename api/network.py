@@ -110,7 +110,8 @@ def from_torch(model: nn.Module, input_shape: tuple[int, ...], *, timesteps: int
     Parameters
     ----------
     model : :class:`torch.nn.Sequential` of Conv2d, Linear, AvgPool2d, Flatten and Identity,
-        :class:`~qblif.golden.training.modules.QBLIF` and BatchNorm, or the framework's neurons
+        :class:`~qblif.golden.training.modules.QBLIF` and BatchNorm, or the framework's neurons;
+        with these also a module with a forward of its own, of one timestep or of all
     input_shape : ``(channels, rows, columns)`` or ``(inputs,)``
     timesteps : T
     input_n_max : largest burst level of an input

@@ -44,8 +44,9 @@ def compose(name, first, second) -> Weights:
         raise InvalidValue(f"Node {name} pads what weights or a pool before it give, without "
                            "neurons between; only a padding of 0 has an exact form there")
     one, two = (_ungrouped(part.weight, part.synapse.groups) for part in (first, second))
-    (rows, columns), (down, across) = two.shape[2:], before.stride
-    height, width = one.shape[2:]
+    down, across = before.stride
+    _, _, rows, columns = two.shape
+    _, _, height, width = one.shape
     weight = np.zeros((len(two), one.shape[1], height + (rows - 1) * down,
                        width + (columns - 1) * across))
     for i, j in np.ndindex(rows, columns):
@@ -98,7 +99,7 @@ def dilate(weight, dilation):
     return made
 
 
-def _ungrouped(weight, groups):
+def _ungrouped(weight, groups) -> np.ndarray:
     """The weights of all channels, with zeros for those of other groups."""
     outputs, inputs = len(weight) // groups, weight.shape[1]
     made = np.zeros((len(weight), inputs * groups, *weight.shape[2:]))

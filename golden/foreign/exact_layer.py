@@ -191,6 +191,7 @@ class ExactLayer:
             also = "" if self.synaptic is None else (
                 f", and the synaptic decay of {reading.synaptic:.6g}, as "
                 f"{self.synaptic.factor:.6g}")
+            also += f", with a threshold of {self.theta:.6g}" if self.rounds else ""
             self.remarks.append(f"{self.layer.node.name}: the leak of {reading.decay:.6g}, as "
                                 f"{self.decay.factor:.6g}{also}, rounds by at most {error:.2g} of "
                                 "the threshold")

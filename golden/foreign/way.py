@@ -13,6 +13,7 @@ from .compose import Weights, compose, dilate
 
 __all__ = ["Way", "real_numbers"]
 
+LARGEST_SCALE = 1 << 12  # Places of a Scale, which is a matrix.
 LARGEST = 1 << 30  # No integer of the model is above it.
 # Kinds that are known and have no exact form here, and why.
 REFUSED = {
@@ -84,22 +85,26 @@ class Way:
                    synapse.output_shape(shape, shape[0]), divisor)
 
     def take_scale(self, name, node):
-        scale = _finite(name, "scale", node.scale)
-        shape, synapse = self.map_shape, None
+        scale, ends = _finite(name, "scale", node.scale), {"source": self.source,
+                                                           "target": self.target}
+        shape = self.map_shape
         if shape is not None:
-            synapse = Conv2d(source=self.source, target=self.target, kernel=(1, 1),
-                             groups=shape[0], pool=self.pool)
+            synapse = Conv2d(**ends, kernel=(1, 1), groups=shape[0], pool=self.pool)
             made = synapse.output_shape(shape, shape[0])
-        if synapse is not None and math.prod(made) == scale.size:
-            every = scale.reshape(shape[0], -1)
-            if (every != every[:, :1]).any():
-                raise InvalidValue(f"Node {name} scales the places of a map differently; only one "
-                                   "factor for each channel has an exact form")
-            self.weigh(name, None, synapse, every[:, :1].reshape(-1, 1, 1, 1), shape, made)
-            return
-        shape = _suffix(self.shape, lambda s: math.prod(s) == scale.size)
-        self.weigh(name, None, Dense(source=self.source, target=self.target),
-                   np.diag(scale.ravel()), shape and (scale.size,), (scale.size,))
+            if math.prod(made) == scale.size:
+                every = scale.reshape(shape[0], -1)
+                if (every != every[:, :1]).any():
+                    raise InvalidValue(f"Node {name} scales the places of a map differently; only "
+                                       "one factor for each channel has an exact form")
+                self.weigh(name, None, synapse, every[:, :1].reshape(-1, 1, 1, 1), shape, made)
+                return
+        if (self.pool != (1, 1) or scale.size > LARGEST_SCALE
+                or _suffix(self.shape, lambda s: math.prod(s) == scale.size) is None):
+            raise InvalidValue(f"Node {name} scales {scale.size} places, which must be those "
+                               f"before it, {'x'.join(map(str, self.shape))}, and at most "
+                               f"{LARGEST_SCALE} where they are no map")
+        size = (scale.size,)
+        self.weigh(name, None, Dense(**ends), np.diag(scale.ravel()), size, size)
 
     def take_linear(self, name, node):
         weight = _finite(name, "weight", node.weight)

@@ -128,20 +128,21 @@ GEOMETRIES = {
     "padding same, even kernel": [[conv(1, 2, (2, 4), padding="same")]],
     "padding same, dilation": [[conv(1, 2, 3, padding="same", dilation=2)]],
     "padding valid": [[conv(1, 2, 3, padding="valid")]],
-    "pool of an odd map": [[conv(1, 2, 2)], [lambda: nn.AvgPool2d(2)]],
+    "pool of an odd map": [[conv(1, 2, 2)], [lambda: SumPool2d((2, 2))]],
     "pool of two numbers": [[conv(1, 2, 3)], [lambda: nn.AvgPool2d((2, 4)), conv(2, 2, 1)]],
     "pool of the input": [[lambda: nn.AvgPool2d(2), conv(1, 2, 2, padding=1)]],
     "pool behind a conv": [[conv(1, 2, 3, padding=1), lambda: nn.AvgPool2d(2)]],
     "pool in front of neurons": [[conv(1, 2, 3)], [lambda: SumPool2d((2, 2))]],
     "pools that overlap": [[conv(1, 2, 3)], [lambda: nn.AvgPool2d(2, 1), conv(2, 2, 2)]],
     "pools that pad": [[conv(1, 2, 3)], [lambda: nn.AvgPool2d(2, padding=1), conv(2, 2, 2)]],
-    "pool behind a pool": [[conv(1, 2, 3)], [lambda: nn.AvgPool2d(2), lambda: SumPool2d(2)]],
+    "pool behind a pool": [[conv(1, 2, 3)], [
+        lambda: SumPool2d((2, 2)), lambda: nn.AvgPool2d(2), conv(2, 4, 1)]],
     "conv behind a conv": [[conv(1, 2, 3, padding=1), conv(2, 3, 2, stride=2)]],
     "Linear behind a conv": [[conv(1, 2, 3, padding=1), nn.Flatten, lambda: nn.Linear(128, 5)]],
-    "Linear behind a Linear": [[nn.Flatten, lambda: nn.Linear(64, 4), lambda: nn.Linear(4, 5)]],
+    "Linear behind a Linear": [[nn.Flatten, lambda: nn.Linear(64, 6), lambda: nn.Linear(6, 5)]],
     "Scale of a map": [[conv(1, 2, 3)], [Scale, conv(2, 2, 3, padding=1)]],
     "Scale of currents": [[conv(1, 2, 3), Scale]],
-    "Scale of neurons": [[nn.Flatten, lambda: nn.Linear(64, 4)], [Scale, lambda: nn.Linear(4, 5)]],
+    "Scale of neurons": [[nn.Flatten, lambda: nn.Linear(64, 6)], [Scale, lambda: nn.Linear(6, 5)]],
 }
 
 
@@ -165,8 +166,9 @@ class Stack:
         for layer in stage:
             for parameter in layer.parameters():
                 parameter.requires_grad_(False)
+                low = -2 if isinstance(layer, nn.Linear) else -1
                 parameter.data = torch.tensor(
-                    self.draw.integers(-1, 4, parameter.shape)).double()
+                    self.draw.integers(low, low + 5, parameter.shape)).double()
         run = nn.Sequential(*stage)
         v, found = 0.0, []
         for events in now:

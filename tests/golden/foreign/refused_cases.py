@@ -44,8 +44,7 @@ NODES = {name: (nodes, reason, framework) for name, (nodes, framework), reason i
                                         v_leak=full(0))), "^Node 2 is a CubaLI, which is a leaky"),
     ("I", chain(LINEAR, nir.I(r=full(2))), "^Node 2 is a I, which is an integrator"),
     ("Delay", chain(LINEAR, nir.Delay(full(2)), lif()), "^Node 2 is a Delay, which delays spikes"),
-    ("Threshold", chain(LINEAR, nir.Threshold(full(2))), "^Node 2 is a Threshold, which is a "
-     "neuron without a state"),
+    ("Threshold", chain(LINEAR, nir.Threshold(full(2))), "^Node 2 is a Threshold, which"),
     ("Conv1d", chain(nir.Conv1d(input_shape=3, weight=full(1, 2, 1, 2), stride=1, padding=0,
                                 dilation=1, groups=1, bias=full(0)), lif(), shape=(1, 3)),
      "^Node 1 is a Conv1d, which is a convolution of one axis"),
@@ -132,7 +131,7 @@ MODULES = {
                                  "^Module 1 has a graded_spikes_factor of 2.0; only 1.0"),
     "beta of each neuron": (row(lambda: leaky(beta=[0.5, 0.25], threshold=4.0, reset="zero",
                                               delay=True)), (3,),
-                            r"^Module 1 has a beta of \[0.5 0.25 ?\]; it must be one finite number"),
+                            r"^Module 1 has a beta of \[0.5 0.25 ?\]; it must be one finite"),
     "SpikingJelly's ILIFNode": (row(lambda: module("spikingjelly", "ILIFNode")), (3,),
                                 "^Module 1 is a spikingjelly ILIFNode, which has no exact form"),
     "v_reset of CUBALIFNode": (row(lambda: module(

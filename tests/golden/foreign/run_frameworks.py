@@ -78,6 +78,9 @@ def spikingjelly():
         if state is None:
             neuron.reset()
         return neuron(x), True
+    for v_reset, c_decay in product((0.0, None), (0.5, 0.75)):
+        yield f"CUBALIFNode c_decay {c_decay}, v_reset {v_reset}", partial(
+            jelly.CUBALIFNode, c_decay, 0.5, v_threshold=8.0, v_reset=v_reset), step
     for v_reset in (0.0, None, 2.0):
         yield f"IFNode v_reset {v_reset}", partial(
             jelly.IFNode, v_threshold=6.0, v_reset=v_reset), step

@@ -177,8 +177,10 @@ def test_threshold_between_membranes():
     for strict, threshold in product((False, True), (2.3, 2.9, 3.0000001)):
         _, differ = compare(graph, [reading(decay=1.0, threshold=threshold, strict=strict)], levels)
         assert differ == 0
-    with pytest.raises(InvalidValue, match="^Node n1 has weights, biases or a threshold that"):
-        compare(graph, [reading(decay=1.0, threshold=2.3, reset="subtract")], levels)
+    converted, differ = compare(graph, [reading(decay=1.0, threshold=2.3, reset="subtract")],
+                                levels)
+    assert differ == 0
+    assert converted.remarks[0].startswith("n1: the leak of 1, as 1, with a threshold of 2.3, ")
 
 
 @pytest.mark.parametrize("fields, weight, phrase", [

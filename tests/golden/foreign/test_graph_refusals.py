@@ -57,10 +57,10 @@ def test_sums_of_other_sizes_are_refused(edges, sizes, phrase):
 
 
 def test_two_geometries_between_the_same_neurons_are_refused():
-    def conv(size):
-        return nir.Conv2d(input_shape=(3, 3), weight=np.ones((1, 1, size, size)), stride=1,
-                          padding=size // 2, dilation=1, groups=1, bias=np.zeros(1))
-    nodes = {"input": nir.Input(np.array([1, 3, 3])), "0": conv(1), "1": conv(3),
+    def conv(size, stride=1):
+        return nir.Conv2d(input_shape=(3, 3), weight=np.ones((1, 1, size, size)), stride=stride,
+                          padding=size // 2 * stride, dilation=1, groups=1, bias=np.zeros(1))
+    nodes = {"input": nir.Input(np.array([1, 3, 3])), "0": conv(1), "1": conv(3, 2),
              "2": neurons(1, 3, 3), "output": nir.Output(np.array([9]))}
     edges = [("input", "0"), ("input", "1"), ("0", "2"), ("1", "2"), ("2", "output")]
     with pytest.raises(InvalidValue, match="^Node 2 takes the same spikes in two ways, which are"):
@@ -68,6 +68,10 @@ def test_two_geometries_between_the_same_neurons_are_refused():
     nodes["1"] = conv(1)
     layer = nir_graph.build_graph(nodes, edges).layers[0]
     assert layer.connections[0].weight.item() == 2
+    nodes["1"] = conv(3)
+    layer = nir_graph.build_graph(nodes, edges).layers[0]
+    np.testing.assert_array_equal(layer.connections[0].weight[0, 0],
+                                  [[1, 1, 1], [1, 2, 1], [1, 1, 1]])
 
 
 def test_too_many_ways_are_refused():

@@ -51,7 +51,7 @@ def cuba(tau_syn):
 
 
 LOOP = [("input", "0"), ("0", "1"), ("1", "0"), ("1", "output")]
-MIXED = nir.IF(r=full(2), v_threshold=np.float32([4, 8]), v_reset=full(2, 0))
+MIXED = nir.IF(r=full(3), v_threshold=np.float32([4, 8, 8]), v_reset=full(3, 0))
 
 REFUSED = {
     "recurrent": (graph(DENSE, neurons(2), edges=LOOP),
@@ -65,9 +65,10 @@ REFUSED = {
     "tau_syn 0": (graph(DENSE, cuba(0)), "^Node 1 must have a tau_syn above 0, not 0$"),
     "tau_syn nan": (graph(DENSE, cuba(np.nan)), "^Node 1 has no tau_syn$"),
     "delay": (graph(DENSE, nir.Delay(full(2)), neurons(2)), "^Node 1 is a Delay, which delays"),
-    "scale": (graph(nir.Scale(full(3)), DENSE, neurons(2)), "^Node 0 is a Scale, which scales"),
-    "two synapses": (graph(DENSE, nir.Linear(full((4, 2))), neurons(4)),
-                     "^Node 1 is a Linear behind 0 without neurons"),
+    "scale": (graph(nir.Scale(full(4)), DENSE, neurons(2)),
+              "^Node 0 scales 4 places, which must be those before it, 3, and at most 4096"),
+    "two synapses": (graph(DENSE, nir.Linear(full((4, 3))), neurons(4)),
+                     "^Node 1 has a weight of 4x3, which does not fit the 2 before it$"),
     "no synapse": (graph(neurons(3)), "^Node 0 has no Linear, Affine or Conv2d between it and "),
     "input of zero": (graph(DENSE, neurons(2), shape=(3, 0)),
                       "^Input must have a shape of integers above 0, not 3 0$"),
@@ -89,16 +90,19 @@ REFUSED = {
     "no neurons": (graph(DENSE), "^Graph must have neurons"),
     "misfit": (graph(DENSE, neurons(2), nir.Linear(full((2, 5))), neurons(2)),
                "^Node 2 has a weight of 2x5, which does not fit the 2 before it"),
-    "thresholds": (graph(DENSE, MIXED), "^Node 1 has v_threshold of 4..8; all neurons"),
+    "thresholds": (graph(DENSE, MIXED), "^Node 1 has 3 thresholds, but 2 neurons$"),
     "threshold 0": (graph(DENSE, neurons(2, 0.0)), "^Node 1 must have a v_threshold above 0"),
     "not finite": (graph(nir.Linear(full((2, 3), np.nan)), neurons(2)),
                    "^Node 0 must have a weight of finite numbers"),
-    "overlapping pool": (graph(pool(nir.AvgPool2d, (2, 2), (1, 1)), shape=(1, 4, 4)),
-                         "^Node 0 is a pool whose windows overlap"),
-    "dilation": (graph(conv(full((1, 1, 3, 3)), dilation=2), shape=(1, 5, 5)),
-                 "^Node 0 must be a Conv2d of a weight with four axes and no dilation"),
-    "even kernel": (graph(conv(full((1, 1, 2, 2)), padding="same"), shape=(1, 5, 5)),
-                    "^Node 0 pads to the same size, which needs an odd kernel"),
+    "overlapping pool": (graph(pool(nir.AvgPool2d, (2, 2), (1, 1)), shape=(16,)),
+                         "^Node 0 is a pool, which needs a map"),
+    "dilation": (graph(conv(full((1, 1, 3, 3)), dilation=0), shape=(1, 5, 5)),
+                 "^Node 0 must have a dilation above 0, not 0"),
+    "three axes": (graph(conv(full((1, 3, 3))), shape=(1, 5, 5)),
+                   "^Node 0 must be a Conv2d of a weight with four axes, not 3"),
+    "same with a stride": (graph(conv(full((1, 1, 2, 2)), padding="same", stride=2),
+                                 shape=(1, 5, 5)),
+                           "^Node 0 pads to the same size, which needs a stride of 1"),
     "channels": (graph(conv(full((1, 2, 3, 3))), shape=(1, 5, 5)),
                  "^Node 0 has a weight of 1x2x3x3, which does not fit the 1x5x5"),
     "kernel too large": (graph(conv(full((1, 1, 7, 7))), shape=(1, 5, 5)),
