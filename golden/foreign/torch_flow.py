@@ -16,7 +16,7 @@ from torch import fx, nn
 
 from ..spec import Input
 from ..spec.errors import InvalidValue
-from .torch_neurons import NEURONS, framework_of, package_of
+from .torch_neurons import NEURONS, package_of
 
 __all__ = ["Flow"]
 
@@ -169,7 +169,8 @@ def _origin(state):
 
 
 def _is_leaf(module):
-    return framework_of(module) is not None or package_of(module) in ("torch", *NEURONS)
+    """Whether a module is read, or refused, by its name: a framework's, or without parts."""
+    return package_of(module) in ("torch", *NEURONS) or not any(True for _ in module.children())
 
 
 def _carries(value):

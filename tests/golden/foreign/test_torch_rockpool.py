@@ -89,7 +89,8 @@ class Sigmoid:
     ({"most": 2.5}, "^Module 1 has .* a max_spikes_per_dt of 2.5; only .* a whole number"),
     ({"size_in": 8}, "^Module 1 has 8 synapses for 4 neurons; only one each has an exact form$"),
     ({"bias": 1.0}, "^Module 1 has a bias behind its synaptic current, which has no exact form"),
-    ({"threshold": [1.0, 2.0]}, "^Module 1 has a threshold of .*; it must be one finite number"),
+    ({"threshold": [1.0, 2.0]}, "^Node 1 has 2 thresholds, but 4 neurons$"),
+    ({"threshold": [1.0, -2.0]}, "^Module 1 has a threshold of 1.0 -2.0; it must be of finite "),
     ({"beta": number([[0.5], [0.25]])}, "^Module 1 has a beta of .*; it must be one finite"),
     ({"alpha": 1.5}, "^Module 1 has a decay of 1.5 and a threshold of 2; the decay must be in"),
 ])
