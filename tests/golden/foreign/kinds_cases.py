@@ -65,7 +65,8 @@ MORE = {  # Others of the same kinds.
         "alpha": 0.5, "beta": 0.75, "threshold": 9.0, "reset": reset, "delay": True}, True)
        for reset in ("subtract", "zero", "none")},
     "spikingjelly LIFNode tau 3": ("spikingjelly", HARD | {"tau": 3.0, "threshold": 4.0}, False),
-    "spikingjelly LIFNode tau 10": ("spikingjelly", HARD | {"tau": 10.0}, True),
+    "spikingjelly LIFNode tau 64 decay_input": ("spikingjelly", HARD | {
+        "tau": 64.0, "decay_input": True, "threshold": 6 / 64}, True),
     "spikingjelly LIFNode dt of 1 ms": ("spikingjelly", HARD | {"tau": 2.0, "dt": 1e-3}, True),
     "spikingjelly LIFNode decay_input, dt of 1 ms": ("spikingjelly", HARD | {
         "tau": 2.0, "dt": 1e-3, "decay_input": True, "threshold": 3.0}, True),
@@ -137,7 +138,7 @@ GEOMETRIES = {
     "pools that pad": [[conv(1, 2, 3)], [lambda: nn.AvgPool2d(2, padding=1), conv(2, 2, 2)]],
     "pool behind a pool": [[conv(1, 2, 3)], [
         lambda: SumPool2d((2, 2)), lambda: nn.AvgPool2d(2), conv(2, 4, 1)]],
-    "conv behind a conv": [[conv(1, 2, 3, padding=1), conv(2, 3, 2, stride=2)]],
+    "conv behind a conv": [[conv(1, 2, 3, stride=2, padding=1), conv(2, 3, 2, stride=2)]],
     "Linear behind a conv": [[conv(1, 2, 3, padding=1), nn.Flatten, lambda: nn.Linear(128, 5)]],
     "Linear behind a Linear": [[nn.Flatten, lambda: nn.Linear(64, 6), lambda: nn.Linear(6, 5)]],
     "Scale of a map": [[conv(1, 2, 3)], [Scale, conv(2, 2, 3, padding=1)]],

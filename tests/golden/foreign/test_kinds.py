@@ -58,6 +58,12 @@ def test_every_spike(name, tmp_path):
     assert import_network(graph, network.framework, Asked(), None, record.load(spikes)).equal
 
 
+def test_the_timestep_of_spikingjelly_is_in_r(tmp_path):
+    file, _ = network_of("spikingjelly LIFNode dt of 1 ms").write(nir, tmp_path)
+    found = import_network(nir_graph.read(file), "spikingjelly", Asked(reset="zero"), 6)
+    assert "decay 0.5, input gain 1" in found.reading
+
+
 @pytest.mark.parametrize("geometry, framework", [
     *((geometry, "snntorch") for geometry in GEOMETRIES),
     ("conv", "spikingjelly"), ("conv, SumPool2d", "sinabs")])
