@@ -147,9 +147,8 @@ def _back(name, module, size):
 def _spikingjelly(name, module, size):
     kind, decay, gain, synaptic = type(module).__name__, 1.0, 1.0, None
     if kind == "CUBALIFNode":
-        decay, synaptic = (_number(name, field, getattr(module, field))
-                           for field in ("v_decay", "c_decay"))
-        synaptic = synaptic, 1.0
+        decay = _number(name, "v_decay", module.v_decay)
+        synaptic = _number(name, "c_decay", module.c_decay), 1.0
     elif kind != "IFNode":
         rate = (1 / _number(name, "tau", module.tau) if kind == "LIFNode"
                 else 1 / (1 + math.exp(-_number(name, "w", module.w))))
