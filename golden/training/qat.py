@@ -30,15 +30,22 @@ class QATEdge(nn.Module):
 
     ``weight`` is trained in units of one level of the target (the edge divided by the target's
     gamma, times the source's gamma and the pool's average); in fixed point it is multiplied by the
-    population's scale and rounded to ``synapse.w_width`` bits.
+    population's scale and rounded to ``synapse.w_width`` bits.  With ``grid``, a
+    :class:`~qblif.golden.training.powers.PowerGrid`, it is in units of its own and becomes that
+    grid's integers, times ``1 << fraction``.
     """
 
-    def __init__(self, synapse, weight):
+    def __init__(self, synapse, weight, grid=None, fraction=0):
         super().__init__()
         self.synapse, self.weight = synapse, nn.Parameter(weight)
+        self.grid, self.fraction = grid, fraction
 
     def integers(self, scale):
         """Weights of the synapse's ``weight_shape``, integers held in floats."""
+        if self.grid is not None:
+            integers, unit = self.grid.integers(self.weight)
+            one = 1 << self.fraction
+            return straight_through(self.weight, integers * one, one / unit)
         return round_to(self.weight * scale, self.synapse.w_width)
 
     def forward(self, levels, weight):
@@ -98,15 +105,16 @@ class _QATPopulation(nn.Module):
 class QATStage(_QATPopulation):
     """A population of integer neurons.
 
-    theta, its scale, is ``2**f``.  ``gamma`` only shapes the surrogate.  ``v_width``
-    saturates the membrane.
+    theta, its scale, is ``2**f``, or in ``thetas`` each channel's own.  ``gamma`` only shapes the
+    surrogate.  ``v_width`` saturates the membrane.
     """
 
     decay = staticmethod(leak_floats)  # Of leak and gate; a study of its rounding sets another.
 
-    def __init__(self, name, shape, edges, bias, *, f, neuron, v_width=None, limits=None):
+    def __init__(self, name, shape, edges, bias, *, f, neuron, v_width=None, limits=None,
+                 thetas=None):
         super().__init__(name, shape, edges, bias, limits)
-        self.f = nn.Buffer(torch.tensor(f))
+        self.f, self.thetas = nn.Buffer(torch.tensor(f)), nn.Buffer(thetas)
         self.gamma = nn.Buffer(neuron.gamma.detach().clone())
         self.n_max, self.spacing, self.output = neuron.n_max, neuron.spacing, neuron.output
         self.rounding = neuron.rounding
@@ -114,15 +122,24 @@ class QATStage(_QATPopulation):
         self.slope, self.v_width = find_surrogate(neuron.surrogate, neuron.leak), v_width
 
     @property
-    def theta(self):
-        return 1 << int(self.f)
+    def theta(self) -> Any:
+        """A number, or with ``thetas`` a tensor that broadcasts to the neurons."""
+        if self.thetas is None:
+            return 1 << int(self.f)
+        return self.thetas[:, None, None] if len(self.shape) == 3 else self.thetas
+
+    @property
+    def most_theta(self):
+        return 1 << int(self.f) if self.thetas is None else int(self.thetas.max())
+
+    @property
+    def scale(self):
+        return 1 << int(self.f) if self.thetas is None else self.thetas
 
     @property
     def emit_max(self):
         """Largest level that leaves."""
         return 1 if self.output == "binary" else self.n_max
-
-    scale = theta
 
     def step(self, v, current, fired):
         """:func:`qblif.golden.neuron.step` in floats, to ``(level, v)``; at the first step of a
@@ -181,7 +198,7 @@ class _QATLevel(torch.autograd.Function):
 class QATReadout(_QATPopulation):
     """The read-out in fixed point.  Only the arg-max counts, so ``scale`` may be any number."""
 
-    n_max, emit_max, leak = 0, 0, Decay()
+    n_max, emit_max, leak, thetas = 0, 0, Decay(), None
 
     def __init__(self, name, shape, edges, bias, *, scale, limits=None):
         super().__init__(name, shape, edges, bias, limits)
