@@ -24,9 +24,9 @@ PRUNED = 0.5  # Share of the float phase behind which no neuron has more weights
 
 @dataclass(frozen=True)
 class PowerGrid:
-    """Which weights there are: 0 and the powers of two that ``w_width`` signed bits hold with either
-    sign, at most ``fan_in`` of a channel other than 0 (0 for all); channels have a scale each, or
-    one that is ``shared``."""
+    """Which weights there are: 0 and the powers of two that ``w_width`` signed bits hold with
+    either sign, at most ``fan_in`` of a channel other than 0 (0 for all); channels have a scale
+    each, or one that is ``shared``."""
 
     fan_in: int
     w_width: int
@@ -52,6 +52,8 @@ class PowerGrid:
 class PowerWeights(nn.Module):
     """A parametrisation of a layer's weights: those of ``grid`` forward.  ``kept`` is how many a
     channel has now, ``None`` for the grid's fan-in."""
+
+    kept: int | None
 
     def __init__(self, grid: PowerGrid) -> None:
         super().__init__()
@@ -84,5 +86,6 @@ def prune(net: nn.Module, position: float) -> None:
     for module in net.modules():
         if isinstance(module, parametrize.ParametrizationList) and isinstance(
                 module[0], PowerWeights):
-            weights, fan_in = module.original[0].numel(), module[0].grid.fan_in
-            module[0].kept = fan_in and round(fan_in + max(0, weights - fan_in) * left)
+            powers: Any = module[0]
+            weights, fan_in = module.original[0].numel(), powers.grid.fan_in
+            powers.kept = fan_in and round(fan_in + max(0, weights - fan_in) * left)

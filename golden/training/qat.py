@@ -11,53 +11,16 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.nn import functional
 
-from ..spec import Input, as_map
+from ..spec import Input
 from ..spec.axes import Decay
-from .convolutions import exact_convolution, library_convolution
 from .modules import Output, as_frames, over_time
 from .straight_through import leak_floats, round_to, straight_through
 from .surrogate import find_surrogate, staircase
 
-__all__ = ["QATEdge", "QATNet", "QATReadout", "QATStage"]
+__all__ = ["QATNet", "QATReadout", "QATStage"]
 
 MARGIN = 2  # How far this training may grow the sums that float32 was chosen for.
-
-
-class QATEdge(nn.Module):
-    """The integers of one synapse, a :class:`~qblif.golden.spec.Dense` or ``Conv2d``.
-
-    ``weight`` is trained in units of one level of the target (the edge divided by the target's
-    gamma, times the source's gamma and the pool's average); in fixed point it is multiplied by the
-    population's scale and rounded to ``synapse.w_width`` bits.  With ``grid``, a
-    :class:`~qblif.golden.training.powers.PowerGrid`, it is in units of its own and becomes that
-    grid's integers, times ``1 << fraction``.
-    """
-
-    def __init__(self, synapse, weight, grid=None, fraction=0):
-        super().__init__()
-        self.synapse, self.weight = synapse, nn.Parameter(weight)
-        self.grid, self.fraction = grid, fraction
-
-    def integers(self, scale):
-        """Weights of the synapse's ``weight_shape``, integers held in floats."""
-        if self.grid is not None:
-            integers, unit = self.grid.integers(self.weight)
-            one = 1 << self.fraction
-            return straight_through(self.weight, integers * one, one / unit)
-        return round_to(self.weight * scale, self.synapse.w_width)
-
-    def forward(self, levels, weight):
-        """Levels ``(timesteps, frames, ...)`` in, what they add to the target's current out."""
-        x = levels.flatten(0, 1)
-        if self.synapse.kind == "dense":
-            return functional.linear(x.flatten(1), weight).unflatten(0, levels.shape[:2])
-        x = x.reshape(len(x), *as_map(x.shape[1:]))
-        if self.synapse.pool != (1, 1):
-            x = functional.avg_pool2d(x, self.synapse.pool, divisor_override=1)
-        convolve = library_convolution if self.training else exact_convolution
-        return convolve(x, weight, self.synapse).unflatten(0, levels.shape[:2])
 
 
 class _QATPopulation(nn.Module):
@@ -114,7 +77,8 @@ class QATStage(_QATPopulation):
     def __init__(self, name, shape, edges, bias, *, f, neuron, v_width=None, limits=None,
                  thetas=None):
         super().__init__(name, shape, edges, bias, limits)
-        self.f, self.thetas = nn.Buffer(torch.tensor(f)), nn.Buffer(thetas)
+        self.f = nn.Buffer(torch.tensor(f))
+        self.thetas = None if thetas is None else nn.Buffer(thetas)
         self.gamma = nn.Buffer(neuron.gamma.detach().clone())
         self.n_max, self.spacing, self.output = neuron.n_max, neuron.spacing, neuron.output
         self.rounding = neuron.rounding
@@ -157,7 +121,7 @@ class QATStage(_QATPopulation):
         return self._level(v.detach(), self.n_max, self.spacing) * self.theta
 
     def _level(self, v, n_max, spacing="uniform"):
-        offset = self.theta // 2 if self.rounding == "nearest" else 0
+        offset = self.theta // 2 if self.rounding == "nearest" else None
         return _QATLevel.apply(v, offset, self.theta, self.gamma, n_max, self.slope, spacing)
 
     def _charge(self, v, current, fired):
@@ -182,7 +146,7 @@ class _QATLevel(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, v, offset, theta, gamma, n_max, surrogate, spacing):
-        v = v + offset if offset else v
+        v = v if offset is None else v + offset
         ctx.save_for_backward(v, gamma)
         ctx.theta, ctx.n_max, ctx.surrogate = theta, n_max, surrogate
         return staircase(v / theta, n_max, spacing)

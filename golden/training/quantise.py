@@ -14,7 +14,8 @@ from torch import nn
 from ..spec import Conv2d, Dense, Input, Quadratic, as_map
 from .modules import BurstNet
 from .powers import grid_of, real_weight
-from .qat import QATEdge, QATNet, QATReadout, QATStage
+from .qat import QATNet, QATReadout, QATStage
+from .qat_edge import QATEdge
 from .retarget import WidthLimits, check_edges
 
 __all__ = ["fold_norm", "fraction_bits", "quantise", "readout_scale"]
@@ -50,8 +51,8 @@ def quantise(net: BurstNet, w_width, v_width=None, like=None):
         gamma = gammas.get(stage.name, 1.0)
         if grid is not None:
             unit = gammas[stage.edges[0].source] / gamma / math.prod(stage.edges[0].pool)
-            stages.append(_power_stage(stage, shapes[stage.name], synapses[0], layers[0], unit,
-                                       v_width))
+            stages.append(_power_stage(stage, shapes[stage.name], grid, synapses[0], layers[0],
+                                       unit, v_width))
             continue
         weights, biases = [], []
         for edge, layer in zip(stage.edges, layers, strict=True):
@@ -87,13 +88,13 @@ def _stage(stage, shape, synapses, weights, bias, v_width, limits):
                         v_width=limits.v_width if limits else v_width, limits=limits)
 
 
-def _power_stage(stage, shape, synapse, layer, unit, v_width):
+def _power_stage(stage, shape, grid, synapse, layer, unit, v_width):
     """A population of one synapse whose weights are powers: its norm becomes thresholds and biases.
 
     ``unit`` is what a level of the source is in levels of the population.
     """
     edge, neuron = stage.edges[0], stage.neuron
-    grid, real = grid_of(edge.synapse), real_weight(edge.synapse).detach().double()
+    real = real_weight(edge.synapse).detach().double()
     _, bias = fold_norm(layer, edge.norm)
     factor = unit * norm_scale(edge.norm, real)
     step = factor * grid.integers(real)[1].flatten()  # Of an integer weight, in levels.
@@ -165,7 +166,7 @@ def fold_norm(layer, norm):
 
 
 def norm_scale(norm, weight):
-    """What an evaluation-mode batch norm multiplies each channel of ``weight`` by; 1 without one."""
+    """What an evaluation-mode batch norm multiplies each channel of ``weight`` by, or 1."""
     if norm is None:
         return torch.ones(len(weight), dtype=torch.float64, device=weight.device)
     scale = (norm.running_var.double() + norm.eps).rsqrt()

@@ -63,6 +63,11 @@ class LogicStage:
     def name(self):
         return self.population.name
 
+    def even_bits(self, k):
+        """How many of the lowest bits of sum k are always 0, of its width all but one at most."""
+        term = self.schedule.graph.outputs[k]
+        return max(0, min(term.shift, self.population.sum_width - 1)) if term else 0
+
     @property
     def done(self):
         """The clock in which the levels, or scores, of the first timestep are there."""

@@ -80,7 +80,7 @@ def test_networks_without_them_are_as_before():
 
 
 def test_nir_file_keeps_them(tmp_path):
-    nir = pytest.importorskip("nir")
+    nir = pytest.importorskip("nir", reason="NIR files need nir: pip install 'qblif[nir]'")
     own.write(maps(GIVEN), tmp_path / "net.nir")
     assert own.read(tmp_path / "net.nir").thetas["maps"].tolist() == [4, 9]
     threshold = nir.read(tmp_path / "net.nir").nodes["maps"].v_threshold
