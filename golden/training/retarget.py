@@ -87,6 +87,9 @@ def check_edges(net, like):
     _check_equal("populations and their sources", ours, theirs)
     for population in like.populations:
         quantiser = population.neuron.quantiser
+        if population.thetas:
+            raise InvalidValue(f"Population {population.name} has a threshold for each channel, "
+                               "which training for hardware that is there does not keep")
         if quantiser and quantiser.shift is None:
             raise InvalidValue(f"Threshold {quantiser.theta} of {population.name} is not a power "
                                "of two, which training needs")

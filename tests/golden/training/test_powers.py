@@ -15,6 +15,7 @@ from qblif.golden.training.export import export
 from qblif.golden.training.nets import build
 from qblif.golden.training.powers import PRUNED, PowerGrid, constrain, prune, real_weight
 from qblif.golden.training.quantise import FRACTION, quantise
+from qblif.golden.training.retarget import check_edges
 from qblif.golden.training.train import train
 
 POWERS = TrainConfig(hidden=(17, 9), timesteps=1, gamma=0.3, gain=1.0, n_max=3, input_n_max=3,
@@ -193,3 +194,6 @@ def test_refused_networks():
 def test_weights_for_hardware_that_is_there():
     with pytest.raises(InvalidValue, match="^Weights for hardware that is there must be uniform"):
         train(SHORT, STRIPES, like=export(quantise(random_net(), 3)).spec)
+    net = random_net(replace(POWERS, w_spacing="uniform", fan_in=0))
+    with pytest.raises(InvalidValue, match="^Population hidden1 has a threshold for each channel"):
+        check_edges(net, export(quantise(random_net(), 3)).spec)
