@@ -72,6 +72,9 @@ def check_config(config, like):
     if config.w_spacing != "uniform":
         raise InvalidValue("Weights for hardware that is there must be uniform, not "
                            f"{config.w_spacing}")
+    if config.learn_n_max:
+        raise InvalidValue("Learned N_max must be off for hardware that is there: its levels are "
+                           "fixed")
     hidden = [p.neuron.v_width for p in like.populations[:-1]]
     for what, asked, there in (("Weight", config.w_width, [s.w_width for s in like.synapses]),
                                ("Membrane", config.v_width, [None, *hidden])):
