@@ -1,7 +1,7 @@
 """Weights for networks as logic: few of each neuron, each 0 or a signed power of two.
 
 A neuron keeps its largest weights.  All get the gradient of what stands for them, so that one that
-was left out can come back: the straight-through estimator of Zhou et al. 2021 (arXiv:2102.04010),
+was left out can come back, until late in the float phase: the straight-through estimator of Zhou et al. 2021 (arXiv:2102.04010),
 there for fixed shares of small groups.  How many are kept falls as Zhu and Gupta 2017
 (arXiv:1710.01878) let it: by the cube of the time that is left.
 """
@@ -19,7 +19,9 @@ from .straight_through import straight_through
 
 __all__ = ["PowerGrid", "PowerWeights", "constrain", "grid_of", "prune", "real_weight"]
 
-PRUNED = 0.5  # Share of the float phase behind which no neuron has more weights than asked for.
+# Shares of the float phase: behind the first no neuron has more weights than asked for, behind the
+# second those left out learn no more, as all that are near the limit would take turns.
+PRUNED, SETTLED = 0.5, 0.75
 
 
 @dataclass(frozen=True)
@@ -51,17 +53,19 @@ class PowerGrid:
 
 class PowerWeights(nn.Module):
     """A parametrisation of a layer's weights: those of ``grid`` forward.  ``kept`` is how many a
-    channel has now, ``None`` for the grid's fan-in."""
+    channel has now, ``None`` for the grid's fan-in; where ``settled``, the others learn no more.
+    """
 
     kept: int | None
 
     def __init__(self, grid: PowerGrid) -> None:
         super().__init__()
-        self.grid, self.kept = grid, None
+        self.grid, self.kept, self.settled = grid, None, False
 
     def forward(self, weight: torch.Tensor) -> torch.Tensor:
         integers, scale = self.grid.integers(weight, self.kept)
-        return straight_through(weight, integers * scale)
+        factor = (integers != 0).to(weight.dtype) if self.settled else 1.0
+        return straight_through(weight, integers * scale, factor)
 
 
 def constrain(layer: nn.Module, grid: PowerGrid) -> nn.Module:
@@ -88,4 +92,5 @@ def prune(net: nn.Module, position: float) -> None:
                 module[0], PowerWeights):
             powers: Any = module[0]
             weights, fan_in = module.original[0].numel(), powers.grid.fan_in
+            powers.settled = position >= SETTLED
             powers.kept = fan_in and round(fan_in + max(0, weights - fan_in) * left)

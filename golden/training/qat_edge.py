@@ -30,7 +30,7 @@ class QATEdge(nn.Module):
         if self.grid is not None:
             integers, unit = self.grid.integers(self.weight)
             one = 1 << self.fraction
-            return straight_through(self.weight, integers * one, one / unit)
+            return straight_through(self.weight, integers * one, (integers != 0) * one / unit)
         return round_to(self.weight * scale, self.synapse.w_width)
 
     def forward(self, levels, weight):

@@ -13,7 +13,14 @@ from qblif.golden.spec.errors import InvalidValue
 from qblif.golden.training.config import TrainConfig
 from qblif.golden.training.export import export
 from qblif.golden.training.nets import build
-from qblif.golden.training.powers import PRUNED, PowerGrid, constrain, prune, real_weight
+from qblif.golden.training.powers import (
+    PRUNED,
+    SETTLED,
+    PowerGrid,
+    constrain,
+    prune,
+    real_weight,
+)
 from qblif.golden.training.quantise import FRACTION, quantise
 from qblif.golden.training.retarget import check_edges
 from qblif.golden.training.train import train
@@ -79,6 +86,17 @@ def test_every_weight_has_a_gradient():
     layer = constrain(torch.nn.Linear(9, 4), PowerGrid(2, 3, False))
     layer(torch.ones(1, 9)).sum().backward()
     assert (real_weight(layer).grad == 1).all()
+
+
+def test_weights_left_out_settle():
+    net = random_net()
+    layer = net.stages[0].edges[0].synapse
+    for position, moving in ((SETTLED - 0.01, 20), (SETTLED, 6)):
+        prune(net, position)
+        layer.zero_grad()
+        layer(torch.ones(1, 20)).sum().backward()
+        assert int((real_weight(layer).grad != 0).sum(1).max()) == moving
+        assert torch.equal(real_weight(layer).grad != 0, layer.weight != 0) == (moving == 6)
 
 
 def test_kept_weights_fall_to_the_fan_in():
