@@ -1,9 +1,9 @@
 """Weights for networks as logic: few of each neuron, each 0 or a signed power of two.
 
 A neuron keeps its largest weights.  All get the gradient of what stands for them, so that one that
-was left out can come back, until late in the float phase: the straight-through estimator of Zhou et al. 2021 (arXiv:2102.04010),
-there for fixed shares of small groups.  How many are kept falls as Zhu and Gupta 2017
-(arXiv:1710.01878) let it: by the cube of the time that is left.
+was left out can come back, until late in the float phase: the straight-through estimator of Zhou
+et al. 2021 (arXiv:2102.04010), there for fixed shares of small groups.  How many are kept falls as
+Zhu and Gupta 2017 (arXiv:1710.01878) let it: by the cube of the time that is left.
 """
 
 from __future__ import annotations

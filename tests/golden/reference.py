@@ -127,7 +127,7 @@ def draw_neuron(draw, last):
                   reset=Reset(kind=kind, gate=draw.choice(GATES), value=value))
 
 
-def draw_network(draw, by_channel=0):
+def draw_network(draw, by_channel=0.0):
     """A network, of whose populations a share has thresholds for each channel."""
     depth = draw.randint(1, 3)
     source = Input(shape=(draw.randint(1, 6),), n_max=draw.randint(1, 63),

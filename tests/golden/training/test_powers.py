@@ -66,10 +66,10 @@ def test_values_and_fan_in(fan_in, w_width, values, shared):
 
 
 def test_scale_and_rounding_by_hand():
-    """Kept are 4, 3, 1 and 0.3, their mean over the root of 2 is 1.467: 2.73, 2.04, 0.68, 0.2."""
-    found, scale = PowerGrid(4, 3, False).integers(torch.tensor([[3.0, -0.2, 1.0, -4.0, 0.3]]))
+    """Kept are 4, 2, 1 and 0.3, their mean over the root of 2 is 1.29: 3.10, 1.55, 0.77, 0.23."""
+    found, scale = PowerGrid(4, 3, False).integers(torch.tensor([[2.0, -0.2, 1.0, -4.0, 0.3]]))
     assert found.tolist() == [[2, 0, 1, -2, 0]]
-    assert float(scale) == pytest.approx(8.3 / 4 / 2**0.5)
+    assert float(scale) == pytest.approx(7.3 / 4 / 2**0.5)
 
 
 def test_equal_weights_keep_the_fan_in():
