@@ -2,7 +2,8 @@
 
 import numpy as np
 
-__all__ = ["UNKNOWN", "decode", "encode_frames", "encode_load", "fields_of", "read_log"]
+__all__ = ["UNKNOWN", "decode", "encode_frames", "encode_load", "encode_vectors", "fields_of",
+           "read_log"]
 
 UNKNOWN = np.iinfo(np.int64).min  # Decoded value of a field with undefined bits.
 
@@ -30,6 +31,15 @@ def encode_frames(layout, manifest, levels):
     marks[np.flatnonzero(np.diff(stream.frame, append=len(levels)))] |= LAST
     return "".join(f"{mark:x} {word:x}\n"
                    for mark, word in zip(marks.tolist(), words.tolist(), strict=True))
+
+
+def encode_vectors(vectors, bits):
+    """Lines for ``i.hex`` of a network that takes a frame a word: ``vectors`` are ``(frames, ...)``
+    of values of up to 8 ``bits``, the first lowest."""
+    flat = np.asarray(vectors).reshape(len(vectors), -1).astype(np.uint8)
+    spread = np.unpackbits(flat[..., None], axis=2, count=bits, bitorder="little")
+    packed = np.packbits(spread.reshape(len(flat), -1), axis=1, bitorder="little")
+    return "".join(f"{FIRST | LAST:x} {row[::-1].tobytes().hex()}\n" for row in packed)
 
 
 def encode_load(manifest, writes):

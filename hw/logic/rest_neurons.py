@@ -6,6 +6,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..core.payloads import saturate
+from .compare import at_least
 
 __all__ = ["RestNeurons"]
 
@@ -46,7 +47,7 @@ class RestNeurons(wiring.Component):
                 continue
             level = Signal(self.o[k].shape(), name=f"level_{k}")
             for n, least in self.ladder(bias):
-                with m.If(self.sums[k] >= least):  # The highest that is reached wins.
+                with m.If(at_least(self.sums[k], least)):  # The highest that is reached wins.
                     m.d.comb += level.eq(n)
             m.d.sync += self.o[k].eq(level)
         return m

@@ -1,12 +1,13 @@
-"""``qblif verilog --logic``."""
+"""``--logic`` of the commands."""
 
 import json
 import sys
+from dataclasses import replace
 
 import pytest
 from cli_cases import NETWORK, refusal, run
 
-from qblif.golden.spec.artifact import load
+from qblif.golden.spec.artifact import Trained, load
 from qblif.hw.bus.files import BUS_FILES
 from qblif.hw.logic.layout import LogicLayout
 
@@ -32,11 +33,46 @@ def test_files_of_logic(files, out, name):
     assert not (out / BUS_FILES[0]).exists()
 
 
-@pytest.mark.parametrize("options", [["--bake"], ["--sound"], ["--bus", "axi"], ["--readback"]])
-def test_options_that_logic_has_not(capsys, out, options):
-    assert refusal(capsys, "verilog", NETWORK, "--logic", *options, out=out) == (
-        "Logic has its weights built in and no bus: --logic goes with none of --bake, --sound, "
-        "--bus and --readback")
+@pytest.mark.parametrize("command, option", [
+    ("verilog", ["--bake"]), ("verilog", ["--sound"]), ("verilog", ["--bus", "axi"]),
+    ("verilog", ["--readback"]), ("verilog", ["--lanes", "32"]), ("simulate", ["--lanes", "4"]),
+    ("simulate", ["--verilog", "there"]), ("simulate", ["--waves", "3"]),
+    ("simulate", ["--time", "outer"])])
+def test_options_that_logic_has_not(capsys, out, command, option):
+    assert refusal(capsys, command, NETWORK, "--logic", *option, out=out) == (
+        f"{option[0]} does not go with --logic, which has neither lanes, memories nor a bus")
+
+
+@pytest.mark.parametrize("command, option", [
+    ("verilog", ["--taps"]), ("verilog", ["--adders", "trees"]), ("simulate", ["--row", "2"]),
+    ("simulate", ["--pixels"])])
+def test_options_that_only_logic_has(capsys, out, command, option):
+    assert refusal(capsys, command, NETWORK, *option, out=out) == f"{option[0]} needs --logic"
+
+
+def test_simulate(files, images, out, icarus):
+    command = "simulate", files["first"], "--logic", "--adders", "trees", "--data", images, \
+        "--images", "all", "--simulator", "icarus", "--out", out
+    layout = LogicLayout(load(files["first"]), "trees", pixels=True)
+    for more in [], ["--pixels", "--stalls"]:
+        assert run(*command, *more) == 0
+        report = json.loads((out / "simulate.json").read_text())
+        assert report["ok"] and report["images"] == 20
+        assert report["levels_compared"] == 3 * 20 * 10 and report["pixels"] == bool(more)
+        assert set(report["mismatches"].values()) == {0} and report["membranes_compared"] == 0
+        assert report["cycles"]["mean"] == report["latency"] == layout.latency - (not more)
+        assert report["cycles"]["model_equal"] is (None if more else True)
+    assert report["cycles"]["interval_mean"] > 1
+
+
+def test_pixels_of_timesteps(capsys, files, images, out, icarus):
+    trained = load(files["first"])
+    spec = replace(trained.spec, input=replace(trained.spec.input, static=False))
+    path = out.parent / "events.safetensors"
+    Trained(spec, trained.weights, trained.biases).save(path)
+    assert refusal(capsys, "verilog", path, "--logic", "--pixels", "--adders", "trees",
+                   out=out) == ("Pixels are of images, but the network's input has 3 timesteps of "
+                                "levels a frame")
 
 
 def test_bad_options_of_logic(capsys, files, out, monkeypatch):
