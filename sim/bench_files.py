@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from ..boards.host.frames import pack_vectors
+
 __all__ = ["UNKNOWN", "decode", "encode_frames", "encode_load", "encode_vectors", "fields_of",
            "read_log"]
 
@@ -36,10 +38,7 @@ def encode_frames(layout, manifest, levels):
 def encode_vectors(vectors, bits):
     """Lines for ``i.hex`` of a network that takes a frame a word: ``vectors`` are ``(frames, ...)``
     of values of up to 8 ``bits``, the first lowest."""
-    flat = np.asarray(vectors).reshape(len(vectors), -1).astype(np.uint8)
-    spread = np.unpackbits(flat[..., None], axis=2, count=bits, bitorder="little")
-    packed = np.packbits(spread.reshape(len(flat), -1), axis=1, bitorder="little")
-    return "".join(f"{FIRST | LAST:x} {row[::-1].tobytes().hex()}\n" for row in packed)
+    return "".join(f"{FIRST | LAST:x} {row[::-1].tobytes().hex()}\n" for row in pack_vectors(vectors, bits))
 
 
 def encode_load(manifest, writes):

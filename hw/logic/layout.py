@@ -86,12 +86,14 @@ class LogicLayout:
         Most adders between two registers.
     pixels : bool
         Whether frames are pixels 0..255, of which the network makes its input levels.
+    graphs : dict or None
+        The :class:`~qblif.hw.logic.adder_graph.AdderGraph` of each population, where they are known.
 
     Raises :class:`ValueError` for recurrent synapses, for pixels where the input has timesteps, and
     where ``method`` or ``adders`` is none.
     """
 
-    def __init__(self, trained, method="shared", adders=2, pixels=False):
+    def __init__(self, trained, method="shared", adders=2, pixels=False, graphs=None):
         check_int("Adders in a row", adders, 1, 64)
         self.trained, self.spec = trained, trained.spec
         self.method, self.adders, self.pixels = method, adders, pixels
@@ -109,24 +111,32 @@ class LogicLayout:
         self.entry = INPUT_LATENCY + ENCODER_LATENCY * pixels
         stages, ready = [], {spec.input.name: self.entry}
         for population in spec.populations:
-            stages.append(self._stage(population, ready, method, adders))
+            stages.append(self._stage(population, ready, graphs or {}))
             ready[population.name] = stages[-1].done
         self.stages = tuple(stages)
 
-    def _stage(self, population, ready, method, adders):
+    def with_row(self, adders):
+        """The same network with so many adders in a row."""
+        return LogicLayout(self.trained, self.method, adders, self.pixels,
+                           {stage.name: stage.schedule.graph for stage in self.stages})
+
+    def _stage(self, population, ready, graphs):
         spec = self.spec
         synapses = spec.synapses_to(population.name)
-        matrix = np.hstack([synapse_matrix(spec, synapse, self.trained.weights[synapse.name])
-                            for synapse in synapses])
         sources = [spec.source(synapse.source) for synapse in synapses]
-        largest = [source.emit_max for source in sources for _ in range(source.size)]
+        graph = graphs.get(population.name)
+        if graph is None:
+            matrix = np.hstack([synapse_matrix(spec, synapse, self.trained.weights[synapse.name])
+                                for synapse in synapses])
+            largest = [source.emit_max for source in sources for _ in range(source.size)]
+            graph = make_graph(matrix, largest, self.method)
         biases = np.zeros(population.size, np.int64)
         if population.bias_width:
             biases += np.repeat(self.trained.biases[population.name],
                                 population.size // population.channels)
         latency = LADDER_LATENCY if self.from_rest else neuron_latency(population.neuron)
         return LogicStage(population, tuple(source.name for source in sources),
-                          Schedule(make_graph(matrix, largest, method), adders),
+                          Schedule(graph, self.adders),
                           max(ready[source.name] for source in sources), latency, biases)
 
     def describe(self):
