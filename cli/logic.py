@@ -23,7 +23,7 @@ PixelsOption = Annotated[bool, typer.Option(
 
 ENGINE = ("lanes", "burst", "quantiser", "time", "bake", "sound", "bus", "readback", "verilog",
           "waves", "levels", "check_netlist")
-LOGIC = ("adders", "row", "pixels", "taps")
+LOGIC = ("adders", "row", "pixels", "taps", "frames")
 
 
 def check_options(context, logic):

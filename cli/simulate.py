@@ -153,8 +153,8 @@ def _waves(trained, layout, frame, name, simulator, folder, generated):
 def _show(report):
     accuracy, cycles, wrong = report["accuracy"], report["cycles"], report["mismatches"]
     of, events = report["accuracy_images"], report.get("input_events")
-    membranes = [("membranes that differ", f"{wrong['membranes']} of "
-                  f"{report['membranes_compared']}")] if report["membranes_compared"] else []
+    compared = report["membranes_compared"]
+    membranes = [("membranes that differ", f"{wrong['membranes']} of {compared}")] * bool(compared)
     console.print(table(f"{report['images']} images on {report['simulator']}", [
         (f"accuracy, RTL, {_images(of['rtl'])}", _share(accuracy["rtl"])),
         (f"accuracy, integer model, {_images(of['integer'])}", _share(accuracy["integer"])),

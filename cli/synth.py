@@ -109,8 +109,8 @@ def synthesise_logic(layout, folder, device, frequency=None, seed=1, search=Fals
 
 
 def logic_figures(layout, placed):
-    """Speed of a :class:`~qblif.hw.logic.layout.LogicLayout` that was placed: ``mlut_s`` is the LUTs
-    times the time of a frame, in thousandths of LUT seconds."""
+    """Speed of a :class:`~qblif.hw.logic.layout.LogicLayout` that was placed: ``mlut_s`` is the
+    LUTs times the time of a frame, in thousandths of LUT seconds."""
     mhz = placed.fmax_mhz
     return {"adders_in_a_row": layout.adders, "latency": layout.latency,
             "frames_per_second": mhz and round(mhz * 1e6),

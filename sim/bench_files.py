@@ -38,7 +38,8 @@ def encode_frames(layout, manifest, levels):
 def encode_vectors(vectors, bits):
     """Lines for ``i.hex`` of a network that takes a frame a word: ``vectors`` are ``(frames, ...)``
     of values of up to 8 ``bits``, the first lowest."""
-    return "".join(f"{FIRST | LAST:x} {row[::-1].tobytes().hex()}\n" for row in pack_vectors(vectors, bits))
+    return "".join(f"{FIRST | LAST:x} {row[::-1].tobytes().hex()}\n"
+                   for row in pack_vectors(vectors, bits))
 
 
 def encode_load(manifest, writes):

@@ -14,7 +14,7 @@ from ..golden import integer
 from ..hw.verilog import generate_logic
 from .bench import FULL_SPEED, Bench
 from .bench_files import decode, encode_vectors, fields_of, read_log
-from .bench_top import INPUTS, OUTPUTS, PERIOD, REGISTERS, TOP, declared
+from .bench_top import INPUTS, OUTPUTS, PERIOD, TOP, declared
 from .compare import compare_classes, differences
 from .diagnose import UNEXPLAINED, corrupted_expectation, edited_verilog, other_weights
 from .result import Result
@@ -140,8 +140,9 @@ class LogicBench(Bench):
         if len(result.results) != frames:
             timing = (f"{len(result.results)} results of {frames} frames came",)
         elif len(late):
-            timing = (f"the result of frame {late[0]} comes {result.latency[late[0]]} clocks after "
-                      f"it, not {latency}",)
+            clocks = result.latency[late[0]]
+            timing = (f"the result of frame {late[0]} comes {clocks} clocks after it, not "
+                      f"{latency}",)
         else:
             timing = ()
         if not (timing or result.mismatches or result.levels_compared != every * frames):

@@ -21,7 +21,8 @@ VALUES = 4_000_000  # Levels of a part, so that its cycles do not depend on the 
 
 
 class Part(NamedTuple):
-    """Consecutive frames: their input levels (pixels where the network encodes them), the integer model's trace, and what was found."""
+    """Consecutive frames: their input levels (pixels where the network encodes them), the integer
+    model's trace, and what was found."""
 
     levels: np.ndarray
     expected: integer.Trace

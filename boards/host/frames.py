@@ -51,8 +51,8 @@ def checked_frames(spec, frames):
 
 
 def pack_vectors(vectors, bits):
-    """Bytes ``(frames, bytes)`` of ``vectors``, ``(frames, ...)`` of values of up to 8 ``bits``: the
-    first value lowest, the lowest byte first."""
+    """Bytes ``(frames, bytes)`` of ``vectors``, ``(frames, ...)`` of values of up to 8 ``bits``:
+    the first value lowest, the lowest byte first."""
     flat = np.asarray(vectors).reshape(len(vectors), -1).astype(np.uint8)
     spread = np.unpackbits(flat[..., None], axis=2, count=bits, bitorder="little")
     return np.packbits(spread.reshape(len(flat), -1), axis=1, bitorder="little")

@@ -46,8 +46,8 @@ __all__ = ["Host", "HostError", "HostRun", "Identity"]
 ATTEMPTS = 3  # At a load or a frame that the board gave up.
 READ_BYTES = 480  # Of words, in one answer.
 WRONG_LENGTH = "The board answers with another length than was asked: build the bitstream again"
-IN_LOGIC = ("The board's weights are logic, and none can be loaded: `qblif run` plays frames on it, "
-            "other weights need a bitstream of their own")
+IN_LOGIC = ("The board's weights are logic, and none can be loaded: `qblif run` plays frames on "
+            "it, and other weights need a bitstream of their own")
 LOST = ("The board is not armed any more (it was reset, or another program loads it): load the "
         "network again")
 

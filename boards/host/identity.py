@@ -102,7 +102,8 @@ def read_identity(registers):
         raise HostError(f"The board describes no plan ({error}): build the bitstream again"
                         ) from error
     return Identity(
-        digest=_digest(found), layout_digest=f"{found[Register.LAYOUT_HIGH]:08x}{found[Register.LAYOUT_LOW]:08x}",
+        digest=_digest(found),
+        layout_digest=f"{found[Register.LAYOUT_HIGH]:08x}{found[Register.LAYOUT_LOW]:08x}",
         plan=plan, clock_hz=found[Register.CLOCK_HZ], words=found[Register.WORDS],
         levels=bool(found[Register.LEVELS]), state=State(found[Register.STATE]),
         checksum=found[Register.CHECKSUM])

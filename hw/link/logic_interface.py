@@ -1,5 +1,4 @@
-"""A network as logic that frames are loaded for, played through and classes read from, over a stream
-of bytes."""
+"""A network as logic over a stream of bytes: frames are loaded and played, classes are read."""
 
 from amaranth import *
 from amaranth.lib import stream, wiring

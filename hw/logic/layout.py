@@ -87,7 +87,7 @@ class LogicLayout:
     pixels : bool
         Whether frames are pixels 0..255, of which the network makes its input levels.
     graphs : dict or None
-        The :class:`~qblif.hw.logic.adder_graph.AdderGraph` of each population, where they are known.
+        The :class:`~qblif.hw.logic.adder_graph.AdderGraph` of each population, where known.
 
     Raises :class:`ValueError` for recurrent synapses, for pixels where the input has timesteps, and
     where ``method`` or ``adders`` is none.
@@ -155,7 +155,8 @@ class LogicLayout:
 
     def clock(self, name, timestep=0):
         """The clock in which the levels of a population, or of the input, are there."""
-        ready = {self.spec.input.name: self.entry} | {stage.name: stage.done for stage in self.stages}
+        ready = {self.spec.input.name: self.entry} | {
+            stage.name: stage.done for stage in self.stages}
         return ready[name] + timestep * self.skew
 
     @property
