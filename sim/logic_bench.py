@@ -141,8 +141,8 @@ class LogicBench(Bench):
             timing = (f"{len(result.results)} results of {frames} frames came",)
         elif len(late):
             clocks = result.latency[late[0]]
-            timing = (f"the result of frame {late[0]} comes {clocks} clocks after it, not "
-                      f"{latency}",)
+            timing = (
+                f"the result of frame {late[0]} comes {clocks} clocks after it, not {latency}",)
         else:
             timing = ()
         if not (timing or result.mismatches or result.levels_compared != every * frames):

@@ -12,8 +12,9 @@ from enum import IntEnum
 __all__ = ["ARGUMENTS", "BANK_BYTES", "CRC_BYTES", "LEVELS_SPACE", "MAGIC", "MAX_PAYLOAD",
            "REGISTERS_SPACE", "RESULTS_SPACE", "RUN_DENSE", "RUN_FIRST", "RUN_LAST",
            "SCORES_SPACE", "STREAM_KEEP", "VERSION", "Command", "LogicRegister", "Register",
-           "State", "Status", "SynapseRegister", "argument_bytes", "checksum", "crc", "level_bits", "pack_dense", "pack_events", "pack_frame",
-           "pack_request", "pack_timed", "row_bytes", "synapse_register", "unpack_checked"]
+           "State", "Status", "SynapseRegister", "argument_bytes", "checksum", "crc", "level_bits",
+           "pack_dense", "pack_events", "pack_frame", "pack_request", "pack_timed", "row_bytes",
+           "synapse_register", "unpack_checked"]
 
 MAGIC = int.from_bytes(b"QBLF", "little")
 VERSION = 5
