@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -83,8 +84,7 @@ def compile(net: Trained, *, lanes: int | Sequence[int] | None = None, device: s
     if device is not None and device not in DEVICES:
         raise InvalidValue(f"Device must be one of {', '.join(DEVICES)}, not {device!r}")
     wanted = device if device is not None else 32 if lanes is None else lanes
-    return Hardware(net, lay_out(net.spec, plan_for(net, wanted, burst, quantiser,
-                                                   time)))
+    return Hardware(net, lay_out(net.spec, plan_for(net, wanted, burst, quantiser, time)))
 
 
 class Hardware:
@@ -128,12 +128,16 @@ class Hardware:
         """What the Verilog's ports and memories mean: dictionaries, lists, strings, integers."""
         return self._generated.manifest
 
-    def verilog(self, path: str | Path | None = None, *, bake: bool = False) -> str:
+    def verilog(self, path: str | Path | None = None, *, bake: bool = False,
+                bus: str | None = None) -> str:
         """The Verilog text; with a ``path`` it is written there too, and the manifest beside it
         under the same name with ``.json``.  ``bake`` puts the weights into the memories' initial
-        contents.  Raises :class:`OSError` where the files cannot be written."""
+        contents; ``bus`` is ``"axi"`` or ``"wishbone"`` for a network behind one
+        (``docs/buses.md``).  Raises :class:`ValueError` for a bus that this network cannot have,
+        and :class:`OSError` where the files cannot be written."""
         from ..hw.verilog import generate
-        generated = generate(self.layout, self.net) if bake else self._generated
+        generated = self._generated if not (bake or bus) else generate(
+            self.layout, self.net if bake else None, bus=bus)
         if path is not None:
             write_atomically(Path(path), generated.verilog.encode())
             write_atomically(Path(path).with_suffix(".json"),
@@ -159,21 +163,35 @@ class Hardware:
         """
         from ..sim.bench import simulate
         levels = self.levels(frames)
-        if out_dir is not None:
-            return simulate(self.net, self.layout, levels, simulator=simulator, out_dir=out_dir,
-                            generated=self._generated, progress=progress)
-        with tempfile.TemporaryDirectory() as folder:
+        with nullcontext(out_dir) if out_dir else tempfile.TemporaryDirectory() as folder:
             return simulate(self.net, self.layout, levels, simulator=simulator, out_dir=folder,
                             generated=self._generated, progress=progress)
+
+    def trace(self, frame: Any, neuron: str, *,
+              simulator: str | None = "verilator") -> dict[str, Any]:
+        """One neuron through one frame, timestep by timestep, in the integer model and the Verilog.
+
+        ``frame`` is an image or its levels, without the axis of frames; ``neuron`` is
+        ``"POP/INDEX"`` or ``"POP/CHANNEL,ROW,COLUMN"``; ``simulator`` is ``"verilator"``,
+        ``"icarus"``, ``"amaranth"`` (slow, always there) or ``None`` for the integer model alone.
+        Returns what ``trace.json`` says (``docs/trace.md``).  Raises :class:`ValueError` for a
+        neuron that does not exist and for levels that do not fit.
+        """
+        from ..golden.neuron_trace import find_neuron
+        from ..sim.trace import trace_neuron
+        name, number = find_neuron(self.net.spec, neuron)
+        levels = self.levels(np.asarray(frame)[None])[0]
+        with tempfile.TemporaryDirectory() as folder:
+            return trace_neuron(self.net, self.layout, levels, name, number,
+                                simulator=simulator, out_dir=folder)
 
     def cycles(self, frames: Any) -> Cycles:
         """Cycles that images or levels take, exact, without a simulation."""
         from ..golden import integer
         from ..hw.layout.cycles import count_cycles
         levels = self.levels(frames)
-        trace = integer.run(self.net, levels)
-        return count_cycles(self.layout, levels, {
-            name: found.numpy() for name, found in trace.levels.items()})
+        trace = integer.run(self.net, levels).levels
+        return count_cycles(self.layout, levels, {n: found.numpy() for n, found in trace.items()})
 
     def fits(self, device: str) -> Fit:
         """Whether it fits a device; :class:`ValueError` for one that is not known."""

@@ -20,6 +20,7 @@ from .common import (
     layout_for,
     make_folder,
     open_network,
+    show_report,
     spinner,
     table,
     write_report,
@@ -87,7 +88,7 @@ def build(
     else:
         console.print(f"Not placed here. The vendor's tool runs {folder / 'plan/build_top.sh'}",
                       markup=False, soft_wrap=True)
-    console.print(str(folder / "build.json"), style="dim", markup=False)
+    show_report(folder, "build")
     if check_netlist and not compare(trained, found, folder, dataset(data, trained),
                                      check_netlist):
         raise typer.Exit(1)

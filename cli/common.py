@@ -31,10 +31,11 @@ __all__ = ["BurstOption", "BusOption", "DaskOption", "DataOption", "LanesOption"
            "NetworkArgument", "OutOption", "QuantiserOption", "SeedOption", "TimeOption",
            "VerilogOption", "WorkersOption", "choose_frame", "choose_images", "console", "dataset",
            "hardware_for", "lanes_text", "layout_for", "make_folder", "open_network", "plan_for",
-           "progress_bar", "spinner", "table", "write_report"]
+           "print_json_of", "progress_bar", "show_report", "spinner", "table", "write_report"]
 
 # No terminal, no width to keep to: tables in a pipe or a log are whole.
 console = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else 160)
+_printed = None  # The command whose report goes to standard output.
 
 NetworkArgument = Annotated[Path, typer.Argument(
     metavar="FILE", help="Network file, as `qblif train` writes it.")]
@@ -130,7 +131,22 @@ def make_folder(path, *commands):
 def write_report(folder, command, report):
     """``DIR/<command>.json``: the machine-readable side of what the command prints."""
     write_atomically(folder / f"{command}.json", (json.dumps(report, indent=2) + "\n").encode())
-    console.print(str(folder / f"{command}.json"), style="dim", markup=False)
+    show_report(folder, command)
+
+
+def show_report(folder, command):
+    """Name ``DIR/<command>.json``, which is written; print it where :func:`print_json_of` says."""
+    path = folder / f"{command}.json"
+    console.print(str(path), style="dim", markup=False, soft_wrap=True)
+    if command == _printed:
+        print(path.read_text(), end="", flush=True)
+
+
+def print_json_of(command):
+    """From now on the report of ``command`` goes to standard output, and what is for people to
+    standard error; with ``None`` the latter goes to standard output."""
+    global _printed
+    _printed, console.stderr = command, command is not None
 
 
 def table(title, rows, columns=("", "")):

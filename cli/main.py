@@ -20,6 +20,7 @@ from .demo import demo
 from .export_nir import export_nir
 from .import_nir import import_nir
 from .info import info
+from .json_output import with_json
 from .load import load
 from .program import program
 from .report import report
@@ -42,9 +43,9 @@ app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False,
 for command in (demo, train, info, analyse, verilog, simulate, trace, synth, report, boards, build,
                 program, load, run, stream, virtual_board, capacity, systems,
                 sweep):
-    app.command()(command)
-app.command("import")(import_nir)  # The name is Python's own.
-app.command("export")(export_nir)
+    app.command()(with_json(command))
+app.command("import")(with_json(import_nir, "import"))  # The name is Python's own.
+app.command("export")(with_json(export_nir, "export"))
 
 
 def show_version(wanted: bool):

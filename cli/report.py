@@ -23,6 +23,7 @@ from .common import (
     make_folder,
     open_network,
     progress_bar,
+    show_report,
     spinner,
 )
 
@@ -93,8 +94,8 @@ def report(
                           neuron=neuron, results=found, progress=say,
                           commands=_commands(options, frames))
     write_report(folder, content)
-    for name in ("report.html", "report.json"):
-        console.print(str(folder / name), style="dim", markup=False, soft_wrap=True)
+    console.print(str(folder / "report.html"), style="dim", markup=False, soft_wrap=True)
+    show_report(folder, "report")
 
 
 def _need_jinja():

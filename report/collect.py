@@ -79,6 +79,7 @@ def collect(trained, layout, *, title, device, commands, frames=None, neuron=Non
     report["estimated_cycles"] = estimate_cycles(layout, trained.activity)
     report["estimated"] = _estimate(layout, BOARD_DEVICES[device])
     report |= _placed(spec, results, commands)
+    report["sweep"] = _sweep(results.sweep)
     report["throughput"] = _throughput(report)
     return report | {"reproduce": {
         "command": commands["this"], "network_digest": spec.digest,
@@ -149,6 +150,15 @@ def _placed(spec, results, commands):
     return {"placed": describe_placed(spec, *found, results.origin),
             "floorplan": describe_floorplan(spec, results.floorplan),
             "timing": describe_timing(spec, *found)}
+
+
+def _sweep(found):
+    """The points of a sweep; parameters as words, as some are names."""
+    return found and {
+        "objectives": found["objectives"], "refused": len(found["refused"]),
+        "points": [{**point, "parameters": {name: str(value) for name, value in
+                                            point["parameters"].items()}}
+                   for point in found["points"]]}
 
 
 def _throughput(report):

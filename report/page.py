@@ -8,6 +8,7 @@ from markupsafe import Markup
 
 from .charts.bursts import draw_bursts
 from .charts.floorplan import draw_component, draw_floorplan
+from .charts.front import draw_pairs
 from .charts.graph import draw_graph
 from .charts.neuron import draw_neuron
 from .charts.resources import KINDS, component_style, draw_parts
@@ -18,7 +19,7 @@ from .words import figure, figures, in_words
 __all__ = ["render"]
 
 DRAWINGS = (draw_alone, draw_bound, draw_bursts, draw_component, draw_floorplan, draw_graph,
-            draw_neuron, draw_parts, draw_path, draw_slack, component_style)
+            draw_neuron, draw_pairs, draw_parts, draw_path, draw_slack, component_style)
 
 
 def render(report):

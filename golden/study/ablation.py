@@ -9,8 +9,12 @@ is kept in ``--out``, so that an interrupted table goes on where it was.
   level, a fixed threshold, the reset gate.  Its text leaves open, so that it is ours: I-LIF has a
   fixed threshold and reset by subtraction, as rectangular LIF has, and Box-ET is
   :func:`qblif.golden.training.surrogate.box_et`.
+* ``box-et``: Table 5's first three rows with each reading of Box-ET (of one level, that over the
+  ladder is that over the first threshold).
 * ``n-max``: Table 6, QB-LIF from one level to 20, with operations and the table's energy.
 * ``timesteps``: QB-LIF at T = 1, 2 and 4.
+* ``learned-n-max``: N_max of each population learned at several prices of a digit (``activity``),
+  beside fixed ones at the same prices.
 """
 
 import argparse
@@ -25,7 +29,7 @@ from ..spec.artifact import write_atomically
 from ..spec.pixels import to_levels
 from ..training.checkpoint import fingerprint
 from ..training.data.readers import embedded, load_folder
-from ..training.recipes import CIFAR_VGG
+from ..training.recipes import CIFAR_VGG, RECIPES, choose_recipe
 from ..training.train import train
 from .analysis import layers_of, take_census
 from .energy import energies, synapse_costs
@@ -47,6 +51,7 @@ class Row:
     paper: float | None = None
 
 
+PRICES = 0.0, 0.02, 0.1, 0.3
 FIXED = {"learn_gamma": False, "reset_kind": "subtract"}
 WINDOW = {"surrogate": "rectangular"}
 BOX, TAILS = {"surrogate": "box-et"}, {"surrogate": "relsg-et"}
@@ -60,11 +65,23 @@ TABLES = {
         "binary LIF, rectangular": Row({"n_max": 1, **FIXED, **WINDOW}),
         "I-LIF, rectangular": Row(FIXED | WINDOW),
         "QB-LIF, rectangular": Row(WINDOW)},
+    "box-et": {
+        f"{neuron}, {surrogate}": Row(changes | {"surrogate": surrogate}, paper)
+        for surrogate in ("box-et", "box-et-ladder", "box-et-each")
+        for neuron, changes, paper in (
+            ("binary LIF", {"n_max": 1, "learn_gamma": False}, 90.50), ("I-LIF", FIXED, 93.85),
+            ("QB-LIF", {}, 95.05))
+        if (neuron, surrogate) != ("binary LIF", "box-et-ladder")},
     "n-max": {"binary" if n == 1 else f"N_max {n}": Row({"n_max": n}, paper)
               for n, paper in ((1, 90.50), (2, 93.35), (5, 94.13), (10, 94.64), (15, 95.03),
                                (20, 95.58))},
     "timesteps": {f"T = {t}": Row({"timesteps": t}, paper)
                   for t, paper in ((1, 95.40), (2, 96.21), (4, 96.43))},
+    "learned-n-max": {
+        f"{'learned' if learn else f'N_max {n}'}, price {price:g}":
+            Row({"n_max": n, "learn_n_max": learn, "activity": price})
+        for n, learn in ((1, False), (2, False), (4, False), (8, False), (15, False), (15, True))
+        for price in PRICES},
 }
 
 
@@ -78,16 +95,20 @@ def measure(config, dataset):
     operations = {mode: sum(c.sops[mode] for c in costs) / census.frames
                   for mode in ("repeat", "shift")}
     return {"float": trained.notes["accuracy_float"], "integer": trained.notes["accuracy_integer"],
-            "seconds": trained.notes["seconds"], "operations": operations, "joules": joules}
+            "seconds": trained.notes["seconds"], "n_max": trained.notes["n_max"],
+            "operations": operations, "joules": joules}
 
 
 def summary(found):
-    """Mean and standard deviation over seeds of the accuracies (percent), and other means."""
+    """Mean and standard deviation over seeds of the accuracies (percent), other means, and the
+    mean N_max of each population."""
     rows = {}
     for what in ("float", "integer"):
         values = [100 * run[what] for run in found]
         rows[what] = statistics.mean(values), statistics.stdev(values) if len(values) > 1 else 0.0
     return rows | {
+        "n_max": [statistics.mean(one) for one in zip(*(run["n_max"] for run in found),
+                                                      strict=True)],
         "shift": statistics.mean(run["operations"]["shift"] for run in found),
         "repeat": statistics.mean(run["operations"]["repeat"] for run in found),
         "nanojoules": 1e9 * statistics.mean(run["joules"]["paper"] for run in found)}
@@ -115,14 +136,18 @@ def main():
     parser = argparse.ArgumentParser(description="Train the rows of the paper's tables.")
     parser.add_argument("table", choices=TABLES)
     parser.add_argument("--data", help="folder with a data set")
-    parser.add_argument("--net", default=BASE.net)
-    parser.add_argument("--epochs", type=int, default=BASE.epochs)
+    parser.add_argument("--recipe", choices=RECIPES, help="what the rows change; default: a small "
+                        "network of convolutions for CIFAR-10")
+    parser.add_argument("--net")
+    parser.add_argument("--epochs", type=int)
+    parser.add_argument("--qat-epochs", type=int)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--jobs", type=int, default=2, help="trainings at once")
     parser.add_argument("--out", type=Path, default=Path("out/ablation"))
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
-    base = replace(BASE, net=arguments.net, epochs=arguments.epochs)
+    base = choose_recipe(base=RECIPES.get(arguments.recipe, BASE), net=arguments.net,
+                         epochs=arguments.epochs, qat_epochs=arguments.qat_epochs)
     dataset = _data(arguments.data)
     data = [fingerprint(dataset, part) for part in ("train", "test")]
     rows, jobs = TABLES[arguments.table], {}
@@ -133,13 +158,14 @@ def main():
                 jobs[name, seed] = pool.submit(_job, config, arguments.data,
                                                _kept(arguments.out, config, data))
         print(f"{'':<24}   float %        integer %      operations, shift and repeat   "
-              "nJ by Table 6   paper %")
+              "nJ by Table 6   paper %  N_max")
         for name, row in rows.items():
             found = summary([jobs[name, seed].result() for seed in range(arguments.seeds)])
             print(f"{name:<24} {found['float'][0]:6.2f} +- {found['float'][1]:.2f}   "
                   f"{found['integer'][0]:6.2f} +- {found['integer'][1]:.2f}   "
                   f"{found['shift']:12,.0f}   {found['repeat']:12,.0f}   "
-                  f"{found['nanojoules']:12,.0f}    {row.paper or '':>7}", flush=True)
+                  f"{found['nanojoules']:12,.0f}    {row.paper or '':>7}  "
+                  f"{', '.join(f'{n:.1f}' for n in found['n_max'])}", flush=True)
 
 
 if __name__ == "__main__":

@@ -42,6 +42,8 @@ class TrainConfig:
     hidden           sizes of the hidden populations of a dense network
     timesteps        T
     n_max            largest burst level of the hidden populations: one number, or one each
+    learn_n_max      whether the float phase chooses each population's below it, at the price that
+                     ``activity`` puts on digits
     spacing          of these levels: one of :attr:`qblif.golden.spec.Quantiser.SPACINGS`
     rounding         of a membrane to levels: one of :attr:`qblif.golden.spec.Quantiser.ROUNDINGS`
     output           one of :attr:`qblif.golden.spec.Neuron.OUTPUTS`
@@ -118,6 +120,7 @@ class TrainConfig:
     hidden: tuple[int, ...] = each((128,), "Hidden size", 1, 1 << 16)
     timesteps: int = integer(2, "Timesteps", 1, 1024)
     n_max: int | tuple[int, ...] = each(15, "N_max", 1, LEVEL_LIMIT)
+    learn_n_max: bool = of_type(bool, False, "Learned N_max")
     spacing: str = one_of(Quantiser.SPACINGS, "uniform", "Spacing of levels")
     rounding: str = one_of(Quantiser.ROUNDINGS, "down", "Rounding to levels")
     output: str = one_of(Neuron.OUTPUTS, "level", "Output")
@@ -186,6 +189,9 @@ class TrainConfig:
             raise InvalidValue("Hidden sizes must name at least one population")
         for one in fields(self):
             one.metadata["check"](getattr(self, one.name))
+        if self.learn_n_max and self.compile:
+            raise InvalidValue("Learned N_max cannot be compiled: set compile or learn_n_max to "
+                               "false")
         if self.gamma_range and not self.gamma_range[0] <= self.gamma <= self.gamma_range[1]:
             raise InvalidValue(f"Gamma must be within its range {self.gamma_range}, not "
                                f"{self.gamma}")

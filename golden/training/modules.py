@@ -18,6 +18,7 @@ from torch.nn import functional
 from ..spec import Decay, Input, Quadratic, Quantiser, Reset, as_map
 from ..spec.errors import InvalidValue
 from .leak import leak_at_rest, leak_real
+from .learned_n_max import LearnedNMax
 from .surrogate import burst_level, find_surrogate
 
 __all__ = ["BurstNet", "Edge", "Output", "QBLIF", "Stage", "as_frames", "over_time"]
@@ -51,7 +52,8 @@ class QBLIF(nn.Module):
     ``reset.kind`` also offers the input-only reading of eq. 8, subtraction of ``S[t]`` at once or
     in the next step, zero and no reset; ``spacing``, ``rounding`` and ``output`` are those of
     :class:`~qblif.golden.spec.Quantiser` and ``Neuron``.  gamma is ``exp(log_gamma)``: it cannot
-    leave the positive numbers, nor ``gamma_range``, (least, most), where given.  No gradient flows
+    leave the positive numbers, nor ``gamma_range``, (least, most), where given.  With
+    ``learn_n_max``, ``n_max`` is at first the largest that training may choose.  No gradient flows
     through what a reset takes: the surrogates' slopes are not the staircase's, and through a
     subtraction they would grow with every timestep, gamma with them.
     """
@@ -59,7 +61,7 @@ class QBLIF(nn.Module):
     def __init__(self, n_max: int, leak: Decay | Quadratic = NO_LEAK, reset: Reset = FULL_GATE,
                  surrogate: str = "relsg-et", gamma: float = 1.0, spacing: str = "uniform",
                  output: str = "level", rounding: str = "down",
-                 gamma_range: tuple[float, ...] = ()) -> None:
+                 gamma_range: tuple[float, ...] = (), learn_n_max: bool = False) -> None:
         super().__init__()
         self.slope = find_surrogate(surrogate, leak)
         if not gamma > 0:
@@ -67,11 +69,15 @@ class QBLIF(nn.Module):
         Quantiser(n_max=n_max, theta=1, spacing=spacing, rounding=rounding)  # It checks them.
         if reset.value:
             raise InvalidValue(f"Reset value must be 0 in training, not {reset.value}")
-        self.n_max, self.spacing, self.output, self.rounding = n_max, spacing, output, rounding
+        self.largest, self.spacing, self.output, self.rounding = n_max, spacing, output, rounding
+        self.ceiling = LearnedNMax(n_max, spacing) if learn_n_max else None
         self.log_range = tuple(map(math.log, gamma_range))
-        self.leak, self.reset = leak, reset
-        self.surrogate = surrogate
+        self.leak, self.reset, self.surrogate = leak, reset, surrogate
         self.log_gamma = nn.Parameter(torch.tensor(math.log(gamma)))
+
+    @property
+    def n_max(self) -> int:
+        return self.largest if self.ceiling is None else self.ceiling.n_max
 
     @property
     def gamma(self) -> torch.Tensor:
@@ -94,7 +100,7 @@ class QBLIF(nn.Module):
             if self.reset.kind == "gate-input":
                 current = current * closed
             if self.reset.kind in Reset.OF_WHAT_WAS_LEFT:
-                taken = self._level(U.detach(), gamma.detach()) * gamma.detach()
+                taken = (self._level(U, gamma) * gamma).detach()
             if self.reset.kind == "late":
                 current = current - taken
             U = leak_real(self.leak, U, gamma) + current
@@ -108,7 +114,9 @@ class QBLIF(nn.Module):
         return level, left
 
     def _level(self, U, gamma):
-        return burst_level(U, gamma, self.n_max, self.slope, self.spacing, self.rounding)
+        level = burst_level(U, gamma, self.n_max, self.slope, self.spacing, self.rounding)
+        nearest = self.rounding == "nearest"
+        return self.ceiling(level, U / gamma + nearest / 2) if self.ceiling else level
 
     def forward(self, current: torch.Tensor, back=None) -> tuple[torch.Tensor, torch.Tensor]:
         """Currents ``(timesteps, ...)`` to ``(levels, membranes)`` of the same shape; ``back`` as
@@ -158,9 +166,7 @@ class Edge(nn.Module):
             x = x.flatten(1)
         elif isinstance(self.synapse, nn.Conv2d):
             x = x.reshape(len(x), *as_map(x.shape[1:]))
-        current = self.synapse(x)
-        if self.norm is not None:
-            current = self.norm(current)
+        current = self.synapse(x) if self.norm is None else self.norm(self.synapse(x))
         if current.shape[2:] == (1, 1):  # A map of one pixel is flat.
             current = current.flatten(1)
         current = current.to(torch.promote_types(current.dtype, torch.float32))  # Not bfloat16.

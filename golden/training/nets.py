@@ -127,7 +127,7 @@ class Builder:
         config = self.config
         neuron = QBLIF(config.n_max_of(len(self.stages)), config.leak, config.reset,
                        config.surrogate, config.gamma, config.spacing, config.output,
-                       config.rounding, config.gamma_range)
+                       config.rounding, config.gamma_range, config.learn_n_max)
         neuron.log_gamma.requires_grad_(config.learn_gamma)
         self.stages.append(Stage(name, [edge for edge, _ in parts], neuron))
         self.shapes[name], self.source = parts[0][1], name

@@ -107,15 +107,19 @@ class QATStage(_QATPopulation):
     def __init__(self, name, shape, edges, bias, *, f, neuron, v_width=None, limits=None):
         super().__init__(name, shape, edges, bias, limits)
         self.f = nn.Buffer(torch.tensor(f))
+        self.top = nn.Buffer(torch.tensor(neuron.n_max))  # Learned, or given.
         self.gamma = nn.Buffer(neuron.gamma.detach().clone())
-        self.n_max, self.spacing, self.output = neuron.n_max, neuron.spacing, neuron.output
-        self.rounding = neuron.rounding
+        self.spacing, self.output, self.rounding = neuron.spacing, neuron.output, neuron.rounding
         self.leak, self.reset = neuron.leak.with_bits(f), neuron.reset
         self.slope, self.v_width = find_surrogate(neuron.surrogate, neuron.leak), v_width
 
     @property
     def theta(self):
         return 1 << int(self.f)
+
+    @property
+    def n_max(self):
+        return int(self.top)
 
     @property
     def emit_max(self):

@@ -69,6 +69,9 @@ class WidthLimits:
 def check_config(config, like):
     """Raise :class:`ValueError` where a :class:`~qblif.golden.training.config.TrainConfig` asks for
     other widths than those of ``like``, a :class:`~qblif.golden.spec.Network`."""
+    if config.learn_n_max:
+        raise InvalidValue("Learned N_max must be off for hardware that is there: its levels are "
+                           "fixed")
     hidden = [p.neuron.v_width for p in like.populations[:-1]]
     for what, asked, there in (("Weight", config.w_width, [s.w_width for s in like.synapses]),
                                ("Membrane", config.v_width, [None, *hidden])):

@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from .svg import Svg, number
 
-__all__ = ["draw_front", "draw_fronts"]
+__all__ = ["draw_front", "draw_fronts", "draw_pairs"]
 
 WIDTH, HEIGHT = 320, 250  # Of a picture of two objectives.
 LEFT, RIGHT, TOP, BOTTOM = 52, 12, 26, 44  # Around its field.
@@ -59,12 +59,17 @@ def draw_front(sweep, across, along):
     return svg
 
 
+def draw_pairs(sweep):
+    """A picture of every pair of the objectives; of one alone, against itself."""
+    objectives = sweep["objectives"]
+    pairs = list(itertools.combinations(objectives, 2)) or [(objectives[0], objectives[0])]
+    return [draw_front(sweep, across, along) for along, across in pairs]
+
+
 def draw_fronts(sweep):
     """Every pair of the objectives as one SVG that stands by itself, as text; ``sweep`` is the
     content of a ``sweep.json``."""
-    objectives = sweep["objectives"]
-    pairs = list(itertools.combinations(objectives, 2)) or [(objectives[0], objectives[0])]
-    pictures = [draw_front(sweep, across, along) for along, across in pairs]
+    pictures = draw_pairs(sweep)
     columns = min(COLUMNS, len(pictures))
     parts = [Markup('<svg x="{}" y="{}" width="{}" height="{}">{}</svg>').format(
         k % columns * (WIDTH + 8) + 6, k // columns * (HEIGHT + 8) + 6, WIDTH, HEIGHT, picture)

@@ -141,3 +141,25 @@ def test_what_cannot_be_reported(tiny, tmp_path, options, text):
     with pytest.raises(ValueError, match=f"^{text}$"):
         qblif.compile(tiny[0], lanes=4).report(tmp_path, **options)
     assert not list(tmp_path.glob("report.*"))
+
+
+def test_a_neuron_traced(tiny):
+    net, _, frames = tiny
+    hardware = qblif.compile(net, lanes=2)
+    found = hardware.trace(frames[0], "hidden/3", simulator="amaranth")
+    assert found["equal"] and found["neuron"] == 3 and len(found["timesteps"]) == 3
+    run = integer.run(net, frames[:1])
+    assert [step["rtl"]["level"] for step in found["timesteps"]] == \
+        run.levels["hidden"][:, 0, 3].tolist()
+    assert hardware.trace(frames[0], "hidden/3", simulator=None)["equal"] is None
+    with pytest.raises(ValueError, match=r"^Neuron of hidden must be in 0\.\.9, not 10$"):
+        hardware.trace(frames[0], "hidden/10")
+
+
+def test_verilog_behind_a_bus(tiny, tmp_path):
+    hardware = qblif.compile(tiny[0], lanes=2)
+    text = hardware.verilog(tmp_path / "bus.v", bus="axi")
+    assert "s_axis_tdata" in text and "s_axis_tdata" not in hardware.verilog()
+    assert json.loads((tmp_path / "bus.json").read_text())["clock"] == "aclk"
+    with pytest.raises(ValueError, match="^Bus must be one of axi, wishbone, not 'pci'$"):
+        hardware.verilog(bus="pci")

@@ -145,6 +145,31 @@ def test_results_that_are_damaged(results, text, reason):
         read_results(folder, trained, layout)
 
 
+SWEEP = {"objectives": [{"name": "luts", "unit": "", "more_is_better": False}], "refused": [],
+         "points": [{"parameters": {"lanes": 4}, "figures": {"luts": 9}, "front": True}]}
+
+
+def test_a_sweep_beside_them(results):
+    folder, trained, layout = results
+    write(folder / "sweep.json", SWEEP)
+    assert read_results(folder, trained, layout).sweep == SWEEP
+    for name in ("simulate", "synth", "build"):
+        (folder / f"{name}.json").unlink(missing_ok=True)
+    found = read_results(folder, trained, layout)
+    assert (found.rtl, found.placed, found.sweep) == (None, None, SWEEP)
+
+
+@pytest.mark.parametrize("part, lacks", [
+    ({"points": None}, "points"), ({"objectives": [{"name": "luts"}]}, "unit"),
+    ({"points": [{"parameters": {}, "figures": {"luts": 1}}]}, "front"),
+    ({"points": [{"parameters": {}, "figures": {}, "front": False}]}, "luts")])
+def test_a_damaged_sweep(results, part, lacks):
+    folder, trained, layout = results
+    write(folder / "sweep.json", {k: v for k, v in (SWEEP | part).items() if v is not None})
+    with pytest.raises(ValueError, match=f"^{folder / 'sweep.json'}: damaged, it lacks '{lacks}'$"):
+        read_results(folder, trained, layout)
+
+
 def test_results_without_a_floorplan(results):
     folder, trained, layout = results
     (folder / "synth" / "floorplan.json").unlink()
@@ -161,7 +186,8 @@ def test_results_without_a_floorplan(results):
     (["--images", "-1"], "Images must be a number of at least 1, or all, not '-1'"),
     (["--images", "0", "--rtl"],
      "--rtl needs test images: --data names their folder, --images how many"),
-    (["--results", "none"], "none: has no simulate.json, synth.json or build.json"),
+    (["--results", "none"],
+     "none: has no simulate.json, synth.json, build.json or sweep.json"),
     (["--lanes", "0"], "Lanes must be in 1..1024, not 0")])
 def test_what_is_refused(capsys, out, options, text):
     assert refusal(capsys, "report", NETWORK, *options, out=out) == text

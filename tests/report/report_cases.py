@@ -41,12 +41,23 @@ FLOORPLAN = {
     "arrivals": {"longest_ns": 6.606, "counts": [0, 3, 29, 1]}}
 
 
+SWEEP = {"space": {}, "wanted": 6, "refused": [{"parameters": {}, "reason": ""}] * 23,
+         "objectives": [{"name": "accuracy", "unit": "share of the images", "more_is_better": True},
+                        {"name": "luts", "unit": "", "more_is_better": False},
+                        {"name": "fmax", "unit": "MHz", "more_is_better": True}],
+         "points": [{"parameters": {"lanes": lanes, "neuron": "lif"}, "front": front,
+                     "figures": {"accuracy": share, "luts": luts, "fmax": fmax}}
+                    for lanes, share, luts, fmax, front in (
+                        (4, 0.8125, 1009, 141.5, True), (8, 0.8125, 2003, 133.25, False),
+                        (16, 0.84375, 3001, 125.0, True))]}
+
+
 def contents(tiny, **changed):
     """The JSON of a full report; ``changed`` replaces arguments of :func:`collect`."""
     trained, layout, frames = tiny
     arguments = {"title": "a <b> network", "device": "ecp5-25k", "commands": COMMANDS,
                  "frames": Frames(frames, frames[:, 0] % 3, "draws"), "neuron": "hidden/3",
-                 "results": Results(RTL, PLACED, FLOORPLAN, "qblif synth")}
+                 "results": Results(RTL, PLACED, FLOORPLAN, "qblif synth", SWEEP)}
     return collect(trained, layout, **arguments | changed)
 
 

@@ -44,11 +44,12 @@ def test_gamma_stays_where_it_is_not_learned():
 
 def test_mean_and_spread_over_seeds():
     runs = [{"float": f, "integer": 0.5, "operations": {"shift": 2.0, "repeat": 4.0},
-             "joules": {"paper": 1e-9}} for f in (0.5, 0.6, 0.7)]
+             "joules": {"paper": 1e-9}, "n_max": n_max}
+            for f, n_max in ((0.5, [3, 7]), (0.6, [4, 7]), (0.7, [8, 10]))]
     found = summary(runs)
     assert found["float"] == pytest.approx((60.0, 10.0)) and found["integer"] == (50.0, 0.0)
     assert (found["shift"], found["repeat"]) == (2.0, 4.0)
-    assert found["nanojoules"] == pytest.approx(1.0)
+    assert found["nanojoules"] == pytest.approx(1.0) and found["n_max"] == [5, 8]
 
 
 def test_papers_rows():
