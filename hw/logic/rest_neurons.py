@@ -6,6 +6,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..core.payloads import saturate
+from .compare import at_least
 
 __all__ = ["RestNeurons"]
 
@@ -15,8 +16,7 @@ class RestNeurons(wiring.Component):
 
     From rest a level only grows with the sum, and no reset has closed anything yet: a level n is
     reached from the constant ``n theta - offset - bias - leak(0)`` on.  So charge, gate and ladder
-    are one row of comparators with constants, and no bias is added.  The lowest bits of a sum, 0
-    where all weights are even, are not compared.
+    are one row of comparators with constants, and no bias is added.
 
     Parameters
     ----------
@@ -46,10 +46,8 @@ class RestNeurons(wiring.Component):
                 m.d.sync += self.o[k].eq(self.membrane(self.sums[k], bias))
                 continue
             level = Signal(self.o[k].shape(), name=f"level_{k}")
-            even = self.stage.even_bits(k)
-            total = self.sums[k][even:].as_signed()
             for n, least in self.ladder(neuron, bias):
-                with m.If(total >= -(-least >> even)):  # The highest that is reached wins.
+                with m.If(at_least(self.sums[k], least)):  # The highest that is reached wins.
                     m.d.comb += level.eq(n)
             m.d.sync += self.o[k].eq(level)
         return m

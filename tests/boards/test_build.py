@@ -84,7 +84,7 @@ def test_clock_that_is_not_met(tmp_path, monkeypatch):
 
 def test_fastest_clock_that_is_met_and_most_lanes(tmp_path, monkeypatch):
     tried, lanes = [], []
-    make_top = building._Attempt.top
+    make_top = building.Attempt.top
 
     def top(attempt, layout, mhz):
         lanes.append(layout.plan.stages[0].lanes[0])
@@ -95,7 +95,7 @@ def test_fastest_clock_that_is_met_and_most_lanes(tmp_path, monkeypatch):
         if lanes[-1] > 4:
             raise DoesNotFit("it needs 99 of 30 block RAMs")
         return placed(25.0)
-    monkeypatch.setattr(building._Attempt, "top", top)
+    monkeypatch.setattr(building.Attempt, "top", top)
     monkeypatch.setattr(building, "implement", implement)
     monkeypatch.setattr(building, "pack", lambda board, folder: ("bin", b"bits"))
     report = build(small_network(), BOARDS["icebreaker"], out_dir=tmp_path)
