@@ -5,7 +5,7 @@ import struct
 import zlib
 
 import pytest
-from board_networks import small_network
+from board_networks import placed, small_network
 
 pytest.importorskip("amaranth_boards", reason="boards need pip install 'qblif[board]'")
 pytest.importorskip("pyosys", reason="synthesis needs pip install 'qblif[board]'")
@@ -16,19 +16,11 @@ from qblif.boards.build import build, load_seconds
 from qblif.boards.catalogue import BOARDS
 from qblif.boards.fit import need
 from qblif.boards.flow.pack import dfu_suffix, pack
-from qblif.boards.flow.report import Report
 from qblif.boards.flow.tools import DoesNotFit, SynthError
 from qblif.hw.layout.compile import compile
 from qblif.hw.layout.plan import make_plan
 
 HEADERS = {"icebreaker": b"\xff\x00\x00\xff\x7e\xaa\x99\x7e", "ulx3s_85f": b"\xff\x00"}
-
-
-def placed(fmax_mhz):
-    """A report of a design that reaches this clock."""
-    return Report(device="up5k", part="", seed=1, lut=1, ff=1, bram=1, dsp=0, spram=0, carry=0,
-                  lut_ram=0, folded=0, capacities={}, fmax_mhz=fmax_mhz, path=None, components={},
-                  multipliers=())
 
 
 @pytest.mark.parametrize("name, mhz", [("icebreaker", 24), ("ulx3s_85f", 50)])
