@@ -17,7 +17,7 @@ from .flow.tools import DoesNotFit, SynthError
 from .pll import find_pll
 from .top import Top
 
-__all__ = ["build", "load_seconds"]
+__all__ = ["Attempt", "build", "load_seconds"]
 
 MARGIN = 1.02  # A clock is tried again only this much below what was reached.
 PLACED = ("lut", "ff", "bram", "spram", "dsp", "fmax_mhz", "multipliers")  # In build.json.
@@ -58,17 +58,15 @@ def build(trained, board, *, out_dir, lanes=None, layout=None, frequency=None, s
     SynthError
         A missing tool, a network that the board cannot hold, a clock that cannot be met.
     """
-    need_tools(board)
     out_dir, say = Path(out_dir), progress or (lambda line: None)
-    work = out_dir / ("work" if board.placed_here else "plan")
-    work.mkdir(parents=True, exist_ok=True)
-    attempt = _Attempt(trained, board, work, seed, baud or board.baud, say)
+    attempt = Attempt(board, out_dir, seed, baud, say)
     plans, plan, why = _plans(trained, board, lanes, layout)
     late = False
     for plan in plans:
         layout = compile(trained.spec, plan)
         try:
-            return _finish(attempt, layout, attempt.place(layout, frequency), out_dir)
+            placed, clock = attempt.place(layout, frequency)
+            return attempt.finish(placed, _report(trained, attempt, layout, clock))
         except DoesNotFit as error:
             why, late = str(error), isinstance(error, MissesClock)
             say(f"{lanes_of(plan)}: {why}")
@@ -99,15 +97,16 @@ class MissesClock(DoesNotFit):
     """A design fits, but reaches no clock that it may have."""
 
 
-class _Attempt:
-    """One network on one board, placed with varying lanes and clocks."""
+class Attempt:
+    """One network on one board, placed with varying lanes and clocks; ``frames`` as of
+    :class:`qblif.hw.link.board_core.BoardCore`."""
 
-    def __init__(self, trained, board, work, seed, baud, say):
-        self.trained = trained
-        self.board = board
-        self.work = work
-        self.seed = seed
-        self.baud = baud
+    def __init__(self, board, out_dir, seed, baud, say, frames=512):
+        need_tools(board)
+        self.board, self.out_dir = board, out_dir
+        self.work = out_dir / ("work" if board.placed_here else "plan")
+        self.work.mkdir(parents=True, exist_ok=True)
+        self.seed, self.baud, self.frames = seed, baud or board.baud, frames
         self.say = say
 
     def top(self, layout, mhz):
@@ -121,7 +120,7 @@ class _Attempt:
             pll = find_pll(board.fpga.family.pll, board.oscillator_mhz, mhz)
         exact = float(pll.out) if pll else mhz
         core = BoardCore(layout, clock_hz=round(exact * 1e6), baud=self.baud,
-                         levels=board.levels)
+                         levels=board.levels, frames=self.frames)
         return Top(board, core, clock_mhz=exact, pll=pll), exact
 
     def place(self, layout, frequency):
@@ -147,34 +146,34 @@ class _Attempt:
             clocks = [clock for clock in clocks[1:] if clock * MARGIN <= reached]
         raise MissesClock(f"it reaches {reached:.1f} MHz, not {exact:g} MHz")
 
+    def finish(self, placed, report):
+        """Write the bitstream, and ``build.json`` with ``report`` and what was placed."""
+        board, out_dir = self.board, self.out_dir
+        report = {"board": board.name, "part": board.part, "baud": self.baud,
+                  "seed": self.seed} | report
+        (out_dir / "build.json").unlink(missing_ok=True)
+        if placed is None:
+            report |= {"bitstream": None, "plan_for": "the vendor's tool; not placed here"}
+        else:
+            suffix, content = pack(board, self.work)
+            name = f"{board.name}.{suffix}"
+            write_atomically(out_dir / name, content)
+            report |= {key: getattr(placed, key) for key in PLACED} | {
+                "path_in_words": placed.path_in_words(), "capacities": placed.capacities,
+                "bitstream": name, "sha256": hashlib.sha256(content).hexdigest()}
+        write_atomically(out_dir / "build.json", (json.dumps(report, indent=2) + "\n").encode())
+        return report
 
-def _finish(attempt, layout, result, out_dir):
-    """Write the bitstream and ``build.json``."""
-    placed, clock = result
-    trained, board, plan = attempt.trained, attempt.board, layout.plan
-    cycles = frame_cycles(layout, trained.activity)
-    report = {
-        "board": board.name, "part": board.part, "network_digest": trained.spec.digest,
-        "layout_digest": layout.digest,
+
+def _report(trained, attempt, layout, clock):
+    """What ``build.json`` says of a network in memories."""
+    board, plan = attempt.board, layout.plan
+    return {
+        "network_digest": trained.spec.digest, "layout_digest": layout.digest,
         "lanes": [list(stage.lanes) for stage in plan.stages], "plan": asdict(plan)["stages"],
-        "order": plan.order,
-        "clock_mhz": clock, "baud": attempt.baud, "seed": attempt.seed,
-        "levels": board.levels,
-        "images_per_second": round(clock * 1e6 / cycles),
-        "load_seconds": round(load_seconds(layout, attempt.baud), 3),
-    }
-    (out_dir / "build.json").unlink(missing_ok=True)
-    if placed is None:
-        report |= {"bitstream": None, "plan_for": "the vendor's tool; not placed here"}
-    else:
-        suffix, content = pack(board, attempt.work)
-        name = f"{board.name}.{suffix}"
-        write_atomically(out_dir / name, content)
-        report |= {key: getattr(placed, key) for key in PLACED} | {
-            "path_in_words": placed.path_in_words(), "capacities": placed.capacities,
-            "bitstream": name, "sha256": hashlib.sha256(content).hexdigest()}
-    write_atomically(out_dir / "build.json", (json.dumps(report, indent=2) + "\n").encode())
-    return report
+        "order": plan.order, "clock_mhz": clock, "levels": board.levels,
+        "images_per_second": round(clock * 1e6 / frame_cycles(layout, trained.activity)),
+        "load_seconds": round(load_seconds(layout, attempt.baud), 3)}
 
 
 def load_seconds(layout, baud):

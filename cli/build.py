@@ -1,5 +1,6 @@
 """``qblif build``: a network file to a bitstream for a board."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -24,11 +25,20 @@ from .common import (
     table,
     write_report,
 )
+from .logic import (
+    AddersOption,
+    LogicOption,
+    PixelsOption,
+    RowOption,
+    check_options,
+    logic_layout,
+)
 
 __all__ = ["build"]
 
 
 def build(
+    context: typer.Context,
     file: NetworkArgument,
     board: Annotated[str, typer.Option(
         "--board", metavar="NAME", help="One that `qblif boards` lists.")],
@@ -46,29 +56,31 @@ def build(
         "weights through its serial pins, and compare N test images with the integer model.")] = 0,
     data: DataOption = None,
     seed: SeedOption = 1,
+    logic: LogicOption = False,
+    adders: AddersOption = "shared",
+    row: RowOption = 2,
+    pixels: PixelsOption = False,
 ):
     """Make a bitstream: DIR/BOARD.bin, .bit or .fs, and DIR/build.json.
 
     The weights are not in it: `qblif load` brings them, so one bitstream serves every training of
-    a network. Exit code 1 where --check-netlist finds a difference.
+    a network. With --logic they are, and `qblif run` loads frames and plays them one a clock. Exit
+    code 1 where --check-netlist finds a difference.
     """
-    from ..boards.build import build as run
+    check_options(context, logic)
     from ..boards.catalogue import find_board
-    if check_netlist:
-        from .check_netlist import build_with_netlist as run
     found = find_board(board)
     trained = open_network(file)
-    if time == "outer" and lanes is None:
-        raise InvalidValue("--time outer needs --lanes: the search for a plan has timesteps "
-                           "innermost")
-    several = time == "outer" or lanes is not None and not (lanes.isdecimal() and int(lanes))
-    chosen = {"layout": layout_for(trained, lanes, order=time)} if several else {
-        "lanes": int(lanes) if lanes else None}
+    if logic:
+        from ..boards.logic import build_logic
+        make = partial(build_logic, logic_layout(trained, adders, row, pixels), found)
+    else:
+        make = _engine(trained, found, lanes, time, check_netlist)
     folder = make_folder(out, "check-netlist")
     with spinner() as line:
         task = line.add_task(found.title, total=None)
-        report = run(trained, found, out_dir=folder, **chosen, frequency=frequency, seed=seed,
-                     baud=baud, progress=lambda text: line.update(task, description=text))
+        report = make(out_dir=folder, frequency=frequency, seed=seed, baud=baud,
+                      progress=lambda text: line.update(task, description=text))
     console.print(table(f"{found.title}, {report['part']}", list(rows(report))))
     if report["bitstream"]:
         console.print(f"Next: qblif program {folder / report['bitstream']} --board {board}",
@@ -80,6 +92,20 @@ def build(
     if check_netlist and not compare(trained, found, folder, dataset(data, trained),
                                      check_netlist):
         raise typer.Exit(1)
+
+
+def _engine(trained, board, lanes, time, check_netlist):
+    """The build of a network in memories, but for the options that logic has too."""
+    from ..boards.build import build as make
+    if check_netlist:
+        from .check_netlist import build_with_netlist as make
+    if time == "outer" and lanes is None:
+        raise InvalidValue("--time outer needs --lanes: the search for a plan has timesteps "
+                           "innermost")
+    several = time == "outer" or lanes is not None and not (lanes.isdecimal() and int(lanes))
+    chosen = {"layout": layout_for(trained, lanes, order=time)} if several else {
+        "lanes": int(lanes) if lanes else None}
+    return partial(make, trained, board, **chosen)
 
 
 def compare(trained, board, folder, images, count):
@@ -109,7 +135,11 @@ def compare(trained, board, folder, images, count):
 
 def rows(report):
     """What ``build.json`` says, for people."""
-    yield "lanes", ", ".join(map(lanes_text, report["lanes"]))
+    if "lanes" in report:
+        yield "lanes", ", ".join(map(lanes_text, report["lanes"]))
+    else:
+        yield "frames that it holds", f"{report['frames']:,}"
+        yield "latency, clocks", report["latency"]
     if report["bitstream"]:
         for kind, label in (("lut", "LUTs"), ("bram", "block RAMs"), ("spram", "single-port RAMs")):
             if report["capacities"][kind]:
@@ -118,4 +148,6 @@ def rows(report):
     else:
         yield "clock", f"{report['clock_mhz']:g} MHz"
     yield "images a second, core", f"{report['images_per_second']:,}"
-    yield "loading the weights", f"{report['load_seconds']:.1f} s at {report['baud']:,} baud"
+    if "load_seconds" in report:
+        yield ("loading the weights",
+               f"{report['load_seconds']:.1f} s at {report['baud']:,} baud")

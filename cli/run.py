@@ -21,6 +21,7 @@ from .common import (
 )
 from .event_report import event_remarks, event_rows
 from .load import BaudOption, PortOption
+from .play import play_frames
 
 __all__ = ["run"]
 
@@ -39,8 +40,10 @@ def run(
     check: Annotated[bool, typer.Option(
         help="Compare every class, score, level and cycle count with the integer model.")] = False,
 ):
-    """Run test images on a board that `qblif load` has loaded. Exit code 1 where a check fails."""
+    """Run test images on a board that `qblif load` has loaded, or whose network is logic. Exit code
+    1 where a check fails."""
     from ..boards.host.host import Host
+    from ..boards.host.identity import LogicIdentity
     from ..boards.host.line import open_port
     from ..golden.spec.pixels import to_levels
 
@@ -52,6 +55,15 @@ def run(
     with open_port(port, baud) as line, progress_bar() as bar:
         host = Host(line)
         task = bar.add_task("run", total=len(frames))
+        identity = host.identify()
+        if isinstance(identity, LogicIdentity):
+            report = play_frames(
+                host, trained, identity, pixels, labels, check=check, scores=scores,
+                progress=lambda done: bar.update(task, completed=done))
+            write_report(folder, "run", report)
+            if not report["ok"]:
+                raise typer.Exit(1)
+            return
         outcome = host.run(trained, frames, levels=check, scores=scores or check,
                            progress=lambda done: bar.update(task, completed=done))
         identity = host.identify()

@@ -31,11 +31,20 @@ from .common import (
     write_report,
 )
 from .event_report import event_remarks, event_rows
+from .logic import (
+    AddersOption,
+    LogicOption,
+    PixelsOption,
+    RowOption,
+    check_options,
+    logic_layout,
+)
 
 __all__ = ["simulate", "simulate_network"]
 
 
 def simulate(
+    context: typer.Context,
     file: NetworkArgument,
     out: OutOption = Path("out"),
     data: DataOption = None,
@@ -55,17 +64,28 @@ def simulate(
     waves: Annotated[int | None, typer.Option(
         "--waves", metavar="FRAME", help="Also write the waves of this test image, counted from 0: "
         "DIR/waves/frameFRAME.vcd, and .gtkw for GTKWave.")] = None,
+    logic: LogicOption = False,
+    adders: AddersOption = "shared",
+    row: RowOption = 2,
+    pixels: PixelsOption = False,
     dask: DaskOption = None,
     workers: WorkersOption = None,
 ):
     """Simulate test images on the generated Verilog.
 
     Every level and membrane of every neuron at every timestep, every class and every cycle count
-    is compared with the integer model. Exit code 1 where anything differs.
+    is compared with the integer model; of a network as logic every level, score and class, and the
+    clock of each. Exit code 1 where anything differs.
     """
     from ..sim.simulators import require
+    check_options(context, logic)
     trained = open_network(file)
-    layout, generated = hardware_for(trained, verilog, lanes, burst, quantiser, time)
+    if logic:
+        from ..hw.verilog import generate_logic
+        layout = logic_layout(trained, adders, row, pixels)
+        generated = generate_logic(layout, taps=True)
+    else:
+        layout, generated = hardware_for(trained, verilog, lanes, burst, quantiser, time)
     require(simulator)
     given = dataset(data, trained)
     frame = None if waves is None else choose_frame(given, waves, trained.spec)
@@ -73,7 +93,7 @@ def simulate(
     with crew_for(dask, workers) as crew:
         report = simulate_network(trained, layout, given, images, simulator, folder, generated,
                                   stall_seed=seed if stalls else None, crew=crew)
-    if report["first_neuron"]:
+    if report["first_neuron"] and not logic:
         console.print("To look closer: qblif trace FILE --neuron {population}/{neuron} "
                       "--frame {frame}".format(**report["first_neuron"]), highlight=False)
     if frame is not None:
@@ -99,11 +119,13 @@ def simulate_network(trained, layout, images, count, simulator, folder, generate
     from ..sim.experiment import run_experiment
 
     pixels, labels = choose_images(images, count, trained.spec)
-    levels = to_levels(pixels, trained.spec.input.n_max)
+    encodes = getattr(layout, "pixels", False)
+    frames = pixels.reshape(len(pixels), -1) if encodes else to_levels(
+        pixels, trained.spec.input.n_max)
     with progress_bar() as bar:
-        task = bar.add_task(f"{simulator}: build and run", total=len(levels))
+        task = bar.add_task(f"{simulator}: build and run", total=len(frames))
         report = run_experiment(
-            trained, layout, levels, labels, simulator=simulator, out_dir=folder / "simulate",
+            trained, layout, frames, labels, simulator=simulator, out_dir=folder / "simulate",
             stall_seed=stall_seed, generated=generated, workers=crew,
             progress=lambda done: bar.update(task, completed=done))
     counts = images.event_counts("test")
@@ -131,12 +153,15 @@ def _waves(trained, layout, frame, name, simulator, folder, generated):
 def _show(report):
     accuracy, cycles, wrong = report["accuracy"], report["cycles"], report["mismatches"]
     of, events = report["accuracy_images"], report.get("input_events")
+    compared = report["membranes_compared"]
+    membranes = [("membranes that differ", f"{wrong['membranes']} of {compared}")] * bool(compared)
     console.print(table(f"{report['images']} images on {report['simulator']}", [
         (f"accuracy, RTL, {_images(of['rtl'])}", _share(accuracy["rtl"])),
         (f"accuracy, integer model, {_images(of['integer'])}", _share(accuracy["integer"])),
         (f"accuracy, float, {_images(of['float'])} of the training", _share(accuracy["float"])),
         ("levels that differ", f"{wrong['levels']} of {report['levels_compared']}"),
-        ("membranes that differ", f"{wrong['membranes']} of {report['membranes_compared']}"),
+        *membranes,
+        ("scores, classes that differ", f"{wrong['scores']}, {wrong['classes']}"),
         ("cycles an image, latency", _figure(cycles["mean"])),
         ("cycles an image, interval", _figure(cycles["interval_mean"])),
         ("cycle model", {True: "equal to the cycle", False: "[red]differs[/red]",
@@ -144,11 +169,12 @@ def _show(report):
         ("build", "cached" if report["build"]["cached"] else f"{report['build']['seconds']:.1f} s"),
         ("run, all simulators together", f"{report['run_seconds']:.1f} s"),
         *event_rows(events)]))
-    console.print(table("", [
-        (s["name"], s["lanes"], f"{s['events']:.1f}", f"{s['synaptic_operations']:.0f}",
-         _figure(s["sop_per_cycle"]), "" if s["busy"] is None else f"{s['busy']:.1%}")
-        for s in report["synapses"]],
-        ("synapses", "lanes", "events", "operations", "operations a cycle", "lanes busy")))
+    if "synapses" in report:
+        console.print(table("", [
+            (s["name"], s["lanes"], f"{s['events']:.1f}", f"{s['synaptic_operations']:.0f}",
+             _figure(s["sop_per_cycle"]), "" if s["busy"] is None else f"{s['busy']:.1%}")
+            for s in report["synapses"]],
+            ("synapses", "lanes", "events", "operations", "operations a cycle", "lanes busy")))
     for text in event_remarks(events, "these recordings"):
         console.print(f"[yellow]{text}[/yellow]")
     for text in (*report["first_mismatches"], *report["findings"]):

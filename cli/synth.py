@@ -22,12 +22,16 @@ from .common import (
     table,
     write_report,
 )
-from .verilog import write_verilog
+from .logic import AddersOption, LogicOption, PixelsOption, check_options, logic_layout
+from .verilog import write_logic, write_verilog
 
-__all__ = ["synth", "synthesise_network"]
+__all__ = ["logic_figures", "synth", "synthesise_logic", "synthesise_network"]
+
+MOST_ADDERS = 4  # In a row, where the row is chosen for a clock.
 
 
 def synth(
+    context: typer.Context,
     file: NetworkArgument,
     out: OutOption = Path("out"),
     device: Annotated[str, typer.Option(
@@ -37,12 +41,26 @@ def synth(
     quantiser: QuantiserOption = None,
     time: TimeOption = "inner",
     frequency: Annotated[float | None, typer.Option(
-        help="Clock in MHz that the placer aims at.")] = None,
+        help="Clock in MHz that the placer aims at. With --logic and no --row, fewer adders in a "
+        "row are tried until it is met.")] = None,
     seed: SeedOption = 1,
     bus: BusOption = None,
+    logic: LogicOption = False,
+    adders: AddersOption = "shared",
+    row: Annotated[int | None, typer.Option(
+        "--row", help="With --logic: most adders in a row between two registers. Default: 2, or "
+        "with --frequency as many, up to 4, as meet it.")] = None,
+    pixels: PixelsOption = False,
 ):
     """Synthesise, place and route: size, clock, and the longest path."""
+    check_options(context, logic)
     trained = open_network(file)
+    if logic:
+        layout = logic_layout(trained, adders, 2 if row is None else row, pixels)
+        report = synthesise_logic(layout, make_folder(out, "synth"), device, frequency, seed,
+                                  search=row is None and frequency is not None)
+        write_report(out, "synth", report)
+        return
     layout = layout_for(trained, lanes, burst, quantiser, time)
     report = synthesise_network(trained, layout, make_folder(out, "synth"), device, frequency, seed,
                                 bus)
@@ -51,12 +69,61 @@ def synth(
 
 def synthesise_network(trained, layout, folder, device, frequency=None, seed=1, bus=None):
     """Generate, synthesise and show; returns the content of ``synth.json``."""
-    from ..boards.flow.synth import find_device, synthesise
+    from ..boards.flow.synth import find_device
     find_device(device)
     generated = write_verilog(trained, layout, folder, bus=bus)
+    report = _place(generated.manifest["top"], folder, device, frequency, seed)
+    return report.to_json() | {
+        "lanes": [list(stage.lanes) for stage in layout.plan.stages],
+        "bus": bus, "network_digest": trained.spec.digest}
+
+
+def synthesise_logic(layout, folder, device, frequency=None, seed=1, search=False):
+    """The same of a network as logic.
+
+    With ``search`` of as many adders in a row as meet ``frequency``, from :data:`MOST_ADDERS`
+    downwards, or of one where none does; ``tried`` in the result has every placement.
+    """
+    from ..boards.flow.synth import find_device
+    find_device(device)
+    rows = range(min(MOST_ADDERS, max(1, layout.deepest)), 0, -1) if search else [layout.adders]
+    tried, report = [], {}
+    for row in rows:
+        layout = layout.with_row(row)
+        written = write_logic(layout, folder)
+        placed = _place(written["top"], folder, device, frequency, seed)
+        figures = logic_figures(layout, placed)
+        tried.append({key: figures[key] for key in ("adders_in_a_row", "latency")} | {
+            key: getattr(placed, key) for key in ("lut", "ff", "fmax_mhz")})
+        report = placed.to_json() | written | figures | {"frequency_mhz": frequency}
+        console.print(table("a frame a clock", [
+            ("adders in a row", row), ("frames a second", _count(figures["frames_per_second"])),
+            ("latency, clocks", layout.latency),
+            ("latency, ns", _rounded(figures["latency_ns"], 1)),
+            ("LUT x time, mLUT4 s", _rounded(figures["mlut_s"], 4))]))
+        if search and (placed.fmax_mhz or 0) >= frequency:
+            break
+    if search and (report["fmax_mhz"] or 0) < frequency:
+        console.print(f"No number of adders in a row meets {frequency:g} MHz.", style="yellow")
+    return report | {"tried": tried}
+
+
+def logic_figures(layout, placed):
+    """Speed of a :class:`~qblif.hw.logic.layout.LogicLayout` that was placed: ``mlut_s`` is the
+    LUTs times the time of a frame, in thousandths of LUT seconds."""
+    mhz = placed.fmax_mhz
+    return {"adders_in_a_row": layout.adders, "latency": layout.latency,
+            "frames_per_second": mhz and round(mhz * 1e6),
+            "latency_ns": mhz and round(layout.latency * 1e3 / mhz, 2),
+            "mlut_s": mhz and round(placed.lut / mhz / 1e3, 6)}
+
+
+def _place(top, folder, device, frequency, seed):
+    """Synthesise the Verilog in ``folder`` and show what came of it."""
+    from ..boards.flow.synth import synthesise
     with spinner() as line:
         task = line.add_task("synthesise", total=None)
-        report = synthesise(folder / "network.v", top=generated.manifest["top"], device=device,
+        report = synthesise(folder / "network.v", top=top, device=device,
                             out_dir=folder / "synth", frequency_mhz=frequency, seed=seed,
                             progress=lambda text: line.update(task, description=text))
     kinds = [kind for kind in ("lut", "ff", "bram", "dsp", "spram") if report.capacities.get(kind)]
@@ -71,6 +138,12 @@ def synthesise_network(trained, layout, folder, device, frequency=None, seed=1, 
     console.print(report.path_in_words())
     if report.multipliers:
         console.print(f"[red]multipliers: {', '.join(report.multipliers)}[/red]")
-    return report.to_json() | {
-        "lanes": [list(stage.lanes) for stage in layout.plan.stages],
-        "bus": bus, "network_digest": trained.spec.digest}
+    return report
+
+
+def _count(value):
+    return "" if value is None else f"{value:,}"
+
+
+def _rounded(value, digits):
+    return "" if value is None else f"{value:.{digits}f}"

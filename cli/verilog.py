@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from ..golden.spec.artifact import write_atomically
-from ..golden.spec.errors import InvalidValue
 from ..hw.bus.files import BUS_FILES
 from .common import (
     BurstOption,
@@ -26,11 +25,20 @@ from .common import (
     table,
     write_report,
 )
+from .logic import (
+    AddersOption,
+    LogicOption,
+    PixelsOption,
+    RowOption,
+    check_options,
+    logic_layout,
+)
 
-__all__ = ["verilog", "write_verilog"]
+__all__ = ["verilog", "write_logic", "write_verilog"]
 
 
 def verilog(
+    context: typer.Context,
     file: NetworkArgument,
     out: OutOption = Path("out"),
     lanes: LanesOption = "32",
@@ -45,26 +53,22 @@ def verilog(
     readback: Annotated[bool, typer.Option(
         "--readback", help="With --bus: loaded words can be read back, for a multiplexer over all "
         "memories.")] = False,
-    logic: Annotated[bool, typer.Option(
-        "--logic", help="Weights as logic, a frame a clock: docs/logic.md. Nothing is loaded, and "
-        "of the other options only --adders, --row, --taps and --out matter.")] = False,
-    adders: Annotated[str, typer.Option(
-        metavar="shared|trees", help="With --logic: adders that neurons share (it needs da4ml), or "
-        "a tree for each.")] = "shared",
-    row: Annotated[int, typer.Option(
-        help="With --logic: most adders in a row between two registers.")] = 2,
+    logic: LogicOption = False,
+    adders: AddersOption = "shared",
+    row: RowOption = 2,
+    pixels: PixelsOption = False,
     taps: Annotated[bool, typer.Option(
         "--taps", help="With --logic: hidden levels come out, too.")] = False,
     seed: SeedOption = 0,
 ):
     """Generate Verilog: DIR/network.v, and DIR/manifest.json with what its ports mean. With --bus
     also its registers, as a table and a C header, the writes that load it, and a FuseSoC core."""
+    check_options(context, logic)
     trained = open_network(file)
     if logic:
-        if bake or sound or bus or readback:
-            raise InvalidValue("Logic has its weights built in and no bus: --logic goes with none "
-                               "of --bake, --sound, --bus and --readback")
-        _write_logic(trained, out, adders, row, taps)
+        report = write_logic(logic_layout(trained, adders, row, pixels),
+                             make_folder(out, "verilog"), taps)
+        write_report(out, "verilog", report)
         return
     layout = layout_for(trained, lanes, burst, quantiser, time)
     generated = write_verilog(trained, layout, make_folder(out, "verilog"), bake, sound=sound,
@@ -81,27 +85,24 @@ def verilog(
         **{key: manifest[key] for key in ("verilog_sha256", "network_digest", "stages")}})
 
 
-def _write_logic(trained, out, adders, row, taps):
-    """The same files of a network as logic."""
-    from ..hw.logic.layout import LogicLayout
+def write_logic(layout, folder, taps=False):
+    """The same files of a network as logic; shows its populations and returns the content of
+    ``verilog.json``."""
     from ..hw.verilog import generate_logic
-    folder = make_folder(out, "verilog")
     with spinner() as line:
-        line.add_task("find adders, generate Verilog", total=None)
-        text, manifest = generate_logic(LogicLayout(trained, adders, row), taps=taps)
-    for name in BUS_FILES:
-        (folder / name).unlink(missing_ok=True)  # Of an earlier run.
-    write_atomically(folder / "network.v", text.encode())
-    write_atomically(folder / "manifest.json", json.dumps(manifest, indent=2).encode())
+        line.add_task("generate Verilog", total=None)
+        generated = generate_logic(layout, taps=taps)
+    _write(folder, generated)
+    manifest = generated.manifest
     stages = manifest["stages"]
-    console.print(table(f"{out / 'network.v'}", [
+    console.print(table(f"{folder / 'network.v'}", [
         (stage["name"], f"{stage['adders']:,}", stage["done"]) for stage in stages],
         ("population", "adders", "done in clock")))
     console.print(f"A frame a clock; its class {manifest['latency']} clocks later.")
-    write_report(out, "verilog", {
-        "verilog": "network.v", "manifest": "manifest.json", "top": manifest["top"],
-        "lines": text.count("\n"), "latency": manifest["latency"],
-        **{key: manifest[key] for key in ("verilog_sha256", "network_digest", "stages")}})
+    return {"verilog": "network.v", "manifest": "manifest.json", "top": manifest["top"],
+            "lines": generated.verilog.count("\n"), **{key: manifest[key] for key in (
+                "adders", "adders_in_a_row", "pixels", "latency", "verilog_sha256",
+                "network_digest", "stages")}}
 
 
 def write_verilog(trained, layout, folder, bake=False, **options):
@@ -114,10 +115,14 @@ def write_verilog(trained, layout, folder, bake=False, **options):
         generated = generate(layout, trained if bake else None, **options)
         beside = bus_files(trained, generated, options.get("readback", False)) \
             if options.get("bus") else {}
+    _write(folder, generated, beside)
+    return generated
+
+
+def _write(folder, generated, beside=()):
     files = {"network.v": generated.verilog.encode(),
-             "manifest.json": json.dumps(generated.manifest, indent=2).encode()} | beside
+             "manifest.json": json.dumps(generated.manifest, indent=2).encode()} | dict(beside)
     for name in BUS_FILES:
         (folder / name).unlink(missing_ok=True)  # Of an earlier run.
     for name, content in files.items():
         write_atomically(folder / name, content)
-    return generated

@@ -40,7 +40,7 @@ class Generated:
 
     verilog: str
     manifest: dict[str, Any]
-    layout: Layout
+    layout: Layout | LogicLayout
 
     @property
     def baked(self) -> bool:
@@ -81,20 +81,19 @@ def generate(layout: Layout, trained: Trained | None = None, name: str = "qblif_
 
 
 def generate_logic(layout: LogicLayout, name: str = "qblif_logic",
-                   taps: bool = False) -> tuple[str, dict[str, Any]]:
-    """Verilog and manifest of a network as logic, see
-    :class:`qblif.hw.logic.network.LogicNetworkCore`."""
+                   taps: bool = False) -> Generated:
+    """Generate a network as logic, see :class:`qblif.hw.logic.network.LogicNetworkCore`."""
     network, trained = LogicNetworkCore(layout, taps), layout.trained
     text = to_verilog(network, name)
     tapped = {p.name: [layout.clock(p.name, t) for t in range(layout.spec.timesteps)]
               for p in network.tapped}
-    return text, {
+    return Generated(text, {
         "manifest_version": MANIFEST_VERSION, "top": name, "clock": "clk", "reset": "rst",
         "verilog_sha256": hashlib.sha256(text.encode()).hexdigest(),
         "network": layout.spec.to_dict(), "network_digest": layout.spec.digest,
         "weights_digest": trained.weights_digest, "adders": layout.method,
-        "adders_in_a_row": layout.adders, "latency": layout.latency, "stages": layout.describe(),
-        "taps": tapped, "ports": describe_ports(network)}
+        "adders_in_a_row": layout.adders, "pixels": layout.pixels, "latency": layout.latency,
+        "stages": layout.describe(), "taps": tapped, "ports": describe_ports(network)}, layout)
 
 
 def read_generated(folder: Path, network: Network) -> Generated:

@@ -2,7 +2,10 @@
 
 import numpy as np
 
-__all__ = ["UNKNOWN", "decode", "encode_frames", "encode_load", "fields_of", "read_log"]
+from ..boards.host.frames import pack_vectors
+
+__all__ = ["UNKNOWN", "decode", "encode_frames", "encode_load", "encode_vectors", "fields_of",
+           "read_log"]
 
 UNKNOWN = np.iinfo(np.int64).min  # Decoded value of a field with undefined bits.
 
@@ -30,6 +33,13 @@ def encode_frames(layout, manifest, levels):
     marks[np.flatnonzero(np.diff(stream.frame, append=len(levels)))] |= LAST
     return "".join(f"{mark:x} {word:x}\n"
                    for mark, word in zip(marks.tolist(), words.tolist(), strict=True))
+
+
+def encode_vectors(vectors, bits):
+    """Lines for ``i.hex`` of a network that takes a frame a word: ``vectors`` are ``(frames, ...)``
+    of values of up to 8 ``bits``, the first lowest."""
+    return "".join(f"{FIRST | LAST:x} {row[::-1].tobytes().hex()}\n"
+                   for row in pack_vectors(vectors, bits))
 
 
 def encode_load(manifest, writes):

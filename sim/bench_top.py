@@ -6,7 +6,7 @@ in each cycle, the clock included: no Python runs then.
 
 from ..hw.core.counters import COUNTERS
 
-__all__ = ["PERIOD", "TOP", "bench_top", "counters"]
+__all__ = ["INPUTS", "OUTPUTS", "PERIOD", "TOP", "bench_top", "counters", "declared"]
 
 TOP = "qblif_bench"
 
@@ -115,7 +115,7 @@ def bench_top(manifest, probes=()):
               "score": width["score"]}
     text = HEADER.format(
         network=manifest["top"], top=TOP, half=PERIOD // 2,
-        counted_top=len(counters(manifest)) - 2, ports=",\n".join(_ports(manifest, len(probes))),
+        counted_top=len(counters(manifest)) - 2, ports=_ports(manifest, len(probes)),
         **{f"{key}_width": value for key, value in widths.items()},
         **{f"{key}_top": value - 1 for key, value in widths.items()})
     text += "".join(TRACE.format(name=name, width=width[name], msb=width[name] - 1, low=32 * k)
@@ -137,18 +137,23 @@ def _inside(manifest, traces):
         traced=" | ".join(f"{name}_valid" for name in traces))
 
 
-def _ports(manifest, probes):
-    """Ports of the bench; Verilator shows these, and nothing else, to cocotb."""
-    stages = len(manifest["stages"])
-    inputs = INPUTS | ({"watch": probes} if probes else {})
-    outputs = OUTPUTS | {"inner": 2 * stages, "vectors": 32 * stages, "seen": 32 * stages}
-    outputs |= dict.fromkeys(counters(manifest), 32)
-    for direction, kind, visible, group in [
+def declared(inputs, outputs):
+    """Declarations of a bench's ports, which map names to widths, and of :data:`REGISTERS`;
+    Verilator shows these, and nothing else, to cocotb."""
+    return ",\n".join(
+        f"    {direction} {kind}[{width - 1}:0] {name} /*verilator {visible}*/"
+        for direction, kind, visible, group in [
             ("input", "", "public_flat_rw", inputs),
             ("output", "reg ", "public_flat_rd", REGISTERS),
-            ("output", "", "public_flat_rd", outputs)]:
-        for name, width in group.items():
-            yield f"    {direction} {kind}[{width - 1}:0] {name} /*verilator {visible}*/"
+            ("output", "", "public_flat_rd", outputs)]
+        for name, width in group.items())
+
+
+def _ports(manifest, probes):
+    stages = len(manifest["stages"])
+    outputs = OUTPUTS | {"inner": 2 * stages, "vectors": 32 * stages, "seen": 32 * stages}
+    return declared(INPUTS | ({"watch": probes} if probes else {}),
+                    outputs | dict.fromkeys(counters(manifest), 32))
 
 
 def _network(manifest, traces):

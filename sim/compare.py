@@ -7,7 +7,7 @@ import numpy as np
 from ..hw.layout.addressing import addresses, lane_bits
 from .bench_files import UNKNOWN
 
-__all__ = ["Comparison", "compare", "compare_classes", "compare_scores"]
+__all__ = ["Comparison", "compare", "compare_classes", "compare_scores", "differences"]
 
 SHOWN = 5  # Mismatches described in words, for each population.
 
@@ -50,11 +50,9 @@ def compare(stage, recorded, levels, membranes):
         lanes = [recorded[f"{what}s.{k}"][:whole * vectors] for k in range(stage.fire_lanes)]
         rtl = stage.passes.unpack(np.stack(lanes, -1))
         expected = np.asarray(expected).swapaxes(0, 1)[:whole]
-        differs = rtl != expected
-        counts[what] = int(differs.sum())
-        places += [tuple(at) for at in np.argwhere(differs)[:1].tolist()]
-        words += [_describe(what, population.name, at, rtl, expected)
-                  for at in np.argwhere(differs)[:SHOWN]]
+        counts[what], first, said = differences(what, population.name, rtl, expected)
+        places += first
+        words += said
     steps = np.full((frames, timesteps), -1, np.int64)
     timestep, _ = stage.passes.steps()
     ends = recorded["cycle"][:whole * vectors].reshape(
@@ -94,11 +92,19 @@ def compare_scores(spec, recorded, expected):
             ("final", np.arange(timesteps)[None, :, None] == timesteps - 1)):
         rtl = recorded[what][:np.prod(shape)].reshape(shape)[:len(levels)]
         golden = np.broadcast_to(golden[:len(rtl)], rtl.shape)
-        differs = rtl != golden
-        wrong += int(differs.sum())
-        words += [_describe(f"{what} at the score port", last.name, at, rtl, golden)
-                  for at in np.argwhere(differs)[:SHOWN]]
+        count, _, said = differences(f"{what} at the score port", last.name, rtl, golden)
+        wrong += count
+        words += said
     return wrong, tuple(words[:SHOWN])
+
+
+def differences(what, name, rtl, expected):
+    """Of the population ``name``, in arrays ``(frames, timesteps, neurons)``: how many values
+    differ, the place of the first, and the first few in words."""
+    places = np.argwhere(rtl != expected)
+    return len(places), [tuple(at) for at in places[:1].tolist()], [
+        f"{name} neuron {at[2]}, timestep {at[1]}, frame {at[0]}: "
+        f"RTL {what} {_value(rtl[*at])}, golden {expected[*at]}" for at in places[:SHOWN]]
 
 
 def _order(stage, recorded, whole, frames):
@@ -124,12 +130,6 @@ def vector_addresses(passes):
     first = passes.neurons()[:, :, 0]
     low = addresses(passes.shape)[first] >> lane_bits(passes.shape, passes.fire_lanes)
     return low[position].reshape(-1)
-
-
-def _describe(what, name, at, rtl, expected):
-    frame, timestep, neuron = at
-    return (f"{name} neuron {neuron}, timestep {timestep}, frame {frame}: "
-            f"RTL {what} {_value(rtl[*at])}, golden {expected[*at]}")
 
 
 def _value(value):

@@ -9,7 +9,8 @@ from ..golden import integer
 from .bench_files import encode_load, fields_of
 from .stall import describe_stall
 
-__all__ = ["diagnose", "edited_verilog", "corrupted_expectation", "other_weights", "wrong_load"]
+__all__ = ["UNEXPLAINED", "diagnose", "edited_verilog", "corrupted_expectation", "other_weights",
+           "wrong_load"]
 
 UNEXPLAINED = ("Verilog, weights and expectation are intact: the hardware differs from the integer "
                "model")

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..hw.layout import cycles as cycle_model
+from ..hw.logic.layout import LogicLayout
 from ..hw.verilog import generate
 from .parts import cut, simulate_part, simulate_parts, until_wrong
 from .result import Stalls
@@ -33,8 +34,9 @@ class _Part(NamedTuple):
 def run_experiment(trained, layout, levels, labels, *, simulator="verilator", out_dir,
                    stall_seed=None, generated=None, progress=None,
                    workers=None) -> dict[str, Any]:
-    """Simulate and compare ``levels``, frames as the integer model takes them; ``labels`` are their
-    true classes.  Returns the content of ``simulate.json``.
+    """Simulate and compare ``levels``, frames as the integer model takes them (a network as logic
+    that encodes pixels: pixels); ``labels`` are their true classes.  Returns the content of
+    ``simulate.json``.
 
     With a ``stall_seed`` the streams are disturbed, and the cycle model is not compared.
     ``generated`` is Verilog in place of that of the layout.
@@ -79,9 +81,15 @@ def _elsewhere(shared, levels, k, count, options):
 
 
 def _checked(layout, part, stalls):
-    return _Part(part.expected.classes.numpy(), part.result, None if stalls else
-                 cycle_model.count_cycles(layout, part.levels, {
-                     name: found.numpy() for name, found in part.expected.levels.items()}))
+    return _Part(part.expected.classes.numpy(), part.result,
+                 None if stalls else _model(layout, part))
+
+
+def _model(layout, part):
+    if isinstance(layout, LogicLayout):
+        return layout.count_cycles(len(part.levels))
+    return cycle_model.count_cycles(layout, part.levels, {
+        name: found.numpy() for name, found in part.expected.levels.items()})
 
 
 def _report(trained, layout, simulator, labels, parts):
@@ -111,7 +119,9 @@ def _report(trained, layout, simulator, labels, parts):
         "first_neuron": _first_neuron(parts),
         "cycles": {"mean": float(latency.mean()) if done else None,
                    "interval_mean": mean_interval, "model_equal": equal},
-        "synapses": list(_synapses(layout, results, done, per_frame)),
+        **({"latency": layout.latency, "pixels": layout.pixels, "stages": layout.describe()}
+           if isinstance(layout, LogicLayout) else
+           {"synapses": list(_synapses(layout, results, done, per_frame))}),
         "build": {"seconds": round(sum(result.build_seconds for result in results), 2),
                   "cached": all(result.build_cached for result in results)},
         "run_seconds": round(sum(result.run_seconds for result in results), 2),

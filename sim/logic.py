@@ -24,7 +24,7 @@ class LogicRecording:
 
 
 def run_logic(layout, levels, gaps=()):
-    """Run frames of input levels, as the integer model takes them, through a
+    """Run frames of input levels, as the integer model takes them, or of pixels, through a
     :class:`~qblif.hw.logic.layout.LogicLayout`: one a clock, but for the clocks ``gaps``, in which
     the input has garbage that is not valid.
     """
@@ -34,7 +34,7 @@ def run_logic(layout, levels, gaps=()):
         clocks.append(len(clocks) not in gaps)
     enter = np.flatnonzero(clocks)  # The clock of each frame.
     taps = {p.name: getattr(dut, f"tap_{p.name}") for p in spec.firing}
-    names, seen = ["o", *taps], []
+    names, seen, frame = ["o", *taps], [], "pixels" if layout.pixels else "levels"
 
     async def drive(ctx):
         waiting = iter(frames.tolist())
@@ -42,7 +42,7 @@ def run_logic(layout, levels, gaps=()):
         signals = [Value.cast(dut.o), *map(Value.cast, taps.values())]
         for clock in range(len(clocks) + layout.latency + 1):
             valid = clock < len(clocks) and clocks[clock]
-            ctx.set(dut.i, {"valid": valid, "levels": next(waiting) if valid else garbage})
+            ctx.set(dut.i, {"valid": valid, frame: next(waiting) if valid else garbage})
             _, _, *sampled = await ctx.tick().sample(*signals)
             seen.append(dict(zip(names, sampled, strict=True)))
 

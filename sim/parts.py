@@ -10,8 +10,9 @@ import numpy as np
 
 from ..golden import integer
 from ..golden.spec.files import locked
+from ..hw.logic.layout import LogicLayout
 from ..hw.verilog import generate
-from . import bench
+from . import bench, logic_bench
 from .result import Result, Stalls
 
 __all__ = ["Part", "cut", "simulate_part", "simulate_parts", "until_wrong"]
@@ -20,7 +21,8 @@ VALUES = 4_000_000  # Levels of a part, so that its cycles do not depend on the 
 
 
 class Part(NamedTuple):
-    """Consecutive frames: their input levels, the integer model's trace, and what was found."""
+    """Consecutive frames: their input levels (pixels where the network encodes them), the integer
+    model's trace, and what was found."""
 
     levels: np.ndarray
     expected: integer.Trace
@@ -56,18 +58,18 @@ def simulate_part(trained, layout, levels, k, count, *, simulator, out_dir, gene
                   progress=lambda now: None):
     """The :class:`Part` of ``levels``, the ``k``-th of ``count`` parts."""
     out_dir.mkdir(parents=True, exist_ok=True)
-    expected = integer.run(trained, levels)
-    prepared = bench.prepare(
-        trained, layout, levels, simulator=simulator, expected=expected, stalls=stalls or Stalls(),
-        out_dir=out_dir if count == 1 else out_dir / f"part{k}", generated=generated,
-        baked=generated.baked)
+    prepare = logic_bench.prepare if isinstance(layout, LogicLayout) else partial(
+        bench.prepare, baked=generated.baked)
+    prepared = prepare(
+        trained, layout, levels, simulator=simulator, stalls=stalls or Stalls(),
+        out_dir=out_dir if count == 1 else out_dir / f"part{k}", generated=generated)
     with locked(out_dir / "build.lock"):  # The first builds it, the others find it.
         built = prepared.build()
     result = prepared.check(prepared.run(built, progress))
     if result.ok:
         prepared.discard()
     progress(len(result.results))
-    return Part(levels, expected, result)
+    return Part(levels, prepared.expected, result)
 
 
 def until_wrong(running, is_right):

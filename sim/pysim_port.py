@@ -7,6 +7,7 @@ Slow, but nothing has to be built: for networks of a few neurons.
 from amaranth.hdl import Cat, Module, Signal
 from amaranth.sim import Simulator
 
+from ..hw.link.host_interface import HostInterface
 from .stream import stream_put
 
 __all__ = ["PysimPort"]
@@ -17,7 +18,8 @@ LOOK = 200  # Cycles that a read waits at most.
 class PysimPort:
     """``read`` and ``write`` as of a serial port; time passes in ``read`` alone.
 
-    ``linked`` is a :class:`qblif.hw.link.host_interface.HostInterface`; ``cycles`` is how many
+    ``linked`` is a :class:`qblif.hw.link.host_interface.HostInterface`, or a
+    :class:`qblif.hw.link.logic_interface.LogicInterface`; ``cycles`` is how many
     clock cycles have passed.  ``read`` raises :class:`OSError`, which names what waits, where the
     board works on a request and neither a byte nor an event has moved for ``patience`` cycles.
     """
@@ -28,9 +30,13 @@ class PysimPort:
         self._still, self._stalled = 0, None
         self.cycles = 0
         self._to_board, self._from_board = bytearray(), bytearray()
-        network = linked.network
-        self._streams = {"i": network.i} | {
-            s.layout.name: s.result if s.layout.classifies else s.o for s in network.stages}
+        self._streams, self._steps = {}, []  # Nothing of a network as logic ever waits.
+        if isinstance(linked, HostInterface):
+            network = linked.network
+            self._streams = {"i": network.i} | {
+                s.layout.name: s.result if s.layout.classifies else s.o for s in network.stages}
+            self._steps = [getattr(network, f"words_{synapse.source}_{stage.name}")
+                           for stage, _, synapse in network.layout.synapses]
         self._moved = Signal()
         top = Module()
         top.submodules.linked = linked
@@ -72,12 +78,10 @@ class PysimPort:
                 self._from_board.append(byte)
 
     async def _watch(self, ctx):
-        linked, network = self.linked, self.linked.network
-        steps = [getattr(network, f"words_{synapse.source}_{stage.name}")
-                 for stage, _, synapse in network.layout.synapses]
-        before = None
+        linked, before = self.linked, None
         while True:
-            _, _, busy, moved, *now = await ctx.tick().sample(linked.link.busy, self._moved, *steps)
+            _, _, busy, moved, *now = await ctx.tick().sample(linked.link.busy, self._moved,
+                                                         *self._steps)
             self._still = 0 if not busy or moved or now != before else self._still + 1
             before = now
             if self._still == self.patience:

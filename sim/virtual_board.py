@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from ..hw.link.board_core import BoardCore
+from ..hw.logic.layout import LogicLayout
 from ..hw.verilog import to_verilog
 from .simulators import SimulatorError, build_program, require
 
@@ -24,6 +25,13 @@ STALLED = 3  # Code with which the program ends where the board has stalled.
 STANDSTILL = 100_000  # Cycles in which something must move while a request is being worked on.
 BIT_CYCLES = 4  # The fewest that the receiver takes: simulation is slow enough.
 CLOCK_HZ = 4_000_000
+
+# Nothing of a network as logic ever waits.
+PLAIN = """\
+module {top} (input clk, input rst, input rx, output tx, output busy);
+    {top}_core core (.clk(clk), .rst(rst), .rx(rx), .tx(tx), .busy(busy));
+endmodule
+"""
 
 # A watchdog around the core.  A board that waits for the host is not stalled.
 WATCHED = """\
@@ -53,8 +61,10 @@ class VirtualBoard:
 
     Parameters
     ----------
-    layout : :class:`qblif.hw.layout.compile.Layout`
+    layout : :class:`qblif.hw.layout.compile.Layout`, or of logic
+        :class:`qblif.hw.logic.layout.LogicLayout`
     levels : whether it records levels
+    frames : of logic, how many it holds
     cache : folder of builds in place of the user's cache
 
     Raises :class:`qblif.sim.simulators.SimulatorError` where Verilator is missing or fails; when it
@@ -67,14 +77,16 @@ class VirtualBoard:
     _orders: IO[bytes]
     _ends: tuple[int, int]
 
-    def __init__(self, layout, *, levels=True, cache=None):
+    def __init__(self, layout, *, levels=True, frames=512, cache=None):
         require("verilator")
         core = BoardCore(layout, clock_hz=CLOCK_HZ, baud=CLOCK_HZ // self.bit_cycles,
-                         levels=levels)
+                         levels=levels, frames=frames)
+        wrapper = PLAIN.format(top=TOP) if isinstance(layout, LogicLayout) else watched(
+            layout.spec)
         self.streams = ["i", *(population.name for population in layout.spec.populations)]
         with tempfile.TemporaryDirectory() as folder:
             verilog = Path(folder) / f"{TOP}.v"
-            verilog.write_text(to_verilog(core, f"{TOP}_core") + watched(layout.spec))
+            verilog.write_text(to_verilog(core, f"{TOP}_core") + wrapper)
             self.build = build_program([verilog, SOURCE], TOP, cache)
 
     def __enter__(self):

@@ -6,7 +6,7 @@ import numpy as np
 
 from .line import HostError
 
-__all__ = ["HostRun", "checked_frames", "unpack_levels"]
+__all__ = ["HostRun", "checked_frames", "pack_vectors", "unpack_levels"]
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,14 @@ def checked_frames(spec, frames):
         raise HostError(f"Levels must be in 0..{spec.input.n_max}, not "
                         f"{frames.min()}..{frames.max()}: they are for another network")
     return frames
+
+
+def pack_vectors(vectors, bits):
+    """Bytes ``(frames, bytes)`` of ``vectors``, ``(frames, ...)`` of values of up to 8 ``bits``:
+    the first value lowest, the lowest byte first."""
+    flat = np.asarray(vectors).reshape(len(vectors), -1).astype(np.uint8)
+    spread = np.unpackbits(flat[..., None], axis=2, count=bits, bitorder="little")
+    return np.packbits(spread.reshape(len(flat), -1), axis=1, bitorder="little")
 
 
 def unpack_levels(data, rows, lanes, bits):

@@ -30,7 +30,7 @@ from ...hw.link.protocol import (
     synapse_register,
 )
 from .frames import HostRun, checked_frames, unpack_levels
-from .identity import NO_BOARD, Identity, check_network, read_identity
+from .identity import NO_BOARD, Identity, LogicIdentity, check_network, read_identity
 from .line import HostError, Line, Port
 from .requests import load_checksum, load_requests
 
@@ -46,6 +46,8 @@ __all__ = ["Host", "HostError", "HostRun", "Identity"]
 ATTEMPTS = 3  # At a load or a frame that the board gave up.
 READ_BYTES = 480  # Of words, in one answer.
 WRONG_LENGTH = "The board answers with another length than was asked: build the bitstream again"
+IN_LOGIC = ("The board's weights are logic, and none can be loaded: `qblif run` plays frames on "
+            "it, and other weights need a bitstream of their own")
 LOST = ("The board is not armed any more (it was reset, or another program loads it): load the "
         "network again")
 
@@ -61,8 +63,8 @@ class Host:
     def __init__(self, port: Port, timeout: float = 1.0, tries: int = 6) -> None:
         self.line: Line = Line(port, timeout, tries)
 
-    def identify(self) -> Identity:
-        """Ask the board what it is; returns an :class:`Identity`."""
+    def identify(self) -> Identity | LogicIdentity:
+        """Ask the board what it is."""
         return read_identity(self._registers)
 
     def load(self, trained: Trained,
@@ -84,8 +86,10 @@ class Host:
 
     def check(self, trained: Trained) -> Identity:
         """The board's :class:`Identity`; raises where ``trained`` is not a network of its
-        bitstream."""
+        bitstream, or that has its weights in logic."""
         identity = self.identify()
+        if isinstance(identity, LogicIdentity):
+            raise HostError(IN_LOGIC)
         check_network(identity, trained.spec)
         return identity
 
@@ -148,11 +152,11 @@ class Host:
 
     def reset(self) -> None:
         """Disarm the board."""
-        self._ask(Command.RESET)
+        self.ask(Command.RESET)
 
     def _load_once(self, runs, words, progress):
         """One load from its begin to its end; returns the board's last status."""
-        self._ask(Command.BEGIN)
+        self.ask(Command.BEGIN)
         total, done = sum(len(data) for _, data in runs), 0
         for place, data in runs:
             status, _ = self.line.exchange(Command.WRITE, data, **place)
@@ -163,7 +167,7 @@ class Host:
                 progress(done, total)
         for place, data in runs:
             if self.read(count=len(data) // place["size"], **place) != data:
-                self._ask(Command.RESET)
+                self.ask(Command.RESET)
                 return Status.CHECKSUM
         status, _ = self.line.exchange(Command.END, words=words, checksum=load_checksum(runs))
         return status
@@ -217,16 +221,16 @@ class Host:
         found = b""
         while len(found) < size * count:
             part = min(READ_BYTES // size, count - len(found) // size)
-            body = self._ask(Command.READ, space=space, bank=bank, size=size, count=part,
+            body = self.ask(Command.READ, space=space, bank=bank, size=size, count=part,
                              address=address + len(found) // size)
             if len(body) != size * part:
                 raise HostError(WRONG_LENGTH)
             found += body
         return found
 
-    def _ask(self, command, **arguments):
+    def ask(self, command: Command, data: bytes = b"", **arguments: int) -> bytes:
         """The answer's body, where the status must be good."""
-        status, body = self.line.exchange(command, **arguments)
+        status, body = self.line.exchange(command, data, **arguments)
         if status != Status.OK:
             if status not in list(Status):
                 raise HostError(NO_BOARD)

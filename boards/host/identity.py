@@ -10,6 +10,7 @@ from ...hw.link.protocol import (
     LEVELS_SPACE,
     MAGIC,
     VERSION,
+    LogicRegister,
     Register,
     State,
     SynapseRegister,
@@ -17,7 +18,7 @@ from ...hw.link.protocol import (
 )
 from .line import HostError
 
-__all__ = ["NO_BOARD", "Identity", "check_network", "read_identity"]
+__all__ = ["NO_BOARD", "Identity", "LogicIdentity", "check_network", "read_identity"]
 
 NO_BOARD = "What answers is no qblif board: check the port"
 MOST_SYNAPSES = 16 * LEVELS_SPACE  # Stages are numbered below LEVELS_SPACE.
@@ -60,8 +61,26 @@ class Identity:
         return layout
 
 
+@dataclass(frozen=True)
+class LogicIdentity:
+    """What a board says it is whose network is logic: the digests of the network and of the weights
+    in it, its clock, how many frames it holds in how many banks, whether they are pixels, the
+    clocks from a frame to its class, its state, and the checksum of the frames that it holds."""
+
+    digest: str
+    weights_digest: str
+    clock_hz: int
+    frames: int
+    banks: int
+    pixels: bool
+    latency: int
+    state: State
+    checksum: int
+
+
 def read_identity(registers):
-    """The :class:`Identity` in a board's registers; ``registers(address, count)`` reads some.
+    """The :class:`Identity` in a board's registers, or the :class:`LogicIdentity`;
+    ``registers(address, count)`` reads some.
 
     Raises :class:`HostError` where they are not those of a board of this protocol.
     """
@@ -71,9 +90,11 @@ def read_identity(registers):
     if found[Register.VERSION] != VERSION:
         raise HostError(f"The board speaks version {found[Register.VERSION]} of the protocol, "
                         f"this program {VERSION}: build the bitstream again")
-    _check("number of synapses", found[Register.SYNAPSES], 1, MOST_SYNAPSES)
+    _check("number of synapses", found[Register.SYNAPSES], 0, MOST_SYNAPSES)
     _check("state", found[Register.STATE], min(State), max(State))
     _check("clock", found[Register.CLOCK_HZ], 1, (1 << 32) - 1)
+    if not found[Register.SYNAPSES]:
+        return _logic_identity(found, registers(min(LogicRegister), len(LogicRegister)))
     try:
         plan = plan_from_registers([registers(synapse_register(k), len(SynapseRegister))
                                     for k in range(found[Register.SYNAPSES])])
@@ -81,11 +102,25 @@ def read_identity(registers):
         raise HostError(f"The board describes no plan ({error}): build the bitstream again"
                         ) from error
     return Identity(
-        digest=f"{found[Register.DIGEST_HIGH]:08x}{found[Register.DIGEST_LOW]:08x}",
+        digest=_digest(found),
         layout_digest=f"{found[Register.LAYOUT_HIGH]:08x}{found[Register.LAYOUT_LOW]:08x}",
         plan=plan, clock_hz=found[Register.CLOCK_HZ], words=found[Register.WORDS],
         levels=bool(found[Register.LEVELS]), state=State(found[Register.STATE]),
         checksum=found[Register.CHECKSUM])
+
+
+def _logic_identity(found, logic):
+    frames, banks, pixels, latency, low, high = logic
+    _check("number of frames", frames, 1, (1 << 24) - 1)
+    _check("number of banks", banks, 1, (1 << 16) - 1)
+    return LogicIdentity(
+        digest=_digest(found), weights_digest=f"{high:08x}{low:08x}",
+        clock_hz=found[Register.CLOCK_HZ], frames=frames, banks=banks, pixels=bool(pixels),
+        latency=latency, state=State(found[Register.STATE]), checksum=found[Register.CHECKSUM])
+
+
+def _digest(found):
+    return f"{found[Register.DIGEST_HIGH]:08x}{found[Register.DIGEST_LOW]:08x}"
 
 
 def check_network(identity, spec):

@@ -4,7 +4,9 @@ from amaranth import *
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from ..logic.layout import LogicLayout
 from .host_interface import HostInterface
+from .logic_interface import LogicInterface
 from .serial import SerialReceiver, SerialTransmitter, bit_cycles
 
 __all__ = ["BoardCore"]
@@ -17,12 +19,15 @@ class BoardCore(wiring.Component):
 
     Parameters
     ----------
-    layout : :class:`qblif.hw.layout.compile.Layout`
+    layout : :class:`qblif.hw.layout.compile.Layout` or :class:`qblif.hw.logic.layout.LogicLayout`
+        Of logic frames are loaded, and not weights.
     clock_hz, baud : int
     trained : :class:`qblif.golden.spec.artifact.Trained` for the memories' initial contents, or
     ``None``
     levels : bool
         Whether to record every level of a frame, for the host to read: a memory a population.
+    frames : int
+        Of logic: how many are held at once.
 
     Members
     -------
@@ -38,9 +43,13 @@ class BoardCore(wiring.Component):
     Raises :class:`ValueError` where the clock cannot give the serial rate.
     """
 
-    def __init__(self, layout, *, clock_hz, baud, trained=None, levels=True):
+    def __init__(self, layout, *, clock_hz, baud, trained=None, levels=True,
+                 frames=512):
         self.cycles = bit_cycles(clock_hz, baud)
-        self.linked = HostInterface(layout, clock_hz=clock_hz, trained=trained, levels=levels)
+        if isinstance(layout, LogicLayout):
+            self.linked = LogicInterface(layout, clock_hz=clock_hz, frames=frames)
+        else:
+            self.linked = HostInterface(layout, clock_hz=clock_hz, trained=trained, levels=levels)
         super().__init__({
             "rx": In(1, init=1), "tx": Out(1, init=1), "armed": Out(1), "busy": Out(1),
             "label": Out(self.linked.label.shape()), "label_valid": Out(1)})

@@ -13,14 +13,12 @@ from .plan_registers import plan_registers
 from .processor import CommandProcessor
 from .protocol import (
     LEVELS_SPACE,
-    MAGIC,
     REGISTERS_SPACE,
     RESULT_LABEL_BITS,
     RESULTS_SPACE,
     SCORES_SPACE,
     STREAM_STATE,
     TIMED_ADDRESS_BITS,
-    VERSION,
     Register,
     State,
     SynapseRegister,
@@ -28,6 +26,7 @@ from .protocol import (
     synapse_register,
 )
 from .recorder import LevelRecorder, ScoreRecorder
+from .registers import common_registers, read_register
 from .runner import Runner
 from .streamer import Streamer
 
@@ -172,7 +171,7 @@ class HostInterface(wiring.Component):
                      network.readback.eq(link.read & in_stage), network.load.stage.eq(link.space),
                      network.load.bank.eq(link.bank), network.load.address.eq(link.address),
                      network.load.data.eq(link.data)]
-        register = self.connect_registers(m)
+        register = read_register(m, link.address, self.registers())
         m.submodules.scores = scores = self.scores
         m.d.comb += [scores.score.eq(network.score), scores.valid.eq(network.score_valid),
                      scores.address.eq(link.address)]
@@ -197,29 +196,14 @@ class HostInterface(wiring.Component):
             with m.Default():
                 m.d.sync += link.word.eq(network.readback_data)
 
-    def connect_registers(self, m):
-        """The register at the link's address, a cycle later; beyond the last they repeat."""
-        register = Signal(32)
-        registers = self.registers()
-        with m.Switch(self.link.address[:max(registers).bit_length()]):
-            for address, value in registers.items():
-                with m.Case(address):
-                    m.d.sync += register.eq(value)
-            with m.Default():
-                m.d.sync += register.eq(0)
-        return register
-
     def registers(self):
         """Every register's value by its address."""
-        digest, layout = int(self.spec.digest, 16), int(self.layout.digest, 16)
-        found = {
+        layout = int(self.layout.digest, 16)
+        found = common_registers(self.spec, self.clock_hz, self.link, self.runner.label,
+                                 self.network.cycles) | {
             Register.LAYOUT_LOW: layout & 0xFFFFFFFF, Register.LAYOUT_HIGH: layout >> 32,
-            Register.MAGIC: MAGIC, Register.VERSION: VERSION,
-            Register.DIGEST_LOW: digest & 0xFFFFFFFF, Register.DIGEST_HIGH: digest >> 32,
-            Register.CLOCK_HZ: self.clock_hz, Register.SYNAPSES: len(self.spec.synapses),
-            Register.WORDS: self.link.words, Register.LEVELS: int(any(self.recorders)),
-            Register.STATE: self.link.state, Register.LABEL: self.runner.label,
-            Register.CYCLES: self.network.cycles, Register.CHECKSUM: self.link.checksum}
+            Register.SYNAPSES: len(self.spec.synapses),
+            Register.LEVELS: int(any(self.recorders))}
         for number, (stage, engine, synapse) in enumerate(self.layout.synapses):
             events, words = self.activity_bits(engine, synapse)
             name = f"{synapse.source}_{stage.name}"

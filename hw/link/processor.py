@@ -38,6 +38,8 @@ class CommandProcessor(wiring.Component):
     ----------
     words : int
         Words of a complete load.
+    shorter : bool
+        Whether a load may have fewer words.
     write_bytes, read_bytes : int
         Bytes of the widest word that is written, and read.
     read_latency : int
@@ -72,8 +74,8 @@ class CommandProcessor(wiring.Component):
     """
 
     def __init__(self, *, words, write_bytes, read_bytes, read_latency, streams=False,
-                 keeps=False):
-        self.streams, self.keeps = streams, keeps
+                 keeps=False, shorter=False):
+        self.streams, self.keeps, self.shorter = streams, keeps, shorter
         self.words = words
         self.write_bytes = write_bytes
         self.read_bytes = read_bytes
@@ -210,7 +212,8 @@ class CommandProcessor(wiring.Component):
             m.d.sync += status.eq(Status.NOT_LOADING)
         with m.Else():
             m.d.sync += self.state.eq(State.DISARMED)
-            with m.If((end["words"] != self.words) | (written != self.words)):
+            with m.If((written > self.words) | (written != end["words"]) if self.shorter else
+                      (end["words"] != self.words) | (written != self.words)):
                 m.d.sync += status.eq(Status.INCOMPLETE)
             with m.Elif(end["checksum"] != crc.crc):
                 m.d.sync += status.eq(Status.CHECKSUM)

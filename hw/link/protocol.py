@@ -9,11 +9,12 @@ import binascii
 import zlib
 from enum import IntEnum
 
-__all__ = ["ARGUMENTS", "CRC_BYTES", "LEVELS_SPACE", "MAGIC", "MAX_PAYLOAD", "REGISTERS_SPACE",
-           "RUN_DENSE", "RUN_FIRST", "RUN_LAST", "SCORES_SPACE", "STREAM_KEEP", "VERSION",
-           "Command", "Register", "State", "Status", "SynapseRegister", "argument_bytes",
-           "checksum", "crc", "level_bits", "pack_dense", "pack_events", "pack_frame",
-           "pack_request", "pack_timed", "row_bytes", "synapse_register", "unpack_checked"]
+__all__ = ["ARGUMENTS", "BANK_BYTES", "CRC_BYTES", "LEVELS_SPACE", "MAGIC", "MAX_PAYLOAD",
+           "REGISTERS_SPACE", "RESULTS_SPACE", "RUN_DENSE", "RUN_FIRST", "RUN_LAST",
+           "SCORES_SPACE", "STREAM_KEEP", "VERSION", "Command", "LogicRegister", "Register",
+           "State", "Status", "SynapseRegister", "argument_bytes", "checksum", "crc", "level_bits",
+           "pack_dense", "pack_events", "pack_frame", "pack_request", "pack_timed", "row_bytes",
+           "synapse_register", "unpack_checked"]
 
 MAGIC = int.from_bytes(b"QBLF", "little")
 VERSION = 5
@@ -67,6 +68,7 @@ STREAM_KEEP = 2  # Flag of a stream's first part: frames start with what the one
 # A space below LEVELS_SPACE is a stage's memories, see :mod:`qblif.hw.layout.memory_image`;
 # LEVELS_SPACE + k the recorded levels of population k, a vector a word, in the order of its passes;
 # SCORES_SPACE the last frame's scores, 32 bits each; RESULTS_SPACE the classes of a live stream.
+# Of a network as logic space 0 has the frames, and RESULTS_SPACE their classes.
 LEVELS_SPACE = 0x80
 SCORES_SPACE = 0xFD
 RESULTS_SPACE = 0xFE
@@ -121,6 +123,19 @@ class SynapseRegister(IntEnum):
     SLACK = 11
     ORDER = 12  # Of the network: index in :data:`qblif.hw.layout.passes.ORDERS`.
 
+
+class LogicRegister(IntEnum):
+    """Registers of a network as logic, which has none of synapses: 0 is their number."""
+
+    FRAMES = 16  # That its memory holds.
+    BANKS = 17  # Of 32 bits each, side by side: a frame.
+    PIXELS = 18  # Whether a frame is pixels of 8 bits, or levels.
+    LATENCY = 19  # Clocks from a frame to its class.
+    WEIGHTS_LOW = 20  # Digest of the weights in it.
+    WEIGHTS_HIGH = 21
+
+
+BANK_BYTES = 4  # Of a frame in each bank.
 
 SYNAPSE_REGISTERS = 16  # Addresses from one synapse's first register to the next one's.
 

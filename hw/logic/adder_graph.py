@@ -60,6 +60,14 @@ class AdderGraph:
             np.minimum(weights, 0), np.maximum(weights, 0)))
         return tuple(zip(low.tolist(), high.tolist(), strict=True))
 
+    @cached_property
+    def depth(self):
+        """Most adders in a row from an input to a sum."""
+        rows = [0] * len(self.inputs)
+        for adder in self.adders:
+            rows.append(1 + max(rows[adder.left], rows[adder.right]))
+        return max((rows[term.node] for term in self.outputs if term), default=0)
+
     def sums(self, levels):
         """The weighted sums ``(frames, outputs)`` of ``levels`` ``(frames, inputs)``, int64."""
         nodes = self._nodes(levels)

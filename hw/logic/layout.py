@@ -6,15 +6,19 @@ from functools import cached_property
 
 import numpy as np
 
-from ...golden.spec import Population
+from ...golden.spec import Neuron, Population
 from ...golden.spec.checks import check_int
 from ...golden.spec.errors import InvalidValue
+from ...golden.spec.pixels import to_levels
+from ..layout.cycles import Cycles
 from ..layout.latency import neuron_latency
 from .adder_graph import AdderGraph, make_graph
 from .matrix import synapse_matrix
 
 __all__ = ["LogicLayout", "LogicStage", "Schedule"]
 
+INPUT_LATENCY = 1  # A register behind the ports.
+ENCODER_LATENCY = 1  # Comparators of pixels, and their register.
 LADDER_LATENCY = 1  # Comparators of neurons that start from rest, and their register.
 
 
@@ -47,14 +51,16 @@ class LogicStage:
     """A population: ``sources`` are the names of what it reads, in the order of its graph's inputs.
 
     ``start`` is the clock in which its inputs reach it in a frame's first timestep, counted from
-    that of the frame; ``neuron`` the latency of its neurons.
+    that of the frame; ``latency`` is that of its neurons, which are in ``neurons``, with the bias
+    of each in ``biases``.
     """
 
     population: Population
     sources: tuple[str, ...]
     schedule: Schedule
     start: int
-    neuron: int
+    latency: int
+    neurons: tuple[Neuron, ...]
     biases: np.ndarray
 
     @property
@@ -64,7 +70,7 @@ class LogicStage:
     @property
     def done(self):
         """The clock in which the levels, or scores, of the first timestep are there."""
-        return self.start + self.schedule.latency + self.neuron
+        return self.start + self.schedule.latency + self.latency
 
 
 class LogicLayout:
@@ -80,15 +86,23 @@ class LogicLayout:
     method : one of :data:`qblif.hw.logic.adder_graph.METHODS`
     adders : int
         Most adders between two registers.
+    pixels : bool
+        Whether frames are pixels 0..255, of which the network makes its input levels.
+    graphs : dict or None
+        The :class:`~qblif.hw.logic.adder_graph.AdderGraph` of each population, where known.
 
-    Raises :class:`ValueError` for recurrent synapses, and where ``method`` or ``adders`` is none.
+    Raises :class:`ValueError` for recurrent synapses, for pixels where the input has timesteps, and
+    where ``method`` or ``adders`` is none.
     """
 
-    def __init__(self, trained, method="shared", adders=2):
+    def __init__(self, trained, method="shared", adders=2, pixels=False, graphs=None):
         check_int("Adders in a row", adders, 1, 64)
         self.trained, self.spec = trained, trained.spec
-        self.method, self.adders = method, adders
+        self.method, self.adders, self.pixels = method, adders, pixels
         spec = self.spec
+        if pixels and not spec.input.static:
+            raise InvalidValue(f"Pixels are of images, but the network's input has "
+                               f"{spec.timesteps} timesteps of levels a frame")
         for synapse in spec.synapses:
             if spec.recurrent(synapse):
                 raise InvalidValue(f"Synapse {synapse.name} is recurrent, and a network as logic "
@@ -96,27 +110,39 @@ class LogicLayout:
         self.from_rest = spec.timesteps == 1
         self.skew = 0 if self.from_rest else max(
             neuron_latency(p.neuron) for p in spec.populations)
-        stages, ready = [], {spec.input.name: 0}
+        self.entry = INPUT_LATENCY + ENCODER_LATENCY * pixels
+        stages, ready = [], {spec.input.name: self.entry}
         for population in spec.populations:
-            stages.append(self._stage(population, ready, method, adders))
+            stages.append(self._stage(population, ready, graphs or {}))
             ready[population.name] = stages[-1].done
         self.stages = tuple(stages)
 
-    def _stage(self, population, ready, method, adders):
+    def with_row(self, adders):
+        """The same network with so many adders in a row."""
+        return LogicLayout(self.trained, self.method, adders, self.pixels,
+                           {stage.name: stage.schedule.graph for stage in self.stages})
+
+    def _stage(self, population, ready, graphs):
         spec = self.spec
         synapses = spec.synapses_to(population.name)
-        matrix = np.hstack([synapse_matrix(spec, synapse, self.trained.weights[synapse.name])
-                            for synapse in synapses])
         sources = [spec.source(synapse.source) for synapse in synapses]
-        largest = [source.emit_max for source in sources for _ in range(source.size)]
+        graph = graphs.get(population.name)
+        if graph is None:
+            matrix = np.hstack([synapse_matrix(spec, synapse, self.trained.weights[synapse.name])
+                                for synapse in synapses])
+            largest = [source.emit_max for source in sources for _ in range(source.size)]
+            graph = make_graph(matrix, largest, self.method)
         biases = np.zeros(population.size, np.int64)
         if population.bias_width:
             biases += np.repeat(self.trained.biases[population.name],
                                 population.size // population.channels)
+        neurons = [self.trained.neuron(population, k) for k in range(population.channels)
+                   for _ in range(population.size // population.channels)]
         latency = LADDER_LATENCY if self.from_rest else neuron_latency(population.neuron)
         return LogicStage(population, tuple(source.name for source in sources),
-                          Schedule(make_graph(matrix, largest, method), adders),
-                          max(ready[source.name] for source in sources), latency, biases)
+                          Schedule(graph, self.adders),
+                          max(ready[source.name] for source in sources), latency,
+                          tuple(neurons), biases)
 
     def describe(self):
         """Plain dictionaries, one for each stage: its adders, and when its values are there."""
@@ -134,8 +160,15 @@ class LogicLayout:
 
     def clock(self, name, timestep=0):
         """The clock in which the levels of a population, or of the input, are there."""
-        ready = {self.spec.input.name: 0} | {stage.name: stage.done for stage in self.stages}
+        ready = {self.spec.input.name: self.entry} | {
+            stage.name: stage.done for stage in self.stages}
         return ready[name] + timestep * self.skew
+
+    @property
+    def deepest(self):
+        """Most adders in a row of any sum: with as many between two registers, each sum takes one
+        clock."""
+        return max(stage.schedule.graph.depth for stage in self.stages)
 
     @property
     def scored(self):
@@ -148,3 +181,12 @@ class LogicLayout:
     def latency(self):
         """Clocks from a frame to its class: the scores' and one for each row of comparators."""
         return self.scored + (self.spec.populations[-1].size - 1).bit_length()
+
+    def input_levels(self, frames):
+        """Input levels of frames as this network takes them: of levels, they themselves."""
+        return to_levels(frames, self.spec.input.n_max) if self.pixels else frames
+
+    def count_cycles(self, frames):
+        """The :class:`~qblif.hw.layout.cycles.Cycles` of frames that enter one a clock."""
+        first = np.arange(frames)
+        return Cycles(first, first + self.latency)

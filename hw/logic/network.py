@@ -3,6 +3,7 @@
 
 import functools
 import operator
+from dataclasses import replace
 
 from amaranth import *
 from amaranth.lib import data, wiring
@@ -10,8 +11,11 @@ from amaranth.lib.wiring import In, Out
 
 from ..core.neuron import NeuronCore
 from ..core.payloads import index_shape, pipe
+from ..layout.plan import quantiser_kind
 from .adders import AdderPipeline, levels_layout
 from .argmax import ArgMaxTree
+from .layout import INPUT_LATENCY
+from .pixel_encoder import PixelEncoder
 from .rest_neurons import RestNeurons
 
 __all__ = ["LogicNetworkCore"]
@@ -22,7 +26,9 @@ class LogicNetworkCore(wiring.Component):
 
     ::
 
-        i --> adders --> neurons --> adders --> neurons --> ... --> scores --> argmax --> o
+        i --> (encoder) --> adders --> neurons --> adders --> ... --> scores --> argmax --> o
+
+    A register stands behind each port's input, and before each output but the taps.
 
     Of several timesteps each has adders and neurons of its own, ``layout.skew`` clocks behind the
     timestep before, from whose neurons the membranes come.
@@ -36,7 +42,8 @@ class LogicNetworkCore(wiring.Component):
     Members
     -------
     i : ``In(StructLayout)``
-        ``valid``, and ``levels``: of a static input one vector, otherwise one a timestep.
+        ``valid``, and ``levels``: of a static input one vector, otherwise one a timestep; or
+        ``pixels`` in their place, of eight bits each.
     o : ``Out(StructLayout)``
         ``valid``, the class ``label`` and all ``scores``, ``layout.latency`` clocks later.
     tap_NAME : ``Out(ArrayLayout(levels, timesteps))``
@@ -50,10 +57,12 @@ class LogicNetworkCore(wiring.Component):
         levels = levels_layout(spec.input)
         if not spec.input.static:
             levels = data.ArrayLayout(levels, spec.timesteps)
+        frame = {"pixels": data.ArrayLayout(8, spec.input.size)} if layout.pixels else {
+            "levels": levels}
         scores = data.ArrayLayout(signed(spec.score_width), last.size)
         self.tapped = spec.firing if taps else ()
         super().__init__({
-            "i": In(data.StructLayout({"valid": 1, "levels": levels})),
+            "i": In(data.StructLayout({"valid": 1} | frame)),
             "o": Out(data.StructLayout({"valid": 1, "label": index_shape(last.size),
                                         "scores": scores})),
             **{f"tap_{p.name}": Out(data.ArrayLayout(levels_layout(p), spec.timesteps))
@@ -62,9 +71,7 @@ class LogicNetworkCore(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         layout, spec = self.layout, self.layout.spec
-        made = {spec.input.name: [
-            pipe(m, self.i.levels if spec.input.static else self.i.levels[t],
-                 layout.clock(spec.input.name, t), f"input_{t}") for t in range(spec.timesteps)]}
+        made = {spec.input.name: self.inputs(m)}
         for stage in layout.stages:
             sums = self.sums(m, stage, made)
             made[stage.name] = self.from_rest(m, stage, sums[0]) if layout.from_rest else \
@@ -79,6 +86,21 @@ class LogicNetworkCore(wiring.Component):
                      self.o.scores.eq(pipe(m, scores, layout.latency - layout.scored, "scores")),
                      self.o.valid.eq(pipe(m, self.i.valid, layout.latency, "valid", reset=True))]
         return m
+
+    def inputs(self, m):
+        """Input levels of each timestep."""
+        layout, spec = self.layout, self.layout.spec
+        name = spec.input.name
+        if not spec.input.static:
+            return [pipe(m, self.i.levels[t], layout.clock(name, t), f"input_{t}")
+                    for t in range(spec.timesteps)]
+        if layout.pixels:
+            m.submodules.encoder = encoder = PixelEncoder(spec.input)
+            m.d.comb += encoder.i.eq(pipe(m, self.i.pixels, INPUT_LATENCY, "pixels"))
+            levels = encoder.o
+        else:
+            levels = pipe(m, self.i.levels, INPUT_LATENCY, "input")
+        return [pipe(m, levels, t * layout.skew, f"input_{t}") for t in range(spec.timesteps)]
 
     def sums(self, m, stage, made):
         """Weighted sums of each timestep."""
@@ -107,10 +129,10 @@ class LogicNetworkCore(wiring.Component):
         """Levels of each timestep, of a read-out its membranes."""
         layout, population = self.layout, stage.population
         quantiser = population.neuron.quantiser
-        kind = "ladder" if quantiser is None or quantiser.shift is None else "slice"
+        ones = [replace(population, neuron=neuron, thetas=False) for neuron in stage.neurons]
         states, found = None, []
         for t, currents in enumerate(sums):
-            neurons = [NeuronCore(population, kind) for _ in range(population.size)]
+            neurons = [NeuronCore(one, quantiser_kind(one, None)) for one in ones]
             for k, neuron in enumerate(neurons):
                 m.submodules[f"{stage.name}_{k}_{t}"] = neuron
                 m.d.comb += [neuron.i.first.eq(t == 0), neuron.i.sum.eq(currents[k]),

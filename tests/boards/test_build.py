@@ -5,7 +5,7 @@ import struct
 import zlib
 
 import pytest
-from board_networks import small_network
+from board_networks import placed, small_network
 
 pytest.importorskip("amaranth_boards", reason="boards need pip install 'qblif[board]'")
 pytest.importorskip("pyosys", reason="synthesis needs pip install 'qblif[board]'")
@@ -16,19 +16,11 @@ from qblif.boards.build import build, load_seconds
 from qblif.boards.catalogue import BOARDS
 from qblif.boards.fit import need
 from qblif.boards.flow.pack import dfu_suffix, pack
-from qblif.boards.flow.report import Report
 from qblif.boards.flow.tools import DoesNotFit, SynthError
 from qblif.hw.layout.compile import compile
 from qblif.hw.layout.plan import make_plan
 
 HEADERS = {"icebreaker": b"\xff\x00\x00\xff\x7e\xaa\x99\x7e", "ulx3s_85f": b"\xff\x00"}
-
-
-def placed(fmax_mhz):
-    """A report of a design that reaches this clock."""
-    return Report(device="up5k", part="", seed=1, lut=1, ff=1, bram=1, dsp=0, spram=0, carry=0,
-                  lut_ram=0, folded=0, capacities={}, fmax_mhz=fmax_mhz, path=None, components={},
-                  multipliers=())
 
 
 @pytest.mark.parametrize("name, mhz", [("icebreaker", 24), ("ulx3s_85f", 50)])
@@ -84,7 +76,7 @@ def test_clock_that_is_not_met(tmp_path, monkeypatch):
 
 def test_fastest_clock_that_is_met_and_most_lanes(tmp_path, monkeypatch):
     tried, lanes = [], []
-    make_top = building._Attempt.top
+    make_top = building.Attempt.top
 
     def top(attempt, layout, mhz):
         lanes.append(layout.plan.stages[0].lanes[0])
@@ -95,7 +87,7 @@ def test_fastest_clock_that_is_met_and_most_lanes(tmp_path, monkeypatch):
         if lanes[-1] > 4:
             raise DoesNotFit("it needs 99 of 30 block RAMs")
         return placed(25.0)
-    monkeypatch.setattr(building._Attempt, "top", top)
+    monkeypatch.setattr(building.Attempt, "top", top)
     monkeypatch.setattr(building, "implement", implement)
     monkeypatch.setattr(building, "pack", lambda board, folder: ("bin", b"bits"))
     report = build(small_network(), BOARDS["icebreaker"], out_dir=tmp_path)

@@ -1,12 +1,16 @@
-"""``qblif verilog --logic``."""
+"""``--logic`` of the commands."""
 
 import json
 import sys
+from dataclasses import replace
 
+import numpy as np
 import pytest
 from cli_cases import NETWORK, refusal, run
 
-from qblif.golden.spec.artifact import load
+from qblif.boards.flow.report import Report
+from qblif.cli.synth import synthesise_logic
+from qblif.golden.spec.artifact import Trained, load
 from qblif.hw.bus.files import BUS_FILES
 from qblif.hw.logic.layout import LogicLayout
 
@@ -32,11 +36,46 @@ def test_files_of_logic(files, out, name):
     assert not (out / BUS_FILES[0]).exists()
 
 
-@pytest.mark.parametrize("options", [["--bake"], ["--sound"], ["--bus", "axi"], ["--readback"]])
-def test_options_that_logic_has_not(capsys, out, options):
-    assert refusal(capsys, "verilog", NETWORK, "--logic", *options, out=out) == (
-        "Logic has its weights built in and no bus: --logic goes with none of --bake, --sound, "
-        "--bus and --readback")
+@pytest.mark.parametrize("command, option", [
+    ("verilog", ["--bake"]), ("verilog", ["--sound"]), ("verilog", ["--bus", "axi"]),
+    ("verilog", ["--readback"]), ("verilog", ["--lanes", "32"]), ("simulate", ["--lanes", "4"]),
+    ("simulate", ["--verilog", "there"]), ("simulate", ["--waves", "3"]),
+    ("simulate", ["--time", "outer"])])
+def test_options_that_logic_has_not(capsys, out, command, option):
+    assert refusal(capsys, command, NETWORK, "--logic", *option, out=out) == (
+        f"{option[0]} does not go with --logic, which has neither lanes, memories nor a bus")
+
+
+@pytest.mark.parametrize("command, option", [
+    ("verilog", ["--taps"]), ("verilog", ["--adders", "trees"]), ("simulate", ["--row", "2"]),
+    ("simulate", ["--pixels"])])
+def test_options_that_only_logic_has(capsys, out, command, option):
+    assert refusal(capsys, command, NETWORK, *option, out=out) == f"{option[0]} needs --logic"
+
+
+def test_simulate(files, images, out, icarus):
+    command = "simulate", files["first"], "--logic", "--adders", "trees", "--data", images, \
+        "--images", "all", "--simulator", "icarus", "--out", out
+    layout = LogicLayout(load(files["first"]), "trees", pixels=True)
+    for more in [], ["--pixels", "--stalls"]:
+        assert run(*command, *more) == 0
+        report = json.loads((out / "simulate.json").read_text())
+        assert report["ok"] and report["images"] == 20
+        assert report["levels_compared"] == 3 * 20 * 10 and report["pixels"] == bool(more)
+        assert set(report["mismatches"].values()) == {0} and report["membranes_compared"] == 0
+        assert report["cycles"]["mean"] == report["latency"] == layout.latency - (not more)
+        assert report["cycles"]["model_equal"] is (None if more else True)
+    assert report["cycles"]["interval_mean"] > 1
+
+
+def test_pixels_of_timesteps(capsys, files, images, out, icarus):
+    trained = load(files["first"])
+    spec = replace(trained.spec, input=replace(trained.spec.input, static=False))
+    path = out.parent / "events.safetensors"
+    Trained(spec, trained.weights, trained.biases).save(path)
+    assert refusal(capsys, "verilog", path, "--logic", "--pixels", "--adders", "trees",
+                   out=out) == ("Pixels are of images, but the network's input has 3 timesteps of "
+                                "levels a frame")
 
 
 def test_bad_options_of_logic(capsys, files, out, monkeypatch):
@@ -48,3 +87,50 @@ def test_bad_options_of_logic(capsys, files, out, monkeypatch):
     monkeypatch.setitem(sys.modules, "da4ml.cmvm", None)
     assert refusal(capsys, *command, out=out) == (
         "Shared adders need da4ml: pip install 'qblif[logic]', or choose trees")
+
+
+def report_of(lut, fmax):
+    return Report(device="ecp5-85k", part="", seed=1, lut=lut, ff=7, bram=0, dsp=0, spram=0,
+                  carry=0, lut_ram=0, folded=0, capacities={"lut": 1000, "ff": 1000},
+                  fmax_mhz=fmax, path=None, components={}, multipliers=())
+
+
+@pytest.mark.parametrize("options, reached, rows", [
+    ([], {2: 90.0}, [2]), (["--row", "3"], {3: 90.0}, [3]),
+    (["--frequency", "100", "--row", "3"], {3: 90.0}, [3]),
+    (["--frequency", "100"], {4: 60.0, 3: 80.0, 2: 100.0}, [4, 3, 2]),
+    (["--frequency", "100"], {4: 60.0, 3: 70.0, 2: 80.0, 1: 90.0}, [4, 3, 2, 1])])
+def test_synth(capsys, files, out, monkeypatch, options, reached, rows):
+    placed = []
+
+    def place(verilog, **given):
+        row = json.loads((verilog.parent / "manifest.json").read_text())["adders_in_a_row"]
+        placed.append((row, given["top"], given["frequency_mhz"]))
+        return report_of(100 * row, reached[row])
+    monkeypatch.setattr("qblif.boards.flow.synth.synthesise", place)
+    assert run("synth", files["first"], "--logic", "--adders", "trees", "--out", out, *options) == 0
+    report = json.loads((out / "synth.json").read_text())
+    wanted = 100.0 if "--frequency" in options else None
+    assert placed == [(row, "qblif_logic", wanted) for row in rows]
+    layout = LogicLayout(load(files["first"]), "trees", rows[-1])
+    fmax = reached[rows[-1]]
+    assert report["tried"] == [{
+        "adders_in_a_row": row, "lut": 100 * row, "ff": 7, "fmax_mhz": reached[row],
+        "latency": LogicLayout(load(files["first"]), "trees", row).latency} for row in rows]
+    assert report["lut"] == 100 * rows[-1] and report["stages"] == layout.describe()
+    assert report["frames_per_second"] == fmax * 1e6 and report["latency"] == layout.latency
+    assert report["latency_ns"] == pytest.approx(1000 * layout.latency / fmax, abs=0.01)
+    assert report["mlut_s"] == pytest.approx(100 * rows[-1] / (fmax * 1e6) * 1000, abs=1e-6)
+    said = "No number of adders in a row meets 100 MHz." in capsys.readouterr().out
+    assert said is (rows[-1] == 1)
+
+
+def test_rows_that_make_no_difference_are_not_tried(tmp_path, files, monkeypatch):
+    trained = load(files["first"])
+    flat = Trained(trained.spec, {name: (np.arange(w.size).reshape(w.shape) % w.shape[1] < 3) * 1
+                                  for name, w in trained.weights.items()}, trained.biases)
+    layout = LogicLayout(flat, "trees")
+    assert layout.deepest == 2
+    monkeypatch.setattr("qblif.boards.flow.synth.synthesise", lambda *_, **__: report_of(9, 50.0))
+    report = synthesise_logic(layout, tmp_path, "ecp5-85k", 60.0, search=True)
+    assert [each["adders_in_a_row"] for each in report["tried"]] == [2, 1]

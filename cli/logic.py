@@ -1,0 +1,44 @@
+"""What the subcommands share for networks as logic: options, and which do not go together."""
+
+from typing import Annotated
+
+import typer
+
+from ..golden.spec.errors import InvalidValue
+from .common import spinner
+
+__all__ = ["AddersOption", "LogicOption", "PixelsOption", "RowOption", "check_options",
+           "logic_layout"]
+
+LogicOption = Annotated[bool, typer.Option(
+    "--logic", help="Weights as logic, a frame a clock: docs/logic.md. Nothing is loaded; options "
+    "of lanes, memories and buses do not go with it.")]
+AddersOption = Annotated[str, typer.Option(
+    "--adders", metavar="shared|trees", help="With --logic: adders that neurons share (it needs "
+    "da4ml), or a tree for each.")]
+RowOption = Annotated[int, typer.Option(
+    "--row", help="With --logic: most adders in a row between two registers.")]
+PixelsOption = Annotated[bool, typer.Option(
+    "--pixels", help="With --logic: it takes pixels 0..255 and makes its input levels of them.")]
+
+ENGINE = ("lanes", "burst", "quantiser", "time", "bake", "sound", "bus", "readback", "verilog",
+          "waves", "levels", "check_netlist")
+LOGIC = ("adders", "row", "pixels", "taps", "frames")
+
+
+def check_options(context, logic):
+    """Raise :class:`ValueError` where an option was given that is not of this kind of hardware."""
+    given = [name for name in (ENGINE if logic else LOGIC) if name in context.params
+             and context.get_parameter_source(name).name != "DEFAULT"]
+    if given:
+        name = given[0].replace("_", "-")
+        raise InvalidValue(f"--{name} does not go with --logic, which has neither lanes, memories "
+                           "nor a bus" if logic else f"--{name} needs --logic")
+
+
+def logic_layout(trained, adders, row, pixels):
+    """The :class:`~qblif.hw.logic.layout.LogicLayout` for what the user asked."""
+    from ..hw.logic.layout import LogicLayout
+    with spinner() as line:
+        line.add_task("find adders", total=None)
+        return LogicLayout(trained, adders, row, pixels)

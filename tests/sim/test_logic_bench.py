@@ -1,0 +1,130 @@
+"""A network as logic on Verilog simulators: all of it is compared, and each fault is found."""
+
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from qblif.golden import integer
+from qblif.golden.spec.pixels import to_levels
+from qblif.hw.logic.layout import LogicLayout
+from qblif.hw.verilog import generate_logic
+from qblif.sim.experiment import run_experiment
+from qblif.sim.logic import run_logic
+from qblif.sim.logic_bench import prepare
+from qblif.sim.result import Stalls
+
+
+def run(bench, cache=None):
+    return bench.check(bench.run(bench.build(cache)))
+
+
+@pytest.fixture(scope="module")
+def made(tiny):
+    """A layout of the tiny network of three timesteps, with its Verilog."""
+    layout = LogicLayout(tiny[0], "trees")
+    return layout, generate_logic(layout, taps=True)
+
+
+@pytest.fixture
+def bench(tiny, made, tmp_path, quick):
+    def make(**options):
+        layout, generated = made
+        return prepare(tiny[0], layout, options.pop("frames", tiny[2]), simulator=quick,
+                       out_dir=tmp_path, **{"generated": generated} | options)
+    return make
+
+
+@pytest.mark.parametrize("stalls", [Stalls(), Stalls(idle=100, seed=3)], ids=["full", "gaps"])
+def test_all_of_it(tiny, made, tmp_path, simulator, stalls):
+    trained, _, frames = tiny
+    layout, generated = made
+    result = run(prepare(trained, layout, frames, simulator=simulator, out_dir=tmp_path,
+                         generated=generated, stalls=stalls))
+    assert result.ok, (result.findings, result.first)
+    assert result.levels_compared == 3 * len(frames) * 10
+    np.testing.assert_array_equal(result.classes, integer.run(trained, frames).classes)
+    assert (result.latency == layout.latency).all()
+    assert (result.interval == 1).all() == (stalls.idle == 0)
+
+
+@pytest.mark.parametrize("static", [True, False])
+def test_one_timestep_and_pixels(tiny, tmp_path, quick, static):
+    trained = replace(tiny[0], spec=replace(tiny[0].spec, timesteps=1, input=replace(
+        tiny[0].spec.input, static=static)))
+    draw = np.random.default_rng(2)
+    frames = draw.integers(0, 6, (40, 12) if static else (40, 1, 12))
+    result = run(prepare(trained, LogicLayout(trained, "trees"), frames, simulator=quick,
+                         out_dir=tmp_path / "levels"))
+    assert result.ok and result.levels_compared == 400
+    if static:
+        pixels = draw.integers(0, 256, (40, 12), np.uint8)
+        layout = LogicLayout(trained, "trees", pixels=True)
+        golden = integer.run(trained, to_levels(pixels, 5))
+        found = run_logic(layout, pixels)
+        np.testing.assert_array_equal(found.scores, golden.scores)
+        np.testing.assert_array_equal(found.valid, layout.latency + np.arange(40))
+        result = run(prepare(trained, layout, pixels, simulator=quick, out_dir=tmp_path / "pixels"))
+        assert result.ok and (result.classes == golden.classes.numpy()).all()
+        assert layout.latency == LogicLayout(trained, "trees").latency + 1
+
+
+def test_a_wrong_expected_level_and_score(tiny, bench):
+    trained, _, frames = tiny
+    golden = integer.run(trained, frames)
+    golden.levels["hidden"][2, 7, 4] += 1
+    result = run(bench(expected=golden))
+    assert result.level_mismatches == {"hidden": 1} and result.where == ("hidden", 4, 7)
+    assert result.first[0].startswith("hidden neuron 4, timestep 2, frame 7: RTL level ")
+    assert "the expectation is corrupted" in result.findings[0]
+
+
+@pytest.mark.parametrize("what", ["weights", "biases"])
+def test_another_network_in_the_verilog(tiny, made, bench, what):
+    trained = tiny[0]
+    name = {"weights": "input->hidden", "biases": "out"}[what]
+    changed = getattr(trained, what) | {name: getattr(trained, what)[name] + 1}
+    other = replace(trained, **{what: changed})
+    result = run(bench(generated=generate_logic(LogicLayout(other, "trees"), taps=True)))
+    assert result.mismatches and result.score_mismatches
+    assert result.findings[0] == (f"weights {other.weights_digest} are baked into the Verilog, but "
+                                  f"the network file has {trained.weights_digest}")
+
+
+def test_edited_verilog(made, bench):
+    text = made[1].verilog
+    assert text.count(" + ") > 5
+    edited = replace(made[1], verilog=text.replace(" + ", " - ", 1))
+    result = run(bench(generated=edited))
+    assert result.mismatches and result.findings[0].startswith("the Verilog was edited")
+
+
+def test_a_result_at_another_clock(made, bench):
+    layout, generated = made
+    text = generated.verilog
+    early = text.replace(f"valid_{layout.latency};", f"valid_{layout.latency - 1};")
+    assert (early == text) is False
+    result = run(bench(generated=replace(generated, verilog=early)))
+    assert any("comes" in text and f"not {layout.latency}" in text for text in result.findings)
+
+
+def test_no_results(made, bench):
+    text, count = re.subn(r"valid_2 <= .*;", "valid_2 <= 1'h0;", made[1].verilog)
+    assert count
+    silent = replace(made[1], verilog=text)
+    result = run(bench(generated=silent))
+    assert not result.ok and "0 results of 30 frames came" in result.findings
+
+
+def test_report(tiny, made, tmp_path, quick):
+    trained, _, frames = tiny
+    labels = integer.run(trained, frames).classes.numpy().copy()
+    labels[:3] += 1
+    layout, generated = made
+    report = run_experiment(trained, layout, frames, labels, simulator=quick, out_dir=tmp_path,
+                            generated=generated)
+    assert report["ok"] and report["accuracy"]["rtl"] == report["accuracy"]["integer"] == 0.9
+    assert report["cycles"] == {"mean": layout.latency, "interval_mean": 1.0, "model_equal": True}
+    assert report["latency"] == layout.latency and report["stages"] == layout.describe()
+    assert "synapses" not in report and report["levels_compared"] == 900
