@@ -148,6 +148,7 @@ def _run_group(network, group, outputs, static, device):
     within = {synapse for synapse in spec.synapses if synapse.source in {p.name for p in group}}
     given = {p.name: _sums(network, p, outputs, static, device) for p in group}
     held = {name: torch.zeros_like(sums[0]) for name, sums in given.items()}
+    thetas = {p.name: _by_neuron(network.thetas[p.name], p, device) for p in group if p.thetas}
     found = {p.name: ([], []) for p in group}
     for t in range(len(outputs[spec.input.name])):
         for population in group:
@@ -162,7 +163,7 @@ def _run_group(network, group, outputs, static, device):
             levels, v = found[name]
             rest = torch.zeros_like(current)
             level, left = neuron.step(kind, v[-1] if t else rest, held[name],
-                                      (levels[-1] if t else rest) > 0)
+                                      (levels[-1] if t else rest) > 0, thetas.get(name))
             levels.append(level)
             v.append(left)
     return found
@@ -186,10 +187,15 @@ def _sums(network, population, outputs, static, device):
             sums = _sum(network, synapse, times.reshape(-1, times.shape[-1]), device)
             total = total + sums.reshape(*times.shape[:-1], population.size)
     if population.bias_width:
-        bias = torch.as_tensor(network.biases[population.name]).to(device, torch.int32)
-        total = total + bias.repeat_interleave(population.size // population.channels)
+        total = total + _by_neuron(network.biases[population.name], population, device)
     steps, frames = outputs[spec.input.name].shape[:2]
     return total.expand(steps, frames, population.size)
+
+
+def _by_neuron(values, population, device):
+    """Of channels, each neuron's, ``(neurons,)`` of int32."""
+    channels = torch.as_tensor(values).to(device, torch.int32)
+    return channels.repeat_interleave(population.size // population.channels)
 
 
 def _sum(network, synapse, levels, device):

@@ -11,7 +11,8 @@
     reset   v = v - level * theta, or 0 where it fired       by subtraction, to zero or a value
     emit    the level, or 1 for any
 
-Tensors are integer, of any one shape; ``spec`` is a :class:`qblif.golden.spec.Neuron`.  The
+Tensors are integer, of any one shape; ``spec`` is a :class:`qblif.golden.spec.Neuron`.  ``theta``,
+where given, are thresholds in place of the quantiser's, a tensor that broadcasts to theirs.  The
 hardware twin is :class:`qblif.hw.core.neuron.NeuronCore`.
 """
 
@@ -38,18 +39,23 @@ def filter_currents(spec, currents):
     return torch.stack(found)
 
 
-def charge(spec, v, current, fired):
+def charge(spec, v, current, fired, theta=None):
     """Membrane after leak and input, saturated to the membrane width."""
     if spec.reset.kind == "gate-input":
         current = torch.where(fired, spec.reset.gate.apply(current), current)
     if spec.reset.kind == "late":
-        current = current - taken(spec, v)
+        current = current - taken(spec, v, theta)
     return (spec.leak.apply(v) + current).clamp(spec.v_min, spec.v_max)
 
 
-def taken(spec, v):
+def taken(spec, v, theta=None):
     """What the burst of a membrane ``v`` that was left takes in the step after."""
-    return fire(spec, v) * spec.quantiser.theta if spec.quantiser is not None else 0
+    return fire(spec, v, theta) * thresholds(spec, theta) if spec.quantiser is not None else 0
+
+
+def thresholds(spec, theta):
+    """The quantiser's threshold, or those given in its place."""
+    return spec.quantiser.theta if theta is None else theta
 
 
 def gate(spec, x, fired):
@@ -62,11 +68,12 @@ def gate(spec, x, fired):
     return torch.where(fired, spec.reset.gate.apply(x).clamp(spec.v_min, spec.v_max), x)
 
 
-def fire(spec, v):
+def fire(spec, v, theta=None):
     """Burst level 0..n_max; always 0 for a read-out neuron."""
     if spec.quantiser is None:
         return torch.zeros_like(v)
-    units = torch.div(v + spec.quantiser.offset, spec.quantiser.theta, rounding_mode="floor")
+    theta = thresholds(spec, theta)
+    units = torch.div(v + spec.quantiser.offset_of(theta), theta, rounding_mode="floor")
     units = units.clamp(0, spec.quantiser.n_max)
     if spec.quantiser.spacing == "uniform":
         return units
@@ -74,9 +81,11 @@ def fire(spec, v):
     return levels[torch.bucketize(units, levels, right=True) - 1]
 
 
-def reset(spec, v, level):
+def reset(spec, v, level, theta=None):
     """Membrane left after the burst."""
-    return spec.reset.after(v, level, spec.quantiser.theta) if spec.quantiser is not None else v
+    if spec.quantiser is None:
+        return v
+    return spec.reset.after(v, level, thresholds(spec, theta))
 
 
 def emit(spec, level):
@@ -84,11 +93,11 @@ def emit(spec, level):
     return level.clamp(max=1) if spec.output == "binary" else level
 
 
-def step(spec, v, current, fired):
+def step(spec, v, current, fired, theta=None):
     """One timestep; returns ``(level, v)``, the level as it is emitted.
 
     ``fired`` is ``level > 0`` of the step before.
     """
-    x = gate(spec, charge(spec, v, current, fired), fired)
-    level = fire(spec, x - taken(spec, v) if spec.reset.kind == "held" else x)
-    return emit(spec, level), reset(spec, x, level)
+    x = gate(spec, charge(spec, v, current, fired, theta), fired)
+    level = fire(spec, x - taken(spec, v, theta) if spec.reset.kind == "held" else x, theta)
+    return emit(spec, level), reset(spec, x, level, theta)

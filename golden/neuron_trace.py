@@ -82,8 +82,8 @@ def neuron_trace(trained, levels, name, neuron):
     """
     network = trained.spec
     population = network.source(name)
-    spec = population.neuron
     channel = neuron // (population.size // population.channels)
+    spec = trained.neuron(population, channel)
     bias = int(trained.biases[name][channel]) if population.bias_width else 0
     v = held = fired = torch.zeros((), dtype=torch.int32)
     steps = []

@@ -62,14 +62,17 @@ def _parse(graph):
     if about["version"] != VERSION:
         raise InvalidValue(f"its metadata must be of version {VERSION}, not {about['version']!r}")
     spec = Network.from_dict(about["spec"])
-    weights, biases = {}, {}
+    weights, biases, thetas = {}, {}, {}
     for synapse in spec.synapses:
         weights[synapse.name] = _integers(graph, synapse.name, "weight")
     for population in spec.populations:
         if population.bias_width:
             first = spec.synapses_to(population.name)[0]
             biases[population.name] = _integers(graph, first.name, "bias")
-    trained = Trained(spec, weights, biases, about["notes"])
+        if population.thetas:
+            found = _integers(graph, population.name, "v_threshold")
+            thetas[population.name] = found.reshape(population.channels, -1)[:, 0]
+    trained = Trained(spec, weights, biases, about["notes"], thetas=thetas)
     if trained.weights_digest != about["weights_digest"]:
         raise InvalidValue("the weights were edited: their digest does not match")
     return trained
@@ -117,7 +120,8 @@ class _Graph:
         spec = self.spec
         self.nodes[Input.name] = self.nir.Input(np.array(spec.input.shape))
         for population in spec.populations:
-            self.nodes[population.name] = _neurons(self.nir, population)
+            self.nodes[population.name] = _neurons(
+                self.nir, population, self.trained.thetas.get(population.name))
             for k, synapse in enumerate(spec.synapses_to(population.name)):
                 self.add_synapse(synapse, population, k == 0)
         last = spec.populations[-1]
@@ -163,14 +167,18 @@ class _Graph:
         return self.nir.Flatten({"input": np.array(shape)}, start_dim=0, end_dim=-1)
 
 
-def _neurons(nir, population):
+def _neurons(nir, population, thetas):
     """The nearest node of NIR, its timestep 1; a read-out integrates."""
     def full(value):
         return np.full(population.shape, value, np.float64)
     neuron = population.neuron
     if neuron.quantiser is None:
         return nir.I(r=full(1))
-    potentials = {"v_threshold": full(neuron.quantiser.theta), "v_reset": full(neuron.reset.value)}
+    threshold = full(neuron.quantiser.theta)
+    if thetas is not None:
+        threshold = np.broadcast_to(_floats(thetas).reshape(-1, *[1] * (threshold.ndim - 1)),
+                                    threshold.shape).copy()
+    potentials = {"v_threshold": threshold, "v_reset": full(neuron.reset.value)}
     factor = getattr(neuron.leak, "factor", 1.0)
     tau = math.inf if factor == 1 else 1 / (1 - factor)
     if neuron.synaptic is not None:

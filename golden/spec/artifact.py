@@ -49,17 +49,18 @@ def _parse(file):
     spec = Network.from_dict(_json(metadata, "spec"))
     if spec.digest != _field(metadata, "spec_digest"):
         raise InvalidValue("the description was edited: its digest does not match")
-    weights, biases = {}, {}
+    tensors = {"weight": {}, "bias": {}, "theta": {}}
     for name in file.keys():
         owner, _, kind = name.rpartition(".")
-        if kind not in ("weight", "bias"):
+        if kind not in tensors:
             raise InvalidValue(f"unknown tensor {name!r}")
         dtype = file.get_slice(name).get_dtype()
         if dtype not in DTYPES:
             raise InvalidValue(f"tensor {name!r} must be of {', '.join(DTYPES)}, not {dtype}")
-        (weights if kind == "weight" else biases)[owner] = file.get_tensor(name).astype(np.int32)
+        tensors[kind][owner] = file.get_tensor(name).astype(np.int32)
     activity = _json(metadata, "activity") if "activity" in metadata else None
-    trained = Trained(spec, weights, biases, _json(metadata, "notes"), activity)
+    trained = Trained(spec, tensors["weight"], tensors["bias"], _json(metadata, "notes"), activity,
+                      tensors["theta"])
     if trained.weights_digest != _field(metadata, "weights_digest"):
         raise InvalidValue("the weights were edited: their digest does not match")
     return trained

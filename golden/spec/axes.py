@@ -69,7 +69,11 @@ class Quantiser:
     @property
     def offset(self) -> int:
         """What is added to a membrane before its level is taken."""
-        return self.theta // 2 if self.rounding == "nearest" else 0
+        return self.offset_of(self.theta)
+
+    def offset_of(self, theta: Numbers) -> Numbers:
+        """The same with other thresholds, integers."""
+        return theta // 2 if self.rounding == "nearest" else 0 * theta
 
     @property
     def shift(self) -> int | None:

@@ -148,6 +148,8 @@ class Network:
             fields["kind"] = synapse.kind
         for population, fields in zip(self.populations, spec["populations"], strict=True):
             fields["neuron"] = population.neuron.to_dict()
+            if not population.thetas:  # Older network files lack it.
+                del fields["thetas"]
         return json.loads(json.dumps(spec))
 
     @classmethod
@@ -200,7 +202,7 @@ def _neuron(fields):
 
 
 def _population(fields):
-    fields = _fields(Population, fields)
+    fields = _fields(Population, fields, thetas=False)
     fields["neuron"] = _neuron(fields["neuron"])
     return Population(**fields)
 

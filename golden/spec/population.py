@@ -56,6 +56,8 @@ class Population:
     ``sum_width`` is the signed width in which one timestep's weights are accumulated; it must
     hold every sum that the weights can make (checked where the weights are).  ``bias_width`` is
     the signed width of each channel's bias, 0 for none; without a map each neuron is a channel.
+    With ``thetas`` each channel has a threshold of its own, 1 to the quantiser's theta, which is
+    their largest; it stands with weights and biases (``Trained.thetas``).
     """
 
     name: str
@@ -63,6 +65,7 @@ class Population:
     neuron: Neuron
     sum_width: int
     bias_width: int = 0
+    thetas: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "shape", as_tuple("Population shape", self.shape))
@@ -73,6 +76,11 @@ class Population:
         check_type("Neuron", self.neuron, Neuron)
         check_int("Sum width", self.sum_width, 2, WIDTH_LIMIT)
         check_int("Bias width", self.bias_width, 0, WIDTH_LIMIT)
+        check_type("Population thetas", self.thetas, bool)
+        if self.thetas and (self.neuron.quantiser is None or self.neuron.leak.kind == "quadratic"):
+            what = "are a read-out" if self.neuron.quantiser is None else "have a quadratic leak"
+            raise InvalidValue(f"Population {self.name} must not have thresholds for each channel, "
+                               f"as its neurons {what}")
 
     @property
     def size(self) -> int:

@@ -7,7 +7,7 @@ import hashlib
 import json
 import math
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from safetensors.numpy import save
 from .checks import check_figure
 from .errors import InvalidType, InvalidValue
 from .files import write_atomically
-from .network import Network, Population
+from .network import Network, Neuron, Population
 from .pixels import to_levels
 
 __all__ = ["FORMAT", "VERSION", "Trained", "fits", "sum_range"]
@@ -31,8 +31,9 @@ class Trained:
     """A network with its integers.
 
     ``weights`` maps synapse names to tensors of the synapse's ``weight_shape``, ``biases``
-    population names to ``(channels,)``, both of int32.  ``notes`` is free information about the
-    training (accuracies, seed), which changes nothing that is computed or built.
+    population names to ``(channels,)``, both of int32, and ``thetas`` those of populations with a
+    threshold for each channel to ``(channels,)``.  ``notes`` is free information about the training
+    (accuracies, seed), which changes nothing that is computed or built.
 
     ``activity`` is what :func:`qblif.golden.activity.activity` counted on training images, figures
     by synapse, or ``None``: by it a hardware plan shares out lanes.  It stands in ``notes`` too,
@@ -48,6 +49,7 @@ class Trained:
     biases: dict[str, np.ndarray] = field(default_factory=dict)
     notes: dict[str, Any] = field(default_factory=dict)
     activity: dict[str, dict[str, float]] | None = None
+    thetas: dict[str, np.ndarray] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         spec = self.spec
@@ -59,6 +61,7 @@ class Trained:
             object.__setattr__(self, "notes", self.notes | {"activity": self.activity})
         _check_names("weights", self.weights, [s.name for s in spec.synapses])
         _check_names("biases", self.biases, [p.name for p in spec.populations if p.bias_width])
+        _check_names("thetas", self.thetas, [p.name for p in spec.populations if p.thetas])
         for synapse in spec.synapses:
             _check_tensor(f"Weights {synapse.name}", self.weights[synapse.name],
                           spec.weight_shape(synapse), synapse.w_width)
@@ -66,6 +69,8 @@ class Trained:
             if population.bias_width:
                 _check_tensor(f"Biases {population.name}", self.biases[population.name],
                               (population.channels,), population.bias_width)
+            if population.thetas:
+                _check_thetas(population, self.thetas[population.name])
             low, high = sum_range(spec, self.weights, population)
             if not fits(low, high, population.sum_width):
                 raise InvalidValue(f"Sums of {population.name} reach {low}..{high}, which does not "
@@ -73,8 +78,16 @@ class Trained:
 
     @property
     def weights_digest(self) -> str:
-        """64-bit hexadecimal fingerprint of every weight and bias."""
-        return _digest(self.spec, self.weights, self.biases)
+        """64-bit hexadecimal fingerprint of every weight, bias and threshold of a channel."""
+        return _digest(self)
+
+    def neuron(self, population: Population, channel: int) -> Neuron:
+        """The neuron of a channel of ``population``, with its own threshold."""
+        neuron = population.neuron
+        if not population.thetas or neuron.quantiser is None:
+            return neuron
+        theta = int(self.thetas[population.name][channel])
+        return replace(neuron, quantiser=replace(neuron.quantiser, theta=theta))
 
     def levels(self, images: Any) -> np.ndarray:
         """Input levels of ``images``, as :func:`qblif.golden.integer.run` takes them.
@@ -110,7 +123,7 @@ class Trained:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the file whole or not at all."""
-        tensors = _tensors(self.spec, self.weights, self.biases)
+        tensors = _tensors(self)
         metadata = {
             "format": FORMAT,
             "version": str(VERSION),
@@ -141,22 +154,24 @@ def fits(low: int, high: int, width: int) -> bool:
     return -(1 << width - 1) <= low and high < 1 << width - 1
 
 
-def _tensors(spec, weights, biases):
+def _tensors(trained):
     """Tensors in the order of the description, each in the smallest integer type that holds it."""
     tensors = {}
-    for synapse in spec.synapses:
+    for synapse in trained.spec.synapses:
         dtype = np.int8 if synapse.w_width <= 8 else np.int16
-        tensors[f"{synapse.name}.weight"] = np.ascontiguousarray(weights[synapse.name], dtype)
-    for population in spec.populations:
-        if population.bias_width:
-            tensors[f"{population.name}.bias"] = np.ascontiguousarray(
-                biases[population.name], np.int32)
+        tensors[f"{synapse.name}.weight"] = np.ascontiguousarray(
+            trained.weights[synapse.name], dtype)
+    for population in trained.spec.populations:
+        for kind, found in (("bias", trained.biases), ("theta", trained.thetas)):
+            if population.name in found:
+                tensors[f"{population.name}.{kind}"] = np.ascontiguousarray(
+                    found[population.name], np.int32)
     return tensors
 
 
-def _digest(spec, weights, biases):
-    state = hashlib.sha256(spec.digest.encode())
-    for name, tensor in _tensors(spec, weights, biases).items():
+def _digest(trained):
+    state = hashlib.sha256(trained.spec.digest.encode())
+    for name, tensor in _tensors(trained).items():
         state.update(name.encode() + tensor.astype("<i4").tobytes())
     return state.hexdigest()[:16]
 
@@ -194,11 +209,23 @@ def _check_names(what, found, expected):
                            f"not {', '.join(sorted(found)) or 'nothing'}")
 
 
+def _check_thetas(population, thetas):
+    what, most = f"Thresholds {population.name}", population.neuron.quantiser.theta
+    _check_array(what, thetas, (population.channels,))
+    if thetas.min() < 1 or thetas.max() != most:
+        raise InvalidValue(f"{what} must be at least 1 and reach the quantiser's {most}, not be "
+                           f"{int(thetas.min())}..{int(thetas.max())}")
+
+
 def _check_tensor(what, tensor, shape, width):
+    _check_array(what, tensor, shape)
+    if not fits(int(tensor.min()), int(tensor.max()), width):
+        raise InvalidValue(f"{what} must fit {width} signed bits, not reach "
+                           f"{int(tensor.min())}..{int(tensor.max())}")
+
+
+def _check_array(what, tensor, shape):
     if not isinstance(tensor, np.ndarray) or not np.issubdtype(tensor.dtype, np.integer):
         raise InvalidType(f"{what} must be a numpy integer array, not {type(tensor).__name__}")
     if tensor.shape != tuple(shape):
         raise InvalidValue(f"{what} must have shape {tuple(shape)}, not {tensor.shape}")
-    if not fits(int(tensor.min()), int(tensor.max()), width):
-        raise InvalidValue(f"{what} must fit {width} signed bits, not reach "
-                           f"{int(tensor.min())}..{int(tensor.max())}")

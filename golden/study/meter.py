@@ -67,6 +67,10 @@ class Meter:
         for synapse in filter(spec.recurrent, spec.synapses):
             raise InvalidValue(f"Burst capacity is searched layer by layer, but synapse "
                                f"{synapse.name} is recurrent")
+        for population in self.populations:
+            if population.thetas:
+                raise InvalidValue(f"Burst capacity is searched with one threshold a population, "
+                                   f"but {population.name} has one for each channel")
         self.input = (levels.expand(spec.timesteps, -1, -1) if spec.input.static
                       else levels.transpose(0, 1))
         largest = max(p.size for p in self.populations)

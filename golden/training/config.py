@@ -49,6 +49,11 @@ class TrainConfig:
     output           one of :attr:`qblif.golden.spec.Neuron.OUTPUTS`
     input_n_max      largest burst level of a pixel
     w_width          weight width in bits
+    w_spacing        "uniform", every integer of so many bits; or "powers", 0 and signed powers of
+                     two, with a threshold for each channel, into which its norm is folded: for
+                     networks as logic
+    fan_in           most weights of a neuron that are not 0, of those that are powers: one number,
+                     or one for each population, the read-out last; 0 for all
     v_width          hidden membrane width in bits, saturating; ``None`` derives one that cannot
                      overflow
     beta, alpha      leak factor and reset strength of eq. 8; beta and 1 - alpha round to the
@@ -126,6 +131,8 @@ class TrainConfig:
     output: str = one_of(Neuron.OUTPUTS, "level", "Output")
     input_n_max: int = integer(2, "Input N_max", 1, LEVEL_LIMIT)
     w_width: int = integer(8, "Weight width", 2, 16)
+    w_spacing: str = one_of(Quantiser.SPACINGS, "uniform", "Spacing of weights")
+    fan_in: int | tuple[int, ...] = each(0, "Fan-in", 0, 1 << 24)
     v_width: int | None = integer(None, "Membrane width", 2, WIDTH_LIMIT)
     beta: float = real(0.5, "Beta", 0, 1)
     alpha: float = real(1.0, "Alpha", 0, 1)
@@ -182,13 +189,19 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "hidden", tuple(self.hidden))
-        for name in ("n_max", "event_flip", "gamma_range"):
+        for name in ("n_max", "fan_in", "event_flip", "gamma_range"):
             if isinstance(getattr(self, name), list):
                 object.__setattr__(self, name, tuple(getattr(self, name)))
         if not self.hidden:
             raise InvalidValue("Hidden sizes must name at least one population")
         for one in fields(self):
             one.metadata["check"](getattr(self, one.name))
+        if self.w_spacing != "powers" and self.fan_in not in (0, ()):
+            raise InvalidValue(f"Fan-in must be 0 where weights are {self.w_spacing}, not "
+                               f"{self.fan_in}: it is of weights that are powers")
+        if self.w_spacing == "powers" and (self.compile or self.leak_kind == "quadratic"):
+            what = "compile" if self.compile else "a quadratic leak"
+            raise InvalidValue(f"Weights that are powers train without {what}")
         if self.learn_n_max and self.compile:
             raise InvalidValue("Learned N_max cannot be compiled: set compile or learn_n_max to "
                                "false")
@@ -208,11 +221,20 @@ class TrainConfig:
 
     def n_max_of(self, k: int) -> int:
         """N_max of the ``k``-th hidden population."""
-        if not isinstance(self.n_max, tuple):
-            return self.n_max
-        return self.n_max[min(k, len(self.n_max) - 1)]  # Whoever builds counts them in the end.
+        return _of(self.n_max, k)
+
+    def fan_in_of(self, k: int) -> int:
+        """Fan-in of the ``k``-th population."""
+        return _of(self.fan_in, k)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for notes and checkpoints."""
         return {name: list(value) if isinstance(value, tuple) else value
                 for name, value in asdict(self).items()}
+
+
+def _of(values, k):
+    """The ``k``-th of several values, or the one for all."""
+    if not isinstance(values, tuple):
+        return values
+    return values[min(k, len(values) - 1)]  # Whoever builds counts them in the end.

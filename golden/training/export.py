@@ -19,19 +19,21 @@ def export(net, notes=None, like=None):
     :class:`~qblif.golden.spec.Network`, the widths are its own, so that the same hardware runs it.
     Raises :class:`ValueError` where the integers outgrow what the QAT network computes exactly.
     """
-    weights, biases = {}, {}
+    weights, biases, thetas = {}, {}, {}
     for stage in net.stages:
         made, bias = stage.integers()
         weights |= {name: _to_int(weight) for name, weight in made.items()}
         bias = _to_int(bias)
         if bias.any():
             biases[stage.name] = bias
+        if stage.thetas is not None:
+            thetas[stage.name] = _to_int(stage.thetas)
     spec = _narrow(net, weights, biases)
     if like:
         spec = like
         biases = {p.name: biases.get(p.name, np.zeros(p.channels, np.int32))
                   for p in spec.populations if p.bias_width}
-    return Trained(spec, weights, biases, notes or {})
+    return Trained(spec, weights, biases, notes or {}, thetas=thetas)
 
 
 def _to_int(tensor):
@@ -66,13 +68,14 @@ def _narrowest(draft, population, stage, weights, bias, exact):
     return Population(name=population.name, shape=population.shape,
                       sum_width=signed_width(low, high),
                       bias_width=0 if bias is None else signed_width(bias.min(), bias.max()),
-                      neuron=_neuron(stage, asked or v_width))
+                      neuron=_neuron(stage, asked or v_width),
+                      thetas=stage.thetas is not None)
 
 
 def _neuron(stage, v_width):
     if not stage.n_max:
         return Neuron(leak=Decay(), quantiser=None, reset=Reset(kind="none"), v_width=v_width)
-    quantiser = Quantiser(n_max=stage.n_max, theta=stage.theta, spacing=stage.spacing,
+    quantiser = Quantiser(n_max=stage.n_max, theta=stage.most_theta, spacing=stage.spacing,
                           rounding=stage.rounding)
     return Neuron(leak=stage.leak, quantiser=quantiser, reset=stage.reset, output=stage.output,
                   v_width=v_width)

@@ -14,6 +14,7 @@ from torch import nn
 from ..spec import Input, as_map
 from ..spec.errors import InvalidValue
 from .modules import QBLIF, BurstNet, Edge, Stage
+from .powers import PowerGrid, constrain
 
 __all__ = ["CHAINS", "RESNETS", "Builder", "build", "dense", "names"]
 
@@ -102,7 +103,7 @@ class Builder:
         if min(extents) < 1:
             raise InvalidValue(f"Network {self.config.net} does not fit images of "
                                f"{self.shapes[Input.name]}")
-        return Edge(source, synapse, self._norm(nn.BatchNorm2d(channels)),
+        return Edge(source, self._constrained(synapse), self._norm(nn.BatchNorm2d(channels)),
                     (pool, pool)), (channels, *extents)
 
     def linear(self, neurons, *, norm=True, pool=1):
@@ -112,7 +113,7 @@ class Builder:
         if not size:
             raise InvalidValue(f"Network {self.config.net} does not fit images of "
                                f"{self.shapes[Input.name]}")
-        synapse = nn.Linear(size, neurons, bias=not norm)
+        synapse = self._constrained(nn.Linear(size, neurons, bias=not norm), shared=not norm)
         return Edge(self.source, synapse, self._norm(nn.BatchNorm1d(neurons)) if norm else None,
                     (pool, pool)), (neurons,)
 
@@ -125,6 +126,10 @@ class Builder:
     def add(self, name, *parts):
         """A firing population fed by ``parts``, ``(edge, shape)`` each; it is the next source."""
         config = self.config
+        if config.w_spacing == "powers" and len(parts) > 1:
+            raise InvalidValue(f"Network {config.net} cannot have weights that are powers, as "
+                               f"population {name} has {len(parts)} synapses, and one threshold a "
+                               "channel takes the norm of one")
         neuron = QBLIF(config.n_max_of(len(self.stages)), config.leak, config.reset,
                        config.surrogate, config.gamma, config.spacing, config.output,
                        config.rounding, config.gamma_range, config.learn_n_max)
@@ -139,8 +144,19 @@ class Builder:
         if isinstance(config.n_max, tuple) and len(config.n_max) != hidden:
             raise InvalidValue(f"N_max must be 1 number or {hidden}, one a hidden population, "
                                f"not {len(config.n_max)}")
+        if isinstance(config.fan_in, tuple) and len(config.fan_in) != hidden + 1:
+            raise InvalidValue(f"Fan-in must be 1 number or {hidden + 1}, one a population, not "
+                               f"{len(config.fan_in)}")
         return BurstNet([*self.stages, Stage("output", [edge])], self.shapes[Input.name],
                         config.timesteps, config.input_n_max)
+
+    def _constrained(self, synapse, shared=False):
+        """A synapse of the next population with such weights as the configuration wants."""
+        config = self.config
+        if config.w_spacing == "uniform":
+            return synapse
+        return constrain(synapse, PowerGrid(config.fan_in_of(len(self.stages)), config.w_width,
+                                            shared))
 
     def _norm(self, norm):
         nn.init.constant_(norm.weight, self.config.gain)

@@ -2,7 +2,10 @@
 
 import torch
 
-__all__ = ["make_optimiser"]
+from .powers import prune
+from .schedule import one_cycle
+
+__all__ = ["advance", "make_optimiser"]
 
 
 def make_optimiser(net, config, phase, lr):
@@ -18,6 +21,15 @@ def make_optimiser(net, config, phase, lr):
         return torch.optim.SGD(groups, lr=lr, momentum=config.momentum,
                                nesterov=config.momentum > 0)
     return torch.optim.AdamW(groups, fused=True)
+
+
+def advance(optimiser, net, phase, position, warm_up):
+    """What follows the schedule, at ``position`` 0 to 1 of a phase: every learning rate, and in the
+    float phase how many weights a sparse ``net`` keeps."""
+    for group in optimiser.param_groups:
+        group["lr"] = group["peak"] * one_cycle(position, warm_up)
+    if phase == "float":
+        prune(net, position)
 
 
 def _share(config, phase, name, parameter):

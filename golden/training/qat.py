@@ -11,46 +11,16 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.nn import functional
 
-from ..spec import Input, as_map
+from ..spec import Input
 from ..spec.axes import Decay
-from .convolutions import exact_convolution, library_convolution
 from .modules import Output, as_frames, over_time
 from .straight_through import leak_floats, round_to, straight_through
 from .surrogate import find_surrogate, staircase
 
-__all__ = ["QATEdge", "QATNet", "QATReadout", "QATStage"]
+__all__ = ["QATNet", "QATReadout", "QATStage"]
 
 MARGIN = 2  # How far this training may grow the sums that float32 was chosen for.
-
-
-class QATEdge(nn.Module):
-    """The integers of one synapse, a :class:`~qblif.golden.spec.Dense` or ``Conv2d``.
-
-    ``weight`` is trained in units of one level of the target (the edge divided by the target's
-    gamma, times the source's gamma and the pool's average); in fixed point it is multiplied by the
-    population's scale and rounded to ``synapse.w_width`` bits.
-    """
-
-    def __init__(self, synapse, weight):
-        super().__init__()
-        self.synapse, self.weight = synapse, nn.Parameter(weight)
-
-    def integers(self, scale):
-        """Weights of the synapse's ``weight_shape``, integers held in floats."""
-        return round_to(self.weight * scale, self.synapse.w_width)
-
-    def forward(self, levels, weight):
-        """Levels ``(timesteps, frames, ...)`` in, what they add to the target's current out."""
-        x = levels.flatten(0, 1)
-        if self.synapse.kind == "dense":
-            return functional.linear(x.flatten(1), weight).unflatten(0, levels.shape[:2])
-        x = x.reshape(len(x), *as_map(x.shape[1:]))
-        if self.synapse.pool != (1, 1):
-            x = functional.avg_pool2d(x, self.synapse.pool, divisor_override=1)
-        convolve = library_convolution if self.training else exact_convolution
-        return convolve(x, weight, self.synapse).unflatten(0, levels.shape[:2])
 
 
 class _QATPopulation(nn.Module):
@@ -98,15 +68,17 @@ class _QATPopulation(nn.Module):
 class QATStage(_QATPopulation):
     """A population of integer neurons.
 
-    theta, its scale, is ``2**f``.  ``gamma`` only shapes the surrogate.  ``v_width``
-    saturates the membrane.
+    theta, its scale, is ``2**f``, or in ``thetas`` each channel's own.  ``gamma`` only shapes the
+    surrogate.  ``v_width`` saturates the membrane.
     """
 
     decay = staticmethod(leak_floats)  # Of leak and gate; a study of its rounding sets another.
 
-    def __init__(self, name, shape, edges, bias, *, f, neuron, v_width=None, limits=None):
+    def __init__(self, name, shape, edges, bias, *, f, neuron, v_width=None, limits=None,
+                 thetas=None):
         super().__init__(name, shape, edges, bias, limits)
         self.f = nn.Buffer(torch.tensor(f))
+        self.thetas = None if thetas is None else nn.Buffer(thetas)
         self.top = nn.Buffer(torch.tensor(neuron.n_max))  # Learned, or given.
         self.gamma = nn.Buffer(neuron.gamma.detach().clone())
         self.spacing, self.output, self.rounding = neuron.spacing, neuron.output, neuron.rounding
@@ -114,8 +86,19 @@ class QATStage(_QATPopulation):
         self.slope, self.v_width = find_surrogate(neuron.surrogate, neuron.leak), v_width
 
     @property
-    def theta(self):
-        return 1 << int(self.f)
+    def theta(self) -> Any:
+        """A number, or with ``thetas`` a tensor that broadcasts to the neurons."""
+        if self.thetas is None:
+            return 1 << int(self.f)
+        return self.thetas[:, None, None] if len(self.shape) == 3 else self.thetas
+
+    @property
+    def most_theta(self):
+        return 1 << int(self.f) if self.thetas is None else int(self.thetas.max())
+
+    @property
+    def scale(self):
+        return 1 << int(self.f) if self.thetas is None else self.thetas
 
     @property
     def n_max(self):
@@ -125,8 +108,6 @@ class QATStage(_QATPopulation):
     def emit_max(self):
         """Largest level that leaves."""
         return 1 if self.output == "binary" else self.n_max
-
-    scale = theta
 
     def step(self, v, current, fired):
         """:func:`qblif.golden.neuron.step` in floats, to ``(level, v)``; at the first step of a
@@ -144,7 +125,7 @@ class QATStage(_QATPopulation):
         return self._level(v.detach(), self.n_max, self.spacing) * self.theta
 
     def _level(self, v, n_max, spacing="uniform"):
-        offset = self.theta // 2 if self.rounding == "nearest" else 0
+        offset = self.theta // 2 if self.rounding == "nearest" else None
         return _QATLevel.apply(v, offset, self.theta, self.gamma, n_max, self.slope, spacing)
 
     def _charge(self, v, current, fired):
@@ -169,7 +150,7 @@ class _QATLevel(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, v, offset, theta, gamma, n_max, surrogate, spacing):
-        v = v + offset if offset else v
+        v = v if offset is None else v + offset
         ctx.save_for_backward(v, gamma)
         ctx.theta, ctx.n_max, ctx.surrogate = theta, n_max, surrogate
         return staircase(v / theta, n_max, spacing)
@@ -185,7 +166,7 @@ class _QATLevel(torch.autograd.Function):
 class QATReadout(_QATPopulation):
     """The read-out in fixed point.  Only the arg-max counts, so ``scale`` may be any number."""
 
-    n_max, emit_max, leak = 0, 0, Decay()
+    n_max, emit_max, leak, thetas = 0, 0, Decay(), None
 
     def __init__(self, name, shape, edges, bias, *, scale, limits=None):
         super().__init__(name, shape, edges, bias, limits)

@@ -13,7 +13,9 @@ from torch import nn
 
 from ..spec import Conv2d, Dense, Input, Quadratic, as_map
 from .modules import BurstNet
-from .qat import QATEdge, QATNet, QATReadout, QATStage
+from .powers import grid_of, real_weight
+from .qat import QATNet, QATReadout, QATStage
+from .qat_edge import QATEdge
 from .retarget import WidthLimits, check_edges
 
 __all__ = ["fold_norm", "fraction_bits", "quantise", "readout_scale"]
@@ -21,6 +23,8 @@ __all__ = ["fold_norm", "fraction_bits", "quantise", "readout_scale"]
 log = logging.getLogger(__name__)
 
 MIN_LEAK_HEADROOM = 4  # f - k below this: the shift leak's dead zone is a visible part of a level.
+FRACTION = 3  # Bits below weights that are powers: thresholds and biases are that much finer.
+MOST_THETA = 1 << 14  # That of a channel which a norm has made almost constant.
 IDENTITY_WIDTH = 16  # Most bits of a residual edge's few weights, which take no part in the grid.
 
 
@@ -37,12 +41,19 @@ def quantise(net: BurstNet, w_width, v_width=None, like=None):
     device = next(net.parameters()).device
     stages = []
     for stage in net.stages:
+        grid = grid_of(stage.edges[0].synapse)
         layers, synapses = [], []
         for edge in stage.edges:  # The first is not recurrent.
             layers.append(_layer(edge, shapes[edge.source]).to(device))
-            synapses.append(_synapse(edge, layers[-1], stage.name, w_width))
+            synapses.append(_synapse(edge, layers[-1], stage.name,
+                                     w_width if grid is None else grid.w_width))
             shapes[stage.name] = _shape(synapses[0], shapes, layers[0])
         gamma = gammas.get(stage.name, 1.0)
+        if grid is not None:
+            unit = gammas[stage.edges[0].source] / gamma / math.prod(stage.edges[0].pool)
+            stages.append(_power_stage(stage, shapes[stage.name], grid, synapses[0], layers[0],
+                                       unit, v_width))
+            continue
         weights, biases = [], []
         for edge, layer in zip(stage.edges, layers, strict=True):
             weight, bias = fold_norm(layer, edge.norm)
@@ -75,6 +86,28 @@ def _stage(stage, shape, synapses, weights, bias, v_width, limits):
         return QATReadout(stage.name, shape, edges, bias.float(), scale=scale, limits=limits)
     return QATStage(stage.name, shape, edges, bias.float(), f=f, neuron=stage.neuron,
                         v_width=limits.v_width if limits else v_width, limits=limits)
+
+
+def _power_stage(stage, shape, grid, synapse, layer, unit, v_width):
+    """A population of one synapse whose weights are powers: its norm becomes thresholds and biases.
+
+    ``unit`` is what a level of the source is in levels of the population.
+    """
+    edge, neuron = stage.edges[0], stage.neuron
+    real = real_weight(edge.synapse).detach().double()
+    _, bias = fold_norm(layer, edge.norm)
+    factor = unit * norm_scale(edge.norm, real)
+    step = factor * grid.integers(real)[1].flatten()  # Of an integer weight, in levels.
+    weight = (real * torch.where(factor < 0, -1, 1).reshape(-1, *[1] * (real.dim() - 1))
+              ).reshape(layer.weight.shape).float()
+    if neuron is None:
+        return QATReadout(stage.name, shape, [QATEdge(synapse, weight, grid)], bias.float(),
+                          scale=1 / float(step[0]))
+    thetas = (2.0**FRACTION / step.abs()).round().clamp(1, MOST_THETA)
+    edge = QATEdge(replace(synapse, w_width=grid.w_width + FRACTION), weight, grid, FRACTION)
+    return QATStage(stage.name, shape, [edge], (bias / neuron.gamma.detach()).float(),
+                    f=int(thetas.min()).bit_length() - 1, neuron=neuron, v_width=v_width,
+                    thetas=thetas.float())
 
 
 def _layer(edge, source_shape):
@@ -126,12 +159,18 @@ def fold_norm(layer, norm):
         bias = layer.bias.detach().double()
     if norm is None:
         return weight, bias
-    scale = (norm.running_var.double() + norm.eps).rsqrt()
-    if norm.affine:
-        scale = scale * norm.weight.detach().double()
+    scale = norm_scale(norm, weight)
     bias = (bias - norm.running_mean.double()) * scale
     weight = weight * scale.reshape(-1, *[1] * (weight.dim() - 1))
     return weight, bias + norm.bias.detach().double() if norm.affine else bias
+
+
+def norm_scale(norm, weight):
+    """What an evaluation-mode batch norm multiplies each channel of ``weight`` by, or 1."""
+    if norm is None:
+        return torch.ones(len(weight), dtype=torch.float64, device=weight.device)
+    scale = (norm.running_var.double() + norm.eps).rsqrt()
+    return scale * norm.weight.detach().double() if norm.affine else scale
 
 
 def fraction_bits(weight, w_width, lowest=0, highest=16):

@@ -69,6 +69,9 @@ class WidthLimits:
 def check_config(config, like):
     """Raise :class:`ValueError` where a :class:`~qblif.golden.training.config.TrainConfig` asks for
     other widths than those of ``like``, a :class:`~qblif.golden.spec.Network`."""
+    if config.w_spacing != "uniform":
+        raise InvalidValue("Weights for hardware that is there must be uniform, not "
+                           f"{config.w_spacing}")
     if config.learn_n_max:
         raise InvalidValue("Learned N_max must be off for hardware that is there: its levels are "
                            "fixed")
@@ -87,6 +90,9 @@ def check_edges(net, like):
     _check_equal("populations and their sources", ours, theirs)
     for population in like.populations:
         quantiser = population.neuron.quantiser
+        if population.thetas:
+            raise InvalidValue(f"Population {population.name} has a threshold for each channel, "
+                               "which training for hardware that is there does not keep")
         if quantiser and quantiser.shift is None:
             raise InvalidValue(f"Threshold {quantiser.theta} of {population.name} is not a power "
                                "of two, which training needs")

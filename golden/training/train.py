@@ -22,10 +22,10 @@ from .data.vision import mixing
 from .evaluate import accuracy, event_notes, integer_accuracy, mean_activity
 from .export import export
 from .nets import build
-from .optimiser import make_optimiser
+from .optimiser import advance, make_optimiser
 from .quantise import quantise
 from .retarget import check_config, check_same
-from .schedule import batches, one_cycle
+from .schedule import batches
 
 __all__ = ["Progress", "train", "train_float"]
 
@@ -174,9 +174,7 @@ class _Training:
         order = torch.randperm(self.frames, generator=self.generator)
         parts = parallel.share(batches(parallel.agree(order.to(self.device)), config.batch))
         for step, (images, labels) in enumerate(self.loader.batches(parts)):
-            for group in optimiser.param_groups:
-                group["lr"] = group["peak"] * one_cycle((epoch + step / self.steps) / epochs,
-                                                        config.warm_up)
+            advance(optimiser, model, phase, (epoch + step / self.steps) / epochs, config.warm_up)
             small = phase == "float" and epoch < config.small_epochs
             mixed = phase == "float" and (config.mix_epochs is None or epoch < config.mix_epochs)
             loss = self._loss(model, phase, images.float(), labels, small, mixed)

@@ -112,7 +112,11 @@ def compile_stage(spec: Network, population: Population, plan: StagePlan, order:
 
     ``rows`` are those of the line buffers, see
     :func:`qblif.hw.layout.build_engines.line_rows`; without it they are worked out.
+    Raises :class:`ValueError` for a population with thresholds for each channel.
     """
+    if population.thetas:
+        raise InvalidValue(f"Population {population.name} has a threshold for each channel, which "
+                           "only a network as logic can have, not an engine")
     engines = build_engines(spec, population, plan, order, rows)
     passes = Passes(shape=population.shape, fire_lanes=plan.fire_lanes, order=order,
                     width=engines[0].width, timesteps=spec.timesteps)

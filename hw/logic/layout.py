@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from ...golden.spec import Population
+from ...golden.spec import Neuron, Population
 from ...golden.spec.checks import check_int
 from ...golden.spec.errors import InvalidValue
 from ...golden.spec.pixels import to_levels
@@ -51,14 +51,16 @@ class LogicStage:
     """A population: ``sources`` are the names of what it reads, in the order of its graph's inputs.
 
     ``start`` is the clock in which its inputs reach it in a frame's first timestep, counted from
-    that of the frame; ``neuron`` the latency of its neurons.
+    that of the frame; ``latency`` is that of its neurons, which are in ``neurons``, with the bias
+    of each in ``biases``.
     """
 
     population: Population
     sources: tuple[str, ...]
     schedule: Schedule
     start: int
-    neuron: int
+    latency: int
+    neurons: tuple[Neuron, ...]
     biases: np.ndarray
 
     @property
@@ -68,7 +70,7 @@ class LogicStage:
     @property
     def done(self):
         """The clock in which the levels, or scores, of the first timestep are there."""
-        return self.start + self.schedule.latency + self.neuron
+        return self.start + self.schedule.latency + self.latency
 
 
 class LogicLayout:
@@ -134,10 +136,13 @@ class LogicLayout:
         if population.bias_width:
             biases += np.repeat(self.trained.biases[population.name],
                                 population.size // population.channels)
+        neurons = [self.trained.neuron(population, k) for k in range(population.channels)
+                   for _ in range(population.size // population.channels)]
         latency = LADDER_LATENCY if self.from_rest else neuron_latency(population.neuron)
         return LogicStage(population, tuple(source.name for source in sources),
                           Schedule(graph, self.adders),
-                          max(ready[source.name] for source in sources), latency, biases)
+                          max(ready[source.name] for source in sources), latency,
+                          tuple(neurons), biases)
 
     def describe(self):
         """Plain dictionaries, one for each stage: its adders, and when its values are there."""

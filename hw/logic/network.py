@@ -3,6 +3,7 @@
 
 import functools
 import operator
+from dataclasses import replace
 
 from amaranth import *
 from amaranth.lib import data, wiring
@@ -10,6 +11,7 @@ from amaranth.lib.wiring import In, Out
 
 from ..core.neuron import NeuronCore
 from ..core.payloads import index_shape, pipe
+from ..layout.plan import quantiser_kind
 from .adders import AdderPipeline, levels_layout
 from .argmax import ArgMaxTree
 from .layout import INPUT_LATENCY
@@ -127,10 +129,10 @@ class LogicNetworkCore(wiring.Component):
         """Levels of each timestep, of a read-out its membranes."""
         layout, population = self.layout, stage.population
         quantiser = population.neuron.quantiser
-        kind = "ladder" if quantiser is None or quantiser.shift is None else "slice"
+        ones = [replace(population, neuron=neuron, thetas=False) for neuron in stage.neurons]
         states, found = None, []
         for t, currents in enumerate(sums):
-            neurons = [NeuronCore(population, kind) for _ in range(population.size)]
+            neurons = [NeuronCore(one, quantiser_kind(one, None)) for one in ones]
             for k, neuron in enumerate(neurons):
                 m.submodules[f"{stage.name}_{k}_{t}"] = neuron
                 m.d.comb += [neuron.i.first.eq(t == 0), neuron.i.sum.eq(currents[k]),

@@ -40,21 +40,20 @@ class RestNeurons(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        neuron, biases = self.stage.population.neuron, self.stage.biases
-        for k, bias in enumerate(biases.tolist()):
+        for k, (neuron, bias) in enumerate(
+                zip(self.stage.neurons, self.stage.biases.tolist(), strict=True)):
             if neuron.quantiser is None:
                 m.d.sync += self.o[k].eq(self.membrane(self.sums[k], bias))
                 continue
             level = Signal(self.o[k].shape(), name=f"level_{k}")
-            for n, least in self.ladder(bias):
+            for n, least in self.ladder(neuron, bias):
                 with m.If(at_least(self.sums[k], least)):  # The highest that is reached wins.
                     m.d.comb += level.eq(n)
             m.d.sync += self.o[k].eq(level)
         return m
 
-    def ladder(self, bias):
+    def ladder(self, neuron, bias):
         """Levels that can leave, from 1 on, and the least sum for each."""
-        neuron = self.stage.population.neuron
         rest, quantiser = neuron.leak.apply(0), neuron.quantiser
         least, most = neuron.v_min, neuron.v_max
         if neuron.synaptic is not None:  # The membranes that its current can bring about.

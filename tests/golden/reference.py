@@ -1,5 +1,7 @@
 """The equations of docs/contract.md in plain Python, neuron by neuron, and random networks."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from qblif.golden.spec import (
@@ -97,7 +99,7 @@ def reference(trained, frame, mode="shift"):
             held[name] = [reference_synaptic(population.neuron.synaptic, held[name][k],
                                              reference_current(trained, population, k, now, mode))
                           for k in range(population.size)]
-            steps = [reference_step(population.neuron, v[name][k], held[name][k],
+            steps = [reference_step(trained.neuron(population, k), v[name][k], held[name][k],
                                     level[name][k] > 0) for k in range(population.size)]
             level[name], v[name] = [s[0] for s in steps], [s[1] for s in steps]
             now[name] = level[name]
@@ -125,13 +127,16 @@ def draw_neuron(draw, last):
                   reset=Reset(kind=kind, gate=draw.choice(GATES), value=value))
 
 
-def draw_network(draw):
+def draw_network(draw, by_channel=0.0):
+    """A network, of whose populations a share has thresholds for each channel."""
     depth = draw.randint(1, 3)
     source = Input(shape=(draw.randint(1, 6),), n_max=draw.randint(1, 63),
                    static=draw.random() < 0.5)
     populations = [Population(name=f"p{k}", shape=(draw.randint(1, 6),), sum_width=20,
                               neuron=draw_neuron(draw, k == depth - 1),
                               bias_width=draw.choice([0, 5])) for k in range(depth)]
+    populations = [replace(p, thetas=p.neuron.quantiser is not None and draw.random() < by_channel)
+                   for p in populations]
     names = ["input", *(p.name for p in populations)]
     synapses = [Dense(source=a, target=b, w_width=6)
                 for a, b in zip(names, names[1:], strict=False)]
@@ -144,8 +149,15 @@ def draw_network(draw):
         size = int(np.prod(shape))
         low, high = -(1 << width - 1), (1 << width - 1) - 1
         return np.array([draw.randint(low, high) for _ in range(size)], np.int32).reshape(shape)
+
+    def thetas(population):
+        most = population.neuron.quantiser.theta
+        found = [draw.randint(1, most) for _ in range(population.size)]
+        found[draw.randrange(population.size)] = most
+        return np.array(found, np.int32)
     return Trained(spec, {s.name: tensor(spec.weight_shape(s), s.w_width) for s in synapses},
-                   {p.name: tensor((p.size,), p.bias_width) for p in populations if p.bias_width})
+                   {p.name: tensor((p.size,), p.bias_width) for p in populations if p.bias_width},
+                   thetas={p.name: thetas(p) for p in populations if p.thetas})
 
 
 def draw_frames(draw, spec, count=3):

@@ -33,11 +33,26 @@ def forward(trained, timesteps):
                    {s.name: trained.weights[s.name] for s in kept}, trained.biases)
 
 
+def by_channel(draw, trained):
+    """The network with thresholds for each channel of some populations."""
+    thetas, populations = {}, []
+    for population in trained.spec.populations:
+        quantiser = population.neuron.quantiser
+        own = quantiser and population.neuron.leak.kind != "quadratic" and draw.chance(0.5)
+        if own:
+            found = draw.random.integers(1, quantiser.theta + 1, population.channels)
+            found[draw.integer(0, population.channels - 1)] = quantiser.theta
+            thetas[population.name] = found.astype(np.int32)
+        populations.append(replace(population, thetas=bool(own)))
+    return replace(trained, spec=replace(trained.spec, populations=populations), thetas=thetas)
+
+
 @pytest.mark.parametrize("number", range(CASES))
 def test_random_logic(number):
     draw = Small.case("test_random_logic", number)
     trained = forward(draw_network(draw), draw.integer(1, 3)) if draw.chance(0.7) else \
         forward(draw_graph(draw), 1)
+    trained = by_channel(draw, trained)
     method, adders = METHODS[number % 2], draw.integer(1, 4)
     print(f"{trained.spec}\n{method}, {adders} adders")
     frames = np.concatenate([draw_frames(draw, trained.spec) for _ in range(3)])

@@ -153,6 +153,8 @@ def changed(spec):
     yield with_neuron(reset=replace(neuron.reset, gate=Decay((3, 1))))
     yield with_neuron(reset=Reset(kind="zero", gate=neuron.reset.gate))
     yield with_neuron(reset=Reset(kind="zero", gate=neuron.reset.gate, value=2))
+    yield replace(spec, populations=(replace(spec.populations[0], thetas=True),
+                                     *spec.populations[1:]))
     yield with_neuron(floor=0)
     yield with_neuron(floor=-3)
     yield with_neuron(synaptic=Synaptic(decay=Decay((1,)), width=5))
@@ -180,7 +182,7 @@ def test_digest_test_covers_every_field():
             (Network, Input, Population, Neuron, Decay, Quadratic, Quantiser, Reset, Synaptic,
              Dense)] == [
         ["timesteps", "input", "populations", "synapses"], ["shape", "n_max", "static"],
-        ["name", "shape", "neuron", "sum_width", "bias_width"],
+        ["name", "shape", "neuron", "sum_width", "bias_width", "thetas"],
         ["leak", "quantiser", "reset", "output", "v_width", "floor", "synaptic"],
         ["subtract", "add"],
         ["gain", "low", "high", "bits"], ["n_max", "theta", "spacing", "rounding"],

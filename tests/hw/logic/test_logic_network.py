@@ -21,6 +21,7 @@ from qblif.golden.spec import (
     Reset,
 )
 from qblif.golden.spec.artifact import Trained
+from qblif.hw.logic.adder_graph import METHODS
 from qblif.hw.logic.argmax import ArgMaxTree
 from qblif.hw.logic.layout import LogicLayout
 from qblif.hw.logic.matrix import synapse_matrix
@@ -70,6 +71,24 @@ def test_a_frame_a_clock(timesteps, quantiser, static):
     np.testing.assert_array_equal(rtl.scores, golden.scores)
     np.testing.assert_array_equal(rtl.classes, golden.classes)
     np.testing.assert_array_equal(rtl.valid, layout.latency + np.arange(len(frames)))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_thresholds_between_even_sums(method):
+    """Thresholds and biases have bits below those of the sums, whose weights are even."""
+    trained = two_layers()
+    spec, thetas = trained.spec, np.array([5, 16, 7, 11, 13, 3], np.int32)
+    hidden = replace(spec.populations[0], sum_width=12, thetas=True)
+    spec = replace(spec, populations=(hidden, spec.populations[1]), synapses=(
+        replace(spec.synapses[0], w_width=8), *spec.synapses[1:]))
+    weights = trained.weights | {"input->hidden": trained.weights["input->hidden"] // 4 * 8}
+    weights["input->hidden"][2] //= 2
+    weights["input->hidden"][5] = 0
+    trained = Trained(spec, weights, trained.biases, thetas={"hidden": thetas})
+    layout, frames = LogicLayout(trained, method), frames_of(trained, 60)
+    golden, rtl = integer.run(trained, frames), run_logic(layout, frames)
+    np.testing.assert_array_equal(rtl.levels["hidden"], golden.levels["hidden"])
+    np.testing.assert_array_equal(rtl.scores, golden.scores)
 
 
 @pytest.mark.parametrize("name", ["input->hidden", "hidden->last", "input->last"])
