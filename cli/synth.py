@@ -101,9 +101,9 @@ def synthesise_logic(layout, folder, device, frequency=None, seed=1, search=Fals
             ("latency, clocks", layout.latency),
             ("latency, ns", _rounded(figures["latency_ns"], 1)),
             ("LUT x time, mLUT4 s", _rounded(figures["mlut_s"], 4))]))
-        if search and (placed.fmax_mhz or 0) >= frequency:
+        if frequency and (placed.fmax_mhz or 0) >= frequency:
             break
-    if search and (report["fmax_mhz"] or 0) < frequency:
+    if search and frequency and (report["fmax_mhz"] or 0) < frequency:
         console.print(f"No number of adders in a row meets {frequency:g} MHz.", style="yellow")
     return report | {"tried": tried}
 
