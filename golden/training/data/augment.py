@@ -6,10 +6,22 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-__all__ = ["affine_batch", "augment", "crop_batch", "cutout_batch", "flip_batch",
-           "random_matrices", "resize"]
+from ...spec.errors import InvalidValue
 
+__all__ = ["affine_batch", "augment", "check_augmentation", "crop_batch", "cutout_batch",
+           "flip_batch", "random_matrices", "resize"]
+
+MOVES = "shift", "rotate", "shear", "scale", "crop", "flip", "cutout"
 AT_ONCE = 1000  # Images that are floats at the same time.
+
+
+def check_augmentation(config, shape):
+    """Raise :class:`ValueError` where ``config`` moves the pixels of images of ``shape``, and that
+    is ``(1, features)``, a row of a table."""
+    moved = [name for name in MOVES if getattr(config, name)]
+    if moved and len(shape) == 2 and shape[0] == 1:
+        raise InvalidValue(f"Augmentation ({', '.join(moved)}) must be 0 for images of one row, "
+                           "whose pixels are no neighbours: take --recipe tables")
 
 
 def augment(images, config, generator, side=None):

@@ -6,6 +6,7 @@ from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as Items
 
 from ...spec.errors import InvalidValue
+from .augment import check_augmentation
 from .event_augment import augment_of
 from .recordings import Recordings
 from .vision import auto_augment
@@ -20,10 +21,12 @@ class Loader:
     otherwise ``config.workers`` processes decode them and apply AutoAugment, or read recordings and
     change their events, by numbers that do not depend on how many processes there are.
 
-    Raises :class:`ValueError` where events are to be changed and there are only their frames.
+    Raises :class:`ValueError` where events are to be changed and there are only their frames, and
+    for augmentation of images that are rows of a table.
     """
 
     def __init__(self, dataset, config, device, generator):
+        check_augmentation(config, dataset.shape)
         self.device, self.generator, self.workers = device, generator, config.workers
         self.images = None
         self.items = _Items(dataset, auto_augment(config.auto_augment), augment_of(config))

@@ -14,6 +14,7 @@ from .event_augment import augment_of
 from .event_files import load_events
 from .events import binning_of
 from .sound_files import load_sound
+from .tables import load_tables
 
 __all__ = ["dataset_for", "embedded", "load_folder", "read_cifar", "read_idx"]
 
@@ -52,6 +53,7 @@ def load_folder(folder, name=None, binning=None, keep=False, progress=None):
       augmented; ``progress`` is called after each;
     * clips of sound, as :mod:`~qblif.golden.training.data.sound_files` has them, of as many frames
       as ``binning`` has timesteps;
+    * tables of features, as :mod:`~qblif.golden.training.data.tables` has them;
     * image files below ``train/CLASS`` and ``val/CLASS``, as ImageNet is unpacked.
 
     Raises :class:`ValueError` for a missing, truncated or foreign file.
@@ -64,6 +66,9 @@ def load_folder(folder, name=None, binning=None, keep=False, progress=None):
         if any((folder / file).is_file() for file in (*train, *test)):
             return Dataset(name, *read_cifar(folder, train, label_bytes),
                            *read_cifar(folder, test, label_bytes))
+    table = load_tables(folder, name)
+    if table is not None:
+        return table
     events = load_events(folder, name, binning, keep, progress)
     if events is not None:
         return events
