@@ -111,9 +111,10 @@ AGAIN = ": build the bitstream again"
 @pytest.mark.parametrize("changed, words", [
     ({"MAGIC": 7}, "What answers is no qblif board: check the port"),
     ({"VERSION": 9}, f"The board speaks version 9 of the protocol, this program {VERSION}{AGAIN}"),
-    ({"SYNAPSES": 0}, f"The board's number of synapses must be in 1..2048, not 0{AGAIN}"),
+    ({"SYNAPSES": 0},  # A network as logic.
+     f"The board's number of frames must be in 1..16777215, not 0{AGAIN}"),
     ({"SYNAPSES": 1 << 31},
-     f"The board's number of synapses must be in 1..2048, not 2147483648{AGAIN}"),
+     f"The board's number of synapses must be in 0..2048, not 2147483648{AGAIN}"),
     ({"STATE": 3}, f"The board's state must be in 0..2, not 3{AGAIN}"),
     ({"CLOCK_HZ": 0}, f"The board's clock must be in 1..4294967295, not 0{AGAIN}"),
     ({"STAGE_0": 1}, f"The board describes no plan (Stage 1 does not follow stage -1){AGAIN}"),
