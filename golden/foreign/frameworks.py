@@ -57,10 +57,11 @@ def _default_euler(node, dt):
 def _spikingjelly(node, dt):
     """The exporter's dt is in r, 1 / dt of an ``IFNode`` and ``tau / dt`` of ``CUBALIFNode``; of a
     ``LIFNode`` r is tau in timesteps, but 1 with ``decay_input``, so that dt is left open."""
-    if dt is None and node.kind == "IF":
-        return [(1.0, 1.0)]
-    if dt is None and node.r != 1:
-        return [(1 - 1 / node.r, 1.0)]
+    if dt is None and 0 < node.r < math.inf:
+        if node.kind == "IF":
+            return [(1.0, 1.0)]
+        if node.r != 1:
+            return [(1 - 1 / node.r, 1.0)]
     return _euler(node, dt or DT)
 
 

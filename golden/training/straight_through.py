@@ -1,5 +1,7 @@
 """Rounding that trains: exact integers forward, the gradient of what was rounded backward."""
 
+from typing import Any
+
 import torch
 
 from ..spec.axes import WIDTH_LIMIT
@@ -21,8 +23,9 @@ class _Exact(torch.autograd.Function):
         return grad_outputs[0] * ctx.factor, None, None
 
 
-def straight_through(x, exact, factor=1.0):
-    """``exact`` as if it were ``factor * x`` (straight-through estimator)."""
+def straight_through(x, exact, factor: Any = 1.0):
+    """``exact`` as if it were ``factor * x`` (straight-through estimator); ``factor`` is a number
+    or broadcasts to x."""
     return _Exact.apply(x, exact, factor)
 
 
