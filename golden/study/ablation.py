@@ -95,8 +95,8 @@ def measure(config, dataset):
     operations = {mode: sum(c.sops[mode] for c in costs) / census.frames
                   for mode in ("repeat", "shift")}
     return {"float": trained.notes["accuracy_float"], "integer": trained.notes["accuracy_integer"],
-            "seconds": trained.notes["seconds"], "n_max": trained.notes["n_max"],
-            "operations": operations, "joules": joules}
+            "seconds": trained.notes["seconds"], "operations": operations, "joules": joules,
+            "n_max": [p.neuron.quantiser.n_max for p in trained.spec.firing]}
 
 
 def summary(found):

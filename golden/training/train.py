@@ -142,7 +142,6 @@ class _Training:
         self._phase("float", self.config.epochs, self.config.lr, state)
         self.results["accuracy_float"] = accuracy(self.net, self.whole, self.config)
         self.results["gammas"] = self.net.gammas
-        self.results["n_max"] = [s.neuron.n_max for s in self.net.stages if s.neuron is not None]
         log.info("float accuracy %.2f %%", 100 * self.results["accuracy_float"])
 
     def _phase(self, phase, epochs, lr, state):
