@@ -96,7 +96,7 @@ def measure(config, dataset):
                   for mode in ("repeat", "shift")}
     return {"float": trained.notes["accuracy_float"], "integer": trained.notes["accuracy_integer"],
             "seconds": trained.notes["seconds"], "operations": operations, "joules": joules,
-            "n_max": [p.neuron.quantiser.n_max for p in trained.spec.firing]}
+            "n_max": [p.neuron.quantiser.n_max for p in trained.spec.firing if p.neuron.quantiser]}
 
 
 def summary(found):
