@@ -8,7 +8,6 @@ import numpy as np
 from ...golden.spec import Neuron, Population
 from ...golden.spec.checks import check_int
 from ...golden.spec.errors import InvalidValue
-from ...golden.spec.pixels import to_levels
 from ..layout.cycles import Cycles
 from ..layout.latency import neuron_latency
 from .adder_graph import AdderGraph
@@ -181,7 +180,7 @@ class LogicLayout:
 
     def input_levels(self, frames):
         """Input levels of frames as this network takes them: of levels, they themselves."""
-        return to_levels(frames, self.spec.input.n_max) if self.pixels else frames
+        return self.spec.input.levels_of(frames) if self.pixels else frames
 
     def count_cycles(self, frames):
         """The :class:`~qblif.hw.layout.cycles.Cycles` of frames that enter one a clock."""

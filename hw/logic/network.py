@@ -60,7 +60,7 @@ class LogicNetworkCore(wiring.Component):
         levels = levels_layout(spec.input)
         if not spec.input.static:
             levels = data.ArrayLayout(levels, spec.timesteps)
-        frame = {"pixels": data.ArrayLayout(8, spec.input.size)} if layout.pixels else {
+        frame = {"pixels": data.ArrayLayout(8, spec.input.pixels)} if layout.pixels else {
             "levels": levels}
         scores = data.ArrayLayout(signed(spec.score_width), last.size)
         self.tapped = spec.firing if taps else ()
