@@ -131,6 +131,8 @@ def changed(spec):
     yield replace(spec, input=replace(spec.input, shape=(3, 2)))
     yield replace(spec, input=replace(spec.input, n_max=6))
     yield replace(spec, input=replace(spec.input, static=False))
+    for steps in (), (9, 10), (9, 11):
+        yield replace(spec, input=replace(spec.input, n_max=1, thresholds=steps))
     yield replace(spec, populations=(replace(first, name="other"), last), synapses=(
         replace(spec.synapses[0], target="other"), replace(spec.synapses[1], source="other")))
     yield with_population(shape=(2, 2))
@@ -181,7 +183,7 @@ def test_digest_test_covers_every_field():
     assert [[f.name for f in fields(c)] for c in
             (Network, Input, Population, Neuron, Decay, Quadratic, Quantiser, Reset, Synaptic,
              Dense)] == [
-        ["timesteps", "input", "populations", "synapses"], ["shape", "n_max", "static"],
+        ["timesteps", "input", "populations", "synapses"], ["shape", "n_max", "static", "thresholds"],
         ["name", "shape", "neuron", "sum_width", "bias_width", "thetas"],
         ["leak", "quantiser", "reset", "output", "v_width", "floor", "synaptic"],
         ["subtract", "add"],
