@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import gc
 import os
 from collections import Counter
 
@@ -29,11 +30,16 @@ from qblif.golden.spec import (
 from qblif.golden.spec.artifact import Trained
 from qblif.hw.layout.compile import compile
 from qblif.hw.layout.plan import Plan, StagePlan, make_plan
+from qblif.sim import simulators
 
 # Early in every process: matplotlib's extension module does not load behind some orders of
 # other extension modules, and which tests share a process differs from run to run.
 with contextlib.suppress(ImportError):
     import matplotlib.backends.backend_agg  # noqa: F401
+
+# Networks of a few neurons: to optimise their simulation takes longer than to run it.
+simulators.VERILATOR_OPTIONS = [
+    option.replace("-O2 ", "-O0 ") for option in simulators.VERILATOR_OPTIONS]
 
 
 @pytest.fixture(scope="session")
@@ -132,6 +138,14 @@ def unplugged(tiny, user_cache, cache):
 def tally(record_property):
     """``tally(kind, injected, right, error)`` adds a line to the table of faults."""
     return lambda *line: record_property("faults", line)
+
+
+def pytest_collection_finish():
+    """Ten thousand tests and all modules stay: no collection of garbage looks through them again,
+    which takes a second each time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 10, 10)
 
 
 def pytest_report_header():

@@ -103,14 +103,12 @@ def run(population, sums, passes, *, bias=None, queue=64, lead=2, unread=1, o_st
             ctx.set(dut.sums, delayed.pop(0) or [-4] * fire_lanes)
 
     async def watch(ctx):
-        while True:
-            _, _, valid, trace = await ctx.tick().sample(dut.trace_valid, dut.trace)
+        async for _, _, valid, trace in ctx.tick().sample(dut.trace_valid, dut.trace):
             if valid:
                 traces.append(trace)
 
     async def watch_scores(ctx):
-        while True:
-            _, _, valid, score = await ctx.tick().sample(dut.score.valid, dut.score.p)
+        async for _, _, valid, score in ctx.tick().sample(dut.score.valid, dut.score.p):
             if valid:
                 scores.append((score.neuron, score.level, score.score, score.final))
 
