@@ -8,6 +8,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
+import torch
 from needs import needs
 from no_skip import pytest_make_collect_report, pytest_runtest_makereport  # noqa: F401
 from random_cases import base_seed
@@ -40,6 +41,16 @@ with contextlib.suppress(ImportError):
 # Networks of a few neurons: to optimise their simulation takes longer than to run it.
 simulators.VERILATOR_OPTIONS = [
     option.replace("-O2 ", "-O0 ") for option in simulators.VERILATOR_OPTIONS]
+simulators.PROGRAM_VARIABLES = [*simulators.PROGRAM_VARIABLES, "OPT_GLOBAL=-O0"]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_thread():
+    """The tensors here are small: threads that wait for each other only cost time."""
+    torch.set_num_threads(1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OMP_NUM_THREADS", "1")
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -32,7 +32,7 @@ from qblif.sim.pysim import run_network
 
 LEAKS = [Decay(), Decay((1,)), Decay((3,)), Decay((0,)), Decay((1,), (3,)), Decay((2, 4))]
 GATES = [Decay((0,)), Decay(), Decay((1,)), Decay((3,)), Decay((1, 2)), Decay((1,), (2, 2))]
-CASES = 208  # Networks a test.
+CASES = 208  # Graphs; of networks without maps half as many.
 LONGEST = 3_000  # Cycles of a frame with bursts in unary: Amaranth's simulator is slow.
 
 
