@@ -57,7 +57,7 @@ def build(
     data: DataOption = None,
     seed: SeedOption = 1,
     logic: LogicOption = False,
-    adders: AddersOption = "shared",
+    adders: AddersOption = "compressors",
     row: RowOption = 2,
     pixels: PixelsOption = False,
 ):

@@ -65,7 +65,7 @@ def simulate(
         "--waves", metavar="FRAME", help="Also write the waves of this test image, counted from 0: "
         "DIR/waves/frameFRAME.vcd, and .gtkw for GTKWave.")] = None,
     logic: LogicOption = False,
-    adders: AddersOption = "shared",
+    adders: AddersOption = "compressors",
     row: RowOption = 2,
     pixels: PixelsOption = False,
     dask: DaskOption = None,

@@ -9,8 +9,8 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ...golden.spec.pixels import to_levels
-from .adders import levels_layout
 from .compare import at_least
+from .pipeline import levels_layout
 
 __all__ = ["PixelEncoder", "thresholds"]
 
