@@ -156,7 +156,7 @@ def pytest_collection_finish():
     which takes a second each time."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(10_000, 10, 10)
+    gc.set_threshold(100_000, 10, 10)
 
 
 def pytest_report_header():

@@ -191,7 +191,7 @@ def test_words_of_channels_in_both_orders(shape, fire_lanes, width, order, unrea
     """A pass for each word, the last one shorter; a marker behind all words of a step."""
     population = population_of(shape, bias_width=3)
     bias = [k % 7 - 3 for k in range(shape[0])]
-    check(population, every_sequence(3, population.size)[::9], fire_lanes, bias=bias, width=width,
+    check(population, every_sequence(3, population.size)[::18], fire_lanes, bias=bias, width=width,
           order=order, unread=unread)
 
 

@@ -14,7 +14,7 @@ from qblif.hw.layout.plan import Plan, StagePlan
 from qblif.sim.pysim import arrange, frame_events
 from qblif.sim.stream import simulate_component, stream_put
 
-FRAMES = 3
+FRAMES = 2
 
 
 def network(static, kind):
