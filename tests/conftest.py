@@ -31,17 +31,11 @@ from qblif.golden.spec import (
 from qblif.golden.spec.artifact import Trained
 from qblif.hw.layout.compile import compile
 from qblif.hw.layout.plan import Plan, StagePlan, make_plan
-from qblif.sim import simulators
 
 # Early in every process: matplotlib's extension module does not load behind some orders of
 # other extension modules, and which tests share a process differs from run to run.
 with contextlib.suppress(ImportError):
     import matplotlib.backends.backend_agg  # noqa: F401
-
-# Networks of a few neurons: to optimise their simulation takes longer than to run it.
-simulators.VERILATOR_OPTIONS = [
-    option.replace("-O2 ", "-O0 ") for option in simulators.VERILATOR_OPTIONS]
-simulators.PROGRAM_VARIABLES = [*simulators.PROGRAM_VARIABLES, "OPT_GLOBAL=-O0"]
 
 
 @pytest.fixture(autouse=True, scope="session")
