@@ -124,9 +124,8 @@ class Watcher:
 
     async def run(self, ctx):
         ends, first = 0, True
-        while True:
-            _, _, offered, ready, end, result, taken, scored, score, *traces = (
-                await ctx.tick().sample(*self.signals))
+        async for _, _, offered, ready, end, result, taken, scored, score, *traces in (
+                ctx.tick().sample(*self.signals)):
             if offered and ready:
                 if first:
                     self.starts.append(self.now)
@@ -162,8 +161,7 @@ class Recorder:
 
     async def run(self, ctx):
         cycle, last = 0, [None] * len(self.probes)
-        while True:
-            _, _, *words = await ctx.tick().sample(*self.words)
+        async for _, _, *words in ctx.tick().sample(*self.words):
             for probe, lines, word, before in zip(self.probes, self.lines, words, last,
                                                   strict=True):
                 if word != before:

@@ -70,18 +70,16 @@ class PysimPort:
 
     async def _sample(self, ctx):
         ctx.set(self.linked.o.ready, 1)
-        while True:
-            _, _, valid, byte = await ctx.tick().sample(self.linked.o.valid,
-                                                        self.linked.o.payload)
+        async for _, _, valid, byte in ctx.tick().sample(
+                self.linked.o.valid, self.linked.o.payload):
             self.cycles += 1
             if valid:
                 self._from_board.append(byte)
 
     async def _watch(self, ctx):
         linked, before = self.linked, None
-        while True:
-            _, _, busy, moved, *now = await ctx.tick().sample(linked.link.busy, self._moved,
-                                                         *self._steps)
+        async for _, _, busy, moved, *now in ctx.tick().sample(
+                linked.link.busy, self._moved, *self._steps):
             self._still = 0 if not busy or moved or now != before else self._still + 1
             before = now
             if self._still == self.patience:

@@ -45,16 +45,17 @@ class Watchdog:
         return self.moved.eq(Cat(port.valid & port.ready for _, port in self.streams).any())
 
     async def run(self, ctx):
-        last, since = 0, time.monotonic()
-        for cycle in range(1, self.timeout + 1):
-            _, _, transfer = await ctx.tick().sample(self.moved)
+        cycle, last, since = 0, 0, time.monotonic()
+        async for _, _, transfer in ctx.tick().sample(self.moved):
+            cycle += 1
             if transfer or not self.streams:
                 last, since = cycle, time.monotonic()
             quiet = cycle - last
             if quiet >= PATIENCE or (quiet >= LEAST_CYCLES
                                      and time.monotonic() - since > SECONDS):
                 raise AssertionError(f"no transfer for {quiet} cycles: {self.who_waits(ctx)}")
-        raise AssertionError(f"no end after {self.timeout} cycles: {self.who_waits(ctx)}")
+            if cycle >= self.timeout:
+                raise AssertionError(f"no end after {cycle} cycles: {self.who_waits(ctx)}")
 
     def who_waits(self, ctx):
         """What waits for what, as one line."""

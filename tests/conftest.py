@@ -2,11 +2,13 @@
 
 import contextlib
 import fcntl
+import gc
 import os
 from collections import Counter
 
 import numpy as np
 import pytest
+import torch
 from needs import needs
 from no_skip import pytest_make_collect_report, pytest_runtest_makereport  # noqa: F401
 from random_cases import base_seed
@@ -34,6 +36,15 @@ from qblif.hw.layout.plan import Plan, StagePlan, make_plan
 # other extension modules, and which tests share a process differs from run to run.
 with contextlib.suppress(ImportError):
     import matplotlib.backends.backend_agg  # noqa: F401
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_thread():
+    """The tensors here are small: threads that wait for each other only cost time."""
+    torch.set_num_threads(1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OMP_NUM_THREADS", "1")
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -132,6 +143,14 @@ def unplugged(tiny, user_cache, cache):
 def tally(record_property):
     """``tally(kind, injected, right, error)`` adds a line to the table of faults."""
     return lambda *line: record_property("faults", line)
+
+
+def pytest_collection_finish():
+    """Ten thousand tests and all modules stay: no collection of garbage looks through them again,
+    which takes a second each time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 10, 10)
 
 
 def pytest_report_header():

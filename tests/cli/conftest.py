@@ -3,23 +3,11 @@ import struct
 
 import numpy as np
 import pytest
-import torch
 from cli_cases import TINY, run
 
 from qblif.golden.spec import Network
 from qblif.golden.spec.artifact import Trained
 from qblif.golden.training.data.readers import FILES
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """The tensors here are small: threads that wait for each other only cost time."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("OMP_NUM_THREADS", "1")
-        yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(autouse=True)

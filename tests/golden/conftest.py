@@ -3,13 +3,6 @@ import torch
 
 from qblif.golden.training.data import vision
 
-
-@pytest.fixture(autouse=True, scope="session")
-def one_thread():
-    """The tensors here are small: threads that wait for each other only cost time."""
-    torch.set_num_threads(1)
-
-
 NMS = "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
 OPERATORS = torch.library.Library("torchvision", "FRAGMENT")
 

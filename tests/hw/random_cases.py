@@ -8,6 +8,7 @@ its header.  A case that fails prints the command that runs it again.
 import os
 import subprocess
 from functools import cache
+from math import prod
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +32,8 @@ from qblif.sim.pysim import run_network
 
 LEAKS = [Decay(), Decay((1,)), Decay((3,)), Decay((0,)), Decay((1,), (3,)), Decay((2, 4))]
 GATES = [Decay((0,)), Decay(), Decay((1,)), Decay((3,)), Decay((1, 2)), Decay((1,), (2, 2))]
-CASES = 208  # Networks a test.
+CASES = 208  # Graphs; of networks without maps half as many.
+LONGEST = 3_000  # Cycles of a frame with bursts in unary: Amaranth's simulator is slow.
 
 
 @cache
@@ -108,6 +110,14 @@ def draw_stage(draw, population, lanes, fire_lanes, **fields):
     sliced = quantiser is None or quantiser.shift is not None and draw.chance(0.5)
     return StagePlan(lanes=lanes, fire_lanes=fire_lanes, quantiser="slice" if sliced else "ladder",
                      **fields)
+
+
+def burst_of(spec, population, lanes, burst):
+    """``burst``, but no unary ones where full frames would take more than :data:`LONGEST`
+    cycles."""
+    steps = max(spec.source(synapse.source).emit_max * prod(spec.weight_shape(synapse)[1:])
+                for synapse in spec.synapses_to(population.name))
+    return burst if steps * spec.timesteps * population.size <= LONGEST * min(lanes) else "shift"
 
 
 def draw_recurrence(draw, populations, synapses, weights):

@@ -12,6 +12,7 @@ import pytest
 from random_cases import (
     CASES,
     Draw,
+    burst_of,
     check_against_golden,
     draw_frames,
     draw_neuron,
@@ -143,7 +144,8 @@ def draw_plan(draw, spec):
                       for _ in range(engines))
         memory = draw.one_of(MEMORIES)
         stages.append(draw_stage(
-            draw, population, lanes, fire, burst=burst, memory=memory,
+            draw, population, lanes, fire, memory=memory,
+            burst=burst_of(spec, population, lanes, burst),
             ports=1 if memory == "spram" else draw.one_of([1, 1, 2, 4]),
             buffers=draw.integer(1, 3), slack=draw.integer(0, 2)))
     plan = Plan(stages=tuple(stages), order=draw.one_of(["inner", "inner", "outer"]))

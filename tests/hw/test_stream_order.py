@@ -72,8 +72,7 @@ def run(dut, transfers, classes):
         disorder.append(ctx.get(dut.disorder))
 
     async def watch(ctx):
-        while True:
-            _, _, valid, trace = await ctx.tick().sample(dut.trace_out_valid, dut.trace_out)
+        async for _, _, valid, trace in ctx.tick().sample(dut.trace_out_valid, dut.trace_out):
             if valid:
                 membranes.append([int(value) for value in trace.membranes])
 

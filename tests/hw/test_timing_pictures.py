@@ -75,8 +75,7 @@ def record():
         await ctx.tick().repeat(CYCLES)
 
     async def watch(ctx):
-        while True:
-            _, _, *values = await ctx.tick().sample(*signals.values())
+        async for _, _, *values in ctx.tick().sample(*signals.values()):
             rows.append(dict(zip(signals, map(int, values), strict=True)))
 
     simulate_component(dut, source, background=[watch], timeout=200)
@@ -153,8 +152,7 @@ def record_window(monkeypatch):
             "burst at the expander": dut.reader.o_0.valid & dut.reader.o_0.ready,
             "digit": digit.valid & digit.ready & ~digit.p.none,
             "weight address": dut.merge.o.ports[0].valid, "addend": dut.weighted.valid}
-        while True:
-            _, _, *values = await ctx.tick().sample(*signals.values())
+        async for _, _, *values in ctx.tick().sample(*signals.values()):
             cycles.append(dict(zip(signals, map(int, values), strict=True)))
 
     simulate_component(dut, source, background=[watch], timeout=300)

@@ -18,7 +18,7 @@ from qblif.hw.layout.compile import compile
 from qblif.hw.layout.plan import Plan, StagePlan
 from qblif.hw.link import host_interface
 from qblif.hw.link.host_interface import HostInterface
-from qblif.sim import simulators
+from qblif.sim import simulators, virtual_board
 from qblif.sim.bench import prepare, simulate
 from qblif.sim.pysim_port import PysimPort
 from qblif.sim.result import Stalls
@@ -66,7 +66,8 @@ def test_a_buffer_too_many(monkeypatch, tmp_path, quick, cache):
     assert simulate(trained, layout, frames, simulator=quick, out_dir=tmp_path, cache=cache).ok
     monkeypatch.setattr(dense_engine, "DenseSynapse", Greedy)
     started = time.monotonic()
-    result = simulate(trained, layout, frames, simulator=quick, out_dir=tmp_path, cache=cache)
+    result = simulate(trained, layout, frames, simulator=quick, out_dir=tmp_path, cache=cache,
+                      patience=3000)
     assert time.monotonic() - started < MINUTE
     assert result.stalled and len(result.results) < 3
     finding, = result.findings
@@ -108,14 +109,15 @@ def test_board_in_pysim(monkeypatch):
 def test_virtual_board(monkeypatch, tmp_path, cache):
     needs("verilator")
     monkeypatch.setattr(dense_engine, "DenseSynapse", Greedy)
+    monkeypatch.setattr(virtual_board, "STANDSTILL", 20_000)
     trained, layout = slow_network()
     board = VirtualBoard(layout, levels=False, cache=cache)
     started = time.monotonic()
     with pytest.raises(SimulatorError, match=(
-            r"^The virtual board stalled: it works on a request, and nothing has moved for 100000 "
+            r"^The virtual board stalled: it works on a request, and nothing has moved for 20000 "
             r"cycles: i offers nothing, hidden offers nothing, out offers nothing$")):
         with board, open_port(board.port, 1_000_000) as port:
-            host = Host(port, timeout=10, tries=2)
+            host = Host(port, timeout=5, tries=2)
             host.load(trained)
             with pytest.raises(HostError, match="^The board on .* does not answer run"):
                 host.run(trained, np.ones((1, 6, 3), int))

@@ -10,14 +10,16 @@ from qblif.golden import integer
 from qblif.golden.spec.pixels import to_levels
 from qblif.hw.logic.layout import LogicLayout
 from qblif.hw.verilog import generate_logic
+from qblif.sim import logic_bench
 from qblif.sim.experiment import run_experiment
 from qblif.sim.logic import run_logic
 from qblif.sim.logic_bench import prepare
 from qblif.sim.result import Stalls
 
 
-def run(bench, cache=None):
-    return bench.check(bench.run(bench.build(cache)))
+@pytest.fixture
+def run(cache):
+    return lambda bench: bench.check(bench.run(bench.build(cache)))
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +39,7 @@ def bench(tiny, made, tmp_path, quick):
 
 
 @pytest.mark.parametrize("stalls", [Stalls(), Stalls(idle=100, seed=3)], ids=["full", "gaps"])
-def test_all_of_it(tiny, made, tmp_path, simulator, stalls):
+def test_all_of_it(run, tiny, made, tmp_path, simulator, stalls):
     trained, _, frames = tiny
     layout, generated = made
     result = run(prepare(trained, layout, frames, simulator=simulator, out_dir=tmp_path,
@@ -50,7 +52,7 @@ def test_all_of_it(tiny, made, tmp_path, simulator, stalls):
 
 
 @pytest.mark.parametrize("static", [True, False])
-def test_one_timestep_and_pixels(tiny, tmp_path, quick, static):
+def test_one_timestep_and_pixels(run, tiny, tmp_path, quick, static):
     trained = replace(tiny[0], spec=replace(tiny[0].spec, timesteps=1, input=replace(
         tiny[0].spec.input, static=static)))
     draw = np.random.default_rng(2)
@@ -70,7 +72,7 @@ def test_one_timestep_and_pixels(tiny, tmp_path, quick, static):
         assert layout.latency == LogicLayout(trained, "compressors").latency + 1
 
 
-def test_a_wrong_expected_level_and_score(tiny, bench):
+def test_a_wrong_expected_level_and_score(run, tiny, bench):
     trained, _, frames = tiny
     golden = integer.run(trained, frames)
     golden.levels["hidden"][2, 7, 4] += 1
@@ -81,7 +83,7 @@ def test_a_wrong_expected_level_and_score(tiny, bench):
 
 
 @pytest.mark.parametrize("what", ["weights", "biases"])
-def test_another_network_in_the_verilog(tiny, made, bench, what):
+def test_another_network_in_the_verilog(run, tiny, made, bench, what):
     trained = tiny[0]
     name = {"weights": "input->hidden", "biases": "out"}[what]
     changed = getattr(trained, what) | {name: getattr(trained, what)[name] + 1}
@@ -92,7 +94,7 @@ def test_another_network_in_the_verilog(tiny, made, bench, what):
                                   f"the network file has {trained.weights_digest}")
 
 
-def test_edited_verilog(made, bench):
+def test_edited_verilog(run, made, bench):
     text = made[1].verilog
     assert text.count(" + ") > 5
     edited = replace(made[1], verilog=text.replace(" + ", " - ", 1))
@@ -100,7 +102,7 @@ def test_edited_verilog(made, bench):
     assert result.mismatches and result.findings[0].startswith("the Verilog was edited")
 
 
-def test_a_result_at_another_clock(made, bench):
+def test_a_result_at_another_clock(run, made, bench):
     layout, generated = made
     text = generated.verilog
     early = text.replace(f"valid_{layout.latency};", f"valid_{layout.latency - 1};")
@@ -109,7 +111,8 @@ def test_a_result_at_another_clock(made, bench):
     assert any("comes" in text and f"not {layout.latency}" in text for text in result.findings)
 
 
-def test_no_results(made, bench):
+def test_no_results(run, made, bench, monkeypatch):
+    monkeypatch.setattr(logic_bench, "PATIENCE", 500)
     text, count = re.subn(r"valid_2 <= .*;", "valid_2 <= 1'h0;", made[1].verilog)
     assert count
     silent = replace(made[1], verilog=text)

@@ -47,7 +47,7 @@ def test_a_wrong_expectation_is_found(digits, user_cache, tmp_path, monkeypatch)
 
     front_end = sound.front_end
     monkeypatch.setattr(sound, "front_end", shifted)
-    result = simulate_clips(*digits, chirps(3), tmp_path, user_cache)
+    result = simulate_clips(*digits, chirps(1), tmp_path, user_cache)
     assert not result.ok and result.level_mismatches == 1
 
 

@@ -157,8 +157,7 @@ def test_an_idle_stream_carries_garbage():
             await stream_put(ctx, dut.i, 0, stall=1)
 
     async def watch(ctx):
-        while True:
-            _, _, valid, payload = await ctx.tick().sample(dut.i.valid, dut.i.payload)
+        async for _, _, valid, payload in ctx.tick().sample(dut.i.valid, dut.i.payload):
             if not valid:
                 found.add(payload)
 

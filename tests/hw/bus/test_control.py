@@ -45,8 +45,7 @@ def play(bench, dut=None, **options):
     names = ("restart", "new_frame", "clear", "load_valid")
 
     async def watch(ctx):
-        while True:
-            _, _, *values = await ctx.tick().sample(*(getattr(dut, name) for name in names))
+        async for _, _, *values in ctx.tick().sample(*(getattr(dut, name) for name in names)):
             pulses.append({name for name, value in zip(names, values, strict=True) if value})
 
     async def drive(ctx):
@@ -145,8 +144,7 @@ def test_load_comes_out_word_by_word():
     dut = Control(LAYOUT)
 
     async def collect(ctx):
-        while True:
-            _, _, valid, word = await ctx.tick().sample(dut.load_valid, dut.load)
+        async for _, _, valid, word in ctx.tick().sample(dut.load_valid, dut.load):
             if valid:
                 found.append((word.stage, word.bank, word.address, word.data))
 

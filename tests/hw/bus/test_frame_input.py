@@ -31,9 +31,8 @@ def play(dut, sent, *, i_stall=0, o_stall=0, gate=0.0, seed=0, ready_first=True)
 
     async def watch(ctx):
         ctx.set(dut.enable, 1)
-        while True:
-            _, _, found, entered, refused = await ctx.tick().sample(
-                dut.errors, dut.entered, dut.refused)
+        async for _, _, found, entered, refused in ctx.tick().sample(
+                dut.errors, dut.entered, dut.refused):
             errors[0] |= found
             if entered:
                 verdicts.append((refused, errors[0]))
@@ -94,8 +93,7 @@ def trace(dut, transfers, cycles):
         await ctx.tick().repeat(cycles)
 
     async def watch(ctx):
-        while True:
-            _, _, valid, p = await ctx.tick().sample(dut.o.valid, dut.o.p)
+        async for _, _, valid, p in ctx.tick().sample(dut.o.valid, dut.o.p):
             found.append("." if not valid else "m" if p.end else "e")
 
     simulate_component(dut, source, background=[watch])

@@ -32,8 +32,7 @@ def test_results_wait_for_their_turn(kind, most, monkeypatch):
             found.append(await stream_get(ctx, dut.o))
 
     async def watch(ctx):
-        while True:
-            _, _, pulse = await ctx.tick().sample(dut.frames.entered)
+        async for _, _, pulse in ctx.tick().sample(dut.frames.entered):
             entered[0] += pulse
 
     simulate_component(dut, source, sink, background=[watch, stream_checker(dut.o)])

@@ -91,9 +91,8 @@ def run(dut, timesteps, draw, gaps=False, uses=1):
 
     async def watch(ctx):
         asked = [0] * (dut.read_latency + dut.lag)
-        while True:
-            _, _, now, sums, completed = await ctx.tick().sample(dut.read.en, dut.sums,
-                                                                 dut.complete)
+        async for _, _, now, sums, completed in ctx.tick().sample(
+                dut.read.en, dut.sums, dut.complete):
             ready[0] += completed
             asked.append(now)
             if asked.pop(0):

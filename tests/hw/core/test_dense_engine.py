@@ -72,9 +72,8 @@ def run(dut, levels, *, passes=1, load=(), stall=0, late=0):
 
     async def watch(ctx):
         asked = [0] * (layout.read_latency + dut.accumulators.lag)
-        while True:
-            _, _, now, currents, complete = await ctx.tick().sample(
-                dut.read.en, dut.currents, dut.complete)
+        async for _, _, now, currents, complete in ctx.tick().sample(
+                dut.read.en, dut.currents, dut.complete):
             completed[0] += complete
             asked.append(now)
             if asked.pop(0):

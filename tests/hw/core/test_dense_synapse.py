@@ -46,8 +46,8 @@ def run(dut, source_shape, levels, *, load=None, stall=0, late=0, seed=0):
     async def accumulate(ctx):
         delayed = [None] * Lanes.latency
         sums = np.full((dut.sets, dense.words, dense.lanes), 999)
-        while True:
-            _, _, issue, addends, carry = await ctx.tick().sample(dut.issue, dut.addends, dut.carry)
+        async for _, _, issue, addends, carry in ctx.tick().sample(
+                dut.issue, dut.addends, dut.carry):
             cycles[0] += 1
             if issue.valid:
                 visits.append(issue.word)

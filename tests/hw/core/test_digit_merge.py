@@ -52,8 +52,7 @@ def run(dut, engine, words, *, gaps=0, late=0, seed=0, timeout=50_000):
         return put
 
     async def watch(ctx):
-        while True:
-            _, _, o = await ctx.tick().sample(dut.o)
+        async for _, _, o in ctx.tick().sample(dut.o):
             now[0] += 1
             for port, digit in enumerate(o.ports):
                 if digit.valid:
@@ -133,8 +132,7 @@ def test_a_word_ends_only_with_a_register_for_its_sums(unread):
         return put
 
     async def count(ctx):
-        while True:
-            _, _, end = await ctx.tick().sample(dut.o.end)
+        async for _, _, end in ctx.tick().sample(dut.o.end):
             ended[0] += end
 
     async def release(ctx):

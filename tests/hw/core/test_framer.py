@@ -128,8 +128,7 @@ def run_refused(layout, events, *, kind=Framer, stall=0, timeout=20_000):
             found.append(plain(await stream_get(ctx, dut.o, draw.randint(0, stall))))
 
     async def watch(ctx):
-        while True:
-            _, _, taken, report = await ctx.tick().sample(dut.i.valid & dut.i.ready, dut.refused)
+        async for _, _, taken, report in ctx.tick().sample(dut.i.valid & dut.i.ready, dut.refused):
             refused[0] += taken & report
             assert taken or not report, "reported, but not dropped"
 

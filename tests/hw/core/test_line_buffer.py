@@ -96,8 +96,7 @@ def run(dut, frames, *, every=False, stall=0, late=0, seed=0, timeout=40_000):
         assert taken[0] == sum(np.count_nonzero(levels) for levels in frames)
 
     async def watch(ctx):
-        while True:
-            _, _, whole, event = await ctx.tick().sample(dut.written, dut.taken)
+        async for _, _, whole, event in ctx.tick().sample(dut.written, dut.taken):
             written[0] += whole
             taken[0] += event
 
@@ -170,8 +169,7 @@ def test_it_takes_as_many_rows_as_it_has(rows):
             assert written[0] == released + rows
 
     async def watch(ctx):
-        while True:
-            _, _, whole = await ctx.tick().sample(dut.written)
+        async for _, _, whole in ctx.tick().sample(dut.written):
             written[0] += whole
 
     simulate_component(dut, source, background=[watch])

@@ -106,8 +106,7 @@ def test_an_event_out_of_order_is_reported(order):
             await ctx.tick()
 
     async def watch(ctx):
-        while True:
-            _, _, valid, label = await ctx.tick().sample(dut.o.valid, dut.o.p.label)
+        async for _, _, valid, label in ctx.tick().sample(dut.o.valid, dut.o.p.label):
             labels.extend([label] * valid)
 
     simulate_component(dut, source, background=[watch])

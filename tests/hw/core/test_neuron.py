@@ -1,9 +1,10 @@
 import itertools
 import random
+from math import isqrt
 
 import pytest
 import torch
-from amaranth.hdl import Shape, Value
+from amaranth.hdl import Cat, Module, Shape, Signal, Value
 
 from qblif.golden import neuron as golden
 from qblif.golden.spec import Decay, Population, Quadratic, Quantiser, Reset, Synaptic
@@ -28,22 +29,37 @@ def population_of(neuron, sum_width, bias_width):
 
 def rtl(population, kind, steps):
     """``(level, v)`` of each step ``(v, fired, sum, bias)``, one a cycle; where there is a synaptic
-    current, ``(level, v, current)`` of ``(v, fired, sum, bias, current)``."""
-    dut = NeuronCore(population, kind)
-    given, taken = Value.cast(dut.i), Value.cast(dut.o)  # Bits: a hundred thousand take seconds.
+    current, ``(level, v, current)`` of ``(v, fired, sum, bias, current)``.
+
+    Cores side by side take them in turn, the more the longer the steps: to a simulator in Python,
+    its cycles cost more than the cores.
+    """
+    cores = [NeuronCore(population, kind) for _ in range(max(1, isqrt(len(steps)) // 8))]
+    dut, core = Module(), cores[0]
+    dut.submodules += cores
+    # Bits, and one signal each: a hundred thousand take seconds.
+    given, taken = (Signal(sum(len(Value.cast(port)) for port in ports)) for ports in (
+        [core.i for core in cores], [core.o for core in cores]))
+    dut.d.comb += [Cat(Value.cast(core.i) for core in cores).eq(given),
+                   taken.eq(Cat(Value.cast(core.o) for core in cores))]
     more = ["current"] if population.neuron.synaptic else []
-    pack = packer(dut.i.shape(), "v", "fired", "sum", "bias", *more)
+    pack = packer(core.i.shape(), "v", "fired", "sum", "bias", *more)
+    i_width, o_width = len(Value.cast(core.i)), len(Value.cast(core.o))
+    rows = [steps[k:k + len(cores)] for k in range(0, len(steps), len(cores))]
     found = []
 
     async def feed(ctx):
-        for step in steps + [steps[-1]] * dut.latency:
-            ctx.set(given, pack(step))
+        for row in rows + [rows[-1]] * core.latency:
+            ctx.set(given, sum(pack(step) << k * i_width for k, step in enumerate(row)))
             _, _, bits = await ctx.tick().sample(taken)
             found.append(bits)
 
-    simulate_component(dut, feed, timeout=len(steps) + 20)
+    simulate_component(dut, feed, timeout=len(rows) + 20)
     # The sample of a tick is taken before its edge.
-    return list(zip(*(column(dut.o.shape(), name, found[dut.latency:])
+    words = [bits >> k * o_width & (1 << o_width) - 1
+             for row, bits in zip(rows, found[core.latency:], strict=True)
+             for k in range(len(row))]
+    return list(zip(*(column(core.o.shape(), name, words)
                       for name in ("level", "v", *more)), strict=True))
 
 

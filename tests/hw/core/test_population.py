@@ -103,14 +103,12 @@ def run(population, sums, passes, *, bias=None, queue=64, lead=2, unread=1, o_st
             ctx.set(dut.sums, delayed.pop(0) or [-4] * fire_lanes)
 
     async def watch(ctx):
-        while True:
-            _, _, valid, trace = await ctx.tick().sample(dut.trace_valid, dut.trace)
+        async for _, _, valid, trace in ctx.tick().sample(dut.trace_valid, dut.trace):
             if valid:
                 traces.append(trace)
 
     async def watch_scores(ctx):
-        while True:
-            _, _, valid, score = await ctx.tick().sample(dut.score.valid, dut.score.p)
+        async for _, _, valid, score in ctx.tick().sample(dut.score.valid, dut.score.p):
             if valid:
                 scores.append((score.neuron, score.level, score.score, score.final))
 
@@ -193,7 +191,7 @@ def test_words_of_channels_in_both_orders(shape, fire_lanes, width, order, unrea
     """A pass for each word, the last one shorter; a marker behind all words of a step."""
     population = population_of(shape, bias_width=3)
     bias = [k % 7 - 3 for k in range(shape[0])]
-    check(population, every_sequence(3, population.size)[::9], fire_lanes, bias=bias, width=width,
+    check(population, every_sequence(3, population.size)[::18], fire_lanes, bias=bias, width=width,
           order=order, unread=unread)
 
 

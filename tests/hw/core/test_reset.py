@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from amaranth import ResetInserter, Signal
+from amaranth import ResetInserter, Signal, Value
 
 from qblif.golden import integer
 from qblif.golden.spec import Conv2d, Decay, Dense, Input, Network, Neuron, Population, Quantiser
@@ -14,7 +14,7 @@ from qblif.hw.layout.plan import Plan, StagePlan
 from qblif.sim.pysim import arrange, frame_events
 from qblif.sim.stream import simulate_component, stream_put
 
-FRAMES = 3
+FRAMES = 2
 
 
 def network(static, kind):
@@ -93,13 +93,16 @@ def test_reset_in_mid_frame(cycles, kind, options, static):
             await ctx.tick()
 
     async def watch(ctx):
-        while True:
-            if ctx.get(dut.o.valid):
-                labels.append(ctx.get(dut.o.p.label))
-            for name, vectors in traces.items():
-                if ctx.get(getattr(dut, f"trace_{name}_valid")):
-                    vectors.append(ctx.get(getattr(dut, f"trace_{name}")))
-            await ctx.tick()
+        ports = [getattr(dut, f"trace_{name}") for name in traces]
+        valid = [getattr(dut, f"trace_{name}_valid") for name in traces]
+        async for _, _, result, label, *found in ctx.tick().sample(
+                dut.o.valid, dut.o.p.label, *valid, *map(Value.cast, ports)):
+            if result:
+                labels.append(label)
+            for vectors, port, now, bits in zip(traces.values(), ports, found[:len(ports)],
+                                                found[len(ports):], strict=True):
+                if now:
+                    vectors.append(port.shape().from_bits(bits))
 
     simulate_component(ResetInserter(reset)(dut), source, background=[watch])
     golden = integer.run(trained, frames)

@@ -85,8 +85,7 @@ def look_up(dut, rows):
     """The line buffers: what they find in each row, in time."""
     async def answer(ctx):
         waiting, under_way = list(rows), [None] * (LOOKUP_LATENCY - 2)
-        while True:
-            _, _, valid = await ctx.tick().sample(dut.valid)
+        async for _, _, valid in ctx.tick().sample(dut.valid):
             under_way.append(waiting.pop(0) if valid else None)
             fields, begin, end = under_way.pop(0) or ({}, 0, 0)
             for k in range(len(dut.engine.buffers)):

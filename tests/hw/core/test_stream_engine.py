@@ -104,9 +104,8 @@ def run(dut, layout, frames, *, weights=None, uses=1, stall=0, late=0, seed=0, t
                             ctx.get(getattr(dut, f"words_{name}")))
 
     async def watch(ctx):
-        while True:
-            _, _, pulse, now, values = await ctx.tick().sample(dut.complete, dut.read.en,
-                                                               dut.currents)
+        async for _, _, pulse, now, values in ctx.tick().sample(
+                dut.complete, dut.read.en, dut.currents):
             complete[0] += pulse
             asked.append(now)
             if asked.pop(0):

@@ -131,11 +131,10 @@ def run(dut, steps, *, gaps=0, stall=0, seed=0, timeout=30_000):
 
     async def watch(ctx):
         now, before = 0, 0
-        while True:
-            _, _, ended, *values = await ctx.tick().sample(
+        async for _, _, ended, *values in ctx.tick().sample(
                 dut.i.valid & dut.i.ready & dut.i.p.release,
                 *(getattr(dut, f"release_{edge}") for edge in edges),
-                *(output.valid & output.ready for output in outputs))
+                *(output.valid & output.ready for output in outputs)):
             now += 1
             for edge in edges:
                 released[edge] += [values[edge]] if before else []

@@ -71,8 +71,7 @@ def run(dut, words, *, gaps=0.0, alone=0.3, late=0, uses=1, short=False, seed=0,
         await wait(ctx, 5)
 
     async def watch(ctx):
-        while True:
-            _, _, pulse, now, sums = await ctx.tick().sample(dut.complete, dut.read.en, dut.sums)
+        async for _, _, pulse, now, sums in ctx.tick().sample(dut.complete, dut.read.en, dut.sums):
             complete[0] += pulse
             asked.append(now)
             if asked.pop(0):

@@ -50,8 +50,7 @@ class Played:
 
     async def take(self, ctx):
         answer = b""
-        while True:
-            _, _, valid, byte = await ctx.tick().sample(self.dut.o.valid, self.dut.o.payload)
+        async for _, _, valid, byte in ctx.tick().sample(self.dut.o.valid, self.dut.o.payload):
             if valid:
                 answer += bytes([byte.data])
                 if byte.last:
@@ -61,17 +60,16 @@ class Played:
     async def memories(self, ctx):
         """A word comes ``LATENCY`` cycles after the address and its ``read``; else garbage."""
         dut, line = self.dut, [GARBAGE] * (LATENCY - 1)
-        while True:
-            _, _, read, *place = await ctx.tick().sample(dut.read, dut.space, dut.bank, dut.address)
+        async for _, _, read, *place in ctx.tick().sample(
+                dut.read, dut.space, dut.bank, dut.address):
             line.append(word_at(*place) if read else GARBAGE)
             ctx.set(dut.word, line.pop(0))
 
     async def runner(self, ctx):
         dut, finishing = self.dut, 0
         ctx.set(dut.events.ready, 1)
-        while True:
-            _, _, start, abort, finish, valid, byte = await ctx.tick().sample(
-                dut.start, dut.abort, dut.finish, dut.events.valid, dut.events.payload)
+        async for _, _, start, abort, finish, valid, byte in ctx.tick().sample(
+                dut.start, dut.abort, dut.finish, dut.events.valid, dut.events.payload):
             self.events += bytes([byte]) * valid
             finishing = finishing + 1 if finish else 0
             if start or abort:
@@ -84,9 +82,8 @@ class Played:
 
     async def watch(self, ctx):
         dut = self.dut
-        while True:
-            _, _, start, abort, write, space, bank, address, data = await ctx.tick().sample(
-                dut.start, dut.abort, dut.write, dut.space, dut.bank, dut.address, dut.data)
+        async for _, _, start, abort, write, space, bank, address, data in ctx.tick().sample(
+                dut.start, dut.abort, dut.write, dut.space, dut.bank, dut.address, dut.data):
             self.starts += start
             self.aborts += abort
             if start:

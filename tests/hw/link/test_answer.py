@@ -13,8 +13,7 @@ def answered(dut, words, size, status=0, stall=0, latency=None):
 
     async def memory(ctx):
         line = [-1] * (latency - 1)
-        while True:
-            _, _, read, following = await ctx.tick().sample(dut.read, dut.following)
+        async for _, _, read, following in ctx.tick().sample(dut.read, dut.following):
             line.append(address[0] if read else -1)
             at = line.pop(0)
             ctx.set(dut.word, words[at] if 0 <= at < len(words) else 0x5A5A5A)

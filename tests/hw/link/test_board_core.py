@@ -45,8 +45,7 @@ def test_a_request_and_its_answer():
         await ctx.tick().repeat(20 * 10 * CYCLES)
 
     async def watch(ctx):
-        while True:
-            _, _, tx, working = await ctx.tick().sample(dut.tx, dut.busy)
+        async for _, _, tx, working in ctx.tick().sample(dut.tx, dut.busy):
             line.append(tx)
             busy.append(working)
     simulate_component(dut, host, background=[watch])

@@ -73,8 +73,7 @@ def received(line, longest=500, slow=0):
 
     async def sink(ctx):
         ctx.set(dut.o.ready, 1)
-        while True:
-            _, _, valid, transfer = await ctx.tick().sample(dut.o.valid, dut.o.payload)
+        async for _, _, valid, transfer in ctx.tick().sample(dut.o.valid, dut.o.payload):
             if valid:
                 found[-1] += bytes([transfer.data])
                 if transfer.last:

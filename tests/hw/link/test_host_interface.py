@@ -60,9 +60,8 @@ def test_pins_of_a_run():
     seen = []
 
     async def watch(ctx):
-        while True:
-            _, _, *pins = await ctx.tick().sample(linked.armed, linked.busy, linked.label_valid,
-                                                  linked.label)
+        async for _, _, *pins in ctx.tick().sample(
+                linked.armed, linked.busy, linked.label_valid, linked.label):
             if not seen or seen[-1] != tuple(pins):
                 seen.append(tuple(pins))
     host.line.port._simulator.add_testbench(watch, background=True)

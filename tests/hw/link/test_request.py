@@ -49,9 +49,8 @@ def taken(*requests, stall=0):
 
     async def watch(ctx):
         signals = [getattr(dut.request, name) for name in FIELDS]
-        while True:
-            _, _, done, argument, byte, *values = await ctx.tick().sample(
-                dut.taken, dut.request.argument, dut.i.payload, *signals)
+        async for _, _, done, argument, byte, *values in ctx.tick().sample(
+                dut.taken, dut.request.argument, dut.i.payload, *signals):
             passed[0] += bytes([byte.data]) * argument
             if done:
                 found.append(dict(zip(FIELDS, values, strict=True)) | {"bytes": passed.pop()})

@@ -130,8 +130,7 @@ def test_a_frame_plays_one_event_a_cycle():
             made.append(self)
             dut, now = self.dut, 0
             ctx.set(dut.o.ready, 1)
-            while True:
-                _, _, valid, end = await ctx.tick().sample(dut.o.valid, dut.o.p.end)
+            async for _, _, valid, end in ctx.tick().sample(dut.o.valid, dut.o.p.end):
                 now += 1
                 if valid:
                     cycles.append(now)

@@ -73,8 +73,7 @@ def receive(actions, cycles=8):
 
     async def sink(ctx):
         ctx.set(dut.o.ready, 1)
-        while True:
-            _, _, valid, byte = await ctx.tick().sample(dut.o.valid, dut.o.payload)
+        async for _, _, valid, byte in ctx.tick().sample(dut.o.valid, dut.o.payload):
             if valid:
                 found.append(byte)
 
