@@ -17,10 +17,11 @@ from .flow.tools import DoesNotFit, SynthError
 from .pll import find_pll
 from .top import Top
 
-__all__ = ["Attempt", "build", "load_seconds"]
+__all__ = ["FASTEST", "Attempt", "build", "load_seconds"]
 
 MARGIN = 1.02  # A clock is tried again only this much below what was reached.
 PLACED = ("lut", "ff", "bram", "spram", "dsp", "fmax_mhz", "multipliers")  # In build.json.
+FASTEST = "fastest"  # In place of a serial rate.
 FRAME_OVERHEAD = 6  # Sequence, command, CRC and framing of a write, in bytes.
 
 
@@ -45,8 +46,9 @@ def build(trained, board, *, out_dir, lanes=None, layout=None, frequency=None, s
         Builds just this one; ``lanes`` is then ``None``.
     frequency : float or None
         MHz.
-    baud : int or None
-        Of the serial port; ``None`` takes the board's.
+    baud : int, "fastest" or None
+        Of the serial port; "fastest" is what the board's adapter has and its clock divides to,
+        ``None`` 921,600, which every adapter has.
 
     Returns
     -------
@@ -106,8 +108,15 @@ class Attempt:
         self.board, self.out_dir = board, out_dir
         self.work = out_dir / ("work" if board.placed_here else "plan")
         self.work.mkdir(parents=True, exist_ok=True)
-        self.seed, self.baud, self.frames = seed, baud or board.baud, frames
+        self.seed, self.frames = seed, frames
+        self.asked = baud or board.baud
         self.say = say
+
+    def baud(self, clock_mhz):
+        """Of the serial port."""
+        if self.asked == FASTEST:
+            return self.board.fastest_baud(round(clock_mhz * 1e6))
+        return self.asked
 
     def top(self, layout, mhz):
         """The board's top with its core at ``mhz``, and the exact clock in MHz."""
@@ -119,7 +128,7 @@ class Attempt:
                                  f"not {mhz:g} MHz")
             pll = find_pll(board.fpga.family.pll, board.oscillator_mhz, mhz)
         exact = float(pll.out) if pll else mhz
-        core = BoardCore(layout, clock_hz=round(exact * 1e6), baud=self.baud,
+        core = BoardCore(layout, clock_hz=round(exact * 1e6), baud=self.baud(exact),
                          levels=board.levels, frames=self.frames)
         return Top(board, core, clock_mhz=exact, pll=pll), exact
 
@@ -149,8 +158,9 @@ class Attempt:
     def finish(self, placed, report):
         """Write the bitstream, and ``build.json`` with ``report`` and what was placed."""
         board, out_dir = self.board, self.out_dir
-        report = {"board": board.name, "part": board.part, "baud": self.baud,
-                  "seed": self.seed} | report
+        clock_hz = round(report["clock_mhz"] * 1e6)
+        report = {"board": board.name, "part": board.part, "baud": self.baud(report["clock_mhz"]),
+                  "fastest_baud": board.fastest_baud(clock_hz), "seed": self.seed} | report
         (out_dir / "build.json").unlink(missing_ok=True)
         if placed is None:
             report |= {"bitstream": None, "plan_for": "the vendor's tool; not placed here"}
@@ -173,7 +183,7 @@ def _report(trained, attempt, layout, clock):
         "lanes": [list(stage.lanes) for stage in plan.stages], "plan": asdict(plan)["stages"],
         "order": plan.order, "clock_mhz": clock, "levels": board.levels,
         "images_per_second": round(clock * 1e6 / frame_cycles(layout, trained.activity)),
-        "load_seconds": round(load_seconds(layout, attempt.baud), 3)}
+        "load_seconds": round(load_seconds(layout, attempt.baud(clock)), 3)}
 
 
 def load_seconds(layout, baud):
