@@ -9,7 +9,15 @@ from ..golden.spec.artifact import write_atomically
 from ..hw.layout.compile import compile
 from ..hw.link.protocol import ARGUMENTS, MAX_PAYLOAD, Command
 from .allocate import Allocator, largest_first_layer
-from .fit import frame_cycles, load_bytes, need, refusal, weight_capacity, weight_kbit
+from .fit import (
+    frame_cycles,
+    load_bytes,
+    need,
+    refusal,
+    request_room,
+    weight_capacity,
+    weight_kbit,
+)
 from .flow.board_files import need_tools, write_design, write_plan
 from .flow.implement import implement
 from .flow.pack import pack
@@ -129,7 +137,8 @@ class Attempt:
             pll = find_pll(board.fpga.family.pll, board.oscillator_mhz, mhz)
         exact = float(pll.out) if pll else mhz
         core = BoardCore(layout, clock_hz=round(exact * 1e6), baud=self.baud(exact),
-                         levels=board.levels, frames=self.frames)
+                         levels=board.levels, frames=self.frames,
+                         room=request_room(board.fpga))
         return Top(board, core, clock_mhz=exact, pll=pll), exact
 
     def place(self, layout, frequency):

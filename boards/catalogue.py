@@ -8,8 +8,8 @@ from .devices import BOARD_DEVICES
 
 __all__ = ["BOARDS", "Board", "find_board"]
 
-# Serial rates of USB adapters, the fastest first: whole parts of the highest that the data sheets of
-# the FT2232H (DS_FT2232H: 12 Mbaud) and of the FT231X (DS_FT231X: 3 Mbaud) name.
+# Serial rates of USB adapters, the fastest first: parts of the highest that the data sheets of the
+# FT2232H (DS_FT2232H: 12 Mbaud) and of the FT231X (DS_FT231X: 3 Mbaud) name.
 FT2232H = (12_000_000, 8_000_000, 6_000_000, 4_000_000, 3_000_000, 2_000_000, 1_000_000)
 FT231X = FT2232H[4:]
 BL702 = FT2232H[4:]  # Of the Tang Nano 9K: sipeed/TangNano-9K-example, issue 7, saw 3 Mbaud work.
