@@ -7,11 +7,9 @@ from pathlib import Path
 
 from ..golden.spec.artifact import write_atomically
 from ..hw.layout.compile import compile
-from ..hw.link.protocol import ARGUMENTS, MAX_PAYLOAD, Command
 from .allocate import Allocator, largest_first_layer
 from .fit import (
     frame_cycles,
-    load_bytes,
     need,
     refusal,
     request_room,
@@ -22,15 +20,15 @@ from .flow.board_files import need_tools, write_design, write_plan
 from .flow.implement import implement
 from .flow.pack import pack
 from .flow.tools import DoesNotFit, SynthError
+from .line_time import line_times, load_seconds
 from .pll import find_pll
 from .top import Top
 
-__all__ = ["FASTEST", "Attempt", "build", "load_seconds"]
+__all__ = ["FASTEST", "Attempt", "build"]
 
 MARGIN = 1.02  # A clock is tried again only this much below what was reached.
 PLACED = ("lut", "ff", "bram", "spram", "dsp", "fmax_mhz", "multipliers")  # In build.json.
 FASTEST = "fastest"  # In place of a serial rate.
-FRAME_OVERHEAD = 6  # Sequence, command, CRC and framing of a write, in bytes.
 
 
 def build(trained, board, *, out_dir, lanes=None, layout=None, frequency=None, seed=1,
@@ -167,9 +165,8 @@ class Attempt:
     def finish(self, placed, report):
         """Write the bitstream, and ``build.json`` with ``report`` and what was placed."""
         board, out_dir = self.board, self.out_dir
-        clock_hz = round(report["clock_mhz"] * 1e6)
         report = {"board": board.name, "part": board.part, "baud": self.baud(report["clock_mhz"]),
-                  "fastest_baud": board.fastest_baud(clock_hz), "seed": self.seed} | report
+                  "seed": self.seed} | report
         (out_dir / "build.json").unlink(missing_ok=True)
         if placed is None:
             report |= {"bitstream": None, "plan_for": "the vendor's tool; not placed here"}
@@ -186,19 +183,15 @@ class Attempt:
 
 def _report(trained, attempt, layout, clock):
     """What ``build.json`` says of a network in memories."""
-    board, plan = attempt.board, layout.plan
+    board, plan, baud = attempt.board, layout.plan, attempt.baud(clock)
+    bauds = sorted({baud, board.fastest_baud(round(clock * 1e6))})
     return {
         "network_digest": trained.spec.digest, "layout_digest": layout.digest,
         "lanes": [list(stage.lanes) for stage in plan.stages], "plan": asdict(plan)["stages"],
         "order": plan.order, "clock_mhz": clock, "levels": board.levels,
         "images_per_second": round(clock * 1e6 / frame_cycles(layout, trained.activity)),
-        "load_seconds": round(load_seconds(layout, attempt.baud(clock)), 3)}
-
-
-def load_seconds(layout, baud):
-    """Seconds that the weights and biases take on the line, ten bits a byte, without pauses."""
-    header = sum(size for _, size in ARGUMENTS[Command.WRITE]) + FRAME_OVERHEAD
-    return load_bytes(layout) * MAX_PAYLOAD / (MAX_PAYLOAD - header) * 10 / baud
+        "load_seconds": round(load_seconds(layout, baud), 3),
+        "line": line_times(trained, layout, board.fpga, clock, bauds)}
 
 
 def _too_small(spec, board, reason):

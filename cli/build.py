@@ -89,6 +89,8 @@ def build(
     if report["bitstream"]:
         console.print(f"Next: qblif program {folder / report['bitstream']} --board {board}",
                       markup=False, soft_wrap=True)
+        if report["baud"] != found.baud:
+            console.print(f"Then load, run and stream with --baud {report['baud']}")
     else:
         console.print(f"Not placed here. The vendor's tool runs {folder / 'plan/build_top.sh'}",
                       markup=False, soft_wrap=True)
@@ -162,6 +164,7 @@ def rows(report):
     else:
         yield "clock", f"{report['clock_mhz']:g} MHz"
     yield "images a second, core", f"{report['images_per_second']:,}"
-    if "load_seconds" in report:
-        yield ("loading the weights",
-               f"{report['load_seconds']:.1f} s at {report['baud']:,} baud")
+    for line in report.get("line", ()):
+        yield (f"load, and images a second, at {line['baud']:,} baud",
+               f"{line['load_seconds']:.2f} s, {line['images_per_second']:,}" + (
+                   "" if line["baud"] == report["baud"] else " (--baud fastest)"))

@@ -132,8 +132,8 @@ class VirtualBoard:
     def _power(self):
         board_end = self._ends[0]
         self._process = subprocess.Popen(
-            [self.build.folder / TOP, str(board_end), str(self.bit_cycles)], stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE, pass_fds=[board_end])
+            [self.build.folder / TOP, str(self.bit_cycles), "terminal", str(board_end)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, pass_fds=[board_end])
         assert self._process.stdin is not None and self._process.stdout is not None
         self._orders = self._process.stdin
 

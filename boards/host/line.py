@@ -12,6 +12,7 @@ from ...golden.spec.errors import QblifError
 from ...hw.link.protocol import (
     MAX_PAYLOAD,
     ROOM_OVERHEAD,
+    WINDOW,
     Command,
     crc,
     pack_request,
@@ -20,7 +21,6 @@ from ...hw.link.protocol import (
 
 __all__ = ["HostError", "Line", "Port", "open_port"]
 
-WINDOW = 16  # Requests that wait for their answers at once.
 MOST_PENDING = 4 * MAX_PAYLOAD * WINDOW  # Of bytes that came; older ones are noise.
 
 
@@ -73,7 +73,8 @@ class Line:
     timeout : seconds to wait for an answer before asking again
     tries : how often to ask without any answer
 
-    ``sent`` and ``received`` count bytes, ``repeated`` the requests that were asked again.
+    ``sent`` and ``received`` count bytes, ``repeated`` the requests that were asked again;
+    ``window`` is how many may wait for their answers at once.
     """
 
     port: Port
@@ -82,12 +83,14 @@ class Line:
     sent: int
     received: int
     repeated: int
+    window: int
 
     def __init__(self, port: Port, timeout: float = 1.0, tries: int = 6) -> None:
         self.port = port
         self.timeout = timeout
         self.tries = tries
         self.sent = self.received = self.repeated = 0
+        self.window = WINDOW
         self._sequence = random.randrange(256)
         self._pending = b""
 
@@ -99,7 +102,7 @@ class Line:
                      room: float = 0, in_order: bool = False) -> Iterator[tuple[int, bytes]]:
         """The answers' ``(status, body)`` in order, of requests ``(command, data, arguments)``.
 
-        Up to :data:`WINDOW` requests of together ``room`` bytes are under way at once, and always
+        Up to ``window`` requests of together ``room`` bytes are under way at once, and always
         one.  ``in_order`` says that each continues the one before: the board executes none before
         it, so that an answer stands for those of earlier requests, too.
 
@@ -110,7 +113,7 @@ class Line:
         waiting: dict[bytes, tuple[bytes, int]] = {}  # Frames and sizes, in the order of `order`.
         answers: dict[bytes, tuple[int, bytes]] = {}
         while following or order:
-            while following and (not order or len(order) < WINDOW and following[2] + sum(
+            while following and (not order or len(order) < self.window and following[2] + sum(
                     size for _, size in waiting.values()) <= room):
                 head, frame, size = following
                 self._write(frame)
