@@ -42,8 +42,9 @@ def test_without_latency_the_line_bounds_them(speed):
     assert not together.repeated
 
 
-def test_table(tiny, tmp_path, capsys, monkeypatch, cache):
+def test_table(tiny, tmp_path, capsys, monkeypatch, user_cache):
     needs("verilator")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(user_cache))
     tiny[0].save(tmp_path / "tiny.safetensors")
     main([str(tmp_path / "tiny.safetensors"), "--lanes", "4", "--frames", "4", "--baud", "1000000",
           "--room", "512"])
