@@ -43,7 +43,7 @@ def frames_per_second(size, core_seconds, baud, room):
     bytes hold; the line, the core and the latency bound it."""
     line = 10 * size / baud
     waiting = max(1, min(WINDOW, room // (size + ROOM_OVERHEAD)))
-    return min(1 / line, 1 / core_seconds, waiting / (LATENCY + line + core_seconds))
+    return min(1 / max(line, core_seconds), waiting / (LATENCY + line + core_seconds))
 
 
 def line_times(trained, layout, device, clock_mhz, bauds):
