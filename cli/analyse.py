@@ -67,12 +67,11 @@ def analyse(
 
 def find(trained, images, count):
     """The :class:`Found` of so many test images."""
-    from ..golden.spec.pixels import to_levels
     from ..golden.study import analysis, energy
 
     spec = trained.spec
     pixels, labels = choose_images(images, count, spec)
-    levels = to_levels(pixels, spec.input.n_max)
+    levels = spec.input.levels_of(pixels)
     with spinner() as line:
         line.add_task(f"{len(levels)} images through the integer model", total=None)
         census = analysis.take_census(trained, levels)

@@ -60,7 +60,7 @@ def build(
     data: DataOption = None,
     seed: SeedOption = 1,
     logic: LogicOption = False,
-    adders: AddersOption = "shared",
+    adders: AddersOption = "compressors",
     row: RowOption = 2,
     pixels: PixelsOption = False,
 ):
@@ -126,12 +126,11 @@ def _rate(text):
 
 def compare(trained, board, folder, images, count):
     """The routed netlist against the integer model; whether they agree."""
-    from ..golden.spec.pixels import to_levels
     from .check_netlist import check_netlist
     pixels, _ = choose_images(images, count, trained.spec)
     with spinner() as line:
         task = line.add_task("netlist", total=None)
-        found = check_netlist(trained, board, to_levels(pixels, trained.spec.input.n_max),
+        found = check_netlist(trained, board, trained.spec.input.levels_of(pixels),
                               out_dir=folder,
                               progress=lambda text: line.update(task, description=text))
     levels = sum(found.level_mismatches.values())

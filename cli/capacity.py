@@ -51,7 +51,6 @@ def capacity(
     import numpy as np
 
     from ..golden.spec.burst import digits
-    from ..golden.spec.pixels import to_levels
     from ..golden.study.capacity import choose, harder, reduced
     from ..golden.study.meter import Meter
     from ..golden.training.evaluate import integer_accuracy, mean_activity
@@ -65,7 +64,7 @@ def capacity(
     drawn = np.sort(np.random.default_rng(seed).permutation(len(known.train_labels))[:count])
     shown = known.train_images[drawn]
     shown = harder(shown, trained.notes, seed) if augment else shown
-    meter = Meter(trained, to_levels(shown, trained.spec.input.n_max), known.train_labels[drawn])
+    meter = Meter(trained, trained.spec.input.levels_of(shown), known.train_labels[drawn])
     with spinner() as bar:
         bar.add_task("measure")
         choice = choose(meter, points, burst, operations)

@@ -179,9 +179,9 @@ def _progress(*columns):
 def choose_images(images, count, spec):
     """The first ``count`` test images and labels."""
     pixels = math.prod(images.shape)
-    if pixels != spec.input.size:
+    if pixels != spec.input.pixels:
         raise InvalidValue(f"Images of {images.name} have {pixels} pixels, but the network's input "
-                           f"has {spec.input.size}")
+                           f"has {spec.input.pixels}")
     if (images.timesteps or spec.timesteps, images.static) != (spec.timesteps, spec.input.static):
         raise InvalidValue(f"Frames of {images.name} have {images.timesteps or 1} timesteps, but "
                            f"the network takes {1 if spec.input.static else spec.timesteps}")
@@ -196,8 +196,7 @@ def choose_images(images, count, spec):
 
 def choose_frame(images, frame, spec):
     """Input levels of one test image, counted from 0, as the integer model takes a frame."""
-    from ..golden.spec.pixels import to_levels
     pixels, _ = choose_images(images, "all", spec)
     if not 0 <= frame < len(pixels):
         raise InvalidValue(f"Frame must be in 0..{len(pixels) - 1}, not {frame}")
-    return to_levels(pixels[frame:frame + 1], spec.input.n_max)[0]
+    return spec.input.levels_of(pixels[frame:frame + 1])[0]

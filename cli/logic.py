@@ -14,8 +14,8 @@ LogicOption = Annotated[bool, typer.Option(
     "--logic", help="Weights as logic, a frame a clock: docs/logic.md. Nothing is loaded; options "
     "of lanes, memories and buses do not go with it.")]
 AddersOption = Annotated[str, typer.Option(
-    "--adders", metavar="shared|trees", help="With --logic: adders that neurons share (it needs "
-    "da4ml), or a tree for each.")]
+    "--adders", metavar="compressors|shared", help="With --logic: a compressor tree for each sum, "
+    "or adders that sums share (it needs da4ml).")]
 RowOption = Annotated[int, typer.Option(
     "--row", help="With --logic: most adders in a row between two registers.")]
 PixelsOption = Annotated[bool, typer.Option(

@@ -15,11 +15,10 @@ def play_frames(host, trained, identity, pixels, labels, check=False, scores=Fal
     classes and clocks are compared with the integer model and the pipeline's latency.
     """
     from ..boards.host.play import play
-    from ..golden.spec.pixels import to_levels
     if scores:
         raise InvalidValue("A board whose network is logic keeps classes and no scores: run it "
                            "without --scores")
-    levels = to_levels(pixels, trained.spec.input.n_max)
+    levels = trained.spec.input.levels_of(pixels)
     outcome = play(host, trained, pixels.reshape(len(pixels), -1) if identity.pixels else levels,
                    progress)
     clocks = sum(clocks for _, clocks in outcome.batches)

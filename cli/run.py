@@ -45,13 +45,12 @@ def run(
     from ..boards.host.host import Host
     from ..boards.host.identity import LogicIdentity
     from ..boards.host.line import open_port
-    from ..golden.spec.pixels import to_levels
 
     trained = open_network(file)
     folder = make_folder(out, "run")
     known = dataset(data, trained)
     pixels, labels = choose_images(known, images, trained.spec)
-    frames = to_levels(pixels, trained.spec.input.n_max)
+    frames = trained.spec.input.levels_of(pixels)
     with open_port(port, baud) as line, progress_bar() as bar:
         host = Host(line)
         task = bar.add_task("run", total=len(frames))

@@ -65,7 +65,7 @@ def simulate(
         "--waves", metavar="FRAME", help="Also write the waves of this test image, counted from 0: "
         "DIR/waves/frameFRAME.vcd, and .gtkw for GTKWave.")] = None,
     logic: LogicOption = False,
-    adders: AddersOption = "shared",
+    adders: AddersOption = "compressors",
     row: RowOption = 2,
     pixels: PixelsOption = False,
     dask: DaskOption = None,
@@ -115,13 +115,11 @@ def crew_for(dask, workers):
 def simulate_network(trained, layout, images, count, simulator, folder, generated=None,
                      stall_seed=None, crew=None):
     """Run, compare and show; returns the content of ``simulate.json``."""
-    from ..golden.spec.pixels import to_levels
     from ..sim.experiment import run_experiment
 
     pixels, labels = choose_images(images, count, trained.spec)
     encodes = getattr(layout, "pixels", False)
-    frames = pixels.reshape(len(pixels), -1) if encodes else to_levels(
-        pixels, trained.spec.input.n_max)
+    frames = pixels.reshape(len(pixels), -1) if encodes else trained.spec.input.levels_of(pixels)
     with progress_bar() as bar:
         task = bar.add_task(f"{simulator}: build and run", total=len(frames))
         report = run_experiment(

@@ -46,7 +46,7 @@ def synth(
     seed: SeedOption = 1,
     bus: BusOption = None,
     logic: LogicOption = False,
-    adders: AddersOption = "shared",
+    adders: AddersOption = "compressors",
     row: Annotated[int | None, typer.Option(
         "--row", help="With --logic: most adders in a row between two registers. Default: 2, or "
         "with --frequency as many, up to 4, as meet it.")] = None,

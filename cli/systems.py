@@ -79,13 +79,12 @@ def systems(
 
 def measure(trained, pictures, folder, images, lanes, simulator, device):
     """What the table says of one network."""
-    from ..golden.spec.pixels import to_levels
     from ..golden.study.analysis import layers_of, take_census
     from ..golden.study.energy import energies, synapse_costs
     layout = layout_for(trained, lanes)
     rtl = simulate_network(trained, layout, pictures, images, simulator, folder)
     placed = synthesise_network(trained, layout, folder, device)
-    census = take_census(trained, to_levels(pictures.test_images, trained.spec.input.n_max))
+    census = take_census(trained, trained.spec.input.levels_of(pictures.test_images))
     joules = {e.name: e.joules / census.frames for e in energies(
         synapse_costs(trained.spec, census), layers_of(trained, census))}
     return {"ok": rtl["ok"], "accuracy": rtl["accuracy"], "mismatches": rtl["mismatches"],

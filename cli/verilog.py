@@ -54,7 +54,7 @@ def verilog(
         "--readback", help="With --bus: loaded words can be read back, for a multiplexer over all "
         "memories.")] = False,
     logic: LogicOption = False,
-    adders: AddersOption = "shared",
+    adders: AddersOption = "compressors",
     row: RowOption = 2,
     pixels: PixelsOption = False,
     taps: Annotated[bool, typer.Option(

@@ -43,7 +43,7 @@ def virtual_board(
     levels: Annotated[bool, typer.Option(
         help="Record every level of a frame, for `qblif run --check`.")] = True,
     logic: LogicOption = False,
-    adders: AddersOption = "shared",
+    adders: AddersOption = "compressors",
     row: RowOption = 2,
     pixels: PixelsOption = False,
     frames: Annotated[int, typer.Option(

@@ -16,7 +16,6 @@ import numpy as np
 from ..golden import integer
 from ..golden.spec import Dense, Input, Network, Neuron, Population
 from ..golden.spec.artifact import Trained, load, sum_range
-from ..golden.spec.pixels import to_levels
 from ..golden.training.data.readers import load_folder
 from ..golden.training.export import signed_width
 from ..hw.layout.compile import compile
@@ -115,7 +114,7 @@ def main():
     arguments = parser.parse_args()
     trained, dataset = load(arguments.file), load_folder(arguments.data)
     spec = trained.spec
-    pixels = to_levels(dataset.test_images[:arguments.images], spec.input.n_max)
+    pixels = spec.input.levels_of(dataset.test_images[:arguments.images])
     trace = integer.run(trained, pixels)
     print("block                          levels that differ     membranes     cycles   model   s")
     for block in distinct(spec, blocks(spec)):

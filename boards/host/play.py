@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...golden.spec.pixels import to_levels
 from ...hw.link.protocol import (
     BANK_BYTES,
     MAX_PAYLOAD,
@@ -107,7 +106,7 @@ def _checked(identity, trained, frames):
     frames = np.asarray(frames)
     if frames.dtype != np.uint8:
         raise HostError(f"The board takes pixels, which are uint8, not {frames.dtype}")
-    checked_frames(trained.spec, to_levels(frames, trained.spec.input.n_max))
+    checked_frames(trained.spec, trained.spec.input.levels_of(frames))
     return frames
 
 

@@ -29,6 +29,14 @@ def check_real(what, value, low, high):
         raise InvalidValue(f"{what} must be in {low}..{high}, not {value}")
 
 
+def check_thresholds(values):
+    """Pixels from which on a thermometer code has a 1."""
+    for value in values:
+        check_int("Input threshold", value, 1, 255)
+    if list(values) != sorted(set(values)):
+        raise InvalidValue(f"Input thresholds must be in ascending order, not {tuple(values)}")
+
+
 def check_name(what, value):
     if not isinstance(value, str):
         raise InvalidType(f"{what} must be a string, not {value!r}")

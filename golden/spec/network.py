@@ -150,13 +150,15 @@ class Network:
             fields["neuron"] = population.neuron.to_dict()
             if not population.thetas:  # Older network files lack it.
                 del fields["thetas"]
+        if not self.input.thresholds:  # Likewise.
+            del spec["input"]["thresholds"]
         return json.loads(json.dumps(spec))
 
     @classmethod
     def from_dict(cls, spec: dict[str, Any]) -> Network:
         """Rebuild and re-validate; :class:`ValueError` names a missing or unknown field."""
         fields = _fields(cls, spec)
-        fields["input"] = Input(**_fields(Input, fields["input"]))
+        fields["input"] = Input(**_fields(Input, fields["input"], thresholds=()))
         fields["populations"] = [
             _population(p) for p in as_tuple("Populations", fields["populations"])]
         fields["synapses"] = [_of_kind("Synapse", (Dense, Conv2d), s)

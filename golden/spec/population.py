@@ -1,13 +1,16 @@
-"""The nodes of a network: its input, and populations of equal neurons.  Standard library only."""
+"""The nodes of a network: its input, and populations of equal neurons.  numpy only."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 
+import numpy as np
+
 from .axes import LEVEL_LIMIT, WIDTH_LIMIT, Neuron
-from .checks import as_tuple, check_int, check_name, check_shape, check_type
+from .checks import as_tuple, check_int, check_name, check_shape, check_thresholds, check_type
 from .errors import InvalidValue
+from .pixels import to_levels
 from .synapses import as_map
 
 __all__ = ["Input", "Population"]
@@ -18,12 +21,15 @@ class Input:
     """The network's input: ``shape`` pixels or channels with levels 0..n_max.
 
     ``static``: one frame of levels is the input of every timestep (an image); otherwise each
-    timestep brings its own.
+    timestep brings its own.  ``thresholds``, in ascending order, make a thermometer code of an
+    image: the input is as many images of levels 0 and 1 behind one another
+    (:func:`~qblif.golden.spec.pixels.to_levels`).
     """
 
     shape: tuple[int, ...]
     n_max: int
     static: bool = True
+    thresholds: tuple[int, ...] = ()
 
     name = "input"
 
@@ -32,10 +38,25 @@ class Input:
         check_shape("Input", self.shape)
         check_int("Input N_max", self.n_max, 1, LEVEL_LIMIT)
         check_type("Input static", self.static, bool)
+        self._check_thresholds()
+
+    def _check_thresholds(self) -> None:
+        found = as_tuple("Input thresholds", self.thresholds)
+        object.__setattr__(self, "thresholds", found)
+        check_thresholds(found)
+        if found and (self.n_max != 1 or not self.static or self.size % len(found)):
+            raise InvalidValue(f"Input thresholds are of images, with N_max 1 and {len(found)} "
+                               f"levels a pixel, not N_max {self.n_max} and {self.size} levels"
+                               + " in each timestep" * (not self.static))
 
     @property
     def size(self) -> int:
         return math.prod(self.shape)
+
+    @property
+    def pixels(self) -> int:
+        """Pixels of an image, all channels."""
+        return self.size // max(1, len(self.thresholds))
 
     @property
     def levels(self) -> tuple[int, ...]:
@@ -46,6 +67,10 @@ class Input:
     def emit_max(self) -> int:
         """Largest level, as of a :class:`Population`."""
         return self.n_max
+
+    def levels_of(self, images: np.ndarray) -> np.ndarray:
+        """:func:`~qblif.golden.spec.pixels.to_levels` of images, or of counts of events."""
+        return to_levels(images, self.n_max, self.thresholds)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,7 +17,6 @@ from .checks import check_figure
 from .errors import InvalidType, InvalidValue
 from .files import write_atomically
 from .network import Network, Neuron, Population
-from .pixels import to_levels
 
 __all__ = ["FORMAT", "VERSION", "Trained", "fits", "sum_range"]
 
@@ -100,10 +99,10 @@ class Trained:
         frames, input = np.asarray(images), self.spec.input
         axes = 1 if input.static else 2
         if frames.ndim > axes + 1:
-            if math.prod(frames.shape[axes:]) != input.size:
+            if math.prod(frames.shape[axes:]) != input.pixels:
                 raise InvalidValue(f"Images have {math.prod(frames.shape[axes:])} pixels, but the "
-                                   f"network's input has {input.size}")
-            frames = to_levels(frames, input.n_max)
+                                   f"network's input has {input.pixels}")
+            frames = input.levels_of(frames)
         return frames
 
     def run(self, images: Any, device: str | None = None) -> np.ndarray:

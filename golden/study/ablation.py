@@ -26,7 +26,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..spec.artifact import write_atomically
-from ..spec.pixels import to_levels
 from ..training.checkpoint import fingerprint
 from ..training.data.readers import embedded, load_folder
 from ..training.recipes import CIFAR_VGG, RECIPES, choose_recipe
@@ -88,7 +87,7 @@ TABLES = {
 def measure(config, dataset):
     """Train one row with one seed; returns accuracies, seconds, operations and joules an image."""
     trained = train(config, dataset)
-    levels = to_levels(dataset.test_images[:CENSUS], trained.spec.input.n_max)
+    levels = trained.spec.input.levels_of(dataset.test_images[:CENSUS])
     census = take_census(trained, levels)
     costs = synapse_costs(trained.spec, census)
     joules = {e.name: e.joules / census.frames for e in energies(costs, layers_of(trained, census))}

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from ..spec.axes import LEVEL_LIMIT, WIDTH_LIMIT, Decay, Neuron, Quadratic, Quantiser, Reset
+from ..spec.checks import check_thresholds
 from ..spec.errors import InvalidValue
 from .config_fields import (
     check_flip,
@@ -48,6 +49,8 @@ class TrainConfig:
     rounding         of a membrane to levels: one of :attr:`qblif.golden.spec.Quantiser.ROUNDINGS`
     output           one of :attr:`qblif.golden.spec.Neuron.OUTPUTS`
     input_n_max      largest burst level of a pixel
+    input_thresholds pixels from which on a thermometer code has a 1, in ascending order, instead of
+                     levels: as many inputs a pixel, with an ``input_n_max`` of 1; () for levels
     w_width          weight width in bits
     w_spacing        "uniform", every integer of so many bits; or "powers", 0 and signed powers of
                      two, with a threshold for each channel, into which its norm is folded: for
@@ -130,6 +133,7 @@ class TrainConfig:
     rounding: str = one_of(Quantiser.ROUNDINGS, "down", "Rounding to levels")
     output: str = one_of(Neuron.OUTPUTS, "level", "Output")
     input_n_max: int = integer(2, "Input N_max", 1, LEVEL_LIMIT)
+    input_thresholds: tuple[int, ...] = checked((), check_thresholds)
     w_width: int = integer(8, "Weight width", 2, 16)
     w_spacing: str = one_of(Quantiser.SPACINGS, "uniform", "Spacing of weights")
     fan_in: int | tuple[int, ...] = each(0, "Fan-in", 0, 1 << 24)
@@ -189,7 +193,7 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "hidden", tuple(self.hidden))
-        for name in ("n_max", "fan_in", "event_flip", "gamma_range"):
+        for name in ("n_max", "fan_in", "event_flip", "gamma_range", "input_thresholds"):
             if isinstance(getattr(self, name), list):
                 object.__setattr__(self, name, tuple(getattr(self, name)))
         if not self.hidden:
@@ -202,6 +206,9 @@ class TrainConfig:
         if self.w_spacing == "powers" and (self.compile or self.leak_kind == "quadratic"):
             what = "compile" if self.compile else "a quadratic leak"
             raise InvalidValue(f"Weights that are powers train without {what}")
+        if self.input_thresholds and (self.input_n_max != 1 or self.small_epochs):
+            raise InvalidValue("Input thresholds take input_n_max 1 and small_epochs 0, not "
+                               f"{self.input_n_max} and {self.small_epochs}")
         if self.learn_n_max and self.compile:
             raise InvalidValue("Learned N_max cannot be compiled: set compile or learn_n_max to "
                                "false")

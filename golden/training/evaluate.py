@@ -27,7 +27,8 @@ def accuracy(net, dataset, config):
     device = next(net.parameters()).device
 
     def classes(images):
-        levels = torch.from_numpy(to_levels(images, config.input_n_max))
+        levels = torch.from_numpy(to_levels(images, config.input_n_max,
+                                            config.input_thresholds))
         return net(levels.to(device, torch.float32)).logits.argmax(1).cpu().numpy()
 
     return _share(dataset, classes)
@@ -48,7 +49,7 @@ def mean_activity(trained, dataset, device=None):
     spec = trained.spec
     neurons = spec.timesteps * sum(p.size for p in spec.populations) + spec.input.size
     frames = max(1, min(ACTIVITY_FRAMES, TRACE // neurons))
-    levels = to_levels(dataset.train_images[:frames], spec.input.n_max)
+    levels = spec.input.levels_of(dataset.train_images[:frames])
     return measure_activity(trained, [levels], device)
 
 

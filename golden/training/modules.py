@@ -22,7 +22,6 @@ from .learned_n_max import LearnedNMax
 from .surrogate import burst_level, find_surrogate
 
 __all__ = ["BurstNet", "Edge", "Output", "QBLIF", "Stage", "as_frames", "over_time"]
-
 NO_LEAK, FULL_GATE = Decay(), Reset()
 
 
@@ -217,6 +216,7 @@ class BurstNet(nn.Module):
     timesteps: int
     input_n_max: int
     static: bool
+    thresholds: tuple[int, ...] = ()  # Of the input's thermometer code, if it has one.
 
     def __init__(self, stages: Iterable[Stage], input_shape: Iterable[int], timesteps: int,
                  input_n_max: int, static: bool = True) -> None:

@@ -53,8 +53,12 @@ def build(config, shape, classes, static=True):
     that there is not, or that does not fit the image.
     """
     kind = dense if config.net == "dense" else resnet if config.net in RESNETS else chain
+    copies = len(config.input_thresholds)
+    if copies:
+        channels, *extents = (1, *shape) if len(shape) == 2 else shape
+        shape = (copies * math.prod(shape),) if kind is dense else (copies * channels, *extents)
     net = kind(config, shape, classes)
-    net.static = static
+    net.static, net.thresholds = static, config.input_thresholds
     if config.small_epochs:
         _check_small(net, config, shape)
     return net

@@ -183,11 +183,11 @@ class QATNet(nn.Module):
     ``membranes`` are the hardware's; logits are scaled back to the float network's units.
     """
 
-    def __init__(self, stages, input_shape, timesteps, input_n_max, static):
+    def __init__(self, stages, input_shape, timesteps, input_n_max, static, thresholds=()):
         super().__init__()
         self.stages: Any = nn.ModuleList(stages)
         self.input_shape, self.timesteps = tuple(input_shape), timesteps
-        self.input_n_max, self.static = input_n_max, static
+        self.input_n_max, self.static, self.thresholds = input_n_max, static, thresholds
         if not self._fits_float32():
             self.double()
 

@@ -68,7 +68,8 @@ def quantise(net: BurstNet, w_width, v_width=None, like=None):
                              limits))
         if stage.neuron is not None and net.timesteps > 1:
             _check_headroom(stage.name, int(stages[-1].f), stage.neuron.leak)
-    return QATNet(stages, net.input_shape, net.timesteps, net.input_n_max, net.static)
+    return QATNet(stages, net.input_shape, net.timesteps, net.input_n_max, net.static,
+                  net.thresholds)
 
 
 def _stage(stage, shape, synapses, weights, bias, v_width, limits):

@@ -203,6 +203,9 @@ class _Training:
         """:func:`~qblif.golden.spec.pixels.to_levels` of what augmentation made of images: of small
         ones maps, of whole ones flat."""
         n_max, lead = self.config.input_n_max, 1 if self.dataset.static else 2
+        if self.config.input_thresholds:
+            steps = torch.tensor(self.config.input_thresholds, device=images.device)
+            return (images.flatten(1)[:, None] >= steps[:, None]).float().flatten(1)
         levels = ((images * (n_max / 255)).round() if self.dataset.static
                   else images.round().clamp(max=n_max))
         if small:

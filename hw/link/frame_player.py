@@ -16,9 +16,9 @@ COUNT_BYTES = 4
 def frame_banks(layout):
     """Banks of 32 bits that hold a frame of a :class:`~qblif.hw.logic.layout.LogicLayout`."""
     source = layout.spec.input
-    bits = 8 if layout.pixels else source.emit_max.bit_length()
+    bits = 8 * source.pixels if layout.pixels else source.size * source.emit_max.bit_length()
     vectors = 1 if source.static else layout.spec.timesteps
-    return -(-source.size * bits * vectors // (8 * BANK_BYTES))
+    return -(-bits * vectors // (8 * BANK_BYTES))
 
 
 class FramePlayer(wiring.Component):

@@ -1,23 +1,18 @@
 """Sums of weighted levels as a graph of adders: constant weights are shifts, and shifts are wires.
 
-Two ways to make one.  ``trees`` adds the signed digits of each neuron's weights in a balanced tree
-of its own; ``shared`` has partial sums that several neurons need only once (da4ml,
-arXiv:2507.04535, finds them).  Standard library and numpy; da4ml where it is asked for.
+Partial sums that several neurons need are there only once; da4ml's solver (arXiv:2507.04535) finds
+them.
 """
 
-import heapq
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 
-from ...golden.spec.burst import naf
 from ...golden.spec.errors import InvalidValue, QblifError
 
-__all__ = ["METHODS", "Adder", "AdderGraph", "Term", "make_graph"]
-
-METHODS = ("shared", "trees")
+__all__ = ["Adder", "AdderGraph", "Term", "shared_adders"]
 
 
 class Term(NamedTuple):
@@ -52,6 +47,19 @@ class AdderGraph:
     adders: tuple[Adder, ...]
     outputs: tuple[Term | None, ...]
 
+    closing = 0
+    """Clocks behind the last adder."""
+
+    @property
+    def offsets(self):
+        """What is still to be added to each sum: nothing."""
+        return np.zeros(len(self.outputs), np.int64)
+
+    @property
+    def size(self):
+        """Adders."""
+        return len(self.adders)
+
     @cached_property
     def ranges(self):
         """Least and largest value of each node, both of which some levels give."""
@@ -61,12 +69,28 @@ class AdderGraph:
         return tuple(zip(low.tolist(), high.tolist(), strict=True))
 
     @cached_property
+    def shape(self):
+        """``(width, signed)`` of the sums."""
+        width = 1
+        for term in filter(None, self.outputs):
+            for value in self.ranges[term.node]:
+                value = -value if term.negative else value
+                value = value << term.shift if term.shift >= 0 else value >> -term.shift
+                width = max(width, 1 + max(value, ~value).bit_length())
+        return width, True
+
+    @cached_property
+    def levels(self):
+        """How many adders in a row each node has behind it."""
+        found = [0] * len(self.inputs)
+        for adder in self.adders:
+            found.append(1 + max(found[adder.left], found[adder.right]))
+        return tuple(found)
+
+    @cached_property
     def depth(self):
         """Most adders in a row from an input to a sum."""
-        rows = [0] * len(self.inputs)
-        for adder in self.adders:
-            rows.append(1 + max(rows[adder.left], rows[adder.right]))
-        return max((rows[term.node] for term in self.outputs if term), default=0)
+        return max((self.levels[term.node] for term in self.outputs if term), default=0)
 
     def sums(self, levels):
         """The weighted sums ``(frames, outputs)`` of ``levels`` ``(frames, inputs)``, int64."""
@@ -90,21 +114,6 @@ class AdderGraph:
         return nodes
 
 
-def make_graph(matrix, inputs, method="shared"):
-    """The :class:`AdderGraph` of ``matrix``, integer weights ``(sums, inputs)``, whose inputs have
-    levels up to ``inputs``.
-
-    Raises :class:`ValueError` for a method that there is not, or that is not installed.
-    """
-    if method not in METHODS:
-        raise InvalidValue(f"Adders must be one of {', '.join(METHODS)}, not {method!r}")
-    matrix = np.asarray(matrix, np.int64)
-    graph = (_shared if method == "shared" else _trees)(matrix, tuple(inputs))
-    if not np.array_equal(graph.sums(np.eye(len(inputs), dtype=np.int64)), matrix.T):
-        raise QblifError("The graph of adders does not compute its weights: please report it")
-    return graph
-
-
 class _Builder:
     """Nodes under construction; a :class:`Term` stands for each value."""
 
@@ -125,31 +134,16 @@ class _Builder:
         return AdderGraph(self.inputs, tuple(self.adders), tuple(outputs))
 
 
-def _trees(matrix, inputs):
-    """A balanced tree for each sum, over the signed digits of its weights."""
-    builder = _Builder(inputs)
+def shared_adders(matrix, inputs):
+    """The :class:`AdderGraph` of ``matrix``, integer weights ``(sums, inputs)``, that da4ml's
+    solver finds, in two steps of which the second reads the first one's sums.
 
-    def tree(weights):
-        """Always the two of least depth are added next; the count keeps their order."""
-        terms = [(0, k, term) for k, term in enumerate(
-            Term(int(i), digit.shift, digit.negative != (weights[i] < 0))
-            for i in np.flatnonzero(weights) for digit in naf(abs(int(weights[i]))))]
-        count = len(terms)
-        while len(terms) > 1:
-            (_, _, one), (depth, _, other) = heapq.heappop(terms), heapq.heappop(terms)
-            heapq.heappush(terms, (depth + 1, count, builder.add(one, other)))
-            count += 1
-        return terms[0][2] if terms else None
-
-    return builder.graph([tree(weights) for weights in matrix])
-
-
-def _shared(matrix, inputs):
-    """What da4ml's solver finds, in two steps of which the second reads the first one's sums."""
+    Raises :class:`ValueError` where da4ml is not installed.
+    """
     solve = _solver()
-    if not matrix.any():
-        return _trees(matrix, inputs)
     builder = _Builder(inputs)
+    if not matrix.any():
+        return builder.graph([None] * len(matrix))
     # da4ml reads the array as it lies in memory.  Its search over all delay constraints takes
     # twenty times as long and found nothing better.
     kernel = np.ascontiguousarray(matrix.T, np.float32)
@@ -195,5 +189,5 @@ def _solver():
         from da4ml.cmvm import solve
     except ImportError as error:
         raise InvalidValue("Shared adders need da4ml: pip install 'qblif[logic]', or choose "
-                           "trees") from error
+                           "compressors") from error
     return solve

@@ -5,12 +5,9 @@ from amaranth import *
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-__all__ = ["AdderPipeline", "levels_layout"]
+from .pipeline import ClockedValues, levels_layout
 
-
-def levels_layout(node):
-    """The levels of a population, or of the input, side by side; neuron 0 in the lowest bits."""
-    return data.ArrayLayout(range(node.emit_max + 1), node.size)
+__all__ = ["AdderPipeline"]
 
 
 def fitting(low, high):
@@ -30,45 +27,37 @@ class AdderPipeline(wiring.Component):
     schedule : :class:`qblif.hw.logic.layout.Schedule`
     sources : list of :class:`qblif.golden.spec.Population` or ``Input``
         Whose levels the graph's inputs are, in order.
-    width : int
-        Signed width of a sum.
 
     Members
     -------
-    i : ``In(StructLayout)``, by source :func:`levels_layout`
-    o : ``Out(ArrayLayout(signed(width), sums))``, ``schedule.latency`` clocks later
+    i : ``In(StructLayout)``, by source :func:`~qblif.hw.logic.pipeline.levels_layout`
+    o : ``Out(ArrayLayout(signed(...), sums))``, ``schedule.latency`` clocks later
     """
 
-    def __init__(self, schedule, sources, width):
+    def __init__(self, schedule, sources):
         self.schedule, self.sources = schedule, sources
         super().__init__({
             "i": In(data.StructLayout({s.name: levels_layout(s) for s in sources})),
-            "o": Out(data.ArrayLayout(signed(width), len(schedule.graph.outputs)))})
+            "o": Out(data.ArrayLayout(Shape(*schedule.graph.shape), len(schedule.graph.outputs)))})
 
     def elaborate(self, platform):
         m = Module()
-        graph, clocks = self.schedule.graph, self.schedule.clocks
+        graph, schedule = self.schedule.graph, self.schedule
         shapes = [fitting(*bounds) for bounds in graph.ranges]
+        nodes = ClockedValues(m, "n")
         levels = [self.i[source.name][k] for source in self.sources for k in range(source.size)]
-        values = {(node, 0): level for node, level in enumerate(levels)}
-
-        def at(node, clock):
-            """The node's value in a clock, behind registers where it was computed before that."""
-            if (node, clock) not in values:
-                values[node, clock] = Signal(shapes[node], name=f"n{node}_{clock}",
-                                             reset_less=True)
-                m.d.sync += values[node, clock].eq(at(node, clock - 1))
-            return values[node, clock]
-
+        for node, level in enumerate(levels):
+            nodes.put(node, 0, level)
         for node, adder in enumerate(graph.adders, len(levels)):
-            clock = clocks[node]
-            left = at(adder.left, clock) << adder.left_shift
-            right = at(adder.right, clock) << adder.right_shift
-            values[node, clock] = Signal(shapes[node], name=f"n{node}")
-            m.d.comb += values[node, clock].eq(left - right if adder.minus else left + right)
+            clock = schedule.clock(graph.levels[node])
+            left = nodes.at(adder.left, clock) << adder.left_shift
+            right = nodes.at(adder.right, clock) << adder.right_shift
+            found = Signal(shapes[node], name=f"n{node}")
+            m.d.comb += found.eq(left - right if adder.minus else left + right)
+            nodes.put(node, clock, found)
         for k, term in enumerate(graph.outputs):
             if term is not None:
-                value = at(term.node, self.schedule.latency)
+                value = nodes.at(term.node, schedule.latency)
                 value = value << term.shift if term.shift >= 0 else value >> -term.shift
                 m.d.comb += self.o[k].eq(-value if term.negative else value)
         return m

@@ -2,18 +2,18 @@
 clock each value is there.  Without Amaranth."""
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
 from ...golden.spec import Neuron, Population
 from ...golden.spec.checks import check_int
 from ...golden.spec.errors import InvalidValue
-from ...golden.spec.pixels import to_levels
 from ..layout.cycles import Cycles
 from ..layout.latency import neuron_latency
-from .adder_graph import AdderGraph, make_graph
+from .adder_graph import AdderGraph
+from .compressor_tree import CompressorTrees
 from .matrix import synapse_matrix
+from .weighted_sums import make_sums
 
 __all__ = ["LogicLayout", "LogicStage", "Schedule"]
 
@@ -25,25 +25,20 @@ LADDER_LATENCY = 1  # Comparators of neurons that start from rest, and their reg
 @dataclass(frozen=True)
 class Schedule:
     """In which clock each node of a graph is computed, where a clock has time for ``adders`` adders
-    in a row: as early as its operands allow."""
+    in a row, or full adders: as early as its operands allow."""
 
-    graph: AdderGraph
+    graph: AdderGraph | CompressorTrees
     adders: int
 
-    @cached_property
-    def clocks(self):
-        """Of each node: clock 0 has the inputs, and the adders that read nothing else."""
-        found = [(0, 0)] * len(self.graph.inputs)
-        for adder in self.graph.adders:
-            operands = found[adder.left], found[adder.right]
-            clock, row = max(operands)
-            found.append((clock, row + 1) if row < self.adders else (clock + 1, 1))
-        return tuple(clock for clock, _ in found)
+    def clock(self, level):
+        """Of a node with ``level`` adders in a row behind it: clock 0 has the inputs, and what
+        reads nothing else."""
+        return max(0, level - 1) // self.adders
 
-    @cached_property
+    @property
     def latency(self):
         """Clocks from the inputs to the sums, which leave through registers."""
-        return 1 + max((self.clocks[term.node] for term in self.graph.outputs if term), default=0)
+        return 1 + self.clock(self.graph.depth) + self.graph.closing
 
 
 @dataclass(frozen=True)
@@ -51,8 +46,8 @@ class LogicStage:
     """A population: ``sources`` are the names of what it reads, in the order of its graph's inputs.
 
     ``start`` is the clock in which its inputs reach it in a frame's first timestep, counted from
-    that of the frame; ``latency`` is that of its neurons, which are in ``neurons``, with the bias
-    of each in ``biases``.
+    that of the frame; ``latency`` is that of its neurons, which are in ``neurons``, with what is
+    added to the sum of each in ``biases``.
     """
 
     population: Population
@@ -83,19 +78,19 @@ class LogicLayout:
     Parameters
     ----------
     trained : :class:`qblif.golden.spec.trained.Trained`
-    method : one of :data:`qblif.hw.logic.adder_graph.METHODS`
+    method : one of :data:`qblif.hw.logic.weighted_sums.METHODS`
     adders : int
-        Most adders between two registers.
+        Most adders in a row between two registers; of compressor trees, full adders.
     pixels : bool
         Whether frames are pixels 0..255, of which the network makes its input levels.
     graphs : dict or None
-        The :class:`~qblif.hw.logic.adder_graph.AdderGraph` of each population, where known.
+        What :func:`~qblif.hw.logic.weighted_sums.make_sums` made for each population, where known.
 
     Raises :class:`ValueError` for recurrent synapses, for pixels where the input has timesteps, and
     where ``method`` or ``adders`` is none.
     """
 
-    def __init__(self, trained, method="shared", adders=2, pixels=False, graphs=None):
+    def __init__(self, trained, method="compressors", adders=2, pixels=False, graphs=None):
         check_int("Adders in a row", adders, 1, 64)
         self.trained, self.spec = trained, trained.spec
         self.method, self.adders, self.pixels = method, adders, pixels
@@ -131,8 +126,9 @@ class LogicLayout:
             matrix = np.hstack([synapse_matrix(spec, synapse, self.trained.weights[synapse.name])
                                 for synapse in synapses])
             largest = [source.emit_max for source in sources for _ in range(source.size)]
-            graph = make_graph(matrix, largest, self.method)
-        biases = np.zeros(population.size, np.int64)
+            graph = make_sums(matrix, largest, self.method,
+                              None if self.from_rest else population.sum_width)
+        biases = graph.offsets
         if population.bias_width:
             biases += np.repeat(self.trained.biases[population.name],
                                 population.size // population.channels)
@@ -147,7 +143,7 @@ class LogicLayout:
     def describe(self):
         """Plain dictionaries, one for each stage: its adders, and when its values are there."""
         return [{"name": stage.name, "sources": list(stage.sources),
-                 "adders": len(stage.schedule.graph.adders), "start": stage.start,
+                 "adders": stage.schedule.graph.size, "start": stage.start,
                  "sums": stage.start + stage.schedule.latency, "done": stage.done}
                 for stage in self.stages]
 
@@ -184,7 +180,7 @@ class LogicLayout:
 
     def input_levels(self, frames):
         """Input levels of frames as this network takes them: of levels, they themselves."""
-        return to_levels(frames, self.spec.input.n_max) if self.pixels else frames
+        return self.spec.input.levels_of(frames) if self.pixels else frames
 
     def count_cycles(self, frames):
         """The :class:`~qblif.hw.layout.cycles.Cycles` of frames that enter one a clock."""

@@ -12,9 +12,12 @@ from amaranth.lib.wiring import In, Out
 from ..core.neuron import NeuronCore
 from ..core.payloads import index_shape, pipe
 from ..layout.plan import quantiser_kind
-from .adders import AdderPipeline, levels_layout
+from .adders import AdderPipeline
 from .argmax import ArgMaxTree
+from .compressor_tree import CompressorTrees
+from .compressors import CompressorPipeline
 from .layout import INPUT_LATENCY
+from .pipeline import levels_layout
 from .pixel_encoder import PixelEncoder
 from .rest_neurons import RestNeurons
 
@@ -57,7 +60,7 @@ class LogicNetworkCore(wiring.Component):
         levels = levels_layout(spec.input)
         if not spec.input.static:
             levels = data.ArrayLayout(levels, spec.timesteps)
-        frame = {"pixels": data.ArrayLayout(8, spec.input.size)} if layout.pixels else {
+        frame = {"pixels": data.ArrayLayout(8, spec.input.pixels)} if layout.pixels else {
             "levels": levels}
         scores = data.ArrayLayout(signed(spec.score_width), last.size)
         self.tapped = spec.firing if taps else ()
@@ -104,14 +107,15 @@ class LogicNetworkCore(wiring.Component):
 
     def sums(self, m, stage, made):
         """Weighted sums of each timestep."""
-        layout, spec, population = self.layout, self.layout.spec, stage.population
+        layout, spec = self.layout, self.layout.spec
+        trees = isinstance(stage.schedule.graph, CompressorTrees)
         found = []
         for t in range(spec.timesteps):
             if t and stage.name in layout.shared_over_time:
                 found.append(pipe(m, found[0], t * layout.skew, f"{stage.name}_sums_{t}"))
                 continue
             sources = [spec.source(name) for name in stage.sources]
-            adders = AdderPipeline(stage.schedule, sources, population.sum_width)
+            adders = (CompressorPipeline if trees else AdderPipeline)(stage.schedule, sources)
             m.submodules[f"{stage.name}_adders_{t}"] = adders
             for name in stage.sources:
                 wait = stage.start - layout.clock(name)

@@ -1,4 +1,5 @@
-"""Pixels to burst levels.  The golden twin is :func:`qblif.golden.spec.pixels.to_levels`."""
+"""Pixels to burst levels, or to a thermometer code.  The golden twin is
+:func:`qblif.golden.spec.pixels.to_levels`."""
 
 import functools
 import operator
@@ -9,8 +10,8 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ...golden.spec.pixels import to_levels
-from .adders import levels_layout
 from .compare import at_least
+from .pipeline import levels_layout
 
 __all__ = ["PixelEncoder", "thresholds"]
 
@@ -22,7 +23,7 @@ def thresholds(n_max):
 
 
 class PixelEncoder(wiring.Component):
-    """A comparator with a constant for each level of each pixel; a clock later.
+    """A comparator with a constant for each level of each pixel, or each threshold; a clock later.
 
     Parameters
     ----------
@@ -30,19 +31,25 @@ class PixelEncoder(wiring.Component):
 
     Members
     -------
-    i : ``In(ArrayLayout(8, size))``
+    i : ``In(ArrayLayout(8, pixels))``
     o : ``Out(levels_layout(source))``
     """
 
     def __init__(self, source):
         self.source = source
-        super().__init__({"i": In(data.ArrayLayout(8, source.size)),
+        super().__init__({"i": In(data.ArrayLayout(8, source.pixels)),
                           "o": Out(levels_layout(source))})
 
     def elaborate(self, platform):
         m = Module()
+        pixels = self.source.pixels
+        for k, step in enumerate(self.source.thresholds):
+            for pixel in range(pixels):
+                m.d.sync += self.o[k * pixels + pixel].eq(at_least(self.i[pixel], step))
+        if self.source.thresholds:
+            return m
         steps = thresholds(self.source.n_max)
-        for k in range(self.source.size):
+        for k in range(pixels):
             reached = [at_least(self.i[k], least) for least in steps]
             # Bit b counts the multiples of 2**b that are reached; all below one are reached too.
             for b in range(len(self.o[k])):

@@ -24,7 +24,7 @@ class RestNeurons(wiring.Component):
 
     Members
     -------
-    sums : ``In(ArrayLayout(signed(sum_width), size))``
+    sums : ``In(ArrayLayout(..., size))``, as the stage's graph makes them
     o : ``Out(ArrayLayout(..., size))``, of levels, or of membranes of ``v_width`` bits
     """
 
@@ -35,7 +35,7 @@ class RestNeurons(wiring.Component):
         shape = signed(neuron.v_width) if neuron.quantiser is None else \
             range(population.emit_max + 1)
         super().__init__({
-            "sums": In(data.ArrayLayout(signed(population.sum_width), population.size)),
+            "sums": In(data.ArrayLayout(Shape(*stage.schedule.graph.shape), population.size)),
             "o": Out(data.ArrayLayout(shape, population.size))})
 
     def elaborate(self, platform):
@@ -63,7 +63,7 @@ class RestNeurons(wiring.Component):
         for n in neuron.levels[1:]:
             membrane = n * quantiser.theta - quantiser.offset
             if membrane <= least:  # Reached by any sum.
-                yield n, -(1 << self.stage.population.sum_width - 1)
+                yield n, -(1 << self.stage.schedule.graph.shape[0])
             elif membrane <= most:
                 yield n, membrane - rest - bias
 

@@ -21,7 +21,7 @@ def layout(inputs=16, hidden=8, pixels=False):
     trained = small_network(inputs, hidden)
     weights = {name: w * (np.random.default_rng(0).random(w.shape) < 8 / w.shape[1])
                for name, w in trained.weights.items()}
-    return LogicLayout(Trained(trained.spec, weights, trained.biases), "trees", pixels=pixels)
+    return LogicLayout(Trained(trained.spec, weights, trained.biases), "compressors", pixels=pixels)
 
 
 @pytest.mark.parametrize("name, pixels, frames", [

@@ -19,12 +19,12 @@ from qblif.hw.logic.layout import LogicLayout
 def test_files_of_logic(files, out, name):
     out.mkdir()
     (out / BUS_FILES[0]).write_text("of an earlier run")
-    assert run("verilog", files[name], "--logic", "--adders", "trees", "--row", "1", "--taps",
+    assert run("verilog", files[name], "--logic", "--row", "1", "--taps",
                "--out", out) == 0
     manifest = json.loads((out / "manifest.json").read_text())
     report = json.loads((out / "verilog.json").read_text())
     trained = load(files[name])
-    layout = LogicLayout(trained, "trees", 1)
+    layout = LogicLayout(trained, "compressors", 1)
     assert manifest["latency"] == report["latency"] == layout.latency
     assert manifest["stages"] == report["stages"] == layout.describe()
     assert manifest["weights_digest"] == trained.weights_digest
@@ -47,16 +47,16 @@ def test_options_that_logic_has_not(capsys, out, command, option):
 
 
 @pytest.mark.parametrize("command, option", [
-    ("verilog", ["--taps"]), ("verilog", ["--adders", "trees"]), ("simulate", ["--row", "2"]),
+    ("verilog", ["--taps"]), ("verilog", ["--adders", "compressors"]), ("simulate", ["--row", "2"]),
     ("simulate", ["--pixels"])])
 def test_options_that_only_logic_has(capsys, out, command, option):
     assert refusal(capsys, command, NETWORK, *option, out=out) == f"{option[0]} needs --logic"
 
 
 def test_simulate(files, images, out, icarus):
-    command = "simulate", files["first"], "--logic", "--adders", "trees", "--data", images, \
+    command = "simulate", files["first"], "--logic", "--data", images, \
         "--images", "all", "--simulator", "icarus", "--out", out
-    layout = LogicLayout(load(files["first"]), "trees", pixels=True)
+    layout = LogicLayout(load(files["first"]), "compressors", pixels=True)
     for more in [], ["--pixels", "--stalls"]:
         assert run(*command, *more) == 0
         report = json.loads((out / "simulate.json").read_text())
@@ -73,7 +73,7 @@ def test_pixels_of_timesteps(capsys, files, images, out, icarus):
     spec = replace(trained.spec, input=replace(trained.spec.input, static=False))
     path = out.parent / "events.safetensors"
     Trained(spec, trained.weights, trained.biases).save(path)
-    assert refusal(capsys, "verilog", path, "--logic", "--pixels", "--adders", "trees",
+    assert refusal(capsys, "verilog", path, "--logic", "--pixels",
                    out=out) == ("Pixels are of images, but the network's input has 3 timesteps of "
                                 "levels a frame")
 
@@ -81,12 +81,12 @@ def test_pixels_of_timesteps(capsys, files, images, out, icarus):
 def test_bad_options_of_logic(capsys, files, out, monkeypatch):
     command = "verilog", files["first"], "--logic"
     assert refusal(capsys, *command, "--adders", "csd", out=out) == \
-        "Adders must be one of shared, trees, not 'csd'"
+        "Adders must be one of compressors, shared, not 'csd'"
     assert refusal(capsys, *command, "--row", "0", out=out) == \
         "Adders in a row must be in 1..64, not 0"
     monkeypatch.setitem(sys.modules, "da4ml.cmvm", None)
-    assert refusal(capsys, *command, out=out) == (
-        "Shared adders need da4ml: pip install 'qblif[logic]', or choose trees")
+    assert refusal(capsys, *command, "--adders", "shared", out=out) == (
+        "Shared adders need da4ml: pip install 'qblif[logic]', or choose compressors")
 
 
 def report_of(lut, fmax):
@@ -108,15 +108,15 @@ def test_synth(capsys, files, out, monkeypatch, options, reached, rows):
         placed.append((row, given["top"], given["frequency_mhz"]))
         return report_of(100 * row, reached[row])
     monkeypatch.setattr("qblif.boards.flow.synth.synthesise", place)
-    assert run("synth", files["first"], "--logic", "--adders", "trees", "--out", out, *options) == 0
+    assert run("synth", files["first"], "--logic", "--out", out, *options) == 0
     report = json.loads((out / "synth.json").read_text())
     wanted = 100.0 if "--frequency" in options else None
     assert placed == [(row, "qblif_logic", wanted) for row in rows]
-    layout = LogicLayout(load(files["first"]), "trees", rows[-1])
+    layout = LogicLayout(load(files["first"]), "compressors", rows[-1])
     fmax = reached[rows[-1]]
     assert report["tried"] == [{
         "adders_in_a_row": row, "lut": 100 * row, "ff": 7, "fmax_mhz": reached[row],
-        "latency": LogicLayout(load(files["first"]), "trees", row).latency} for row in rows]
+        "latency": LogicLayout(load(files["first"]), "compressors", row).latency} for row in rows]
     assert report["lut"] == 100 * rows[-1] and report["stages"] == layout.describe()
     assert report["frames_per_second"] == fmax * 1e6 and report["latency"] == layout.latency
     assert report["latency_ns"] == pytest.approx(1000 * layout.latency / fmax, abs=0.01)
@@ -129,8 +129,8 @@ def test_rows_that_make_no_difference_are_not_tried(tmp_path, files, monkeypatch
     trained = load(files["first"])
     flat = Trained(trained.spec, {name: (np.arange(w.size).reshape(w.shape) % w.shape[1] < 3) * 1
                                   for name, w in trained.weights.items()}, trained.biases)
-    layout = LogicLayout(flat, "trees")
-    assert layout.deepest == 2
+    layout = LogicLayout(flat, "compressors")
+    assert layout.deepest == 1
     monkeypatch.setattr("qblif.boards.flow.synth.synthesise", lambda *_, **__: report_of(9, 50.0))
     report = synthesise_logic(layout, tmp_path, "ecp5-85k", 60.0, search=True)
-    assert [each["adders_in_a_row"] for each in report["tried"]] == [2, 1]
+    assert [each["adders_in_a_row"] for each in report["tried"]] == [1]

@@ -27,7 +27,7 @@ def port(files, monkeypatch):
 
 
 def test_run(capsys, files, images, out, port):
-    layout = LogicLayout(load(files["first"]), "trees")
+    layout = LogicLayout(load(files["first"]), "compressors")
     port(layout)
     command = "run", files["first"], "--port", "here", "--data", images, "--images", "3"
     assert run(*command, "--check", "--out", out) == 0
@@ -46,7 +46,7 @@ def test_scores(files):
 
 
 def test_wrong_classes(files, images, out, port, monkeypatch):
-    port(LogicLayout(load(files["first"]), "trees"))
+    port(LogicLayout(load(files["first"]), "compressors"))
     monkeypatch.setattr("qblif.golden.integer.argmax", lambda scores: scores.argmin(1))
     assert run("run", files["first"], "--port", "here", "--data", images, "--images", "2",
                "--check", "--out", out) == 1
@@ -54,7 +54,7 @@ def test_wrong_classes(files, images, out, port, monkeypatch):
 
 
 def test_load(capsys, files, out, port):
-    port(LogicLayout(load(files["first"]), "trees"))
+    port(LogicLayout(load(files["first"]), "compressors"))
     assert refusal(capsys, "load", files["first"], "--port", "here", out=out) == (
         "The board's weights are logic, and none can be loaded: `qblif run` plays frames on it, "
         "and other weights need a bitstream of their own")

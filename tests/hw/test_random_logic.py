@@ -11,8 +11,8 @@ from test_random_networks import draw_network
 
 from qblif.golden import integer
 from qblif.golden.spec.artifact import Trained
-from qblif.hw.logic.adder_graph import METHODS
 from qblif.hw.logic.layout import LogicLayout
+from qblif.hw.logic.weighted_sums import METHODS
 from qblif.sim.logic import run_logic
 
 CASES = 104

@@ -23,7 +23,7 @@ def run(bench, cache=None):
 @pytest.fixture(scope="module")
 def made(tiny):
     """A layout of the tiny network of three timesteps, with its Verilog."""
-    layout = LogicLayout(tiny[0], "trees")
+    layout = LogicLayout(tiny[0], "compressors")
     return layout, generate_logic(layout, taps=True)
 
 
@@ -55,19 +55,19 @@ def test_one_timestep_and_pixels(tiny, tmp_path, quick, static):
         tiny[0].spec.input, static=static)))
     draw = np.random.default_rng(2)
     frames = draw.integers(0, 6, (40, 12) if static else (40, 1, 12))
-    result = run(prepare(trained, LogicLayout(trained, "trees"), frames, simulator=quick,
+    result = run(prepare(trained, LogicLayout(trained, "compressors"), frames, simulator=quick,
                          out_dir=tmp_path / "levels"))
     assert result.ok and result.levels_compared == 400
     if static:
         pixels = draw.integers(0, 256, (40, 12), np.uint8)
-        layout = LogicLayout(trained, "trees", pixels=True)
+        layout = LogicLayout(trained, "compressors", pixels=True)
         golden = integer.run(trained, to_levels(pixels, 5))
         found = run_logic(layout, pixels)
         np.testing.assert_array_equal(found.scores, golden.scores)
         np.testing.assert_array_equal(found.valid, layout.latency + np.arange(40))
         result = run(prepare(trained, layout, pixels, simulator=quick, out_dir=tmp_path / "pixels"))
         assert result.ok and (result.classes == golden.classes.numpy()).all()
-        assert layout.latency == LogicLayout(trained, "trees").latency + 1
+        assert layout.latency == LogicLayout(trained, "compressors").latency + 1
 
 
 def test_a_wrong_expected_level_and_score(tiny, bench):
@@ -86,7 +86,7 @@ def test_another_network_in_the_verilog(tiny, made, bench, what):
     name = {"weights": "input->hidden", "biases": "out"}[what]
     changed = getattr(trained, what) | {name: getattr(trained, what)[name] + 1}
     other = replace(trained, **{what: changed})
-    result = run(bench(generated=generate_logic(LogicLayout(other, "trees"), taps=True)))
+    result = run(bench(generated=generate_logic(LogicLayout(other, "compressors"), taps=True)))
     assert result.mismatches and result.score_mismatches
     assert result.findings[0] == (f"weights {other.weights_digest} are baked into the Verilog, but "
                                   f"the network file has {trained.weights_digest}")

@@ -18,7 +18,7 @@ from qblif.sim.virtual_board import VirtualBoard
 @pytest.fixture(scope="module", params=[False, True], ids=["levels", "pixels"])
 def plugged(request, tiny, cache):
     needs("verilator")
-    layout = LogicLayout(tiny[0], "trees", pixels=request.param)
+    layout = LogicLayout(tiny[0], "compressors", pixels=request.param)
     with VirtualBoard(layout, frames=20, cache=cache) as board, open_port(
             board.port, 1_000_000) as port:
         yield layout, Host(port, timeout=5)

@@ -20,7 +20,7 @@ def case(request, tiny):
     spec = replace(trained.spec, timesteps=timesteps,
                    input=replace(trained.spec.input, static=static))
     trained = replace(trained, spec=spec)
-    layout = LogicLayout(trained, "trees", pixels=request.param == "pixels")
+    layout = LogicLayout(trained, "compressors", pixels=request.param == "pixels")
     if layout.pixels:
         frames = draw.integers(0, 256, (9, 12), np.uint8)
         levels = to_levels(frames, spec.input.n_max)

@@ -21,7 +21,7 @@ HZ = 4_000_000
 
 
 def powered(trained, frames=4, pixels=False):
-    layout = LogicLayout(trained, "trees", pixels=pixels)
+    layout = LogicLayout(trained, "compressors", pixels=pixels)
     return layout, Host(PysimPort(LogicInterface(layout, clock_hz=HZ, frames=frames)),
                         timeout=50, tries=1)
 

@@ -21,11 +21,11 @@ from qblif.golden.spec import (
     Reset,
 )
 from qblif.golden.spec.artifact import Trained
-from qblif.hw.logic.adder_graph import METHODS
 from qblif.hw.logic.argmax import ArgMaxTree
 from qblif.hw.logic.layout import LogicLayout
 from qblif.hw.logic.matrix import synapse_matrix
 from qblif.hw.logic.network import LogicNetworkCore
+from qblif.hw.logic.weighted_sums import METHODS
 from qblif.hw.verilog import to_verilog
 from qblif.sim.logic import run_logic
 from qblif.sim.stream import simulate_component
@@ -102,14 +102,14 @@ def test_another_weight_is_seen(name):
 
 
 def test_more_registers_the_fewer_adders_in_a_row():
-    latency = [LogicLayout(two_layers(), "trees", adders).latency for adders in (1, 2, 3, 8)]
+    latency = [LogicLayout(two_layers(), "compressors", adders).latency for adders in (1, 2, 3, 8)]
     assert latency == sorted(latency, reverse=True) and latency[0] > latency[-1] + 3
 
 
 @pytest.mark.parametrize("adders", [0, 65])
 def test_no_such_pipeline(adders):
     with pytest.raises(ValueError, match=f"^Adders in a row must be in 1..64, not {adders}$"):
-        LogicLayout(two_layers(), "trees", adders)
+        LogicLayout(two_layers(), "compressors", adders)
 
 
 def test_recurrent_synapses_are_refused():
@@ -119,7 +119,7 @@ def test_recurrent_synapses_are_refused():
     looped = Trained(spec, trained.weights | {back.name: np.ones((6, 6), np.int32)},
                      trained.biases)
     with pytest.raises(ValueError, match="^Synapse hidden->hidden is recurrent, and a network"):
-        LogicLayout(looped, "trees")
+        LogicLayout(looped, "compressors")
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -9,9 +9,11 @@ from qblif.hw.logic.pixel_encoder import PixelEncoder
 from qblif.sim.stream import simulate_component
 
 
-@pytest.mark.parametrize("n_max", [1, 2, 3, 5, 7, 10, 15, 16, 63])
-def test_every_pixel(n_max):
-    dut, found = PixelEncoder(Input(shape=(3,), n_max=n_max)), []
+@pytest.mark.parametrize("n_max, steps", [
+    *((n_max, ()) for n_max in (1, 2, 3, 5, 7, 10, 15, 16, 63)), (1, (43,)), (1, (1, 128, 255))])
+def test_every_pixel(n_max, steps):
+    copies = max(1, len(steps))
+    dut, found = PixelEncoder(Input(shape=(3 * copies,), n_max=n_max, thresholds=steps)), []
     pixels = np.arange(3 * 256).reshape(3, 256).T * 5 % 256  # Each input has every one.
     assert all(len(set(column)) == 256 for column in pixels.T)
 
@@ -22,7 +24,7 @@ def test_every_pixel(n_max):
             found.append(list(ctx.get(dut.o)))
 
     simulate_component(dut, drive, timeout=300)
-    np.testing.assert_array_equal(found, to_levels(pixels.astype(np.uint8), n_max))
+    np.testing.assert_array_equal(found, to_levels(pixels.astype(np.uint8), n_max, steps))
 
 
 @pytest.mark.parametrize("shape", [unsigned(1), unsigned(4), signed(1), signed(4)], ids=repr)
