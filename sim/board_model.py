@@ -44,7 +44,7 @@ class BoardModel:
 
     def reset(self):
         """What a reset button does: all but the memories."""
-        self.state, self.last, self.status = State.DISARMED, None, Status.OK
+        self.state, self.last, self.status = State.DISARMED, b"", Status.OK
         self.written = self.checksum = self.loaded = 0
         self.scores = [0] * self.spec.populations[-1].size
         self.events = None
