@@ -91,21 +91,19 @@ class CommandProcessor(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         request = Request(read_bytes=self.read_bytes, write_bytes=self.write_bytes)
-        status, last_part = Signal(8), Signal()
+        status, last_part, again = Signal(8), Signal(), Signal()
         written = Signal(range(self.words + 2))  # Saturates at one word too many.
         begin = Signal()
         m.submodules.crc = crc = ResetInserter(begin)(CRC32_ISO_HDLC(8).create())
         request.watch(m, self.i)
         answer = self.connect_answer(m, request, status)
         m.d.comb += [crc.data.eq(self.i.p.data), self.checksum.eq(crc.crc)]
-        m.d.sync += [self.start.eq(0), self.abort.eq(0), self.write.eq(0),
-                     self.stream_begin.eq(0)]
+        m.d.sync += [self.start.eq(0), self.abort.eq(0), self.write.eq(0), self.stream_begin.eq(0)]
         with m.If(self.start | (self.state != State.ARMED)):
             m.d.sync += self.streaming.eq(0)
         with m.If(self.write):
             m.d.sync += written.eq(written + (written <= self.words))
 
-        again = Signal()
         # The arguments of a write that is executed are part of the load's checksum.
         writes = (request.command == Command.WRITE) & (self.state == State.LOADING) & ~again
         m.d.comb += [again.eq(request.is_answered_again(self.state)),
