@@ -7,21 +7,28 @@ from pathlib import Path
 
 from ..golden.spec.artifact import write_atomically
 from ..hw.layout.compile import compile
-from ..hw.link.protocol import ARGUMENTS, MAX_PAYLOAD, Command
 from .allocate import Allocator, largest_first_layer
-from .fit import frame_cycles, load_bytes, need, refusal, weight_capacity, weight_kbit
+from .fit import (
+    frame_cycles,
+    need,
+    refusal,
+    request_room,
+    weight_capacity,
+    weight_kbit,
+)
 from .flow.board_files import need_tools, write_design, write_plan
 from .flow.implement import implement
 from .flow.pack import pack
 from .flow.tools import DoesNotFit, SynthError
+from .line_time import line_times, load_seconds
 from .pll import find_pll
 from .top import Top
 
-__all__ = ["Attempt", "build", "load_seconds"]
+__all__ = ["FASTEST", "Attempt", "build"]
 
 MARGIN = 1.02  # A clock is tried again only this much below what was reached.
 PLACED = ("lut", "ff", "bram", "spram", "dsp", "fmax_mhz", "multipliers")  # In build.json.
-FRAME_OVERHEAD = 6  # Sequence, command, CRC and framing of a write, in bytes.
+FASTEST = "fastest"  # In place of a serial rate.
 
 
 def build(trained, board, *, out_dir, lanes=None, layout=None, frequency=None, seed=1,
@@ -45,8 +52,9 @@ def build(trained, board, *, out_dir, lanes=None, layout=None, frequency=None, s
         Builds just this one; ``lanes`` is then ``None``.
     frequency : float or None
         MHz.
-    baud : int or None
-        Of the serial port; ``None`` takes the board's.
+    baud : int, "fastest" or None
+        Of the serial port; "fastest" is what the board's adapter has and its clock divides to,
+        ``None`` 921,600, which every adapter has.
 
     Returns
     -------
@@ -106,8 +114,15 @@ class Attempt:
         self.board, self.out_dir = board, out_dir
         self.work = out_dir / ("work" if board.placed_here else "plan")
         self.work.mkdir(parents=True, exist_ok=True)
-        self.seed, self.baud, self.frames = seed, baud or board.baud, frames
+        self.seed, self.frames = seed, frames
+        self.asked = baud or board.baud
         self.say = say
+
+    def baud(self, clock_mhz):
+        """Of the serial port."""
+        if self.asked == FASTEST:
+            return self.board.fastest_baud(round(clock_mhz * 1e6))
+        return self.asked
 
     def top(self, layout, mhz):
         """The board's top with its core at ``mhz``, and the exact clock in MHz."""
@@ -119,8 +134,9 @@ class Attempt:
                                  f"not {mhz:g} MHz")
             pll = find_pll(board.fpga.family.pll, board.oscillator_mhz, mhz)
         exact = float(pll.out) if pll else mhz
-        core = BoardCore(layout, clock_hz=round(exact * 1e6), baud=self.baud,
-                         levels=board.levels, frames=self.frames)
+        core = BoardCore(layout, clock_hz=round(exact * 1e6), baud=self.baud(exact),
+                         levels=board.levels, frames=self.frames,
+                         room=request_room(board.fpga))
         return Top(board, core, clock_mhz=exact, pll=pll), exact
 
     def place(self, layout, frequency):
@@ -149,7 +165,7 @@ class Attempt:
     def finish(self, placed, report):
         """Write the bitstream, and ``build.json`` with ``report`` and what was placed."""
         board, out_dir = self.board, self.out_dir
-        report = {"board": board.name, "part": board.part, "baud": self.baud,
+        report = {"board": board.name, "part": board.part, "baud": self.baud(report["clock_mhz"]),
                   "seed": self.seed} | report
         (out_dir / "build.json").unlink(missing_ok=True)
         if placed is None:
@@ -167,19 +183,15 @@ class Attempt:
 
 def _report(trained, attempt, layout, clock):
     """What ``build.json`` says of a network in memories."""
-    board, plan = attempt.board, layout.plan
+    board, plan, baud = attempt.board, layout.plan, attempt.baud(clock)
+    bauds = sorted({baud, board.fastest_baud(round(clock * 1e6))})
     return {
         "network_digest": trained.spec.digest, "layout_digest": layout.digest,
         "lanes": [list(stage.lanes) for stage in plan.stages], "plan": asdict(plan)["stages"],
         "order": plan.order, "clock_mhz": clock, "levels": board.levels,
         "images_per_second": round(clock * 1e6 / frame_cycles(layout, trained.activity)),
-        "load_seconds": round(load_seconds(layout, attempt.baud), 3)}
-
-
-def load_seconds(layout, baud):
-    """Seconds that the weights and biases take on the line, ten bits a byte, without pauses."""
-    header = sum(size for _, size in ARGUMENTS[Command.WRITE]) + FRAME_OVERHEAD
-    return load_bytes(layout) * MAX_PAYLOAD / (MAX_PAYLOAD - header) * 10 / baud
+        "load_seconds": round(load_seconds(layout, baud), 3),
+        "line": line_times(trained, layout, board.fpga, clock, bauds)}
 
 
 def _too_small(spec, board, reason):

@@ -8,6 +8,12 @@ from .devices import BOARD_DEVICES
 
 __all__ = ["BOARDS", "Board", "find_board"]
 
+# Serial rates of USB adapters, the fastest first: parts of the highest that the data sheets of the
+# FT2232H (DS_FT2232H: 12 Mbaud) and of the FT231X (DS_FT231X: 3 Mbaud) name.
+FT2232H = (12_000_000, 8_000_000, 6_000_000, 4_000_000, 3_000_000, 2_000_000, 1_000_000)
+FT231X = FT2232H[4:]
+BL702 = FT2232H[4:]  # Of the Tang Nano 9K: sipeed/TangNano-9K-example, issue 7, saw 3 Mbaud work.
+
 
 @dataclass(frozen=True, kw_only=True)
 class Board:
@@ -18,8 +24,9 @@ class Board:
     they are not the device's own.  ``clocks`` are frequencies in MHz to try, the fastest first; the
     first that a placed design meets is taken.  With ``pll_pad`` the oscillator's pin feeds the PLL
     itself, without an input buffer.  ``leds`` show armed, busy, then bits of the class.  ``levels``
-    says whether the core records every level, which takes block RAM.  ``serial_header`` are the
-    receive and transmit pins where no serial chip is on board.  ``dfu`` is vendor and product of a
+    says whether the core records every level, which takes block RAM.  ``rates`` are those of the
+    serial adapter on board, the fastest first.  ``serial_header`` are the receive and transmit pins
+    where there is none.  ``dfu`` is vendor and product of a
     boot loader.
     """
 
@@ -36,6 +43,7 @@ class Board:
     pll_pad: bool = False
     serial_header: tuple = ()
     baud: int = 921_600
+    rates: tuple = FT2232H
     levels: bool = True
     dfu: tuple = ()
     program: str = ""
@@ -59,6 +67,17 @@ class Board:
     def placed_here(self):
         """Whether a bitstream is made; if not, a build plan for the vendor's tool."""
         return self.fpga.family.placer is not None
+
+    def fastest_baud(self, clock_hz):
+        """The highest rate of the board's serial adapter that the clock divides to."""
+        from ..hw.link.serial import bit_cycles
+        for rate in self.rates:
+            try:
+                bit_cycles(clock_hz, rate)
+            except InvalidValue:
+                continue
+            return rate
+        return self.baud
 
     def make_platform(self):
         """A fresh Amaranth platform: one serves one build."""
@@ -92,7 +111,7 @@ BOARDS = {board.name: board for board in (
         program="ice40_generic"),
     Board(
         name="ulx3s_85f", title="Radiona ULX3S 85F", device="ecp5-85k",
-        package="LFE5U-85F-6BG381",
+        package="LFE5U-85F-6BG381", rates=FT231X,
         platform="ulx3s:ULX3S_85F_Platform", clock="clk25", oscillator_mhz=25,
         clocks=(112.5, 100, 87.5, 75, 62.5, 50, 25),
         leds=tuple(f"led_{n}" for n in range(8)),
@@ -105,7 +124,7 @@ BOARDS = {board.name: board for board in (
         leds=("rgb_led_0.g", "rgb_led_0.b"), serial_header=("0", "1"), dfu=(0x1209, 0x5AF0),
         package_place=("--85k", "--package", "CSFBGA285", "--speed", "8"), program="orangeCrab"),
     Board(
-        name="tang_nano_9k", title="Sipeed Tang Nano 9K", device="gw1nr-9",
+        name="tang_nano_9k", title="Sipeed Tang Nano 9K", device="gw1nr-9", rates=BL702,
         platform="tang_nano_9k:TangNano9kPlatform", clock="clk27", oscillator_mhz=27,
         clocks=(81, 72, 63, 54, 45, 36, 27),
         leds=tuple(f"led_{n}" for n in range(6)),

@@ -8,10 +8,10 @@ from ..hw.layout.latency import COMPLETE_LATENCY, RELEASE_LATENCY
 from ..hw.layout.memories import frame_queue_items, queue_depth
 from ..hw.layout.stream_engine import StreamEngine
 from ..hw.layout.work import works_of
-from ..hw.link.protocol import CRC_BYTES, MAX_PAYLOAD, row_bytes
+from ..hw.link.protocol import row_bytes
 
-__all__ = ["Need", "fixed_need", "frame_cycles", "load_bytes", "need", "refusal", "stage_cycles",
-           "stage_need", "weight_capacity", "weight_kbit"]
+__all__ = ["Need", "fixed_need", "frame_cycles", "load_bytes", "need", "refusal", "request_room",
+           "stage_cycles", "stage_need", "weight_capacity", "weight_kbit"]
 
 SPRAM_BITS = 1 << 18
 LUT_RAM = (16, 4)  # Rows and bits of a distributed RAM,
@@ -48,7 +48,7 @@ def fixed_need(input_format, device, link=False):
     :class:`~qblif.hw.layout.input_stream.InputFormat`."""
     if not link:
         return Need(0, 0, round(LUT_CORE * device.family.lut_scale))
-    large, small = _split(_link_memories(input_format), device)
+    large, small = _split(_link_memories(input_format, device), device)
     return Need(_blocks(device, large), 0,
                 round((LUT_CORE + LUT_LINK) * device.family.lut_scale) + small)
 
@@ -85,11 +85,16 @@ def _small_luts(style, rows, width):
     return deep * wide * LUT_RAM_LUTS + (deep - 1) * width
 
 
-def _link_memories(input_format):
-    """``(depth, width)`` of the buffers for a request, an answer and a frame's events."""
+def request_room(device):
+    """Bytes of requests that wait on a board: what one block RAM holds."""
+    return device.family.block_ram.depth(8)
+
+
+def _link_memories(input_format, device):
+    """``(depth, width)`` of the buffers for requests, an answer and a frame's events."""
     event = (input_format.address_space - 1).bit_length()
     event += input_format.source.n_max.bit_length() + 1
-    return [(MAX_PAYLOAD + CRC_BYTES, 8), (256, 8),
+    return [(request_room(device), 8), (256, 8),
             (queue_depth(frame_queue_items(input_format.transfers)), event)]
 
 

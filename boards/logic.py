@@ -3,15 +3,16 @@
 from pathlib import Path
 
 from ..hw.link.frame_player import frame_banks
-from ..hw.link.protocol import BANK_BYTES, CRC_BYTES, MAX_PAYLOAD
+from ..hw.link.protocol import BANK_BYTES
 from .build import Attempt
+from .fit import request_room
 from .flow.tools import DoesNotFit, SynthError
 
 __all__ = ["build_logic", "frames_that_fit"]
 
 UNIT = 256  # Frames: what the smallest block RAM holds in its widest words.
 MOST = 1 << 16  # Frames, whatever the device.
-LINK_MEMORIES = ((MAX_PAYLOAD + CRC_BYTES, 8), (256, 8))  # Rows, bits: a request and an answer.
+ANSWER = (256, 8)  # Rows and bits of its memory.
 
 
 def frames_that_fit(layout, device):
@@ -19,7 +20,7 @@ def frames_that_fit(layout, device):
     host link, with their classes; 0 where none fit."""
     ram, banks = device.family.block_ram, frame_banks(layout)
     label = max(1, (layout.spec.populations[-1].size - 1).bit_length())
-    left = device.bram - sum(ram.blocks(*memory) for memory in LINK_MEMORIES)
+    left = device.bram - ram.blocks(request_room(device), 8) - ram.blocks(*ANSWER)
     return max((frames for frames in range(UNIT, MOST + 1, UNIT)
                 if banks * ram.blocks(frames, 8 * BANK_BYTES) + ram.blocks(frames, label) <= left),
                default=0)

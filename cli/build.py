@@ -36,6 +36,8 @@ from .logic import (
 
 __all__ = ["build"]
 
+SLOWEST = 9600  # Baud.
+
 
 def build(
     context: typer.Context,
@@ -49,8 +51,9 @@ def build(
     time: TimeOption = "inner",
     frequency: Annotated[float | None, typer.Option(
         metavar="MHZ", help="Clock. Default: the fastest that the routed design meets.")] = None,
-    baud: Annotated[int | None, typer.Option(
-        min=9600, help="Of the serial port. Default: the board's, 921,600.")] = None,
+    baud: Annotated[str | None, typer.Option(
+        metavar="N|fastest", help="Of the serial port; `fastest`: what the board's adapter has and "
+        "the clock divides to. Default: 921600.")] = None,
     check_netlist: Annotated[int, typer.Option(
         "--check-netlist", min=0, metavar="N", help="iCE40: simulate the routed netlist, load the "
         "weights through its serial pins, and compare N test images with the integer model.")] = 0,
@@ -68,6 +71,7 @@ def build(
     code 1 where --check-netlist finds a difference.
     """
     check_options(context, logic)
+    rate = _rate(baud)
     from ..boards.catalogue import find_board
     found = find_board(board)
     trained = open_network(file)
@@ -79,12 +83,14 @@ def build(
     folder = make_folder(out, "check-netlist")
     with spinner() as line:
         task = line.add_task(found.title, total=None)
-        report = make(out_dir=folder, frequency=frequency, seed=seed, baud=baud,
+        report = make(out_dir=folder, frequency=frequency, seed=seed, baud=rate,
                       progress=lambda text: line.update(task, description=text))
     console.print(table(f"{found.title}, {report['part']}", list(rows(report))))
     if report["bitstream"]:
         console.print(f"Next: qblif program {folder / report['bitstream']} --board {board}",
                       markup=False, soft_wrap=True)
+        if report["baud"] != found.baud:
+            console.print(f"Then load, run and stream with --baud {report['baud']}")
     else:
         console.print(f"Not placed here. The vendor's tool runs {folder / 'plan/build_top.sh'}",
                       markup=False, soft_wrap=True)
@@ -106,6 +112,16 @@ def _engine(trained, board, lanes, time, check_netlist):
     chosen = {"layout": layout_for(trained, lanes, order=time)} if several else {
         "lanes": int(lanes) if lanes else None}
     return partial(make, trained, board, **chosen)
+
+
+def _rate(text):
+    """The serial rate that ``--baud`` names."""
+    from ..boards.build import FASTEST
+    if text in (None, FASTEST):
+        return text
+    if not text.isdecimal() or int(text) < SLOWEST:
+        raise InvalidValue(f"--baud must be {FASTEST} or at least {SLOWEST}, not {text}")
+    return int(text)
 
 
 def compare(trained, board, folder, images, count):
@@ -147,6 +163,7 @@ def rows(report):
     else:
         yield "clock", f"{report['clock_mhz']:g} MHz"
     yield "images a second, core", f"{report['images_per_second']:,}"
-    if "load_seconds" in report:
-        yield ("loading the weights",
-               f"{report['load_seconds']:.1f} s at {report['baud']:,} baud")
+    for line in report.get("line", ()):
+        yield (f"load, and images a second, at {line['baud']:,} baud",
+               f"{line['load_seconds']:.2f} s, {line['images_per_second']:,}" + (
+                   "" if line["baud"] == report["baud"] else " (--baud fastest)"))

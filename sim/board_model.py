@@ -44,7 +44,7 @@ class BoardModel:
 
     def reset(self):
         """What a reset button does: all but the memories."""
-        self.state, self.last, self.status = State.DISARMED, None, Status.OK
+        self.state, self.last, self.status = State.DISARMED, b"", Status.OK
         self.written = self.checksum = self.loaded = 0
         self.scores = [0] * self.spec.populations[-1].size
         self.events = None
@@ -74,21 +74,31 @@ class BoardModel:
 
     def _answer(self, request):
         head, rest, body = request[:2], request[2:], b""
-        again, self.last = head == self.last and head[1:] != bytes([Command.READ]), head
-        values = {}
+        again, values = head == self.last and head[1:] != bytes([Command.READ]), {}
         if head[1:] in map(bytes, zip(Command, strict=True)):
             for name, size in protocol.ARGUMENTS[Command(head[1])]:
                 values[name], rest = int.from_bytes(rest[:size], "little"), rest[size:]
-            if not again:
+            again |= self._lacks_one_before(head, values)
+            if again:
+                head = self.last[:1] + head[1:]
+            else:
                 act = getattr(self, f"_{Command(head[1]).name.lower()}")
                 self.status = act(rest, request[2:], **values)
+            self.last = head
             if self.status == Status.OK:
                 body = self._body(Command(head[1]), values)
         else:
-            self.status = Status.MALFORMED
+            self.status, self.last = Status.MALFORMED, head
         answer = head + bytes([self.status]) + body
         self.line_out += self.damage(
             cobs.encode(answer + protocol.crc(answer).to_bytes(2, "big")) + b"\0", False)
+
+    def _lacks_one_before(self, head, values):
+        """Whether a request continues a load or a frame and is not the next."""
+        continues = (head[1] == Command.WRITE and self.state == State.LOADING
+                     or head[1] == Command.RUN and self.state == State.ARMED
+                     and not values["flags"] & protocol.RUN_FIRST)
+        return continues and head[0] != (self.last[0] + 1) % 256
 
     def _body(self, command, values):
         if command is Command.RUN and values["flags"] & protocol.RUN_LAST:
@@ -112,7 +122,8 @@ class BoardModel:
                  Register.CLOCK_HZ: self.clock_hz, Register.SYNAPSES: len(synapses),
                  Register.WORDS: self.words, Register.LEVELS: 0, Register.STATE: self.state,
                  Register.LABEL: self.label, Register.CYCLES: 1, Register.CHECKSUM: self.loaded,
-                 Register.LAYOUT_LOW: layout & 0xFFFFFFFF, Register.LAYOUT_HIGH: layout >> 32}
+                 Register.LAYOUT_LOW: layout & 0xFFFFFFFF, Register.LAYOUT_HIGH: layout >> 32,
+                 Register.ROOM: protocol.ROOM}
         for k, registers in enumerate(synapses):
             found |= {protocol.synapse_register(k, register): value
                       for register, value in registers.items()}

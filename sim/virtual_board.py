@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from ..hw.link.board_core import BoardCore
+from ..hw.link.protocol import ROOM
 from ..hw.logic.layout import LogicLayout
 from ..hw.verilog import to_verilog
 from .simulators import SimulatorError, build_program, require
@@ -65,6 +66,7 @@ class VirtualBoard:
         :class:`qblif.hw.logic.layout.LogicLayout`
     levels : whether it records levels
     frames : of logic, how many it holds
+    room : bytes of requests that wait on it
     cache : folder of builds in place of the user's cache
 
     Raises :class:`qblif.sim.simulators.SimulatorError` where Verilator is missing or fails; when it
@@ -77,10 +79,10 @@ class VirtualBoard:
     _orders: IO[bytes]
     _ends: tuple[int, int]
 
-    def __init__(self, layout, *, levels=True, frames=512, cache=None):
+    def __init__(self, layout, *, levels=True, frames=512, room=ROOM, cache=None):
         require("verilator")
         core = BoardCore(layout, clock_hz=CLOCK_HZ, baud=CLOCK_HZ // self.bit_cycles,
-                         levels=levels, frames=frames)
+                         levels=levels, frames=frames, room=room)
         wrapper = PLAIN.format(top=TOP) if isinstance(layout, LogicLayout) else watched(
             layout.spec)
         self.streams = ["i", *(population.name for population in layout.spec.populations)]
@@ -130,8 +132,8 @@ class VirtualBoard:
     def _power(self):
         board_end = self._ends[0]
         self._process = subprocess.Popen(
-            [self.build.folder / TOP, str(board_end), str(self.bit_cycles)], stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE, pass_fds=[board_end])
+            [self.build.folder / TOP, str(self.bit_cycles), "terminal", str(board_end)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, pass_fds=[board_end])
         assert self._process.stdin is not None and self._process.stdout is not None
         self._orders = self._process.stdin
 

@@ -7,7 +7,9 @@ docs/protocol.md says what both agree on.
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +17,6 @@ import numpy as np
 from ...hw.link.protocol import (
     LEVELS_SPACE,
     MAX_PAYLOAD,
-    REGISTERS_SPACE,
     RUN_FIRST,
     RUN_LAST,
     SCORES_SPACE,
@@ -29,9 +30,10 @@ from ...hw.link.protocol import (
     row_bytes,
     synapse_register,
 )
+from .access import WRONG_LENGTH, BoardAccess, status_name
 from .frames import HostRun, checked_frames, unpack_levels
-from .identity import NO_BOARD, Identity, LogicIdentity, check_network, read_identity
-from .line import HostError, Line, Port
+from .identity import Identity, LogicIdentity, check_network, read_identity
+from .line import HostError
 from .requests import load_checksum, load_requests
 
 if TYPE_CHECKING:
@@ -43,16 +45,15 @@ if TYPE_CHECKING:
 
 __all__ = ["Host", "HostError", "HostRun", "Identity"]
 
+PART = MAX_PAYLOAD - len(pack_request(0, Command.RUN, flags=0))  # Bytes of a frame in a request.
 ATTEMPTS = 3  # At a load or a frame that the board gave up.
-READ_BYTES = 480  # Of words, in one answer.
-WRONG_LENGTH = "The board answers with another length than was asked: build the bitstream again"
 IN_LOGIC = ("The board's weights are logic, and none can be loaded: `qblif run` plays frames on "
             "it, and other weights need a bitstream of their own")
 LOST = ("The board is not armed any more (it was reset, or another program loads it): load the "
         "network again")
 
 
-class Host:
+class Host(BoardAccess):
     """A board at the other end of ``port``; see :class:`qblif.boards.host.line.Line` for the
     parameters.
 
@@ -60,12 +61,11 @@ class Host:
     let it give a right answer.
     """
 
-    def __init__(self, port: Port, timeout: float = 1.0, tries: int = 6) -> None:
-        self.line: Line = Line(port, timeout, tries)
-
     def identify(self) -> Identity | LogicIdentity:
         """Ask the board what it is."""
-        return read_identity(self._registers)
+        identity = read_identity(self.registers)
+        self.room = identity.room
+        return identity
 
     def load(self, trained: Trained,
              progress: Callable[[int, int], None] | None = None) -> None:
@@ -81,7 +81,7 @@ class Host:
             status = self._load_once(runs, identity.words, progress)
             if status == Status.OK:
                 return
-        raise HostError(f"The load fails again and again ({_name(status)}): check cable and "
+        raise HostError(f"The load fails again and again ({status_name(status)}): check cable and "
                         "power of the board")
 
     def check(self, trained: Trained) -> Identity:
@@ -121,8 +121,9 @@ class Host:
         results, recorded, scored = [], [], []
         sent, received, core = self.line.sent, self.line.received, 0.0
         started = time.perf_counter()
-        for k, frame in enumerate(frames):
-            results.append(self._run_frame(*pack_frame(frame.tolist(), trained.spec.input.n_max)))
+        packed = (pack_frame(frame.tolist(), trained.spec.input.n_max) for frame in frames)
+        for k, result in enumerate(self._run_frames(packed, len(frames), not (levels or scores))):
+            results.append(result)
             core += results[-1][1] / identity.clock_hz
             if levels:
                 recorded.append(self._read_levels(layout))
@@ -146,7 +147,7 @@ class Host:
         operations that they cost: ``{synapse: {"events", "words"}}``."""
         found = {}
         for k, synapse in enumerate(s for p in spec.populations for s in spec.synapses_to(p.name)):
-            events, words = self._registers(synapse_register(k, SynapseRegister.EVENTS), 2)
+            events, words = self.registers(synapse_register(k, SynapseRegister.EVENTS), 2)
             found[synapse.name] = {"events": events, "words": words}
         return found
 
@@ -158,37 +159,63 @@ class Host:
         """One load from its begin to its end; returns the board's last status."""
         self.ask(Command.BEGIN)
         total, done = sum(len(data) for _, data in runs), 0
-        for place, data in runs:
-            status, _ = self.line.exchange(Command.WRITE, data, **place)
+        for (_, data), status in zip(runs, self.write_all(runs), strict=True):
             if status != Status.OK:
                 return status
             done += len(data)
             if progress:
                 progress(done, total)
-        for place, data in runs:
-            if self.read(count=len(data) // place["size"], **place) != data:
+        places = (place | {"count": len(data) // place["size"]} for place, data in runs)
+        for (_, data), found in zip(runs, self.read_all(places), strict=True):
+            if found != data:
                 self.ask(Command.RESET)
                 return Status.CHECKSUM
         status, _ = self.line.exchange(Command.END, words=words, checksum=load_checksum(runs))
         return status
 
+    def _run_frames(self, packed, count, together):
+        """``(label, cycles)`` of each of ``count`` frames.
+
+        ``together``, frames of one request wait on the board for those before them.  The last comes
+        alone: what the board knows of its last frame is of that one.
+        """
+        for alone, some in groupby(enumerate(packed, 1), lambda numbered: (
+                not together or numbered[0] == count or len(numbered[1][1]) > PART)):
+            frames = (frame for _, frame in some)
+            if alone:
+                for frame in frames:
+                    yield self._run_frame(*frame)
+            else:
+                yield from self._run_together(frames)
+
+    def _run_together(self, frames):
+        sent = deque()
+
+        def requests():
+            for coding, events in frames:
+                sent.append((coding, events))
+                yield Command.RUN, events, {"flags": coding | RUN_FIRST | RUN_LAST}
+        for status, body in self.line.exchange_all(requests(), room=self.room):
+            frame = sent.popleft()
+            yield _result(body) if status == Status.OK else self._run_frame(*frame)
+
     def _run_frame(self, coding, events):
         """``(label, cycles)`` of one frame."""
-        room = MAX_PAYLOAD - len(pack_request(0, Command.RUN, flags=0))
-        parts = [events[k:k + room] for k in range(0, len(events), room)]
+        parts = [events[k:k + PART] for k in range(0, len(events), PART)]
+        requests = [(Command.RUN, part, {"flags": (
+            coding | RUN_FIRST * (k == 0) | RUN_LAST * (k == len(parts) - 1))})
+            for k, part in enumerate(parts)]
         for _ in range(ATTEMPTS):
-            for k, part in enumerate(parts):
-                flags = coding | RUN_FIRST * (k == 0) | RUN_LAST * (k == len(parts) - 1)
-                status, body = self.line.exchange(Command.RUN, part, flags=flags)
-                if status != Status.OK:
-                    break
-            else:
-                if len(body) != 8:
-                    raise HostError(WRONG_LENGTH)
-                return int.from_bytes(body[:4], "little"), int.from_bytes(body[4:], "little")
+            answers = self.line.exchange_all(requests, room=self.room, in_order=True)
+            status, body = next(answers)
+            while status == Status.OK and (answer := next(answers, None)):
+                status, body = answer
+            if status == Status.OK:
+                return _result(body)
             if status == Status.DISARMED:
                 raise HostError(LOST)
-        raise HostError(f"The board refuses a frame ({_name(status)}): load the network again")
+        raise HostError(f"The board refuses a frame ({status_name(status)}): load the network "
+                        "again")
 
     def _read_levels(self, layout):
         """Every level of the last frame: population to ``(timesteps, neurons)``."""
@@ -209,36 +236,12 @@ class Host:
 
     def _confirm(self, result, checksum):
         """That the levels read were those of the last frame: a board that was off forgot them."""
-        if self._registers(Register.STATE, 4) != [State.ARMED, *result, checksum]:
+        if self.registers(Register.STATE, 4) != [State.ARMED, *result, checksum]:
             raise HostError(LOST)
 
-    def _registers(self, address, count):
-        data = self.read(REGISTERS_SPACE, 0, address, 4, count)
-        return np.frombuffer(data, "<u4").tolist()
 
-    def read(self, space: int, bank: int, address: int, size: int, count: int) -> bytes:
-        """``count`` words of ``size`` bytes from ``address`` on."""
-        found = b""
-        while len(found) < size * count:
-            part = min(READ_BYTES // size, count - len(found) // size)
-            body = self.ask(Command.READ, space=space, bank=bank, size=size, count=part,
-                             address=address + len(found) // size)
-            if len(body) != size * part:
-                raise HostError(WRONG_LENGTH)
-            found += body
-        return found
-
-    def ask(self, command: Command, data: bytes = b"", **arguments: int) -> bytes:
-        """The answer's body, where the status must be good."""
-        status, body = self.line.exchange(command, data, **arguments)
-        if status != Status.OK:
-            if status not in list(Status):
-                raise HostError(NO_BOARD)
-            raise HostError(f"The board refuses {Command(command).name.lower()} "
-                            f"({_name(status)}): reset it and start again")
-        return body
-
-
-def _name(status):
-    """The name of a status; of one that this protocol does not have, its number."""
-    return Status(status).name.lower() if status in list(Status) else f"status {status}"
+def _result(body):
+    """``(label, cycles)`` in the answer to a whole frame."""
+    if len(body) != 8:
+        raise HostError(WRONG_LENGTH)
+    return int.from_bytes(body[:4], "little"), int.from_bytes(body[4:], "little")

@@ -9,6 +9,7 @@ from ...hw.link.plan_registers import plan_from_registers
 from ...hw.link.protocol import (
     LEVELS_SPACE,
     MAGIC,
+    ROOM,
     VERSION,
     LogicRegister,
     Register,
@@ -27,8 +28,8 @@ MOST_SYNAPSES = 16 * LEVELS_SPACE  # Stages are numbered below LEVELS_SPACE.
 @dataclass(frozen=True)
 class Identity:
     """What a board says it is: the digests of its network and layout, the plan by which it was laid
-    out, its clock, the words of a complete load, whether it records levels, its state, and the
-    checksum of the load that armed it."""
+    out, its clock, the words of a complete load, whether it records levels, its state, the checksum
+    of the load that armed it, and the bytes of requests that may wait on it."""
 
     digest: str
     layout_digest: str
@@ -38,6 +39,7 @@ class Identity:
     levels: bool
     state: State
     checksum: int
+    room: int
 
     @property
     def lanes(self) -> list[list[int]]:
@@ -65,7 +67,8 @@ class Identity:
 class LogicIdentity:
     """What a board says it is whose network is logic: the digests of the network and of the weights
     in it, its clock, how many frames it holds in how many banks, whether they are pixels, the
-    clocks from a frame to its class, its state, and the checksum of the frames that it holds."""
+    clocks from a frame to its class, its state, the checksum of the frames that it holds, and the
+    bytes of requests that may wait on it."""
 
     digest: str
     weights_digest: str
@@ -76,6 +79,7 @@ class LogicIdentity:
     latency: int
     state: State
     checksum: int
+    room: int
 
 
 def read_identity(registers):
@@ -92,6 +96,7 @@ def read_identity(registers):
                         f"this program {VERSION}: build the bitstream again")
     _check("number of synapses", found[Register.SYNAPSES], 0, MOST_SYNAPSES)
     _check("state", found[Register.STATE], min(State), max(State))
+    _check("room", found[Register.ROOM], ROOM, (1 << 24) - 1)
     _check("clock", found[Register.CLOCK_HZ], 1, (1 << 32) - 1)
     if not found[Register.SYNAPSES]:
         return _logic_identity(found, registers(min(LogicRegister), len(LogicRegister)))
@@ -106,7 +111,7 @@ def read_identity(registers):
         layout_digest=f"{found[Register.LAYOUT_HIGH]:08x}{found[Register.LAYOUT_LOW]:08x}",
         plan=plan, clock_hz=found[Register.CLOCK_HZ], words=found[Register.WORDS],
         levels=bool(found[Register.LEVELS]), state=State(found[Register.STATE]),
-        checksum=found[Register.CHECKSUM])
+        checksum=found[Register.CHECKSUM], room=found[Register.ROOM])
 
 
 def _logic_identity(found, logic):
@@ -116,7 +121,8 @@ def _logic_identity(found, logic):
     return LogicIdentity(
         digest=_digest(found), weights_digest=f"{high:08x}{low:08x}",
         clock_hz=found[Register.CLOCK_HZ], frames=frames, banks=banks, pixels=bool(pixels),
-        latency=latency, state=State(found[Register.STATE]), checksum=found[Register.CHECKSUM])
+        latency=latency, state=State(found[Register.STATE]), checksum=found[Register.CHECKSUM],
+        room=found[Register.ROOM])
 
 
 def _digest(found):

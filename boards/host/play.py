@@ -21,12 +21,12 @@ from ...hw.link.protocol import (
     RUN_LAST,
     Command,
     argument_bytes,
-    checksum,
-    pack_request,
 )
+from .access import good
 from .frames import checked_frames, pack_vectors
 from .identity import LogicIdentity
 from .line import HostError
+from .requests import load_checksum
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -117,12 +117,10 @@ def _bits(identity, spec):
 def _load(host, banks):
     """Write the words of every bank, and have their checksum compared."""
     room = (MAX_PAYLOAD - 2 - argument_bytes(Command.WRITE)) // BANK_BYTES
-    state = 0
+    runs = [({"space": 0, "bank": bank, "address": first, "size": BANK_BYTES},
+             words[first:first + room].astype("<u4").tobytes())
+            for bank, words in enumerate(banks) for first in range(0, len(words), room)]
     host.ask(Command.BEGIN)
-    for bank, words in enumerate(banks):
-        for first in range(0, len(words), room):
-            data = words[first:first + room].astype("<u4").tobytes()
-            place = {"space": 0, "bank": bank, "address": first, "size": BANK_BYTES}
-            host.ask(Command.WRITE, data, **place)
-            state = checksum(pack_request(0, Command.WRITE, data, **place)[2:], state)
-    host.ask(Command.END, words=banks.size, checksum=state)
+    for status in host.write_all(runs):
+        good(Command.WRITE, status)
+    host.ask(Command.END, words=banks.size, checksum=load_checksum(runs))

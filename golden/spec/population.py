@@ -1,16 +1,15 @@
-"""The nodes of a network: its input, and populations of equal neurons.  numpy only."""
+"""The nodes of a network: its input, and populations of equal neurons.  Standard library only; the
+conversion of images needs numpy."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-
-import numpy as np
+from typing import Any
 
 from .axes import LEVEL_LIMIT, WIDTH_LIMIT, Neuron
 from .checks import as_tuple, check_int, check_name, check_shape, check_thresholds, check_type
 from .errors import InvalidValue
-from .pixels import to_levels
 from .synapses import as_map
 
 __all__ = ["Input", "Population"]
@@ -68,8 +67,9 @@ class Input:
         """Largest level, as of a :class:`Population`."""
         return self.n_max
 
-    def levels_of(self, images: np.ndarray) -> np.ndarray:
+    def levels_of(self, images: Any) -> Any:
         """:func:`~qblif.golden.spec.pixels.to_levels` of images, or of counts of events."""
+        from .pixels import to_levels
         return to_levels(images, self.n_max, self.thresholds)
 
 

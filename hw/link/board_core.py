@@ -7,6 +7,7 @@ from amaranth.lib.wiring import In, Out
 from ..logic.layout import LogicLayout
 from .host_interface import HostInterface
 from .logic_interface import LogicInterface
+from .protocol import ROOM
 from .serial import SerialReceiver, SerialTransmitter, bit_cycles
 
 __all__ = ["BoardCore"]
@@ -28,6 +29,8 @@ class BoardCore(wiring.Component):
         Whether to record every level of a frame, for the host to read: a memory a population.
     frames : int
         Of logic: how many are held at once.
+    room : int
+        Bytes of requests that wait, see :class:`qblif.hw.link.receiver.FrameReceiver`.
 
     Members
     -------
@@ -44,12 +47,13 @@ class BoardCore(wiring.Component):
     """
 
     def __init__(self, layout, *, clock_hz, baud, trained=None, levels=True,
-                 frames=512):
+                 frames=512, room=ROOM):
         self.cycles = bit_cycles(clock_hz, baud)
         if isinstance(layout, LogicLayout):
-            self.linked = LogicInterface(layout, clock_hz=clock_hz, frames=frames)
+            self.linked = LogicInterface(layout, clock_hz=clock_hz, frames=frames, room=room)
         else:
-            self.linked = HostInterface(layout, clock_hz=clock_hz, trained=trained, levels=levels)
+            self.linked = HostInterface(layout, clock_hz=clock_hz, trained=trained,
+                                        levels=levels, room=room)
         super().__init__({
             "rx": In(1, init=1), "tx": Out(1, init=1), "armed": Out(1), "busy": Out(1),
             "label": Out(self.linked.label.shape()), "label_valid": Out(1)})

@@ -9,9 +9,8 @@ from amaranth.lib.crc.catalog import CRC16_GENIBUS
 from amaranth.lib.wiring import In, Out
 
 from ..core.payloads import BLOCK_RAM, pipe
-from .protocol import CRC_BYTES, MAX_PAYLOAD
 
-__all__ = ["Byte", "CobsDecoder", "CobsEncoder", "Decoded", "FrameReceiver", "FrameSender"]
+__all__ = ["Byte", "CobsDecoder", "CobsEncoder", "Decoded", "FrameSender"]
 
 LONGEST_BLOCK = 254
 
@@ -134,75 +133,6 @@ class CobsEncoder(_ToLine):
                 with m.If(self.o.ready):
                     m.d.sync += [size.eq(0), over.eq(0)]
                     m.next = "COLLECT"
-        return m
-
-
-class FrameReceiver(wiring.Component):
-    """Whole frames whose CRC agrees, without the CRC; everything else is dropped.
-
-    While a frame is being taken, what comes is dropped too, up to the end of its frame: the sender
-    waits for an answer, or asks again.
-
-    Members
-    -------
-    i : ``In(stream.Signature(8))``
-        Always taken.
-    o : ``Out(stream.Signature(Byte()))``
-    """
-
-    def __init__(self, longest=MAX_PAYLOAD):
-        self.longest = longest
-        super().__init__({"i": In(stream.Signature(8)), "o": Out(stream.Signature(Byte()))})
-
-    def elaborate(self, platform):
-        m = Module()
-        m.submodules.cobs = cobs = CobsDecoder()
-        again = Signal()
-        m.submodules.crc = crc = ResetInserter(again)(CRC16_GENIBUS(8).create())
-        room = self.longest + CRC_BYTES
-        m.submodules.frame = frame = memory.Memory(shape=8, depth=room, init=[], attrs=BLOCK_RAM)
-        write, read = frame.write_port(), frame.read_port()
-        wiring.connect(m, wiring.flipped(self.i), cobs.i)
-        size = Signal(range(room + 1))
-        skip = Signal()
-        collecting = Signal()
-        taken = cobs.o.valid & ~cobs.o.p.end & ~skip & collecting
-        fits = size != room
-        m.d.comb += [cobs.o.ready.eq(1), crc.data.eq(cobs.o.p.data), crc.valid.eq(taken & fits),
-                     write.en.eq(pipe(m, taken & fits, 1, "keep")),
-                     write.addr.eq(pipe(m, size, 1, "at")),
-                     write.data.eq(pipe(m, cobs.o.p.data, 1, "written")), read.en.eq(0)]
-        with m.If(taken):
-            m.d.sync += [size.eq(size + fits), skip.eq(~fits)]
-
-        # A plain register behind the RAM, which can become its output register.
-        taken_out = Signal.like(size)
-        m.d.sync += [self.o.p.data.eq(read.data), self.o.p.last.eq(taken_out == size - CRC_BYTES)]
-        with m.FSM():
-            with m.State("COLLECT"):
-                m.d.comb += collecting.eq(1)
-                m.d.sync += taken_out.eq(0)
-                with m.If(cobs.o.valid & cobs.o.p.end):
-                    m.d.comb += again.eq(1)
-                    with m.If(crc.match_detected & ~skip & ~cobs.o.p.error & (size > CRC_BYTES)):
-                        m.next = "FETCH"
-                    with m.Else():
-                        m.d.sync += [size.eq(0), skip.eq(0)]
-            with m.State("FETCH"):
-                m.d.comb += [read.en.eq(1), read.addr.eq(taken_out)]
-                m.d.sync += taken_out.eq(taken_out + 1)
-                m.next = "WAIT"
-            with m.State("WAIT"):
-                m.next = "GIVE"
-            with m.State("GIVE"):
-                m.d.comb += self.o.valid.eq(1)
-                with m.If(self.o.ready):
-                    m.next = "FETCH"
-                    with m.If(self.o.p.last):
-                        m.d.sync += size.eq(0)
-                        m.next = "COLLECT"
-        with m.If(cobs.o.valid & ~collecting):
-            m.d.sync += skip.eq(~cobs.o.p.end)
         return m
 
 

@@ -8,7 +8,7 @@ from ..core.network import NetworkCore
 from ..core.payloads import index_shape
 from ..layout.latency import NETWORK_READBACK_LATENCY, reset_cycles
 from .dense import DenseUnpacker
-from .framing import FrameReceiver, FrameSender
+from .framing import FrameSender
 from .plan_registers import plan_registers
 from .processor import CommandProcessor
 from .protocol import (
@@ -16,6 +16,7 @@ from .protocol import (
     REGISTERS_SPACE,
     RESULT_LABEL_BITS,
     RESULTS_SPACE,
+    ROOM,
     SCORES_SPACE,
     STREAM_STATE,
     TIMED_ADDRESS_BITS,
@@ -25,6 +26,7 @@ from .protocol import (
     row_bytes,
     synapse_register,
 )
+from .receiver import FrameReceiver
 from .recorder import LevelRecorder, ScoreRecorder
 from .registers import common_registers, read_register
 from .runner import Runner
@@ -58,6 +60,8 @@ class HostInterface(wiring.Component):
     ``None``
     levels : bool
         Whether to record every level of a frame, for the host to read: one memory per population.
+    room : int
+        See :class:`qblif.hw.link.receiver.FrameReceiver`.
 
     Members
     -------
@@ -71,8 +75,8 @@ class HostInterface(wiring.Component):
         The class of the last frame, until the next one starts.
     """
 
-    def __init__(self, layout, *, clock_hz, trained=None, levels=True):
-        self.layout = layout
+    def __init__(self, layout, *, clock_hz, trained=None, levels=True, room=ROOM):
+        self.layout, self.room = layout, room
         self.spec = spec = layout.spec
         self.clock_hz = clock_hz
         self.network = NetworkCore(layout, trained, readback=True)
@@ -99,7 +103,7 @@ class HostInterface(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.requests = requests = FrameReceiver()
+        m.submodules.requests = requests = FrameReceiver(self.room)
         m.submodules.answers = answers = FrameSender()
         m.submodules.link = link = self.link
         m.submodules.dense = dense = self.dense
@@ -199,8 +203,8 @@ class HostInterface(wiring.Component):
     def registers(self):
         """Every register's value by its address."""
         layout = int(self.layout.digest, 16)
-        found = common_registers(self.spec, self.clock_hz, self.link, self.runner.label,
-                                 self.network.cycles) | {
+        found = common_registers(self.spec, self.clock_hz, self.room, self.link,
+                                 self.runner.label, self.network.cycles) | {
             Register.LAYOUT_LOW: layout & 0xFFFFFFFF, Register.LAYOUT_HIGH: layout >> 32,
             Register.SYNAPSES: len(self.spec.synapses),
             Register.LEVELS: int(any(self.recorders))}

@@ -5,9 +5,10 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from .frame_player import FramePlayer
-from .framing import FrameReceiver, FrameSender
+from .framing import FrameSender
 from .processor import CommandProcessor
-from .protocol import BANK_BYTES, RESULTS_SPACE, LogicRegister, Register, State
+from .protocol import BANK_BYTES, RESULTS_SPACE, ROOM, LogicRegister, Register, State
+from .receiver import FrameReceiver
 from .registers import common_registers, read_register
 
 __all__ = ["LogicInterface"]
@@ -27,6 +28,8 @@ class LogicInterface(wiring.Component):
     clock_hz : int
     frames : int
         That fit at once.
+    room : int
+        See :class:`qblif.hw.link.receiver.FrameReceiver`.
 
     Members
     -------
@@ -34,8 +37,8 @@ class LogicInterface(wiring.Component):
         As of ``HostInterface``; armed once frames have been loaded.
     """
 
-    def __init__(self, layout, *, clock_hz, frames):
-        self.layout, self.clock_hz = layout, clock_hz
+    def __init__(self, layout, *, clock_hz, frames, room=ROOM):
+        self.layout, self.clock_hz, self.room = layout, clock_hz, room
         self.player = FramePlayer(layout, frames)
         self.link = CommandProcessor(words=frames * self.player.banks, write_bytes=BANK_BYTES,
                                      read_bytes=4, read_latency=READ_LATENCY, shorter=True)
@@ -45,7 +48,7 @@ class LogicInterface(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.requests = requests = FrameReceiver()
+        m.submodules.requests = requests = FrameReceiver(self.room)
         m.submodules.answers = answers = FrameSender()
         m.submodules.link = link = self.link
         m.submodules.player = player = self.player
@@ -70,8 +73,8 @@ class LogicInterface(wiring.Component):
         """Every register's value by its address."""
         layout, player = self.layout, self.player
         weights = int(layout.trained.weights_digest, 16)
-        return common_registers(layout.spec, self.clock_hz, self.link, player.label,
-                                player.cycles) | {
+        return common_registers(layout.spec, self.clock_hz, self.room, self.link,
+                                player.label, player.cycles) | {
             Register.SYNAPSES: 0, Register.LEVELS: 0, LogicRegister.FRAMES: player.frames,
             LogicRegister.BANKS: player.banks, LogicRegister.PIXELS: int(layout.pixels),
             LogicRegister.LATENCY: layout.latency,

@@ -32,7 +32,8 @@ class CommandProcessor(wiring.Component):
     """Executes one request at a time, and answers it.
 
     A request with the sequence number and the command of the one before is answered again but not
-    executed again, unless it only reads.
+    executed again, unless it only reads; nor is what continues a load or a frame without the next
+    number: a request was lost, and the last that was executed is answered.
 
     Parameters
     ----------
@@ -76,10 +77,8 @@ class CommandProcessor(wiring.Component):
     def __init__(self, *, words, write_bytes, read_bytes, read_latency, streams=False,
                  keeps=False, shorter=False):
         self.streams, self.keeps, self.shorter = streams, keeps, shorter
-        self.words = words
-        self.write_bytes = write_bytes
-        self.read_bytes = read_bytes
-        self.read_latency = read_latency
+        self.words, self.read_latency = words, read_latency
+        self.write_bytes, self.read_bytes = write_bytes, read_bytes
         super().__init__({
             "i": In(stream.Signature(Byte())), "o": Out(stream.Signature(Byte())),
             "space": Out(8), "bank": Out(16), "address": Out(24), "write": Out(1),
@@ -92,23 +91,23 @@ class CommandProcessor(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         request = Request(read_bytes=self.read_bytes, write_bytes=self.write_bytes)
-        status, last_part = Signal(8), Signal()
+        status, last_part, again = Signal(8), Signal(), Signal()
         written = Signal(range(self.words + 2))  # Saturates at one word too many.
         begin = Signal()
         m.submodules.crc = crc = ResetInserter(begin)(CRC32_ISO_HDLC(8).create())
         request.watch(m, self.i)
         answer = self.connect_answer(m, request, status)
         m.d.comb += [crc.data.eq(self.i.p.data), self.checksum.eq(crc.crc)]
-        m.d.sync += [self.start.eq(0), self.abort.eq(0), self.write.eq(0),
-                     self.stream_begin.eq(0)]
+        m.d.sync += [self.start.eq(0), self.abort.eq(0), self.write.eq(0), self.stream_begin.eq(0)]
         with m.If(self.start | (self.state != State.ARMED)):
             m.d.sync += self.streaming.eq(0)
         with m.If(self.write):
             m.d.sync += written.eq(written + (written <= self.words))
 
-        # The arguments of a write, unless repeated, are part of the load's checksum.
-        m.d.comb += crc.valid.eq(request.argument & (request.command == Command.WRITE)
-                                 & ~request.repeated & (self.state == State.LOADING))
+        # The arguments of a write that is executed are part of the load's checksum.
+        writes = (request.command == Command.WRITE) & (self.state == State.LOADING) & ~again
+        m.d.comb += [again.eq(request.is_answered_again(self.state)),
+                     crc.valid.eq(request.argument & writes)]
 
         with m.FSM() as fsm:
             request.take(m, self.i, "EXECUTE")
@@ -116,7 +115,7 @@ class CommandProcessor(wiring.Component):
                 m.d.sync += last_part.eq((request.named(Command.RUN)["flags"] & RUN_LAST).any()
                                          & (request.command == Command.RUN))
                 m.next = "DRAIN"
-                self.execute(m, request, status, crc, written, begin)
+                self.execute(m, request, again, status, crc, written, begin)
             with m.State("WRITE"):
                 m.d.comb += crc.valid.eq(self.i.valid & self.i.ready)
                 whole, half = request.take_words(m, self.i, self.data)
@@ -167,7 +166,7 @@ class CommandProcessor(wiring.Component):
             m.d.sync += place["count"].eq(place["count"] - 1)
         return answer
 
-    def execute(self, m, request, status, crc, written, begin):
+    def execute(self, m, request, again, status, crc, written, begin):
         """Decide: refuse, act, or go on to the data."""
         place = request.named(Command.READ)
         flags = request.named(Command.RUN)["flags"]
@@ -180,7 +179,8 @@ class CommandProcessor(wiring.Component):
         with m.If(request.command == Command.STREAM):
             m.d.sync += [place["space"].eq(RESULTS_SPACE), place["address"].eq(STREAM_STATE),
                          place["size"].eq(4), place["count"].eq(3)]
-        with m.If(~request.repeated):
+        with m.If(~again):
+            request.accept(m)
             m.d.sync += status.eq(Status.OK)
             with m.If(request.malformed):
                 m.d.sync += status.eq(Status.MALFORMED)
@@ -208,10 +208,9 @@ class CommandProcessor(wiring.Component):
     def end_load(self, m, request, status, crc, written):
         """Arm where every word came and none is wrong."""
         end = request.named(Command.END)
-        with m.If(self.state != State.LOADING):
-            m.d.sync += status.eq(Status.NOT_LOADING)
-        with m.Else():
-            m.d.sync += self.state.eq(State.DISARMED)
+        m.d.sync += status.eq(Status.NOT_LOADING)
+        with m.If(self.state == State.LOADING):
+            m.d.sync += [status.eq(Status.OK), self.state.eq(State.DISARMED)]
             with m.If((written > self.words) | (written != end["words"]) if self.shorter else
                       (end["words"] != self.words) | (written != self.words)):
                 m.d.sync += status.eq(Status.INCOMPLETE)

@@ -10,17 +10,20 @@ import zlib
 from enum import IntEnum
 
 __all__ = ["ARGUMENTS", "BANK_BYTES", "CRC_BYTES", "LEVELS_SPACE", "MAGIC", "MAX_PAYLOAD",
-           "REGISTERS_SPACE", "RESULTS_SPACE", "RUN_DENSE", "RUN_FIRST", "RUN_LAST",
-           "SCORES_SPACE", "STREAM_KEEP", "VERSION", "Command", "LogicRegister", "Register",
-           "State", "Status", "SynapseRegister", "argument_bytes", "checksum", "crc", "level_bits",
-           "pack_dense", "pack_events", "pack_frame", "pack_request", "pack_timed", "row_bytes",
-           "synapse_register", "unpack_checked"]
+           "REGISTERS_SPACE", "RESULTS_SPACE", "ROOM", "ROOM_OVERHEAD", "RUN_DENSE", "RUN_FIRST",
+           "RUN_LAST", "SCORES_SPACE", "STREAM_KEEP", "VERSION", "WINDOW", "Command",
+           "LogicRegister", "Register", "State", "Status", "SynapseRegister", "argument_bytes",
+           "checksum", "crc", "level_bits", "pack_dense", "pack_events", "pack_frame",
+           "pack_request", "pack_timed", "row_bytes", "synapse_register", "unpack_checked"]
 
 MAGIC = int.from_bytes(b"QBLF", "little")
-VERSION = 5
+VERSION = 6
 
 CRC_BYTES = 2
-MAX_PAYLOAD = 500  # Bytes of a request without its CRC: one small block RAM holds it.
+MAX_PAYLOAD = 500  # Bytes of a request without its CRC.
+ROOM = 512  # Bytes of requests that every board holds: one small block RAM.  It may hold more.
+ROOM_OVERHEAD = 4  # Of each request: its CRC and its size.
+WINDOW = 16  # Requests that a host has under way at once, at most.
 
 
 class Command(IntEnum):
@@ -104,6 +107,7 @@ class Register(IntEnum):
     CHECKSUM = 11  # Of the load that armed the board.
     LAYOUT_LOW = 12  # Digest of :class:`qblif.hw.layout.compile.Layout`.
     LAYOUT_HIGH = 13
+    ROOM = 14  # Bytes of requests that wait on the board.
 
 
 class SynapseRegister(IntEnum):

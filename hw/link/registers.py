@@ -7,7 +7,7 @@ from .protocol import MAGIC, VERSION, Register
 __all__ = ["common_registers", "read_register"]
 
 
-def common_registers(spec, clock_hz, link, label, cycles):
+def common_registers(spec, clock_hz, room, link, label, cycles):
     """Values by address that every board has: of the network ``spec`` behind the
     :class:`~qblif.hw.link.processor.CommandProcessor` ``link``."""
     digest = int(spec.digest, 16)
@@ -15,7 +15,8 @@ def common_registers(spec, clock_hz, link, label, cycles):
         Register.MAGIC: MAGIC, Register.VERSION: VERSION,
         Register.DIGEST_LOW: digest & 0xFFFFFFFF, Register.DIGEST_HIGH: digest >> 32,
         Register.CLOCK_HZ: clock_hz, Register.WORDS: link.words, Register.STATE: link.state,
-        Register.LABEL: label, Register.CYCLES: cycles, Register.CHECKSUM: link.checksum}
+        Register.LABEL: label, Register.CYCLES: cycles, Register.CHECKSUM: link.checksum,
+        Register.ROOM: room}
 
 
 def read_register(m, address, registers):

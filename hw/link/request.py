@@ -2,7 +2,7 @@
 
 from amaranth import *
 
-from .protocol import ARGUMENTS, Command, argument_bytes
+from .protocol import ARGUMENTS, RUN_FIRST, Command, State, argument_bytes
 
 __all__ = ["ARGUMENT_BYTES", "Request"]
 
@@ -21,7 +21,10 @@ class Request:
 
     Members
     -------
-    sequence, command : ``Signal(8)``
+    number, command : ``Signal(8)``
+        Of the request under way.
+    sequence : ``Signal(8)``
+        Of the last request that was executed, see :meth:`accept`.
     arguments : ``Signal(8 * ARGUMENT_BYTES)``
     argument : ``Signal()``
         A pulse: a byte of the arguments is being taken.
@@ -29,13 +32,15 @@ class Request:
         The request's last byte was taken; :meth:`watch` keeps it.
     repeated : ``Signal()``
         Sequence number and command are those of the request before, and it does not only read.
+    follows : ``Signal()``
+        The sequence number is the next.
     malformed : ``Signal()``
         The command is unknown, the arguments are too short or too long, or the size of a word is.
     """
 
     def __init__(self, *, read_bytes, write_bytes):
         self.read_bytes, self.write_bytes = read_bytes, write_bytes
-        self.sequence, self.command = Signal(8), Signal(8)
+        self.sequence, self.number, self.command = Signal(8), Signal(8), Signal(8)
         self.arguments = Signal(8 * ARGUMENT_BYTES)
         self.argument = Signal()
         self.index = Signal(range(ARGUMENT_BYTES + 1))  # Argument bytes so far.
@@ -44,6 +49,7 @@ class Request:
         self.malformed = Signal()
         self.known = Signal()  # There was a request before this one.
         self.repeated = Signal()
+        self.follows = Signal()
 
     def named(self, command):
         """The arguments of ``command`` by name."""
@@ -77,6 +83,19 @@ class Request:
             m.d.sync += self.malformed.eq(self._is_malformed())
             m.next = following
 
+    def is_answered_again(self, state):
+        """Whether it is not executed: it was before, or it continues the load or the frame that the
+        processor's ``state`` lets it continue, and one between was lost.  Of a RUN this is known
+        with its flags."""
+        loads = (self.command == Command.WRITE) & (state == State.LOADING)
+        first = (self.named(Command.RUN)["flags"] & RUN_FIRST).any()
+        plays = (self.command == Command.RUN) & (state == State.ARMED) & ~first
+        return self.repeated | (loads | plays) & ~self.follows
+
+    def accept(self, m):
+        """The request under way becomes the last that was executed."""
+        m.d.sync += self.sequence.eq(self.number)
+
     def take_words(self, m, stream, data):
         """The words of a WRITE, lowest byte first, one after another into ``data``; returns whether
         one is whole, and, once the request is over, whether a part of one is left."""
@@ -100,8 +119,9 @@ class Request:
         m.d.comb += stream.ready.eq(1)
         m.d.sync += self.index.eq(0)
         with m.If(stream.valid):
-            m.d.sync += [self.sequence.eq(stream.p.data), self.known.eq(~stream.p.last),
-                         self.repeated.eq(self.known & (stream.p.data == self.sequence))]
+            m.d.sync += [self.number.eq(stream.p.data), self.known.eq(~stream.p.last),
+                         self.repeated.eq(self.known & (stream.p.data == self.sequence)),
+                         self.follows.eq(stream.p.data == (self.sequence + 1)[:8])]
             with m.If(~stream.p.last):
                 m.next = "COMMAND"
 

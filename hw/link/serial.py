@@ -71,7 +71,8 @@ class SerialReceiver(wiring.Component):
                     m.next = "SAMPLE"
             with m.State("SAMPLE"):
                 with m.If(timer == 0):
-                    m.d.sync += [timer.eq(self.cycles - 1), count.eq(count + 1)]
+                    # The stop bit a cycle early: the sender may be faster, byte after byte.
+                    m.d.sync += [timer.eq(self.cycles - 1 - (count == 8)), count.eq(count + 1)]
                     with m.If((count == 0) & majority):
                         m.next = "WAIT"  # A glitch, no start bit.
                     with m.Elif(count == 9):

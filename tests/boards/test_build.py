@@ -12,13 +12,13 @@ pytest.importorskip("pyosys", reason="synthesis needs pip install 'qblif[board]'
 
 from qblif.boards import build as building
 from qblif.boards.allocate import Allocator, largest_first_layer
-from qblif.boards.build import build, load_seconds
+from qblif.boards.build import build
 from qblif.boards.catalogue import BOARDS
 from qblif.boards.fit import need
 from qblif.boards.flow.pack import dfu_suffix, pack
 from qblif.boards.flow.tools import DoesNotFit, SynthError
 from qblif.hw.layout.compile import compile
-from qblif.hw.layout.plan import make_plan
+from qblif.hw.link.serial import bit_cycles
 
 HEADERS = {"icebreaker": b"\xff\x00\x00\xff\x7e\xaa\x99\x7e", "ulx3s_85f": b"\xff\x00"}
 
@@ -115,17 +115,20 @@ def test_packer_that_fails(tmp_path):
         pack(BOARDS["icebreaker"], tmp_path)
 
 
+@pytest.mark.parametrize("baud, rates", [
+    (None, (921_600, 6_000_000)), (115_200, (115_200, 6_000_000)), ("fastest", (6_000_000,))])
+def test_serial_rate(baud, rates, tmp_path, monkeypatch):
+    made = []
+    monkeypatch.setattr("qblif.hw.link.board_core.bit_cycles",
+                        lambda *asked: made.append(asked) or bit_cycles(*asked))
+    report = build(small_network(), BOARDS["arty_a7_35"], out_dir=tmp_path, lanes=4, baud=baud)
+    assert report["baud"] == rates[0] and tuple(line["baud"] for line in report["line"]) == rates
+    assert made == [(100_000_000, rates[0])]
+
+
 def test_clock_without_a_pll(tmp_path):
     with pytest.raises(SynthError, match="^Digilent Arty A7-35 runs at 100 MHz, not 50 MHz$"):
         build(small_network(), BOARDS["arty_a7_35"], out_dir=tmp_path, lanes=4, frequency=50)
-
-
-def test_load_time_grows_with_the_baud():
-    trained = small_network()
-    plan = make_plan(trained.spec, lanes=4)
-    seconds = load_seconds(compile(trained.spec, plan), 921_600)
-    assert (20 * 8 + 8 * 3) * 10 / 921_600 <= seconds < 2 * (20 * 8 + 8 * 4) * 10 / 921_600
-    assert load_seconds(compile(trained.spec, plan), 115_200) == pytest.approx(8 * seconds)
 
 
 def test_dfu_suffix():

@@ -27,6 +27,15 @@ def test_clocks_can_be_made_and_divide_to_the_baud(board):
         bit_cycles(round(mhz * 1e6), board.baud)
 
 
+@pytest.mark.parametrize("name, mhz, baud", [
+    ("icebreaker", 30, 6_000_000), ("icebreaker", 27, 3_000_000), ("icebreaker", 24, 6_000_000),
+    ("hx8k_b_evn", 72, 12_000_000), ("hx8k_b_evn", 36, 6_000_000), ("ulx3s_85f", 87.5, 3_000_000),
+    ("ulx3s_85f", 25, 1_000_000), ("tang_nano_9k", 27, 3_000_000),
+    ("orangecrab_85f", 120, 12_000_000), ("arty_a7_35", 100, 6_000_000)])
+def test_fastest_serial_rate(name, mhz, baud):
+    assert BOARDS[name].fastest_baud(round(mhz * 1e6)) == baud
+
+
 def test_unknown_board():
     with pytest.raises(ValueError, match="^Board must be one of icebreaker, .*, not 'nexys'$"):
         find_board("nexys")

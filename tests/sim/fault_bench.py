@@ -16,7 +16,8 @@ from qblif.sim.faults import BadPort
 
 COUNT = int(os.environ.get("QBLIF_FAULTS", "18"))  # Places of each kind.
 FEW = -(-COUNT // 3)  # Of the kinds after which a board is loaded again.
-TRIES = 60  # Of 50 ms each, which a busy machine may need.
+TIMEOUT = 0.2  # Seconds; a busy machine may need them, and what is asked again is longer.
+TRIES = 15
 PATIENCE = 50
 LOST = r"^The board is not armed any more"
 
@@ -62,7 +63,7 @@ class Bench:
             self.port.close()
         self.port = open_port(self.board.port, 1_000_000)
         self.port.timeout = 0.01
-        self.host = Host(self.port, timeout=0.05, tries=TRIES)
+        self.host = Host(self.port, timeout=TIMEOUT, tries=TRIES)
 
     def heal(self):
         self.host.line.port = self.port

@@ -3,9 +3,9 @@ import random
 import pytest
 from cobs import cobs
 
-from qblif.hw.link.framing import CobsDecoder, CobsEncoder, FrameReceiver, FrameSender
+from qblif.hw.link.framing import CobsDecoder, CobsEncoder, FrameSender
 from qblif.hw.link.protocol import crc
-from qblif.sim.stream import run_stream, simulate_component, stream_checker, stream_put
+from qblif.sim.stream import run_stream
 
 LENGTHS = [1, 2, 3, 5, 253, 254, 255, 256, 480]
 CORNERS = [bytes(1), bytes(2), bytes(9), bytes([7] * 253), bytes([7] * 254), bytes([7] * 255),
@@ -60,98 +60,3 @@ def test_sender_adds_the_crc():
     sent = frames(3)
     expected = b"".join(map(on_line, sent))
     assert bytes(run_stream(FrameSender(), transfers(sent), len(expected))) == expected
-
-
-def received(line, longest=500, slow=0):
-    """Frames that a receiver gives for ``line``, a byte every 24 cycles."""
-    dut, found = FrameReceiver(longest), [b""]
-
-    async def source(ctx):
-        for byte in line:
-            await stream_put(ctx, dut.i, byte, stall=max(2, slow))
-        await ctx.tick().repeat(2000)
-
-    async def sink(ctx):
-        ctx.set(dut.o.ready, 1)
-        async for _, _, valid, transfer in ctx.tick().sample(dut.o.valid, dut.o.payload):
-            if valid:
-                found[-1] += bytes([transfer.data])
-                if transfer.last:
-                    found.append(b"")
-    simulate_component(dut, source, background=[sink, stream_checker(dut.o)])
-    assert found.pop() == b""
-    return found
-
-
-def spaced(sent):
-    """Frames with so much noise between them that each has been given before the next comes."""
-    return b"".join(on_line(frame) + bytes(len(frame)) for frame in sent)
-
-
-def test_receiver_gives_whole_frames():
-    sent = frames(4)
-    assert received(spaced(sent)) == sent
-
-
-def test_receiver_drops_what_is_damaged_and_nothing_else():
-    """Flipped, dropped, doubled and inserted bytes in every other frame."""
-    draw, line, expected = random.Random(5), b"", []
-    for k in range(120):
-        frame = bytes(draw.randrange(256) for _ in range(draw.randint(1, 24)))
-        data = bytearray(on_line(frame))
-        place = draw.randrange(len(data) - 1)
-        if k % 2:
-            kind = k // 2 % 4
-            if kind == 0:
-                data[place] ^= 1 << draw.randrange(8)
-            elif kind == 1:
-                del data[place]
-            else:
-                data.insert(place, draw.randrange(256) if kind == 2 else data[place])
-        else:
-            expected.append(frame)
-        line += bytes(40) + data + b"\0"
-    found = received(line)
-    assert [frame for frame in found if frame in expected] == expected
-    # What was doubled or inserted in front of a frame may leave it whole.
-    assert len(found) - len(expected) < 3
-
-
-def test_receiver_drops_a_frame_that_is_too_long():
-    assert received(spaced([bytes([3] * 21), b"ok"]), longest=20) == [b"ok"]
-
-
-def test_receiver_drops_frames_that_are_all_crc():
-    assert received(b"\0" + cobs.encode(b"\0\0") + b"\0" + b"\0" * 8 + on_line(b"x")) == [b"x"]
-
-
-def test_receiver_drops_what_comes_while_a_frame_is_taken():
-    first, second, third = bytes([1] * 200), b"second", b"third"
-    line = on_line(first) + on_line(second) + bytes(900) + on_line(third)
-    dut, found = FrameReceiver(), []
-
-    async def source(ctx):
-        for byte in line:
-            await stream_put(ctx, dut.i, byte)
-
-    async def sink(ctx):
-        while True:
-            await ctx.tick()
-            ctx.set(dut.o.ready, 1)
-            _, _, valid, transfer = await ctx.tick().sample(dut.o.valid, dut.o.payload)
-            ctx.set(dut.o.ready, 0)
-            if valid:
-                found.append(transfer.data)
-
-    async def wait(ctx):
-        await ctx.tick().repeat(4000)
-    simulate_component(dut, source, wait, background=[sink])
-    assert bytes(found) == first + third
-
-
-@pytest.mark.parametrize("frame", [b"\1\2", bytes(range(9)), b"\0\0\0"])
-def test_receiver_drops_a_frame_with_zeros_behind_its_crc(frame):
-    """What a delimiter with a flipped bit makes of a frame: the code of another zero."""
-    for code in (b"\1", b"\1\1"):
-        line = on_line(frame)[:-1] + code + bytes(40) + on_line(b"after") + bytes(40)
-        assert received(line) == [b"after"]

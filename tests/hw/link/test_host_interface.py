@@ -75,7 +75,7 @@ def test_pins_of_a_run():
     assert load(host) == Status.OK and pins() == (1, 0, 0)
     assert run(host) == Status.OK and pins() == (1, 0, 1)
     label = seen[-1][3]
-    assert label == host._registers(Register.LABEL, 1)[0]
+    assert label == host.registers(Register.LABEL, 1)[0]
     assert run(host, EVENTS[:2], RUN_FIRST) == Status.OK
     assert pins() == (1, 1, 0), "busy until the frame's last part, and no class until then"
     assert run(host, EVENTS[2:], RUN_LAST) == Status.OK and pins() == (1, 0, 1)

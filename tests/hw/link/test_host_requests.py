@@ -102,31 +102,31 @@ def test_both_codings_of_a_frame(board):
     assert load(board) == Status.OK
     for frame in ([1, 0, 2, 0, 0, 1, 2], [0] * 7, [2] * 7, [0, 0, 0, 0, 0, 0, 1]):
         assert run(board, pack_events([frame], 2)) == Status.OK
-        results = board._registers(Register.LABEL, 2), board.activity(board.trained.spec)
+        results = board.registers(Register.LABEL, 2), board.activity(board.trained.spec)
         dense = pack_dense([frame], 2)
         assert len(dense) == 2
         assert run(board, dense, RUN_FIRST | RUN_LAST | RUN_DENSE) == Status.OK
-        assert (board._registers(Register.LABEL, 2), board.activity(board.trained.spec)) == results
+        assert (board.registers(Register.LABEL, 2), board.activity(board.trained.spec)) == results
         assert run(board, dense[:1], RUN_FIRST | RUN_DENSE) == Status.OK
         assert run(board, dense[1:], RUN_LAST | RUN_DENSE) == Status.OK
-        assert (board._registers(Register.LABEL, 2), board.activity(board.trained.spec)) == results
+        assert (board.registers(Register.LABEL, 2), board.activity(board.trained.spec)) == results
     for wrong in (dense[:1], dense + dense[:1], bytes([3, 0])):
         assert run(board, wrong, RUN_FIRST | RUN_LAST | RUN_DENSE) == Status.MALFORMED, wrong
 
 
 def test_frame_in_parts(board):
     assert load(board) == Status.OK and run(board) == Status.OK
-    label, cycles = board._registers(Register.LABEL, 2)
+    label, cycles = board.registers(Register.LABEL, 2)
     assert run(board, EVENTS[:2], RUN_FIRST) == Status.OK
     place = {"bank": 0, "address": 0, "size": 1, "count": 1}
     for space in (0, LEVELS_SPACE):
         assert board.line.exchange(Command.READ, space=space, **place)[0] == Status.ORDER
     assert run(board, EVENTS[2:4], 0) == Status.OK
     assert run(board, EVENTS[4:], RUN_LAST) == Status.OK
-    assert board._registers(Register.LABEL, 2) == [label, cycles]
+    assert board.registers(Register.LABEL, 2) == [label, cycles]
     # A frame that was begun and left is forgotten.
     assert run(board, EVENTS[:2], RUN_FIRST) == Status.OK and run(board) == Status.OK
-    assert board._registers(Register.LABEL, 2) == [label, cycles]
+    assert board.registers(Register.LABEL, 2) == [label, cycles]
 
 
 def test_request_that_comes_again_is_not_executed_again(board):

@@ -66,7 +66,7 @@ def test_loads_of_any_length_and_none_that_is_damaged():
     def ends(words, said, checksum=0):
         host.ask(Command.BEGIN)
         host.ask(Command.WRITE, bytes(4 * words), **place)
-        state = host._registers(11, 1)[0]
+        state = host.registers(11, 1)[0]
         return host.line.exchange(Command.END, words=said, checksum=state ^ checksum)[0]
 
     run = (1).to_bytes(4, "little")
@@ -79,7 +79,7 @@ def test_loads_of_any_length_and_none_that_is_damaged():
     for count, status in ((5, Status.MALFORMED), (0, Status.MALFORMED), (1, Status.OK)):
         data = count.to_bytes(4, "little")
         assert host.line.exchange(Command.RUN, data, flags=flags)[0] == status
-    assert host._registers(10, 1) == [layout.latency]
+    assert host.registers(10, 1) == [layout.latency]
 
 
 def test_a_board_in_memories_plays_nothing(tiny):

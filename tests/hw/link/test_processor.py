@@ -6,6 +6,7 @@ from played_processor import ARMED, LOAD, WORDS, Played, begin, end, read, run, 
 from qblif.hw.link.protocol import (
     RUN_DENSE,
     RUN_FIRST,
+    RUN_LAST,
     Command,
     Register,
     State,
@@ -56,6 +57,36 @@ def test_repeated_write_and_end_are_one():
     made = Played(begin(1), LOAD, LOAD, end(3, [LOAD]), end(3, [LOAD]))
     assert made.statuses == [Status.OK] * 5 and len(made.writes) == WORDS
     assert made.states[-1] is State.ARMED
+
+
+def test_write_whose_predecessor_was_lost():
+    """It is not executed, and the last that was is answered; so is one that came already."""
+    first, second, third = (write(k, bytes([k, k]), address=k) for k in (2, 3, 4))
+    made = Played(begin(1), third, first, third, second, first, third,
+                  end(5, [first, second, third]))
+    assert [answer[0] for answer in made.answers] == [1, 1, 2, 2, 3, 3, 4, 5]
+    assert made.statuses == [Status.OK] * 8 and made.states[-1] is State.ARMED
+    assert [address for _, _, address, _ in made.writes] == [2, 3, 4]
+
+
+def test_part_of_a_frame_whose_predecessor_was_lost():
+    made = Played(*ARMED, run(9, b"", RUN_FIRST), run(11, b"", RUN_LAST), run(10, b"", 0),
+                  run(11, b"", RUN_LAST), run(20, b""))
+    assert [answer[0] for answer in made.answers[3:]] == [9, 9, 10, 11, 20]
+    assert made.events == b"" and (made.starts, made.finishes) == (2, 0)
+
+
+def test_numbers_wrap():
+    first, second = write(0, b""), write(1, b"", address=5)
+    assert Played(begin(255), first, second, end(2, [first, second])).states[-1] is State.ARMED
+
+
+def test_number_does_not_matter_where_nothing_is_continued():
+    """A write without a load, a part of a frame without one: refused as such."""
+    made = Played(begin(1), end(4, []), write(9, b""), run(17, flags=0), *ARMED,
+                  pack_request(4, Command.RESET), run(40, flags=0))
+    assert made.statuses[1:4] == [Status.INCOMPLETE, Status.NOT_LOADING, Status.DISARMED]
+    assert made.statuses[-1] == Status.DISARMED and made.answers[-1][0] == 40
 
 
 def test_repetition_keeps_its_status():

@@ -10,7 +10,7 @@ from qblif.hw.link.protocol import ARGUMENTS, Command, argument_bytes, pack_requ
 from qblif.hw.link.request import ARGUMENT_BYTES, Request
 from qblif.sim.stream import simulate_component, stream_put
 
-FIELDS = ("sequence", "command", "arguments", "repeated", "malformed", "over")
+FIELDS = ("number", "command", "arguments", "repeated", "malformed", "over")
 READ_BYTES, WRITE_BYTES = 4, 2
 
 
@@ -28,6 +28,7 @@ class Taker(wiring.Component):
             self.request.take(m, self.i, "TAKEN")
             with m.State("TAKEN"):
                 m.d.comb += self.taken.eq(1)
+                self.request.accept(m)
                 m.next = "DRAIN"
             with m.State("DRAIN"):
                 m.d.comb += self.i.ready.eq(~self.request.over)
@@ -72,7 +73,7 @@ def test_arguments_of_every_command(stall):
         expected.append((command, requests[-1][2:2 + argument_bytes(command)], not data))
     for k, (found, (command, arguments, over)) in enumerate(
             zip(taken(*requests, stall=stall), expected, strict=True)):
-        assert (found["sequence"], found["command"]) == (k, command)
+        assert (found["number"], found["command"]) == (k, command)
         assert found["bytes"] == arguments and found["over"] == over
         assert not found["repeated"] and not found["malformed"]
         low = found["arguments"].to_bytes(ARGUMENT_BYTES, "little")[:len(arguments)]

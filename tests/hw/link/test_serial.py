@@ -4,8 +4,10 @@ import pytest
 from amaranth import *
 from amaranth.lib import wiring
 
-from qblif.hw.link.serial import SerialReceiver, SerialTransmitter, bit_cycles
+from qblif.hw.link.serial import TOLERANCE, SerialReceiver, SerialTransmitter, bit_cycles
 from qblif.sim.stream import simulate_component, stream_get, stream_put
+
+CLOCK, PHASES = 1e-6, 10  # Of the simulation, in seconds; places of an edge between two of it.
 
 
 class Loop(wiring.Component):
@@ -54,6 +56,31 @@ def test_other_rates_with_gaps(cycles):
 def test_rates_that_differ_by_a_few_percent(sender):
     sent = [0x00, 0xFF, 0x55, 0xAA, 0x01, 0x80, 0x7F]
     assert pass_bytes(sent, sender, 52) == sent
+
+
+@pytest.mark.parametrize("cycles", [4, 5, 7])
+@pytest.mark.parametrize("wrong", [-TOLERANCE, 0, TOLERANCE])
+def test_few_cycles_a_bit_at_every_phase(cycles, wrong):
+    """Edges fall between the clock's, and the rates differ by as much as is accepted."""
+    sent = [0x00, 0xFF, 0x55, 0xAA, 0x01, 0x80, 0x7F, 0xFE]
+    dut, found = SerialReceiver(cycles), []
+
+    async def line(ctx):
+        for _ in range(PHASES):
+            for bit in sum(map(frame, sent), []):
+                ctx.set(dut.rx, bit)
+                await ctx.delay(CLOCK * cycles * (1 + wrong))
+            await ctx.delay(CLOCK / PHASES)
+        await ctx.delay(CLOCK * 10 * cycles)
+
+    async def sink(ctx):
+        ctx.set(dut.o.ready, 1)
+        while True:
+            _, _, valid, byte = await ctx.tick().sample(dut.o.valid, dut.o.payload)
+            if valid:
+                found.append(byte)
+    simulate_component(dut, line, background=[sink])
+    assert found == sent * PHASES
 
 
 async def send_bits(ctx, dut, bits):
