@@ -5,14 +5,15 @@ from amaranth import *
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..core.payloads import index_shape
+from ..core.payloads import index_shape, pipe
 
 __all__ = ["ArgMaxTree"]
 
 
 class ArgMaxTree(wiring.Component):
-    """Index of the largest score, the lowest on a tie: rows of comparators of two, each with a
-    register, so that it is there ``(size - 1).bit_length()`` clocks later.
+    """Index of the largest score, the lowest on a tie,
+    :func:`~qblif.hw.logic.layout.argmax_latency` clocks later: rows of comparators of two, each
+    with a register before and behind its multiplexer.
 
     Members
     -------
@@ -28,19 +29,19 @@ class ArgMaxTree(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         index = self.label.shape()
-        row, rows = [(self.scores[k], C(k, index)) for k in range(self.size)], 0
+        row, rows = [Cat(self.scores[k], C(k, index)) for k in range(self.size)], 0
         while len(row) > 1:
-            found, rows = [], rows + 1
-            for k in range(0, len(row), 2):
-                score, label = row[k]
-                better = Signal(signed(self.width), name=f"score_{rows}_{k}", reset_less=True)
-                where = Signal(index, name=f"label_{rows}_{k}", reset_less=True)
-                m.d.sync += [better.eq(score), where.eq(label)]
-                if k + 1 < len(row):
-                    other, second = row[k + 1]
-                    with m.If(other > score):
-                        m.d.sync += [better.eq(other), where.eq(second)]
-                found.append((better, where))
-            row = found
-        m.d.comb += self.label.eq(row[0][1])
+            rows += 1
+            row = [self.better(m, row[k:k + 2], f"{rows}_{k}") for k in range(0, len(row), 2)]
+        m.d.comb += self.label.eq(row[0][self.width:])
         return m
+
+    def better(self, m, pair, name):
+        """Of one or two scores, each with its index above it, the larger."""
+        held = [pipe(m, entry, 1, f"held_{name}_{k}") for k, entry in enumerate(pair)]
+        if len(pair) == 1:
+            return pipe(m, held[0], 1, f"alone_{name}")
+        score, other = (entry[:self.width].as_signed() for entry in pair)
+        larger = Signal(name=f"larger_{name}", reset_less=True)
+        m.d.sync += larger.eq(other > score)
+        return pipe(m, Mux(larger, held[1], held[0]), 1, f"better_{name}")

@@ -15,11 +15,17 @@ from .compressor_tree import CompressorTrees
 from .matrix import synapse_matrix
 from .weighted_sums import make_sums
 
-__all__ = ["LogicLayout", "LogicStage", "Schedule"]
+__all__ = ["LogicLayout", "LogicStage", "Schedule", "argmax_latency"]
 
 INPUT_LATENCY = 1  # A register behind the ports.
 ENCODER_LATENCY = 1  # Comparators of pixels, and their register.
 LADDER_LATENCY = 1  # Comparators of neurons that start from rest, and their register.
+ARGMAX_ROW_LATENCY = 2  # A row of comparators of scores, and one of multiplexers.
+
+
+def argmax_latency(size):
+    """Clocks from ``size`` scores to the index of the largest."""
+    return ARGMAX_ROW_LATENCY * (size - 1).bit_length()
 
 
 @dataclass(frozen=True)
@@ -175,8 +181,8 @@ class LogicLayout:
 
     @property
     def latency(self):
-        """Clocks from a frame to its class: the scores' and one for each row of comparators."""
-        return self.scored + (self.spec.populations[-1].size - 1).bit_length()
+        """Clocks from a frame to its class."""
+        return self.scored + argmax_latency(self.spec.populations[-1].size)
 
     def input_levels(self, frames):
         """Input levels of frames as this network takes them: of levels, they themselves."""

@@ -183,7 +183,8 @@ def test_digest_test_covers_every_field():
     assert [[f.name for f in fields(c)] for c in
             (Network, Input, Population, Neuron, Decay, Quadratic, Quantiser, Reset, Synaptic,
              Dense)] == [
-        ["timesteps", "input", "populations", "synapses"], ["shape", "n_max", "static", "thresholds"],
+        ["timesteps", "input", "populations", "synapses"],
+        ["shape", "n_max", "static", "thresholds"],
         ["name", "shape", "neuron", "sum_width", "bias_width", "thetas"],
         ["leak", "quantiser", "reset", "output", "v_width", "floor", "synaptic"],
         ["subtract", "add"],

@@ -13,7 +13,7 @@ from qblif.boards.host.play import play
 from qblif.golden import integer
 from qblif.golden.spec.pixels import to_levels
 from qblif.hw.link.logic_interface import LogicInterface
-from qblif.hw.link.protocol import RUN_FIRST, RUN_LAST, Command, State, Status
+from qblif.hw.link.protocol import ROOM, RUN_FIRST, RUN_LAST, Command, State, Status
 from qblif.hw.logic.layout import LogicLayout
 from qblif.sim.pysim_port import PysimPort
 
@@ -40,7 +40,7 @@ def test_batches_of_frames():
     assert identity == LogicIdentity(
         digest=trained.spec.digest, weights_digest=trained.weights_digest, clock_hz=HZ, frames=4,
         banks=2, pixels=True, latency=layout.latency, state=State.ARMED,
-        checksum=identity.checksum)
+        checksum=identity.checksum, room=ROOM)
 
 
 def test_refusals():

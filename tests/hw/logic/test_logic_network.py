@@ -22,7 +22,7 @@ from qblif.golden.spec import (
 )
 from qblif.golden.spec.artifact import Trained
 from qblif.hw.logic.argmax import ArgMaxTree
-from qblif.hw.logic.layout import LogicLayout
+from qblif.hw.logic.layout import LogicLayout, argmax_latency
 from qblif.hw.logic.matrix import synapse_matrix
 from qblif.hw.logic.network import LogicNetworkCore
 from qblif.hw.logic.weighted_sums import METHODS
@@ -139,7 +139,7 @@ def test_matrix_of_a_synapse(seed):
 @pytest.mark.parametrize("size", [1, 2, 3, 4, 5])
 def test_argmax_of_all_scores(size):
     dut, found = ArgMaxTree(size, 2), []
-    vectors, latency = list(itertools.product(range(-2, 2), repeat=size)), (size - 1).bit_length()
+    vectors, latency = list(itertools.product(range(-2, 2), repeat=size)), argmax_latency(size)
 
     async def drive(ctx):
         for scores in vectors + vectors[:1] * latency:
