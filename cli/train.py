@@ -78,6 +78,9 @@ def train(
     like: Annotated[Path | None, typer.Option(
         metavar="FILE", help="Train other weights for the hardware of this network file: its "
         "thresholds and widths are kept, so that its bitstream runs them.")] = None,
+    teacher: Annotated[Path | None, typer.Option(
+        metavar="FILE", help="A larger network for the same images, whose answers are mixed with "
+        "the labels.")] = None,
     device: Annotated[str, typer.Option(help="torch device: cpu, cuda.")] = "cpu",
     resume: Annotated[bool, typer.Option(help="Continue from DIR/checkpoint.pt.")] = False,
 ):
@@ -104,7 +107,8 @@ def train(
     folder = make_folder(out, "train")
     with process_group(device) as own:
         trained, report = train_network(config, dataset(data, config), folder, device=own,
-                                        resume=resume, like=there and there.spec)
+                                        resume=resume, like=there and there.spec,
+                                        teacher=teacher and open_network(teacher))
     if report:
         write_report(folder, "train", report)
     return trained
@@ -124,7 +128,7 @@ def _changes(texts):
     return found
 
 
-def train_network(config, images, folder, device="cpu", resume=False, like=None):
+def train_network(config, images, folder, device="cpu", resume=False, like=None, teacher=None):
     """Train with a progress bar, save, and show what came out; returns network and report.
 
     Of several processes only the first shows, saves and reports.
@@ -132,8 +136,8 @@ def train_network(config, images, folder, device="cpu", resume=False, like=None)
     from ..golden.training.parallel import rank
     from ..golden.training.train import train as run
     if rank():
-        return run(config, images, like=like, checkpoint=folder / "checkpoint.pt", resume=resume,
-                   device=device), None
+        return run(config, images, like=like, teacher=teacher, resume=resume, device=device,
+                   checkpoint=folder / "checkpoint.pt"), None
     start = time.perf_counter()
     _show_events(config, images)
     with progress_bar() as bar:
@@ -144,8 +148,8 @@ def train_network(config, images, folder, device="cpu", resume=False, like=None)
             if state.validation is not None:
                 text += f", validation {state.validation:.2%}"
             bar.update(task, total=state.total, completed=state.done, description=text)
-        trained = run(config, images, like=like, checkpoint=folder / "checkpoint.pt",
-                      resume=resume, progress=show, device=device)
+        trained = run(config, images, like=like, teacher=teacher, resume=resume, progress=show,
+                      device=device, checkpoint=folder / "checkpoint.pt")
     seconds = time.perf_counter() - start
     trained.save(folder / NETWORK_FILE)
     notes = trained.notes

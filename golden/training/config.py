@@ -91,6 +91,7 @@ class TrainConfig:
     warm_up          share of a phase's steps in which the learning rate rises
     weight_decay     on weights only; decoupled with adamw
     smoothing        label smoothing
+    teacher_share    share of a teacher's answers in the labels, where there is one
     mixup, cutmix    parameters of torchvision's MixUp and CutMix, 0 for none; with both, one of
                      them at random for each step (float phase only)
     mix_epochs       epochs after which neither is used any more; ``None`` for all
@@ -166,6 +167,7 @@ class TrainConfig:
     warm_up: float = real(0.2, "Warm-up", 0, 0.99)
     weight_decay: float = real(1e-4, "Weight decay", 0, 10)
     smoothing: float = real(0.05, "Label smoothing", 0, 0.99)
+    teacher_share: float = real(0.5, "Teacher's share", 0, 1)
     mixup: float = real(0.0, "MixUp", 0, 100)
     cutmix: float = real(0.0, "CutMix", 0, 100)
     mix_epochs: int | None = integer(None, "Epochs of MixUp and CutMix", 0)

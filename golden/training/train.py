@@ -21,11 +21,13 @@ from .data.loader import Loader
 from .data.vision import mixing
 from .evaluate import accuracy, event_notes, integer_accuracy, mean_activity
 from .export import export
+from .input_levels import float_levels
 from .nets import build
 from .optimiser import advance, make_optimiser
 from .quantise import quantise
 from .retarget import check_config, check_same
 from .schedule import batches
+from .teacher import Teacher
 
 __all__ = ["Progress", "train", "train_float"]
 
@@ -50,12 +52,15 @@ class Progress:
     validation: float | None
 
 
-def train(config, dataset, *, like=None, checkpoint=None, resume=False, progress=None,
-          device="cpu"):
+def train(config, dataset, *, like=None, teacher=None, checkpoint=None, resume=False,
+          progress=None, device="cpu"):
     """Train the network of ``config`` on ``dataset``; returns the exact integer network.
 
     ``like`` is a :class:`~qblif.golden.spec.Network` whose hardware is to run it: its thresholds
     and widths are kept.  Raises :class:`ValueError` where ``config`` describes another network.
+
+    ``teacher`` is a :class:`~qblif.golden.spec.trained.Trained` whose answers are mixed with the
+    labels.  Raises :class:`ValueError` where it takes other images or knows other classes.
 
     ``checkpoint`` is a file rewritten after every epoch; ``resume`` continues from it.
     ``progress`` is called with a :class:`Progress` after every few steps.  Raises
@@ -65,7 +70,7 @@ def train(config, dataset, *, like=None, checkpoint=None, resume=False, progress
     if resume and checkpoint is None:
         raise InvalidValue("Resuming needs a checkpoint")
     with _reproducible(config, device):
-        return _Training(config, dataset, checkpoint, progress, device, like).run(resume)
+        return _Training(config, dataset, checkpoint, progress, device, like, teacher).run(resume)
 
 
 def train_float(config, dataset, *, progress=None, device="cpu"):
@@ -99,13 +104,14 @@ def _reproducible(config, device):
 
 
 class _Training:
-    def __init__(self, config, dataset, checkpoint, progress, device, like=None):
+    def __init__(self, config, dataset, checkpoint, progress, device, like=None, teacher=None):
         self.config, self.like = config, like
         self.dataset = self.whole = dataset = dataset.resized(config.resolution)
         self.held_out = dataset.validation_count(config.validation)
         if self.held_out:
             self.dataset = dataset.hold_out(self.held_out, config.seed)
-        self.described = config.to_dict() | {"like": like and like.digest}
+        self.taught = {"teacher": teacher.weights_digest if teacher else None}
+        self.described = config.to_dict() | {"like": like and like.digest} | self.taught
         self.checkpoint, self.progress, self.device = checkpoint, progress, device
         self.generator = torch.Generator().manual_seed(config.seed + parallel.rank())
         self.loader = Loader(self.dataset, config, device, self.generator)
@@ -118,6 +124,7 @@ class _Training:
             check_config(config, like)
             check_same(export(self._quantised(self.net)).spec, like)
         self.net = self.net.to(device)
+        self.teacher = teacher and Teacher(teacher, self.dataset, config)
         self.data = fingerprint(dataset)
         self.results: dict[str, Any] = {"seconds": 0.0}
         if self.held_out:
@@ -191,27 +198,16 @@ class _Training:
         if self.mixing and mixed:
             maps, labels = self.mixing(images.reshape(len(images), -1, *images.shape[-2:]), labels)
             images = maps.reshape(images.shape)
+        if self.teacher:
+            labels = self.teacher.mixed(images, labels, config.teacher_share)
         with torch.autocast(torch.device(self.device).type, torch.bfloat16,
                             enabled=config.amp and phase == "float"):
-            output = model(self._levels(images, small))
+            output = model(float_levels(images, config, self.dataset.static,
+                                        self.net.input_shape[:-2] if small else None))
         loss = functional.cross_entropy(output.logits, labels, label_smoothing=config.smoothing)
         for levels in output.levels if config.activity else ():
             loss = loss + config.activity * torch.log2(1 + levels).sum(0).mean()
         return loss
-
-    def _levels(self, images, small):
-        """:func:`~qblif.golden.spec.pixels.to_levels` of what augmentation made of images: of small
-        ones maps, of whole ones flat."""
-        n_max, lead = self.config.input_n_max, 1 if self.dataset.static else 2
-        if self.config.input_thresholds:
-            steps = torch.tensor(self.config.input_thresholds, device=images.device)
-            return (images.flatten(1)[:, None] >= steps[:, None]).float().flatten(1)
-        levels = ((images * (n_max / 255)).round() if self.dataset.static
-                  else images.round().clamp(max=n_max))
-        if small:
-            return levels.reshape(*levels.shape[:lead], *self.net.input_shape[:-2],
-                                  *levels.shape[-2:])
-        return levels.flatten(lead)
 
     def _validate(self, phase):
         """Accuracy on the held-out images after an epoch: noted and logged, it changes nothing."""
@@ -243,6 +239,7 @@ class _Training:
         notes = {"dataset": dataset.name, "config": config.to_dict(), "seed": config.seed,
                  "epochs": config.epochs, "qat_epochs": config.qat_epochs,
                  "test_images": len(dataset.test_labels),
+                 **(self.taught if self.teacher else {}),
                  "accuracy_integer": integer_accuracy(trained, dataset, self.device),
                  **event_notes(dataset, config.input_n_max), **self.results}
         log.info("integer accuracy %.2f %%", 100 * notes["accuracy_integer"])
