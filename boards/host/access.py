@@ -29,7 +29,8 @@ class BoardAccess:
         self.line = Line(port, timeout, tries)
         self.room = 0
 
-    def registers(self, address, count):
+    def registers(self, address: int, count: int) -> list[int]:
+        """The contents of ``count`` registers from ``address`` on."""
         data = self.read(REGISTERS_SPACE, 0, address, 4, count)
         return np.frombuffer(data, "<u4").tolist()
 
@@ -49,7 +50,7 @@ class BoardAccess:
         for status, _ in self.line.exchange_all(requests, room=math.inf, in_order=True):
             yield status
 
-    def read_all(self, places):
+    def read_all(self, places: Iterable[dict[str, int]]) -> Iterator[bytes]:
         """The words of each of ``places``, of at most :data:`READ_BYTES` bytes."""
         places = list(places)
         requests = ((Command.READ, b"", place) for place in places)
@@ -65,7 +66,7 @@ class BoardAccess:
         return good(command, *self.line.exchange(command, data, **arguments))
 
 
-def good(command, status, body=b""):
+def good(command: Command, status: int, body: bytes = b"") -> bytes:
     """An answer's body where its status is good."""
     if status != Status.OK:
         if status not in list(Status):
@@ -75,6 +76,6 @@ def good(command, status, body=b""):
     return body
 
 
-def status_name(status):
+def status_name(status: int) -> str:
     """The name of a status; of one that this protocol does not have, its number."""
     return Status(status).name.lower() if status in list(Status) else f"status {status}"

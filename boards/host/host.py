@@ -61,6 +61,8 @@ class Host(BoardAccess):
     let it give a right answer.
     """
 
+    room: int
+
     def identify(self) -> Identity | LogicIdentity:
         """Ask the board what it is."""
         identity = read_identity(self.registers)
