@@ -26,8 +26,7 @@ class Board:
     itself, without an input buffer.  ``leds`` show armed, busy, then bits of the class.  ``levels``
     says whether the core records every level, which takes block RAM.  ``rates`` are those of the
     serial adapter on board, the fastest first.  ``serial_header`` are the receive and transmit pins
-    where there is none.  ``dfu`` is vendor and product of a
-    boot loader.
+    where there is none.  ``dfu`` is vendor and product of a boot loader.
     """
 
     name: str

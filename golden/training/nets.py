@@ -55,6 +55,9 @@ def build(config, shape, classes, static=True):
     kind = dense if config.net == "dense" else resnet if config.net in RESNETS else chain
     copies = len(config.input_thresholds)
     if copies:
+        if not static:
+            raise InvalidValue("Input thresholds are of images, and not of recordings: "
+                               f"{config.input_thresholds}")
         channels, *extents = (1, *shape) if len(shape) == 2 else shape
         shape = (copies * math.prod(shape),) if kind is dense else (copies * channels, *extents)
     net = kind(config, shape, classes)

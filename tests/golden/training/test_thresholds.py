@@ -11,6 +11,7 @@ from qblif.golden.spec import Input
 from qblif.golden.spec.artifact import load
 from qblif.golden.spec.network import Network
 from qblif.golden.spec.pixels import to_levels
+from qblif.golden.training.nets import build
 from qblif.golden.training.train import train
 from qblif.hw.logic.layout import LogicLayout
 from qblif.sim.logic import run_logic
@@ -71,6 +72,11 @@ def test_no_such_input(fields, message):
 def test_no_such_recipe(fields):
     with pytest.raises(ValueError, match="^Input thresholds take input_n_max 1 and small_epochs 0"):
         replace(CODED, **fields)
+
+
+def test_recordings_are_refused_before_they_train():
+    with pytest.raises(ValueError, match="^Input thresholds are of images, and not of recordings"):
+        build(CODED, STRIPES.shape, STRIPES.classes, static=False)
 
 
 def test_images_of_other_sizes_are_refused():
