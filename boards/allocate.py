@@ -79,20 +79,18 @@ class Allocator:
             1 << k for k in range(MOST_FIRE_LANES.bit_length())]
         streaming = streams(self.spec, population)
         ports = PORTS if streaming else (1,)
-        # The encoder's FIFO in a block RAM, or a shorter one in distributed RAM.
-        queues = (None, LUT_ROWS) if streaming and self.device.has_lut_ram else (None,)
         found = []
         for lanes in sorted(chosen):
             for fire_lanes in fires:
                 if fire_lanes > max(lanes) or fire_lanes > 1 and vector_count(
                         population.shape, fire_lanes // 2) == 1:
                     break
-                for memory, count, queue in itertools.product(MEMORIES, ports, queues):
+                for memory, count in itertools.product(MEMORIES, ports):
                     if self._available(memory, count):
                         found.append(self._option(population, works, levels, StagePlan(
                             lanes=tuple(-(-n // fire_lanes) * fire_lanes for n in lanes),
                             fire_lanes=fire_lanes, burst=burst, memory=memory, ports=count,
-                            queue=queue, quantiser=quantiser_kind(population, quantiser))))
+                            quantiser=quantiser_kind(population, quantiser))))
         return found
 
     def _available(self, memory, ports):
@@ -104,8 +102,13 @@ class Allocator:
         plan = replace(plan, buffers=buffers_for(
             self.spec, population, plan.lanes[0], plan.fire_lanes, works, plan.ports))
         stage = compile_stage(self.spec, population, plan, self.order, self.rows)
+        streaming = streams(self.spec, population)
+        if streaming and self.device.has_lut_ram and stage.timing.queue > LUT_ROWS:
+            # A short FIFO leaves a block RAM to the weights, and lets a frame through sooner.
+            plan = replace(plan, queue=LUT_ROWS)
+            stage = compile_stage(self.spec, population, plan, self.order, self.rows)
         needed = stage_need(stage, self.device, link=self.link, levels=levels)
-        return Option(plan, stage_cycles(stage, works), needed, streams(self.spec, population))
+        return Option(plan, stage_cycles(stage, works), needed, streaming)
 
     def solve(self, cycles, lanes=math.inf, busiest=1):
         """The options with the fewest LUTs, within ``cycles`` and ``lanes``, whose memories fit

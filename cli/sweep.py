@@ -1,6 +1,7 @@
 """``qblif sweep``: many points of network and hardware, and the best of them."""
 
 import os
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -14,8 +15,8 @@ from .common import (
     console,
     make_folder,
     progress_bar,
+    show_report,
     table,
-    write_report,
 )
 
 __all__ = ["sweep"]
@@ -50,11 +51,10 @@ def sweep(
     with start_workers(dask, count) as crew, progress_bar() as bar:
         task = bar.add_task("points", total=found.wanted)
         content = run_sweep(found, folder, crew, lambda done, total: bar.update(
-            task, completed=done, total=total))
+            task, completed=done, total=total), partial(write_sweep, folder))
     _show(content)
-    write_sweep(folder, content)
     console.print(str(folder / "sweep.svg"), style="dim", markup=False)
-    write_report(folder, "sweep", content)
+    show_report(folder, "sweep")
 
 
 def need_extra():

@@ -118,9 +118,13 @@ class Journal:
             return optuna.samplers.TPESampler(seed=seed)
         return optuna.samplers.NSGAIISampler(seed=seed)
 
+    def lock(self):
+        """A context in which no other process claims a point, or holds this lock."""
+        return locked(self._claims)
+
     def claim(self):
         """``(number, point)`` of a point to evaluate, or ``None`` where all are taken."""
-        with locked(self._claims):
+        with self.lock():
             taken = self._taken()
             if len(taken) >= self.space.wanted:
                 return None

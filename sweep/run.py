@@ -17,7 +17,8 @@ from .space import OBJECTIVES
 __all__ = ["best", "run_sweep", "write_sweep"]
 
 
-def run_sweep(space, folder, workers, progress=lambda done, total: None):
+def run_sweep(space, folder, workers, progress=lambda done, total: None,
+              publish=lambda content: None):
     """Evaluate the points of a :class:`~qblif.sweep.space.Space` that nobody has finished or is at.
 
     Parameters
@@ -28,6 +29,9 @@ def run_sweep(space, folder, workers, progress=lambda done, total: None):
     workers : :class:`~qblif.sweep.workers.Workers`
     progress : callable
         Called with how many points are finished, by all processes, and how many there will be.
+    publish : callable
+        Called with the content of ``sweep.json``, to write it, while no other process reads the
+        journal for its own: of two that end at once, the one that writes last has all points.
 
     Returns the content of ``sweep.json``.  Raises
     :class:`~qblif.golden.spec.errors.QblifError` for a journal of another sweep, and where the
@@ -43,7 +47,10 @@ def run_sweep(space, folder, workers, progress=lambda done, total: None):
                     number, point = claimed
                     running[workers.submit(evaluate, task, point)] = number, point
                 if not running:
-                    return _describe(space, identity, journal.finished())
+                    with journal.lock():
+                        content = _describe(space, identity, journal.finished())
+                        publish(content)
+                    return content
                 done, _ = concurrent.futures.wait(
                     running, return_when=concurrent.futures.FIRST_COMPLETED)
                 for future in done:
@@ -112,6 +119,7 @@ def best(figures):
 
 
 def write_sweep(folder, content):
-    """``sweep.svg``, of ``content``; ``sweep.json`` is the command's to write."""
-    text = json.loads(json.dumps(content, allow_nan=False))
-    write_atomically(Path(folder) / "sweep.svg", draw_fronts(text).encode())
+    """``sweep.json``, and the fronts of this ``content`` as ``sweep.svg``."""
+    text = json.dumps(content, indent=2, allow_nan=False)
+    write_atomically(Path(folder) / "sweep.json", f"{text}\n".encode())
+    write_atomically(Path(folder) / "sweep.svg", draw_fronts(json.loads(text)).encode())

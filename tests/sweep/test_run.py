@@ -1,5 +1,6 @@
 """What a point is measured by, and what a sweep makes of its points."""
 
+import fcntl
 import json
 from dataclasses import replace
 
@@ -175,6 +176,20 @@ def test_the_front_of_random_points_by_its_definition():
     costs = values * [-1, 1, -1]
     assert found == {k for k in range(60) if not (
         (costs <= costs[k]).all(1) & (costs < costs[k]).any(1)).any()}
+
+
+def test_no_other_process_publishes_at_the_same_time(network, tmp_path):
+    def publish(content):
+        published.append(content)
+        with (tmp_path / "out/sweep.lock").open("r+b") as file, pytest.raises(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    published = []
+    (tmp_path / "out").mkdir()
+    with start_workers() as crew:
+        found = run_sweep(read_space(lanes_space(tmp_path, network, [1, 2])), tmp_path / "out",
+                          crew, publish=publish)
+    assert published == [found] and len(found["points"]) == 2
 
 
 def test_files(network, tmp_path):
