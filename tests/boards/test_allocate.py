@@ -93,6 +93,14 @@ def test_distributed_ram_where_there_is_some():
     assert memories("hx8k") == {"block", "packed"}
 
 
+@pytest.mark.parametrize("device, longest", [("ecp5-85k", 32), ("hx8k", 512)])
+def test_encoders_of_maps_have_short_fifos_where_there_is_distributed_ram(device, longest):
+    spec = load(NETWORKS / "cifar-vgg.safetensors").spec
+    plans = [plan for plan, _ in map(allocator(device, spec).with_lanes, (1, 8, 64))]
+    assert longest == max(stage.timing.queue for plan in plans
+                          for stage in compile(spec, plan).stages[:-1])
+
+
 def test_fewer_events_at_once_where_block_ram_is_scarce():
     trained = load(NETWORKS / "mnist-cnn.safetensors")
     spec, activity = trained.spec, trained.activity
