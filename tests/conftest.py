@@ -5,6 +5,7 @@ import fcntl
 import gc
 import os
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -67,6 +68,18 @@ def tiny():
     frames = draw.integers(0, 6, (30, 12)) * (draw.random((30, 12)) < 0.5)
     frames[4] = 0
     return trained, compile(spec, make_plan(spec, lanes=4)), frames
+
+
+@pytest.fixture(scope="session")
+def light(tiny):
+    """The tiny network with weights of few digits, and its frames: as logic it has few adders."""
+    trained, _, frames = tiny
+    hidden, out = trained.spec.populations
+    quantiser = replace(hidden.neuron.quantiser, theta=8)
+    hidden = replace(hidden, neuron=replace(hidden.neuron, quantiser=quantiser))
+    weights = {name: values // 16 for name, values in trained.weights.items()}
+    return Trained(replace(trained.spec, populations=[hidden, out]), weights,
+                   trained.biases), frames
 
 
 @pytest.fixture(scope="session")

@@ -52,13 +52,13 @@ def other_images(tmp_path):
 
 
 @pytest.fixture(scope="session")
-def files(tiny, second, tmp_path_factory):
-    """The networks' files: two of one shape, and one of another."""
+def files(tiny, second, light, tmp_path_factory):
+    """The networks' files: three of one shape, and one of another."""
     folder = tmp_path_factory.mktemp("networks")
     trained = tiny[0]
     spec = trained.spec.to_dict()
     other = Network.from_dict(spec | {"timesteps": 2})
-    made = {"first": trained, "second": second,
+    made = {"first": trained, "second": second, "light": light[0],
             "other": Trained(other, trained.weights, trained.biases)}
     for name, network in made.items():
         network.save(folder / f"{name}.safetensors")

@@ -15,15 +15,14 @@ from qblif.hw.bus.files import BUS_FILES
 from qblif.hw.logic.layout import LogicLayout
 
 
-@pytest.mark.parametrize("name", ["first", "other"])
-def test_files_of_logic(files, out, name):
+def test_files_of_logic(files, out):
     out.mkdir()
     (out / BUS_FILES[0]).write_text("of an earlier run")
-    assert run("verilog", files[name], "--logic", "--row", "1", "--taps",
+    assert run("verilog", files["light"], "--logic", "--row", "1", "--taps",
                "--out", out) == 0
     manifest = json.loads((out / "manifest.json").read_text())
     report = json.loads((out / "verilog.json").read_text())
-    trained = load(files[name])
+    trained = load(files["light"])
     layout = LogicLayout(trained, "compressors", 1)
     assert manifest["latency"] == report["latency"] == layout.latency
     assert manifest["stages"] == report["stages"] == layout.describe()
@@ -54,9 +53,9 @@ def test_options_that_only_logic_has(capsys, out, command, option):
 
 
 def test_simulate(files, images, out, icarus):
-    command = "simulate", files["first"], "--logic", "--data", images, \
+    command = "simulate", files["light"], "--logic", "--data", images, \
         "--images", "all", "--simulator", "icarus", "--out", out
-    layout = LogicLayout(load(files["first"]), "compressors", pixels=True)
+    layout = LogicLayout(load(files["light"]), "compressors", pixels=True)
     for more in [], ["--pixels", "--stalls"]:
         assert run(*command, *more) == 0
         report = json.loads((out / "simulate.json").read_text())
@@ -69,7 +68,7 @@ def test_simulate(files, images, out, icarus):
 
 
 def test_pixels_of_timesteps(capsys, files, images, out, icarus):
-    trained = load(files["first"])
+    trained = load(files["light"])
     spec = replace(trained.spec, input=replace(trained.spec.input, static=False))
     path = out.parent / "events.safetensors"
     Trained(spec, trained.weights, trained.biases).save(path)
@@ -79,7 +78,7 @@ def test_pixels_of_timesteps(capsys, files, images, out, icarus):
 
 
 def test_bad_options_of_logic(capsys, files, out, monkeypatch):
-    command = "verilog", files["first"], "--logic"
+    command = "verilog", files["light"], "--logic"
     assert refusal(capsys, *command, "--adders", "csd", out=out) == \
         "Adders must be one of compressors, shared, not 'csd'"
     assert refusal(capsys, *command, "--row", "0", out=out) == \
@@ -108,15 +107,15 @@ def test_synth(capsys, files, out, monkeypatch, options, reached, rows):
         placed.append((row, given["top"], given["frequency_mhz"]))
         return report_of(100 * row, reached[row])
     monkeypatch.setattr("qblif.boards.flow.synth.synthesise", place)
-    assert run("synth", files["first"], "--logic", "--out", out, *options) == 0
+    assert run("synth", files["light"], "--logic", "--out", out, *options) == 0
     report = json.loads((out / "synth.json").read_text())
     wanted = 100.0 if "--frequency" in options else None
     assert placed == [(row, "qblif_logic", wanted) for row in rows]
-    layout = LogicLayout(load(files["first"]), "compressors", rows[-1])
+    layout = LogicLayout(load(files["light"]), "compressors", rows[-1])
     fmax = reached[rows[-1]]
     assert report["tried"] == [{
         "adders_in_a_row": row, "lut": 100 * row, "ff": 7, "fmax_mhz": reached[row],
-        "latency": LogicLayout(load(files["first"]), "compressors", row).latency} for row in rows]
+        "latency": LogicLayout(load(files["light"]), "compressors", row).latency} for row in rows]
     assert report["lut"] == 100 * rows[-1] and report["stages"] == layout.describe()
     assert report["frames_per_second"] == fmax * 1e6 and report["latency"] == layout.latency
     assert report["latency_ns"] == pytest.approx(1000 * layout.latency / fmax, abs=0.01)
@@ -126,7 +125,7 @@ def test_synth(capsys, files, out, monkeypatch, options, reached, rows):
 
 
 def test_rows_that_make_no_difference_are_not_tried(tmp_path, files, monkeypatch):
-    trained = load(files["first"])
+    trained = load(files["light"])
     flat = Trained(trained.spec, {name: (np.arange(w.size).reshape(w.shape) % w.shape[1] < 3) * 1
                                   for name, w in trained.weights.items()}, trained.biases)
     layout = LogicLayout(flat, "compressors")

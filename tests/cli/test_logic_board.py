@@ -27,9 +27,9 @@ def port(files, monkeypatch):
 
 
 def test_run(capsys, files, images, out, port):
-    layout = LogicLayout(load(files["first"]), "compressors")
+    layout = LogicLayout(load(files["light"]), "compressors")
     port(layout)
-    command = "run", files["first"], "--port", "here", "--data", images, "--images", "3"
+    command = "run", files["light"], "--port", "here", "--data", images, "--images", "3"
     assert run(*command, "--check", "--out", out) == 0
     report = json.loads((out / "run.json").read_text())
     assert report["ok"] and report["mismatches"] == {"classes": 0, "runs' clocks": 0}
@@ -40,21 +40,21 @@ def test_run(capsys, files, images, out, port):
 
 
 def test_scores(files):
-    trained = load(files["first"])
+    trained = load(files["light"])
     with pytest.raises(ValueError, match="^A board whose network is logic keeps classes and no "):
         play_frames(None, trained, None, [], [], scores=True)
 
 
 def test_wrong_classes(files, images, out, port, monkeypatch):
-    port(LogicLayout(load(files["first"]), "compressors"))
+    port(LogicLayout(load(files["light"]), "compressors"))
     monkeypatch.setattr("qblif.golden.integer.argmax", lambda scores: scores.argmin(1))
-    assert run("run", files["first"], "--port", "here", "--data", images, "--images", "2",
+    assert run("run", files["light"], "--port", "here", "--data", images, "--images", "2",
                "--check", "--out", out) == 1
     assert json.loads((out / "run.json").read_text())["ok"] is False
 
 
 def test_load(capsys, files, out, port):
-    port(LogicLayout(load(files["first"]), "compressors"))
-    assert refusal(capsys, "load", files["first"], "--port", "here", out=out) == (
+    port(LogicLayout(load(files["light"]), "compressors"))
+    assert refusal(capsys, "load", files["light"], "--port", "here", out=out) == (
         "The board's weights are logic, and none can be loaded: `qblif run` plays frames on it, "
         "and other weights need a bitstream of their own")

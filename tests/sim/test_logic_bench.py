@@ -23,24 +23,24 @@ def run(cache):
 
 
 @pytest.fixture(scope="module")
-def made(tiny):
-    """A layout of the tiny network of three timesteps, with its Verilog."""
-    layout = LogicLayout(tiny[0], "compressors")
+def made(light):
+    """A layout of the light network of three timesteps, with its Verilog."""
+    layout = LogicLayout(light[0], "compressors")
     return layout, generate_logic(layout, taps=True)
 
 
 @pytest.fixture
-def bench(tiny, made, tmp_path, quick):
+def bench(light, made, tmp_path, quick):
     def make(**options):
         layout, generated = made
-        return prepare(tiny[0], layout, options.pop("frames", tiny[2]), simulator=quick,
+        return prepare(light[0], layout, options.pop("frames", light[1]), simulator=quick,
                        out_dir=tmp_path, **{"generated": generated} | options)
     return make
 
 
 @pytest.mark.parametrize("stalls", [Stalls(), Stalls(idle=100, seed=3)], ids=["full", "gaps"])
-def test_all_of_it(run, tiny, made, tmp_path, simulator, stalls):
-    trained, _, frames = tiny
+def test_all_of_it(run, light, made, tmp_path, simulator, stalls):
+    trained, frames = light
     layout, generated = made
     result = run(prepare(trained, layout, frames, simulator=simulator, out_dir=tmp_path,
                          generated=generated, stalls=stalls))
@@ -52,9 +52,9 @@ def test_all_of_it(run, tiny, made, tmp_path, simulator, stalls):
 
 
 @pytest.mark.parametrize("static", [True, False])
-def test_one_timestep_and_pixels(run, tiny, tmp_path, quick, static):
-    trained = replace(tiny[0], spec=replace(tiny[0].spec, timesteps=1, input=replace(
-        tiny[0].spec.input, static=static)))
+def test_one_timestep_and_pixels(run, light, tmp_path, quick, static):
+    trained = replace(light[0], spec=replace(light[0].spec, timesteps=1, input=replace(
+        light[0].spec.input, static=static)))
     draw = np.random.default_rng(2)
     frames = draw.integers(0, 6, (40, 12) if static else (40, 1, 12))
     result = run(prepare(trained, LogicLayout(trained, "compressors"), frames, simulator=quick,
@@ -72,8 +72,8 @@ def test_one_timestep_and_pixels(run, tiny, tmp_path, quick, static):
         assert layout.latency == LogicLayout(trained, "compressors").latency + 1
 
 
-def test_a_wrong_expected_level_and_score(run, tiny, bench):
-    trained, _, frames = tiny
+def test_a_wrong_expected_level_and_score(run, light, bench):
+    trained, frames = light
     golden = integer.run(trained, frames)
     golden.levels["hidden"][2, 7, 4] += 1
     result = run(bench(expected=golden))
@@ -83,8 +83,8 @@ def test_a_wrong_expected_level_and_score(run, tiny, bench):
 
 
 @pytest.mark.parametrize("what", ["weights", "biases"])
-def test_another_network_in_the_verilog(run, tiny, made, bench, what):
-    trained = tiny[0]
+def test_another_network_in_the_verilog(run, light, made, bench, what):
+    trained = light[0]
     name = {"weights": "input->hidden", "biases": "out"}[what]
     changed = getattr(trained, what) | {name: getattr(trained, what)[name] + 1}
     other = replace(trained, **{what: changed})
@@ -120,8 +120,8 @@ def test_no_results(run, made, bench, monkeypatch):
     assert not result.ok and "0 results of 30 frames came" in result.findings
 
 
-def test_report(tiny, made, tmp_path, quick):
-    trained, _, frames = tiny
+def test_report(light, made, tmp_path, quick):
+    trained, frames = light
     labels = integer.run(trained, frames).classes.numpy().copy()
     labels[:3] += 1
     layout, generated = made

@@ -16,9 +16,9 @@ from qblif.sim.virtual_board import VirtualBoard
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["levels", "pixels"])
-def plugged(request, tiny, cache):
+def plugged(request, light, cache):
     needs("verilator")
-    layout = LogicLayout(tiny[0], "compressors", pixels=request.param)
+    layout = LogicLayout(light[0], "compressors", pixels=request.param)
     with VirtualBoard(layout, frames=20, cache=cache) as board, open_port(
             board.port, 1_000_000) as port:
         yield layout, Host(port, timeout=5)
