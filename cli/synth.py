@@ -1,10 +1,12 @@
 """``qblif synth``: a network file to a placed-and-routed report."""
 
+import shutil
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from ..hw.bus.files import BUS_FILES
 from .common import (
     BurstOption,
     BusOption,
@@ -82,30 +84,56 @@ def synthesise_logic(layout, folder, device, frequency=None, seed=1, search=Fals
     """The same of a network as logic.
 
     With ``search`` of as many adders in a row as meet ``frequency``, from :data:`MOST_ADDERS`
-    downwards, or of one where none does; ``tried`` in the result has every placement.
+    downwards, or of the fastest number where none does: its files are in ``folder``, those of each
+    other in ``folder/row-N``.  ``tried`` in the result has every placement.
     """
     from ..boards.flow.synth import find_device
     find_device(device)
-    rows = range(min(MOST_ADDERS, max(1, layout.deepest)), 0, -1) if search else [layout.adders]
-    tried, report = [], {}
-    for row in rows:
-        layout = layout.with_row(row)
-        written = write_logic(layout, folder)
-        placed = _place(written["top"], folder, device, frequency, seed)
-        figures = logic_figures(layout, placed)
-        tried.append({key: figures[key] for key in ("adders_in_a_row", "latency")} | {
-            key: getattr(placed, key) for key in ("lut", "ff", "fmax_mhz")})
-        report = placed.to_json() | written | figures | {"frequency_mhz": frequency}
-        console.print(table("a frame a clock", [
-            ("adders in a row", row), ("frames a second", _count(figures["frames_per_second"])),
-            ("latency, clocks", layout.latency),
-            ("latency, ns", _rounded(figures["latency_ns"], 1)),
-            ("LUT x time, mLUT4 s", _rounded(figures["mlut_s"], 4))]))
-        if frequency and (placed.fmax_mhz or 0) >= frequency:
+    if not search:
+        report = _synthesise_row(layout, folder, device, frequency, seed)
+        return report | {"tried": [_brief(report)]}
+    found = {}
+    for row in range(min(MOST_ADDERS, max(1, layout.deepest)), 0, -1):
+        place = folder / f"row-{row}"
+        shutil.rmtree(place, ignore_errors=True)
+        place.mkdir()
+        found[place] = _synthesise_row(layout.with_row(row), place, device, frequency, seed)
+        if (found[place]["fmax_mhz"] or 0) >= frequency:
             break
-    if search and frequency and (report["fmax_mhz"] or 0) < frequency:
-        console.print(f"No number of adders in a row meets {frequency:g} MHz.", style="yellow")
-    return report | {"tried": tried}
+    place = max(found, key=lambda place: found[place]["fmax_mhz"] or 0)
+    report = found[place]
+    _move_up(place)
+    if (report["fmax_mhz"] or 0) < frequency:
+        console.print(f"No number of adders in a row meets {frequency:g} MHz: "
+                      f"{report['adders_in_a_row']} are fastest.", style="yellow")
+    return report | {"tried": [_brief(report) for report in found.values()]}
+
+
+def _synthesise_row(layout, folder, device, frequency, seed):
+    written = write_logic(layout, folder)
+    placed = _place(written["top"], folder, device, frequency, seed)
+    figures = logic_figures(layout, placed)
+    console.print(table("a frame a clock", [
+        ("adders in a row", layout.adders),
+        ("frames a second", _count(figures["frames_per_second"])),
+        ("latency, clocks", layout.latency),
+        ("latency, ns", _rounded(figures["latency_ns"], 1)),
+        ("LUT x time, mLUT4 s", _rounded(figures["mlut_s"], 4))]))
+    return placed.to_json() | written | figures | {"frequency_mhz": frequency}
+
+
+def _move_up(folder):
+    """Put the files of ``folder`` in the place of its parent's."""
+    shutil.rmtree(folder.parent / "synth", ignore_errors=True)
+    for name in BUS_FILES:
+        (folder.parent / name).unlink(missing_ok=True)
+    for path in folder.iterdir():
+        path.replace(folder.parent / path.name)
+    folder.rmdir()
+
+
+def _brief(report):
+    return {key: report[key] for key in ("adders_in_a_row", "latency", "lut", "ff", "fmax_mhz")}
 
 
 def logic_figures(layout, placed):
