@@ -3,6 +3,7 @@
 import math
 from pathlib import Path
 
+import typer
 from rich.tree import Tree
 
 from ..golden.spec.words import geometry, neuron, shape
@@ -20,17 +21,39 @@ from .common import (
     write_report,
 )
 from .event_report import event_remarks, event_table
+from .logic import (
+    AddersOption,
+    LogicOption,
+    PixelsOption,
+    RowOption,
+    check_options,
+    logic_layout,
+)
 
 __all__ = ["info"]
 
 
-def info(file: NetworkArgument, lanes: LanesOption = "32", out: OutOption = Path("out"),
-         seed: SeedOption = 0):
+def info(
+    context: typer.Context,
+    file: NetworkArgument,
+    lanes: LanesOption = "32",
+    logic: LogicOption = False,
+    adders: AddersOption = "compressors",
+    row: RowOption = 2,
+    pixels: PixelsOption = False,
+    out: OutOption = Path("out"),
+    seed: SeedOption = 0,
+):
     """Show a network's graph, neurons, widths, memory, accuracy, and how it would be laid out."""
+    check_options(context, logic)
     trained = open_network(file)
-    layout = layout_for(trained, lanes)
+    layout = logic_layout(trained, adders, row, pixels) if logic else layout_for(trained, lanes)
+    stages = {stage.name: _in_logic(stage, trained) if logic else _on_lanes(stage)
+              for stage in layout.stages}
     folder = make_folder(out, "info")
-    console.print(graph(trained, layout))
+    console.print(graph(trained, stages))
+    if logic:
+        console.print(f"A frame a clock; its class {layout.latency} clocks later.")
     console.print(table("", [
         ("network digest", trained.spec.digest),
         ("weights digest", trained.weights_digest),
@@ -43,17 +66,31 @@ def info(file: NetworkArgument, lanes: LanesOption = "32", out: OutOption = Path
     for text in (*warnings(trained.spec),
                  *event_remarks((events or {}).get("train"), "its training recordings")):
         console.print(f"[yellow]{text}[/yellow]")
-    write_report(folder, "info", report(trained, layout))
+    write_report(folder, "info", report(trained, layout.describe() if logic else [
+        {"name": s.name, "lanes": list(s.plan.lanes), "ports": s.plan.ports,
+         "fire_lanes": s.fire_lanes} for s in layout.stages]))
 
 
-def graph(trained, layout):
-    """The network as a tree: one branch a population, its synapses and its neuron below."""
+def _on_lanes(stage):
+    return (f"{lanes_text(stage.plan.lanes)} lanes, {stage.fire_lanes} fire lanes"
+            + choices(stage.plan))
+
+
+def _in_logic(stage, trained):
+    weights = sum(int((trained.weights[synapse.name] != 0).sum())
+                  for synapse in trained.spec.synapses_to(stage.name))
+    return (f"{weights:,} weights that are not 0, {stage.schedule.graph.size:,} adders, done in "
+            f"clock {stage.done}")
+
+
+def graph(trained, stages):
+    """The network as a tree: one branch a population, its synapses, its neuron and what ``stages``
+    says of its hardware below."""
     spec = trained.spec
     kind = "static" if spec.input.static else "a frame each timestep"
     tree = Tree(f"[bold]input[/] {shape(spec.input)}, levels 0..{spec.input.n_max}, {kind}; "
                 f"T = {spec.timesteps}")
-    for stage in layout.stages:
-        population = stage.population
+    for population in spec.populations:
         branch = tree.add(f"[bold]{population.name}[/] {shape(population)}, "
                           f"{neuron(population.neuron)}")
         for synapse in spec.synapses_to(population.name):
@@ -65,8 +102,7 @@ def graph(trained, layout):
                        + activity(trained, synapse))
         branch.add(f"widths: sum {population.sum_width}, membrane {population.neuron.v_width}, "
                    f"bias {population.bias_width or 'none'}")
-        branch.add(f"hardware: {lanes_text(stage.plan.lanes)} lanes, {stage.fire_lanes} fire lanes"
-                   + choices(stage.plan))
+        branch.add(f"hardware: {stages[population.name]}")
     return tree
 
 
@@ -92,11 +128,9 @@ def warnings(spec):
                    "a larger theta would shrink this dead zone")
 
 
-def report(trained, layout):
+def report(trained, stages):
     spec = trained.spec
     return {
         "network_digest": spec.digest, "weights_digest": trained.weights_digest,
         "network": spec.to_dict(), "notes": trained.notes, "warnings": list(warnings(spec)),
-        "stages": [{"name": s.name, "lanes": list(s.plan.lanes), "ports": s.plan.ports,
-                    "fire_lanes": s.fire_lanes}
-                   for s in layout.stages]}
+        "stages": stages}

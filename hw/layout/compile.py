@@ -116,7 +116,7 @@ def compile_stage(spec: Network, population: Population, plan: StagePlan, order:
     """
     if population.thetas:
         raise InvalidValue(f"Population {population.name} has a threshold for each channel, which "
-                           "only a network as logic can have, not an engine")
+                           "only a network as logic can have (--logic), not an engine")
     engines = build_engines(spec, population, plan, order, rows)
     passes = Passes(shape=population.shape, fire_lanes=plan.fire_lanes, order=order,
                     width=engines[0].width, timesteps=spec.timesteps)

@@ -35,11 +35,34 @@ def test_files_of_logic(files, out):
     assert not (out / BUS_FILES[0]).exists()
 
 
+def test_info(capsys, files, out):
+    trained = load(files["light"])
+    hidden, last = trained.spec.populations
+    spec = replace(trained.spec, populations=(replace(hidden, thetas=True), last))
+    own = Trained(spec, trained.weights, trained.biases, thetas={
+        "hidden": np.array([8, 3, 5, 8, 1, 2, 7, 6, 4, 8], np.int32)})
+    out.mkdir()
+    own.save(file := out / "thetas.safetensors")
+    assert refusal(capsys, "info", file, out=out / "no") == (
+        "Population hidden has a threshold for each channel, which only a network as logic can "
+        "have (--logic), not an engine")
+    assert run("info", file, "--logic", "--row", "1", "--out", out) == 0
+    layout = LogicLayout(own, "compressors", 1)
+    first, second = layout.stages
+    printed = " ".join(capsys.readouterr().out.split())
+    for stage, weights in ((first, "input->hidden"), (second, "hidden->out")):
+        assert (f"{np.count_nonzero(own.weights[weights])} weights that are not 0, "
+                f"{stage.schedule.graph.size} adders, done in clock {stage.done}") in printed
+    assert f"A frame a clock; its class {layout.latency} clocks later." in printed
+    report = json.loads((out / "info.json").read_text())
+    assert report["stages"] == layout.describe() and report["network"] == spec.to_dict()
+
+
 @pytest.mark.parametrize("command, option", [
     ("verilog", ["--bake"]), ("verilog", ["--sound"]), ("verilog", ["--bus", "axi"]),
     ("verilog", ["--readback"]), ("verilog", ["--lanes", "32"]), ("simulate", ["--lanes", "4"]),
     ("simulate", ["--verilog", "there"]), ("simulate", ["--waves", "3"]),
-    ("simulate", ["--time", "outer"])])
+    ("simulate", ["--time", "outer"]), ("info", ["--lanes", "4"])])
 def test_options_that_logic_has_not(capsys, out, command, option):
     assert refusal(capsys, command, NETWORK, "--logic", *option, out=out) == (
         f"{option[0]} does not go with --logic, which has neither lanes, memories nor a bus")
@@ -47,6 +70,7 @@ def test_options_that_logic_has_not(capsys, out, command, option):
 
 @pytest.mark.parametrize("command, option", [
     ("verilog", ["--taps"]), ("verilog", ["--adders", "compressors"]), ("simulate", ["--row", "2"]),
+    ("info", ["--pixels"]),
     ("simulate", ["--pixels"])])
 def test_options_that_only_logic_has(capsys, out, command, option):
     assert refusal(capsys, command, NETWORK, *option, out=out) == f"{option[0]} needs --logic"
