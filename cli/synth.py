@@ -89,7 +89,7 @@ def synthesise_logic(layout, folder, device, frequency=None, seed=1, search=Fals
     """
     from ..boards.flow.synth import find_device
     find_device(device)
-    if not search:
+    if not search or frequency is None:
         report = _synthesise_row(layout, folder, device, frequency, seed)
         return report | {"tried": [_brief(report)]}
     found = {}
