@@ -83,19 +83,22 @@ def synthesise_network(trained, layout, folder, device, frequency=None, seed=1, 
 def synthesise_logic(layout, folder, device, frequency=None, seed=1, search=False):
     """The same of a network as logic.
 
-    With ``search`` of as many adders in a row as meet ``frequency``, from :data:`MOST_ADDERS`
-    downwards, or of the fastest number where none does: its files are in ``folder``, those of each
-    other in ``folder/row-N``.  ``tried`` in the result has every placement.
+    With ``search`` and a ``frequency`` of as many adders in a row as meet it, from
+    :data:`MOST_ADDERS` downwards, or of the fastest number where none does: its files are in
+    ``folder``, those of each other in ``folder/row-N``.  ``tried`` in the result has every
+    placement.
     """
     from ..boards.flow.synth import find_device
     find_device(device)
     if not search or frequency is None:
         report = _synthesise_row(layout, folder, device, frequency, seed)
         return report | {"tried": [_brief(report)]}
+    places = {row: folder / f"row-{row}" for row in range(1, MOST_ADDERS + 1)}
+    for place in places.values():  # Of an earlier run.
+        shutil.rmtree(place, ignore_errors=True)
     found = {}
     for row in range(min(MOST_ADDERS, max(1, layout.deepest)), 0, -1):
-        place = folder / f"row-{row}"
-        shutil.rmtree(place, ignore_errors=True)
+        place = places[row]
         place.mkdir()
         found[place] = _synthesise_row(layout.with_row(row), place, device, frequency, seed)
         if (found[place]["fmax_mhz"] or 0) >= frequency:

@@ -77,7 +77,7 @@ class Journal:
         self._owners.mkdir(exist_ok=True)
         self._owner = self._owners / f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
         self._alive = contextlib.ExitStack()
-        with locked(self._claims):
+        with self.lock():
             for owner in self._owners.iterdir():
                 _is_held(owner)  # Where not, it goes.
             self._study = self._load(identity)

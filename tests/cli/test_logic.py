@@ -133,7 +133,8 @@ def test_synth(capsys, files, out, monkeypatch, options, reached, rows):
         (given["out_dir"] / "report.json").write_text(str(row))
         return report_of(100 * row, reached[row])
     monkeypatch.setattr("qblif.boards.flow.synth.synthesise", place)
-    (out / "synth").mkdir(parents=True)
+    for earlier in ("synth", *(["row-1"] if len(rows) > 1 else [])):
+        (out / earlier).mkdir(parents=True)
     for earlier in ("synth/earlier", BUS_FILES[0]):
         (out / earlier).touch()
     assert run("synth", files["light"], "--logic", "--out", out, *options) == 0
