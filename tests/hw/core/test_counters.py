@@ -52,31 +52,33 @@ def test_shift_registers_are_maximal(width):
 
 @pytest.mark.parametrize("most", [1, 2, 3, 6, 7, 23])
 def test_in_flight(most):
-    """From none to the most and back, and at random."""
+    """From none to the most and back, to one that left before it entered, and at random."""
     dut, draw = InFlight(most), random.Random(most)
-    moves = [(1, 0)] * most + [(1, 1)] * 3 + [(0, 1)] * most + [
+    moves = [(1, 0)] * most + [(1, 1)] * 3 + [(0, 1)] * (most + 1) + [
         (draw.randint(0, 1), draw.randint(0, 1)) for _ in range(500)]
 
     async def feed(ctx):
         count = 0
         for enter, leave in moves:
-            leave = leave and count > 0
+            leave = leave and count > -1
             enter = enter and (count < most or leave)
             ctx.set(dut.enter, enter)
             ctx.set(dut.leave, leave)
             count += enter - leave
             await ctx.tick()
-            assert ctx.get(dut.any) == (count > 0)
+            assert ctx.get(dut.any) == (count != 0)
 
     simulate_component(dut, feed, timeout=2_000)
 
 
-def test_one_too_many_in_flight():
+@pytest.mark.parametrize("port, said", [
+    ("enter", "more than 3 items in flight"), ("leave", "two items have left before they entered")])
+def test_one_too_many(port, said):
     dut = InFlight(3)
 
     async def feed(ctx):
-        ctx.set(dut.enter, 1)
+        ctx.set(getattr(dut, port), 1)
         await wait(ctx, 10)
 
-    with pytest.raises(AssertionError, match="more than 3 items in flight$"):
+    with pytest.raises(AssertionError, match=f"{said}$"):
         simulate_component(dut, feed, timeout=20)

@@ -83,6 +83,29 @@ def test_cycles_of_maps_that_queue_up(timesteps, static, order):
 
 
 @pytest.mark.parametrize("order", ORDERS)
+def test_class_before_the_last_row_of_the_input(order):
+    """A stride that needs the first of three rows: the class leaves while its frame enters."""
+    fires = Neuron(quantiser=Quantiser(n_max=3, theta=1), v_width=8)
+    spec = Network(
+        timesteps=1, input=Input(shape=(1, 3, 4), n_max=3), populations=[
+            Population(name="a", shape=(1, 1, 4), neuron=fires, sum_width=6),
+            Population(name="out", shape=(CLASSES,), sum_width=8,
+                       neuron=Neuron(quantiser=None, v_width=10))],
+        synapses=[Conv2d(source="input", target="a", kernel=1, stride=(3, 1), w_width=4),
+                  Dense(source="a", target="out", w_width=4)])
+    draw = np.random.default_rng(0)
+    trained = Trained(spec, {
+        "input->a": np.full((1, 1, 1, 1), 2, np.int32),
+        "a->out": draw.integers(-8, 8, (CLASSES, 4)).astype(np.int32)})
+    layout = compile(spec, Plan(order=order, stages=(StagePlan(lanes=4),) * 2))
+    frames = draw.integers(0, 4, (5, 12))
+    rtl = run_network(trained, layout, frames, i_stall=20)
+    np.testing.assert_array_equal(rtl.classes, integer.run(trained, frames).classes)
+    alone = run_network(trained, layout, frames[:1], i_stall=20)
+    assert alone.cycles > alone.results[0] - alone.starts[0]  # Up to the frame's last transfer.
+
+
+@pytest.mark.parametrize("order", ORDERS)
 def test_an_event_out_of_order_is_reported(order):
     """It is dropped, and ``disorder`` stays until it is cleared."""
     trained, layout = queueing_map(order, 1, False)
