@@ -13,7 +13,7 @@ import cocotb
 from cocotb.triggers import ClockCycles, Timer
 
 SETTLE = 64  # Cycles after the last result in which nothing more may come.
-FIRST_LOOK = 500  # Cycles to the first look at the progress.
+FIRST_LOOK = 16  # Cycles to the first look at the progress: of a large design they take seconds.
 LOOK_SECONDS = 0.5  # Looks become rarer until this much time is between them.
 
 

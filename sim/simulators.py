@@ -25,11 +25,14 @@ __all__ = ["SIMULATORS", "Build", "SimulatorError", "build", "build_program", "c
 SIMULATORS = ("verilator", "icarus")
 SILENCE = 50  # Seconds in which a simulator must print something.
 
-VERILATOR_OPTIONS = ["-O3", "--x-assign", "fast", "--x-initial", "fast", "--timing",
-                     "--output-split", "10000", "-Wno-fatal", "-Wno-lint", "-Wno-style",
+SPLIT = ["--output-split", "10000", "--output-split-cfuncs", "10000"]
+"""A network as logic in one function of megabytes took the C++ compiler more than 20 minutes."""
+
+VERILATOR_OPTIONS = ["-O3", "--x-assign", "fast", "--x-initial", "fast", "--timing", *SPLIT,
+                     "-Wno-fatal", "-Wno-lint", "-Wno-style",
                      "--timescale", "1ns/1ps", "-CFLAGS", "-O2 -std=gnu++20 -fcoroutines"]
 
-PROGRAM_OPTIONS = ["-O3", "--x-assign", "fast", "--x-initial", "fast", "--output-split", "10000",
+PROGRAM_OPTIONS = ["-O3", "--x-assign", "fast", "--x-initial", "fast", *SPLIT,
                    "-Wno-fatal", "-Wno-lint", "-Wno-style"]
 PROGRAM_VARIABLES = ["OPT_FAST=-O1", "OPT_SLOW=-O0"]  # Of make.
 

@@ -31,9 +31,9 @@ __all__ = ["KEEP_COPIES", "OUTPUTS", "implement"]
 KEEP_COPIES = "setattr -set keep 1 a:keep=1 w:* %i %ci1 t:$*dff* %i"
 """Marks the registers that drive a signal with the attribute keep."""
 
-SPARSE = 0.15
-"""Share of the LUTs up to which chains lose their last carries; the cells that bring them out keep
-chains apart, without which a large design was seen to route more slowly."""
+LARGE = 0.15
+"""Share of the LUTs from which a design is placed by the family's options for large ones, and
+chains keep the cells that bring their last carries out: without these it routed more slowly."""
 
 OUTPUTS = ("generic.il", "mapped.json", "netlist.json", "placed.json", "floorplan.json",
            "report.json")
@@ -79,7 +79,8 @@ def implement(verilog, device, *, top, out_dir, board=None, frequency_mhz=None, 
     netlist = json.loads((out_dir / "mapped.json").read_text())
     module = netlist["modules"][top]
     folded = family.fold(module) if family.fold and fold_output_registers else {}
-    if count(module, family)["lut"] < SPARSE * device.lut:
+    large = count(module, family)["lut"] >= LARGE * device.lut
+    if not large:
         drop_unread_carries(module, family)
     if board is None:
         cut_pins(module, family)
@@ -91,7 +92,7 @@ def implement(verilog, device, *, top, out_dir, board=None, frequency_mhz=None, 
     progress(f"nextpnr: placing {cells['lut']} LUTs, {cells['ff']} flip-flops and {cells['bram']} "
              f"block RAMs{aim}")
     placed = _place(device, board, top, out_dir, frequency_mhz, seed,
-                    find_owners(module, before, top))
+                    find_owners(module, before, top), large)
     used = used_cells(placed, family.placer, cells)
     path = longest_path(placed, fanout(module), family.paths)
     report = Report(
@@ -114,11 +115,12 @@ def _map(verilog, device, top, out_dir, check):
         f"{device.synth} -top {top} -json mapped.json"])
 
 
-def _place(device, board, top, out_dir, frequency_mhz, seed, owners):
+def _place(device, board, top, out_dir, frequency_mhz, seed, owners, large):
     """The placer's report; leaves ``floorplan.json``."""
     placer = device.family.placer
     arguments = ["--json", "netlist.json", "--top", top, "--report", "placed.json",
-                 "--detailed-timing-report", "--seed", str(seed), "--timing-allow-fail"]
+                 "--detailed-timing-report", "--seed", str(seed), "--timing-allow-fail",
+                 *(placer.large if large else ())]
     if frequency_mhz is not None:
         arguments += ["--freq", str(frequency_mhz)]
     if board is None:

@@ -50,11 +50,11 @@ CIFAR_RESNET = TrainConfig(
 # weights, so there is nothing left for QAT: in trials it gained nothing.
 MNIST_LOGIC = replace(MNIST, hidden=(256,), timesteps=1, n_max=3, input_n_max=1, w_width=3,
                       w_spacing="powers", fan_in=(24, 128), gamma=1.0, gain=2.0, batch=256,
-                      epochs=40, qat_epochs=0, lr=6e-3, qat_lr=3e-4, activity=0.0)
+                      epochs=40, qat_epochs=0, lr=6e-3, qat_lr=3e-4, gamma_lr=0.05, activity=0.0)
 
 # Tables of features, 32 neurons as logic; nothing moves a feature.
 TABLES = replace(MNIST_LOGIC, hidden=(32,), fan_in=(16, 32), input_n_max=7, shift=0.0, rotate=0.0,
-                 shear=0.0, scale=0.0, batch=32, epochs=100, validation=0.2)
+                 shear=0.0, scale=0.0, batch=32, epochs=100, gamma_lr=1.0, validation=0.2)
 
 # N-MNIST, recordings of about 4,000 events in six timesteps of 50 ms, two polarities.
 N_MNIST = replace(MNIST_CNN, net="16c5s2-32c3s2-64c3-p3", timesteps=6, input_n_max=6, batch=64,

@@ -49,9 +49,9 @@ def built(tmp_path_factory):
 
 
 @needs_compiler
-def test_levels_of_the_netlist(built, tmp_path):
+def test_levels_of_the_netlist(built, cache):
     expected = integer.run(TRAINED, FRAMES)
-    found = check_netlist(TRAINED, BOARD, FRAMES, out_dir=built, cache=tmp_path)
+    found = check_netlist(TRAINED, BOARD, FRAMES, out_dir=built, cache=cache)
     assert found.ok, found
     assert found.levels_compared == 2 * 5 * 8 and found.images == 5
     assert len(np.unique(expected.levels["hidden"])) > 2
@@ -60,7 +60,7 @@ def test_levels_of_the_netlist(built, tmp_path):
     # One wrong level, and one wrong class, are found.
     expected.levels["hidden"][1, 2, 3] ^= 1
     expected.scores[4, expected.classes[4]] = expected.scores[4].min() - 1
-    found = check_netlist(TRAINED, BOARD, FRAMES, out_dir=built, cache=tmp_path, expected=expected)
+    found = check_netlist(TRAINED, BOARD, FRAMES, out_dir=built, cache=cache, expected=expected)
     assert not found.ok
     assert found.level_mismatches == {"hidden": 1} and found.class_mismatches == 1
 

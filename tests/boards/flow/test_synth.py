@@ -158,6 +158,25 @@ def test_does_not_fit(tmp_path, monkeypatch):
             write_verilog(tmp_path, Part()), tmp_path)
 
 
+@pytest.mark.parametrize("large, placer", [(implement.LARGE, []), (0, ["--placer", "static"])])
+def test_placer_of_a_large_design(tmp_path, monkeypatch, large, placer):
+    """From a share of the device's LUTs on; unread carries leave smaller designs only."""
+    called = []
+
+    def place(folder, _, arguments):
+        called.extend(arguments)
+        raise SynthError("nextpnr failed")
+    monkeypatch.setattr(implement, "run_nextpnr", place)
+    monkeypatch.setattr(implement, "drop_unread_carries", lambda *_: called.append("dropped"))
+    monkeypatch.setattr(implement, "refuse_unplaced", lambda *_: None)
+    monkeypatch.setattr(implement, "LARGE", large)
+    (tmp_path / "nextpnr.log").write_text("")
+    with pytest.raises(SynthError):
+        synthesise(write_verilog(tmp_path, Lanes()), top="top", device="ecp5-25k", out_dir=tmp_path)
+    assert [word for word in called if word in ("--placer", "static")] == placer
+    assert ("dropped" in called) == (not placer)
+
+
 def test_placer_finds_that_it_does_not_fit(tmp_path, monkeypatch):
     def fail(folder, placer, arguments):
         (folder / "nextpnr.log").write_text(
