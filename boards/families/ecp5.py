@@ -44,8 +44,8 @@ ECP5 = Family(
     placer=Placer(
         architecture="ecp5", constraints="lpf", pins=("--lpf", "top.lpf"),
         no_pins=("--lpf-allow-unconstrained",), routed=("--textcfg", "top.config"),
-        # Wires a seventh to a third shorter than with the default; it never ends on some tens of
-        # cells.
+        # Wires a seventh to a third shorter than by the default placer (docs/next.md); on a design
+        # of some tens of cells it does not end.
         large=("--placer", "static"),
         cells={"TRELLIS_COMB": "lut", "TRELLIS_FF": "ff", "TRELLIS_RAMW": "lut_ram",
                "DP16KD": "bram", "MULT18X18D": "dsp", "ALU54B": "dsp"}),

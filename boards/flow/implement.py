@@ -33,7 +33,8 @@ KEEP_COPIES = "setattr -set keep 1 a:keep=1 w:* %i %ci1 t:$*dff* %i"
 
 LARGE = 0.15
 """Share of the LUTs from which a design is placed by the family's options for large ones, and
-chains keep the cells that bring their last carries out: without these it routed more slowly."""
+chains keep the cells that bring their last carries out: without these one routed more slowly, by
+the default placer."""
 
 OUTPUTS = ("generic.il", "mapped.json", "netlist.json", "placed.json", "floorplan.json",
            "report.json")

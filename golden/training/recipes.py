@@ -46,13 +46,15 @@ CIFAR_RESNET = TrainConfig(
     flip=True, amp=True, threads=2)
 
 # MNIST as logic, 784-256-10 with 7,424 weights of +-1 and +-2, one bit a pixel: of the settings in
-# docs/next.md those with the most validation images right.  The float phase computes with these
-# weights, so there is nothing left for QAT: in trials it gained nothing.
+# docs/next.md those with the most validation images right.  ``gamma_lr``: at 1, theta shrank to a
+# fraction of a weight, and a neuron had level 0 or 3 and hardly another.  The float phase computes
+# with these weights, so there is nothing left for QAT: in trials it gained nothing.
 MNIST_LOGIC = replace(MNIST, hidden=(256,), timesteps=1, n_max=3, input_n_max=1, w_width=3,
                       w_spacing="powers", fan_in=(24, 128), gamma=1.0, gain=2.0, batch=256,
                       epochs=40, qat_epochs=0, lr=6e-3, qat_lr=3e-4, gamma_lr=0.05, activity=0.0)
 
-# Tables of features, 32 neurons as logic; nothing moves a feature.
+# Tables of features, 32 neurons as logic; nothing moves a feature.  ``gamma_lr`` is still that of
+# the example's figures in docs/logic.md.
 TABLES = replace(MNIST_LOGIC, hidden=(32,), fan_in=(16, 32), input_n_max=7, shift=0.0, rotate=0.0,
                  shear=0.0, scale=0.0, batch=32, epochs=100, gamma_lr=1.0, validation=0.2)
 

@@ -41,7 +41,7 @@ class Counter(wiring.Component):
 
 
 class InFlight(wiring.Component):
-    """Whether as many items have left as have entered, one cycle later.
+    """Whether the numbers of items that entered and that left differ, one cycle later.
 
     An item may leave before all of it has entered: the class of a network that does not need the
     last rows of its input.
