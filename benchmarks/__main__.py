@@ -49,7 +49,7 @@ def benchmarks(
 def run(row, folders, place):
     """Measure ``row`` and say how it went; whether it worked, so that the others run anyway."""
     console.rule(f"{place}: {row.name}")
-    console.print(f"qblif {row.command}", style="dim", markup=False, soft_wrap=True)
+    console.print(row.described, style="dim", markup=False, soft_wrap=True)
     try:
         record = measure(row, folders)
     except QblifError as error:
@@ -84,7 +84,7 @@ def states():
 
 def listing():
     found = states()
-    return table("Rows", [(name, found[name], f"qblif {row.command}")
+    return table("Rows", [(name, found[name], row.described)
                           for name, row in ROWS.items()], ("row", "record", "command"))
 
 

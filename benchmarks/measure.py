@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ..golden.spec.artifact import write_atomically
 from ..golden.spec.errors import QblifError
+from .rows import NETWORK
 from .tree import ROOT, describe_tree, describe_versions
 
 __all__ = ["RECORDS", "load_records", "measure"]
@@ -30,24 +31,31 @@ def measure(row, folders, records=RECORDS):
                          f"--{missing[0].lower()} DIR")
     tree = describe_tree()
     with tempfile.TemporaryDirectory() as out:
-        words = [str(folders.get(word, word)) for word in row.words]
+        places = folders | {NETWORK: Path(out) / "network.safetensors"}
         started = time.perf_counter()
-        done = subprocess.run([sys.executable, "-m", "qblif", *words, "--out", out], cwd=ROOT)
+        figures = {}
+        for step in row.steps:
+            figures |= _run(row.name, step, places, out)
         seconds = time.perf_counter() - started
-        # Exit code 1 says that something differs: a record says how much.
-        report = Path(out) / row.report
-        if done.returncode not in (0, 1) or not report.is_file():
-            raise QblifError(f"{row.name}: qblif {row.command} ended with exit code "
-                             f"{done.returncode}")
-        figures = row.pick(json.loads(report.read_text()))
     tree["dirty"] |= describe_tree() != tree  # Somebody went on working.
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    record = {"row": row.name, "command": f"qblif {row.command}", **tree, "date": now,
+    record = {"row": row.name, "command": row.described, **tree, "date": now,
               "versions": describe_versions(), "seconds": round(seconds, 1), "figures": figures}
     records.mkdir(exist_ok=True)
     write_atomically(records / f"{row.name}.json",
                      (json.dumps(record, indent=1) + "\n").encode())
     return record
+
+
+def _run(name, step, places, out):
+    """The figures of one command."""
+    words = [str(places.get(word, word)) for word in step.words]
+    done = subprocess.run([sys.executable, "-m", "qblif", *words, "--out", out], cwd=ROOT)
+    # Exit code 1 says that something differs: a record says how much.
+    report = Path(out) / step.report
+    if done.returncode not in (0, 1) or not report.is_file():
+        raise QblifError(f"{name}: qblif {step.command} ended with exit code {done.returncode}")
+    return step.pick(json.loads(report.read_text()))
 
 
 def load_records(folder=RECORDS):

@@ -1,4 +1,4 @@
-"""The tables of the documents, from the records.
+"""The tables of the documents, from the records, and the pictures.
 
 A table stands between ``<!-- table: NAME -->`` and ``<!-- /table -->``.  A row that is of other
 sources than the latest record says so.
@@ -8,12 +8,12 @@ import re
 
 from ..golden.spec.errors import QblifError
 from .measure import load_records
-from .tables import TABLES
+from .tables import PICTURES, TABLES
 from .tree import ROOT
 
 __all__ = ["PAGES", "render", "render_pages"]
 
-PAGES = ("docs/results.md",)
+PAGES = ("docs/results.md", "docs/logic.md")
 MARKED = re.compile(r"(<!-- table: (\S+) -->\n).*?(<!-- /table -->)", re.DOTALL)
 
 
@@ -29,13 +29,14 @@ def render(text, records):
 
 
 def render_pages():
-    """Render every page in place; returns the names of those that changed."""
+    """Render every page in place, and draw the pictures; returns the names of those that
+    changed."""
     records, changed = load_records(), []
-    for name in PAGES:
-        page = ROOT / name
-        before = page.read_text()
-        after = render(before, records)
+    for name in (*PAGES, *PICTURES):
+        file = ROOT / name
+        before = file.read_text() if file.is_file() else ""
+        after = PICTURES[name](records) if name in PICTURES else render(before, records)
         if after != before:
-            page.write_text(after)
+            file.write_text(after)
             changed.append(name)
     return changed

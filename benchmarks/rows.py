@@ -3,22 +3,42 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-__all__ = ["DATA", "ROWS", "Row"]
+__all__ = ["DATA", "LOGIC_ROWS", "NETWORK", "ROWS", "Row"]
 
 # Data sets that a command may name in place of a folder.
 DATA = {"MNIST": "mnist", "CIFAR": "cifar"}
 
 CNN_LANES = "4,16,32,1"
+NETWORK = "NETWORK"  # In a command: the network that the row's own training writes.
+
+# Networks as logic for MNIST, by the neurons of their hidden layer: weights of each of them and of
+# each read-out neuron, and the clock that is asked for in MHz.  That of 256 neurons ships.
+LOGIC = {32: ("16,32", 160), 64: ("16,32", 150), 96: ("20,48", 140), 128: ("22,64", 130),
+         192: ("24,96", 125), 256: ("24,128", 125), 320: ("24,160", 120)}
+LOGIC_ROWS = tuple(f"logic-{hidden}" for hidden in LOGIC)
 
 
 @dataclass(frozen=True)
 class Row:
     """``qblif COMMAND``, whose report is ``DIR/<first word>.json``; ``pick`` takes the figures from
-    it.  Words that are keys of :data:`DATA` stand for the folder of a data set."""
+    it.  ``before`` is such a row of the same folder that comes first, and has figures too.  Words
+    that are keys of :data:`DATA` stand for the folder of a data set, :data:`NETWORK` for the
+    network that ``before`` trained."""
 
     name: str
     command: str
     pick: Callable[[dict], dict]
+    before: "Row | None" = None
+
+    @property
+    def steps(self):
+        """The rows to run, itself the last."""
+        return [*(self.before.steps if self.before else ()), self]
+
+    @property
+    def described(self):
+        """What a person would type."""
+        return " && ".join(f"qblif {step.command}" for step in self.steps)
 
     @property
     def words(self):
@@ -31,7 +51,7 @@ class Row:
     @property
     def data(self):
         """The data sets that it needs."""
-        return {word for word in self.words if word in DATA}
+        return {word for step in self.steps for word in step.words if word in DATA}
 
 
 def analysed(report):
@@ -51,6 +71,17 @@ def simulated(report):
 def placed(report):
     return {key: report[key] for key in ("device", "lanes", "lut", "ff", "bram", "dsp", "fmax_mhz",
                                          "seed", "multipliers", "network_digest")}
+
+
+def placed_logic(report):
+    return {key: report[key] for key in ("device", "lut", "ff", "bram", "fmax_mhz", "latency",
+                                         "latency_ns", "mlut_s", "seed", "network_digest")}
+
+
+def trained(report):
+    notes = report["notes"]
+    return {"accuracy": notes["accuracy_integer"], "images": notes["test_images"],
+            "weights_digest": report["weights_digest"]}
 
 
 def built(report):
@@ -90,10 +121,25 @@ def _rows():
     yield Row("mnist-cnn-synth", f"synth {cnn} --lanes {CNN_LANES}", placed)
     yield Row("mnist-cnn-synth-ecp5", f"synth {cnn} --lanes ecp5-85k", placed)
     yield Row("cifar-vgg-synth", f"synth {vgg} --lanes ecp5-85k", placed)
+    yield from _logic_rows()
     for board in ("icebreaker", "ulx3s_85f", "orangecrab_85f"):
         yield Row(f"build-{board}", f"build {mlp} --board {board}", built)
     yield Row("systems", "systems --data MNIST", compared)
     yield Row("demo", "demo", whole)
+
+
+def _logic_rows():
+    for hidden, (fan_in, clock) in LOGIC.items():
+        if hidden == 256:
+            file = "networks/mnist-logic.safetensors"
+            before = Row("accuracy", f"analyse {file} --data MNIST --images all", analysed)
+        else:
+            file = NETWORK
+            before = Row("training", "train --recipe mnist-logic --data MNIST --threads 1 "
+                         f"--set hidden=[{hidden}] --set fan_in=[{fan_in}] --epochs 60", trained)
+        yield Row(f"logic-{hidden}",
+                  f"synth {file} --logic --pixels --row 2 --frequency {clock}", placed_logic,
+                  before)
 
 
 ROWS = {row.name: row for row in _rows()}

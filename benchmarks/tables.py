@@ -1,6 +1,11 @@
-"""Each table of the documents as a function from the records to Markdown."""
+"""Each table of the documents as a function from the records to Markdown, and each picture."""
 
-__all__ = ["TABLES", "origin"]
+from ..report.charts.front import draw_fronts
+from ..sweep.run import best
+from ..sweep.space import OBJECTIVES
+from .rows import LOGIC, LOGIC_ROWS
+
+__all__ = ["PICTURES", "TABLES", "origin"]
 
 
 def origin(records, record):
@@ -106,6 +111,30 @@ def boards(records):
                                   "build-orangecrab_85f")))
 
 
+def logic(records):
+    rows = []
+    for hidden, (fan_in, _) in LOGIC.items():
+        for _, f, of in pick(records, f"logic-{hidden}"):
+            rows.append([f"784-{hidden}-10{of}", fan_in.replace(",", ", "), share(f["accuracy"]),
+                         f"{f['lut']:,}", f"{f['ff']:,}", f"{f['fmax_mhz']:.1f} MHz",
+                         f"{f['latency']} clocks, {f['latency_ns']:.0f} ns",
+                         f"{f['mlut_s']:.3f} mLUT4 s"])
+    return markdown(["network", "weights a neuron, a read-out neuron", "test images, integers",
+                     "LUTs", "registers", "Fmax", "latency", "LUT x time"], rows)
+
+
+def logic_frontier(records):
+    """The networks as logic: accuracy, LUTs and clock against each other, as an SVG's text."""
+    points = [{"parameters": {"network": record["row"]},
+               "figures": {"accuracy": f["accuracy"], "luts": f["lut"], "fmax": f["fmax_mhz"]}}
+              for record, f, _ in pick(records, *LOGIC_ROWS)]
+    front = best([point["figures"] for point in points])
+    objectives = [{"name": name, "unit": OBJECTIVES[name][0], "more_is_better": OBJECTIVES[name][1]}
+                  for name in ("accuracy", "luts", "fmax")]
+    return draw_fronts({"objectives": objectives, "points": [
+        point | {"front": k in front} for k, point in enumerate(points)]})
+
+
 def systems(records):
     return markdown(["neuron", "float", "integer", "RTL", "levels that differ",
                      "operations an image", "nJ by Table 6", "cycles an image", "LUTs", "Fmax"], (
@@ -136,7 +165,11 @@ TABLES = {
     "synth-mnist-cnn": synth(("mnist-cnn-synth", "mnist-cnn-rtl"),
                              ("mnist-cnn-synth-ecp5", "mnist-cnn-rtl-ecp5")),
     "synth-cifar-vgg": synth(("cifar-vgg-synth", "cifar-vgg-rtl")),
+    "logic": logic,
     "boards": boards,
     "systems": systems,
     "demo": demo,
 }
+
+# By the file beside the pages.
+PICTURES = {"docs/logic.svg": logic_frontier}

@@ -37,7 +37,7 @@ WINGS = {
     "sweep": (*GOLDEN, "golden.study", *HW, *BOARDS, "sim", "report", "api"),
     "cli": (*GOLDEN, "golden.foreign", "golden.study", *HW, *BOARDS, "sim", "report", "api",
             "sweep"),
-    "benchmarks": (*GOLDEN, "golden.study", *HW, *BOARDS, "sim", "cli", "api"),
+    "benchmarks": (*GOLDEN, "golden.study", *HW, *BOARDS, "sim", "report", "sweep", "cli", "api"),
     "__main__": ("cli",),
 }
 # Upwards on purpose, within a method, so that importing the lower one stays lean.

@@ -8,7 +8,7 @@ from qblif.benchmarks import measure as measuring
 from qblif.benchmarks.measure import load_records, measure
 from qblif.benchmarks.render import MARKED, PAGES, render
 from qblif.benchmarks.rows import ROWS, Row
-from qblif.benchmarks.tables import TABLES
+from qblif.benchmarks.tables import PICTURES, TABLES
 from qblif.benchmarks.tree import ROOT, describe_tree
 from qblif.cli.main import run_app
 from qblif.golden.spec.errors import QblifError
@@ -21,6 +21,12 @@ def test_pages_say_what_the_records_say(name):
     assert render(page, load_records()) == page, "run python -m qblif.benchmarks --render"
 
 
+@pytest.mark.parametrize("name", PICTURES)
+def test_pictures_are_of_the_records(name):
+    assert PICTURES[name](load_records()) == (ROOT / name).read_text(), \
+        "run python -m qblif.benchmarks --render"
+
+
 def test_every_table_is_somewhere():
     pages = "".join((ROOT / name).read_text() for name in PAGES)
     assert sorted(name for _, name, _ in MARKED.findall(pages)) == sorted(TABLES)
@@ -29,7 +35,7 @@ def test_every_table_is_somewhere():
 def test_records_are_of_rows_and_say_where_they_are_from():
     for name, record in load_records().items():
         assert record["row"] == name and name in ROWS
-        assert record["command"] == f"qblif {ROWS[name].command}"
+        assert record["command"] == ROWS[name].described
         assert record.keys() >= {"commit", "tree", "dirty", "date", "versions", "seconds"}
 
 
@@ -77,7 +83,7 @@ def test_measures_a_row(shipped, tmp_path):
     record = measure(shipped, {}, tmp_path)
     assert record == json.loads((tmp_path / "small.json").read_text())
     assert record["figures"] == {"lanes": [[4], [1]]}
-    assert record["command"] == f"qblif {shipped.command}" and record["versions"]["numpy"]
+    assert record["command"] == shipped.described and record["versions"]["numpy"]
     assert {key: record[key] for key in ("commit", "tree", "dirty")} == describe_tree()
 
 
