@@ -171,13 +171,32 @@ def pytest_report_header():
 
 
 def pytest_terminal_summary(terminalreporter):
+    reports = [report for found in terminalreporter.stats.values() for report in found]
+    show_faults(terminalreporter, reports)
+    show_seconds(terminalreporter, reports)
+
+
+def show_seconds(terminalreporter, reports):
+    """The files that take longest, with the seconds of all processes."""
+    seconds = Counter()
+    for report in reports:
+        if hasattr(report, "duration"):
+            seconds[report.nodeid.partition("::")[0]] += report.duration
+    long = [(file, value) for file, value in seconds.most_common(40) if value >= 10]
+    if long:
+        terminalreporter.section(f"{seconds.total():,.0f} s in files, of which the longest")
+    for file, value in long:
+        terminalreporter.line(f"{file:64}{value:8,.0f} s")
+
+
+def show_faults(terminalreporter, reports):
+    """The table of injected faults."""
     counts = Counter()
-    for reports in terminalreporter.stats.values():
-        for report in reports:
-            for name, line in getattr(report, "user_properties", ()):
-                if name == "faults" and report.when == "call":
-                    for kind in (line[0], "all"):
-                        counts.update({(kind, k): int(n) for k, n in enumerate(line[1:])})
+    for report in reports:
+        for name, line in getattr(report, "user_properties", ()):
+            if name == "faults" and report.when == "call":
+                for kind in (line[0], "all"):
+                    counts.update({(kind, k): int(n) for k, n in enumerate(line[1:])})
     kinds = sorted({kind for kind, _ in counts}, key=lambda kind: (kind == "all", kind))
     if kinds:
         terminalreporter.section("faults: injected, right answer, clear error")

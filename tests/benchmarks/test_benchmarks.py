@@ -103,6 +103,38 @@ def test_a_record_has_no_path_of_this_machine(tmp_path, monkeypatch):
     assert "secret" not in (tmp_path / "data.json").read_text()
 
 
+def test_a_row_that_trains_first(tmp_path, monkeypatch):
+    row = Row("both", "synth NETWORK --row 2", lambda report: {"lut": report["lut"]},
+              Row("training", "train --data MNIST", lambda report: {"accuracy": report["a"]}))
+    assert row.described == "qblif train --data MNIST && qblif synth NETWORK --row 2"
+    assert row.data == {"MNIST"}
+    ran = []
+
+    def run(words, **_):
+        command, out = words[3], measuring.Path(words[words.index("--out") + 1])
+        ran.append(words[3:-2])
+        if command == "synth":
+            assert words[4] == str(out / "network.safetensors")
+        (out / f"{command}.json").write_text(json.dumps(
+            {"a": 0.5, "lut": 7} if fails != command else {}))
+        return type("Done", (), {"returncode": 2 if fails == command else 0})
+
+    monkeypatch.setattr(measuring.subprocess, "run", run)
+    monkeypatch.setattr(measuring, "describe_tree", lambda: {"dirty": False})
+    fails = None
+    record = measure(row, {"MNIST": tmp_path / "images"}, tmp_path)
+    assert record["figures"] == {"accuracy": 0.5, "lut": 7}
+    assert record["command"] == row.described
+    assert [words[0] for words in ran] == ["train", "synth"]
+    assert ran[0][1:] == ["--data", str(tmp_path / "images")] and ran[1][2:] == ["--row", "2"]
+    fails = "train"  # The second command does not run then.
+    with pytest.raises(QblifError, match="^both: qblif train --data MNIST ended with exit code 2"):
+        measure(row, {"MNIST": tmp_path}, tmp_path)
+    assert len(ran) == 3
+    with pytest.raises(QblifError, match="^both needs the folder of MNIST: give --mnist DIR$"):
+        measure(row, {}, tmp_path)
+
+
 def test_refuses_without_data_and_after_a_failure(tmp_path):
     with pytest.raises(QblifError, match="^cifar-vgg-rtl needs the folder of CIFAR: give --cifar "):
         measure(ROWS["cifar-vgg-rtl"], {"MNIST": tmp_path}, tmp_path)
