@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-__all__ = ["DATA", "LOGIC_ROWS", "NETWORK", "ROWS", "Row"]
+__all__ = ["DATA", "LOGIC", "NETWORK", "ROWS", "Row", "logic_row"]
 
 # Data sets that a command may name in place of a folder.
 DATA = {"MNIST": "mnist", "CIFAR": "cifar"}
@@ -11,11 +11,11 @@ DATA = {"MNIST": "mnist", "CIFAR": "cifar"}
 CNN_LANES = "4,16,32,1"
 NETWORK = "NETWORK"  # In a command: the network that the row's own training writes.
 
-# Networks as logic for MNIST, by the neurons of their hidden layer: weights of each of them and of
-# each read-out neuron, and the clock that is asked for in MHz.  That of 256 neurons ships.
-LOGIC = {32: ("16,32", 160), 64: ("16,32", 150), 96: ("20,48", 140), 128: ("22,64", 130),
-         192: ("24,96", 125), 256: ("24,128", 125), 320: ("24,160", 120)}
-LOGIC_ROWS = tuple(f"logic-{hidden}" for hidden in LOGIC)
+# Networks as logic for MNIST, by the neurons of their hidden layers: weights of a neuron of each
+# population, and the clock that is asked for in MHz.  That of 256 neurons ships.
+LOGIC = {"32": ("16,32", 160), "64": ("16,32", 150), "96": ("20,48", 140), "128": ("22,64", 130),
+         "96,64": ("20,16,40", 120), "192": ("24,96", 125), "256": ("24,128", 125),
+         "320": ("24,160", 120)}
 
 
 @dataclass(frozen=True)
@@ -128,16 +128,20 @@ def _rows():
     yield Row("demo", "demo", whole)
 
 
+def logic_row(hidden):
+    return f"logic-{hidden.replace(',', '-')}"
+
+
 def _logic_rows():
     for hidden, (fan_in, clock) in LOGIC.items():
-        if hidden == 256:
+        if hidden == "256":
             file = "networks/mnist-logic.safetensors"
             before = Row("accuracy", f"analyse {file} --data MNIST --images all", analysed)
         else:
             file = NETWORK
             before = Row("training", "train --recipe mnist-logic --data MNIST --threads 1 "
                          f"--set hidden=[{hidden}] --set fan_in=[{fan_in}] --epochs 60", trained)
-        yield Row(f"logic-{hidden}",
+        yield Row(logic_row(hidden),
                   f"synth {file} --logic --pixels --row 2 --frequency {clock}", placed_logic,
                   before)
 

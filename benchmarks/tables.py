@@ -3,7 +3,7 @@
 from ..report.charts.front import draw_fronts
 from ..sweep.run import best
 from ..sweep.space import OBJECTIVES
-from .rows import LOGIC, LOGIC_ROWS
+from .rows import LOGIC, logic_row
 
 __all__ = ["PICTURES", "TABLES", "origin"]
 
@@ -114,12 +114,12 @@ def boards(records):
 def logic(records):
     rows = []
     for hidden, (fan_in, _) in LOGIC.items():
-        for _, f, of in pick(records, f"logic-{hidden}"):
-            rows.append([f"784-{hidden}-10{of}", fan_in.replace(",", ", "), share(f["accuracy"]),
+        for _, f, of in pick(records, logic_row(hidden)):
+            rows.append([f"784-{hidden.replace(',', '-')}-10{of}", fan_in.replace(",", ", "), share(f["accuracy"]),
                          f"{f['lut']:,}", f"{f['ff']:,}", f"{f['fmax_mhz']:.1f} MHz",
                          f"{f['latency']} clocks, {f['latency_ns']:.0f} ns",
                          f"{f['mlut_s']:.3f} mLUT4 s"])
-    return markdown(["network", "weights a neuron, a read-out neuron", "test images, integers",
+    return markdown(["network", "weights of a neuron, by population", "test images, integers",
                      "LUTs", "registers", "Fmax", "latency", "LUT x time"], rows)
 
 
@@ -127,7 +127,7 @@ def logic_frontier(records):
     """The networks as logic: accuracy, LUTs and clock against each other, as an SVG's text."""
     points = [{"parameters": {"network": record["row"]},
                "figures": {"accuracy": f["accuracy"], "luts": f["lut"], "fmax": f["fmax_mhz"]}}
-              for record, f, _ in pick(records, *LOGIC_ROWS)]
+              for record, f, _ in pick(records, *map(logic_row, LOGIC))]
     front = best([point["figures"] for point in points])
     objectives = [{"name": name, "unit": OBJECTIVES[name][0], "more_is_better": OBJECTIVES[name][1]}
                   for name in ("accuracy", "luts", "fmax")]
