@@ -115,7 +115,8 @@ def logic(records):
     rows = []
     for hidden, (fan_in, _) in LOGIC.items():
         for _, f, of in pick(records, logic_row(hidden)):
-            rows.append([f"784-{hidden.replace(',', '-')}-10{of}", fan_in.replace(",", ", "), share(f["accuracy"]),
+            rows.append([f"784-{hidden.replace(',', '-')}-10{of}", fan_in.replace(",", ", "),
+                         share(f["accuracy"]),
                          f"{f['lut']:,}", f"{f['ff']:,}", f"{f['fmax_mhz']:.1f} MHz",
                          f"{f['latency']} clocks, {f['latency_ns']:.0f} ns",
                          f"{f['mlut_s']:.3f} mLUT4 s"])
