@@ -8,7 +8,7 @@ __all__ = ["DATA", "LOGIC", "NETWORK", "ROWS", "Row", "logic_row"]
 # Data sets that a command may name in place of a folder.
 DATA = {"MNIST": "mnist", "CIFAR": "cifar"}
 
-CNN_LANES = "4,16,32,1"
+CNN_LANES = "4x2,16,32,1"
 NETWORK = "NETWORK"  # In a command: the network that the row's own training writes.
 
 # Networks as logic for MNIST, by the neurons of their hidden layers: weights of a neuron of each

@@ -4,7 +4,7 @@ plan of a bitstream."""
 from pathlib import Path
 
 from ..golden.spec.errors import InvalidValue
-from ..hw.layout.plan import make_plan, read_plan
+from ..hw.layout.plan import make_plan, read_lanes, read_plan
 from .allocate import Allocator
 from .devices import DEVICES
 
@@ -15,7 +15,7 @@ def plan_for(trained, lanes, burst="shift", quantiser=None, order="inner"):
     """The :class:`~qblif.hw.layout.plan.Plan` of a trained network.
 
     ``lanes`` is a number for the busiest stage, a sequence of one number a stage, or either as
-    text (``"128,10"``); or the name of a device, for the fastest plan that should fit it; or the
+    text (``"128,10"``; ``"4x2,16"`` where the first adds two events at once); or the name of a device, for the fastest plan that should fit it; or the
     path of a ``build.json``, for the plan of that bitstream, whatever the other arguments say.
 
     ``order`` is one of :data:`qblif.hw.layout.passes.ORDERS`.
@@ -28,20 +28,9 @@ def plan_for(trained, lanes, burst="shift", quantiser=None, order="inner"):
         return _fill(trained.spec, lanes, activity, burst, quantiser, order)
     if isinstance(lanes, str) and lanes.endswith(".json"):
         return read_plan(Path(lanes), trained.spec, "the build.json of a bitstream")[0]
-    return make_plan(trained.spec, lanes=_numbers(lanes), activity=activity, burst=burst,
+    lanes, ports = read_lanes(lanes) if isinstance(lanes, str) else (lanes, ())
+    return make_plan(trained.spec, lanes=lanes, ports=ports, activity=activity, burst=burst,
                      quantiser=quantiser, order=order)
-
-
-def _numbers(lanes):
-    """``lanes`` with text as numbers."""
-    if not isinstance(lanes, str):
-        return lanes
-    try:
-        numbers = [int(part) for part in lanes.split(",")]
-    except ValueError:
-        raise InvalidValue(f"Lanes must be a number, or one a stage like 128,10, not {lanes!r}") \
-            from None
-    return numbers[0] if len(numbers) == 1 else numbers
 
 
 def _fill(spec, name, activity, burst, quantiser, order):

@@ -16,6 +16,7 @@ from ..golden.spec.checks import check_int, check_type
 from ..golden.spec.errors import InvalidType, InvalidValue, QblifError
 from ..golden.training.config import TrainConfig
 from ..golden.training.recipes import choose_recipe
+from ..hw.layout.plan import read_lanes
 from ..hw.layout.work import LANES_LIMIT
 
 __all__ = ["HARDWARE", "OBJECTIVES", "PARAMETERS", "SAMPLERS", "Space", "read_space"]
@@ -97,7 +98,8 @@ class Space:
             raise InvalidValue("Points belong to the samplers nsga2 and tpe: a grid has "
                                f"{self.size}")
         for value in self.parameters.get("lanes", ()):
-            _check_lanes(value)
+            for number in read_lanes(value)[0] if isinstance(value, str) else [value]:
+                check_int("Lanes", number, 1, LANES_LIMIT)
         for name, known in (("burst", MODES), ("device", DEVICES)):
             for value in self.parameters.get(name, ()):
                 _check_one(name.capitalize(), value, known)
@@ -221,15 +223,3 @@ def _check_list(name, values):
             raise InvalidType(f"{name} must have numbers or strings, not {value!r}")
         if values.count(value) > 1:
             raise InvalidValue(f"{name} has {value!r} more than once")
-
-
-def _check_lanes(value):
-    numbers = [value]
-    if isinstance(value, str):
-        try:
-            numbers = [int(part) for part in value.split(",")]
-        except ValueError:
-            raise InvalidValue("Lanes must be a number, or one a stage like \"128,10\", not "
-                               f"{value!r}") from None
-    for number in numbers:
-        check_int("Lanes", number, 1, LANES_LIMIT)

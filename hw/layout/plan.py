@@ -15,7 +15,7 @@ from .passes import ORDERS
 from .work import LANES_LIMIT, streams, works_of
 
 __all__ = ["KINDS", "Plan", "StagePlan", "buffers_for", "lanes_of", "make_plan",
-           "quantiser_kind", "read_plan"]
+           "quantiser_kind", "read_lanes", "read_plan"]
 
 PORTS = (1, 2, 4)
 BUFFERS_LIMIT = 4
@@ -68,9 +68,7 @@ class StagePlan:
         if self.memory not in MEMORIES:
             raise InvalidValue(f"Weight memory must be one of {', '.join(MEMORIES)}, "
                                f"not {self.memory!r}")
-        if self.ports not in PORTS:
-            raise InvalidValue(f"Ports must be one of {', '.join(map(str, PORTS))}, "
-                               f"not {self.ports!r}")
+        _check_ports(self.ports)
         if self.ports > 1 and self.memory == "spram":
             raise InvalidValue(f"Ports must be 1 with single-port RAM, not {self.ports}")
         check_int("Buffers", self.buffers, 1, BUFFERS_LIMIT)
@@ -95,6 +93,11 @@ class Plan:
         if self.order not in ORDERS:
             raise InvalidValue(f"Order of timesteps must be one of {', '.join(ORDERS)}, "
                                f"not {self.order!r}")
+
+
+def _check_ports(value):
+    if value not in PORTS:
+        raise InvalidValue(f"Ports must be one of {', '.join(map(str, PORTS))}, not {value!r}")
 
 
 def read_plan(path, network, what, fields=()):
@@ -135,10 +138,24 @@ def lanes_of(network, population, plan):
     return lanes
 
 
-def make_plan(network, *, lanes, activity=None, burst="shift", quantiser=None, order="inner"):
+def read_lanes(text):
+    """``(lanes, ports)`` of ``"32"``, ``"128,10"`` or ``"4x2,16,32,1"``, where the first of four
+    stages adds two events at once: two lists for :func:`make_plan`, the second empty where no
+    stage has an ``x``."""
+    try:
+        lanes, ports = zip(*((int(stage), int(count) if by else 1) for stage, by, count in (
+            part.partition("x") for part in text.split(","))), strict=True)
+    except ValueError:
+        raise InvalidValue("Lanes must be a number, or one a stage like 128,10 or 4x2,16, not "
+                           f"{text!r}") from None
+    return list(lanes), list(ports) if "x" in text else []
+
+
+def make_plan(network, *, lanes, ports=(), activity=None, burst="shift", quantiser=None, order="inner"):
     """A balanced plan: ``lanes`` for the busiest engine, elsewhere the fewest that keep up.
 
-    ``lanes`` is one number, or one a population.  ``activity`` is what training measured, mean
+    ``lanes`` is one number, or one a population; then ``ports`` says how many events each of them
+    adds at once, with so many lanes each.  ``activity`` is what training measured, mean
     digits a frame by synapse name (``activity`` of the network file); without it every
     input is taken to be equally likely.  ``quantiser=None`` takes the slice where theta is a power
     of two.
@@ -158,16 +175,24 @@ def make_plan(network, *, lanes, activity=None, burst="shift", quantiser=None, o
                          for w in works] for name, works in work.items()}
     else:
         chosen = {p.name: [n] * len(work[p.name]) for p, n in zip(populations, given, strict=True)}
+    ports = tuple(ports) or (1,) * len(populations)
+    if len(ports) != len(populations):
+        raise InvalidValue(f"Ports must be 1, or of {len(populations)} stages, one a population, "
+                           f"not of {len(ports)}")
     stages = []
-    for population in populations:
+    for population, count in zip(populations, ports, strict=True):
         works, each = work[population.name], chosen[population.name]
-        fire_lanes = _fire_lanes(network, population, each, works)
+        _check_ports(count)
+        if count != 1 and not streams(network, population):
+            raise InvalidValue(f"Population {population.name} has one port, as every dense stage, "
+                               f"not {count}")
+        fire_lanes = _fire_lanes(network, population, each, works, count)
         each = tuple(-(-n // fire_lanes) * fire_lanes for n in each)
         stages.append(StagePlan(
             lanes=each, fire_lanes=fire_lanes, burst=burst,
-            quantiser=quantiser_kind(population, quantiser),
-            buffers=buffers_for(network, population, each[0], fire_lanes, works, share=SHORT_STEP),
-            slack=2))
+            quantiser=quantiser_kind(population, quantiser), ports=count,
+            buffers=buffers_for(network, population, each[0], fire_lanes, works, count,
+                                share=SHORT_STEP)))
     return Plan(stages=tuple(stages), order=order)
 
 
@@ -181,12 +206,12 @@ def quantiser_kind(population, wanted):
     return wanted
 
 
-def _fire_lanes(network, population, lanes, works):
+def _fire_lanes(network, population, lanes, works, ports):
     """The fewest fire lanes with which the update passes fit into two thirds of accumulation; into
     half of it where they follow each position."""
     if population is network.populations[-1]:
         return 1
-    cycles = max(work.cycles(n) for n, work in zip(lanes, works, strict=True))
+    cycles = max(work.cycles(n, ports) for n, work in zip(lanes, works, strict=True))
     fire_lanes, part = 1, 1 / 2 if streams(network, population) else 2 / 3
     while (max(lanes) % (2 * fire_lanes) == 0 and network.timesteps
            * vector_count(population.shape, fire_lanes) > part * cycles):

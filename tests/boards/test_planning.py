@@ -22,10 +22,43 @@ def test_a_device_gets_the_fastest_plan_that_fits_it(tiny):
     assert large != make_plan(tiny[0].spec, lanes=1)
 
 
+def test_several_events_at_once(residual):
+    spec = residual[0].spec
+    plan = plan_for(residual[0], "6x2,3,4x4,5")
+    assert [stage.ports for stage in plan.stages] == [2, 1, 4, 1]
+    assert [stage.lanes for stage in plan.stages] == [(6,), (3,), (4,), (5,)]
+    assert plan == make_plan(spec, lanes=[6, 3, 4, 5], ports=[2, 1, 4, 1])
+    one = make_plan(spec, lanes=[6, 3, 4, 5])
+    assert plan.stages[1] == one.stages[1] and one == plan_for(residual[0], "6x1,3,4x1,5")
+    # Words are shorter then, so more of them wait for their update pass.
+    assert plan.stages[0].buffers >= one.stages[0].buffers
+
+
+@pytest.mark.parametrize("lanes, said", [
+    ("6x3,3,4,5", "^Ports must be one of 1, 2, 4, not 3$"),
+    ("6x0,3,4,5", "^Ports must be one of 1, 2, 4, not 0$"),
+    ("32x2", "^Ports must be 1, or of 4 stages, one a population, not of 1$"),
+    ("0x2,3,4,5", r"^Lanes must be in 1\.\.1024, not 0$"),
+    ("6x2,3", "^Lanes must be 1 number or 4, one a population, not 2$"),
+    ("6x,3,4,5", "^Lanes must be a number, or one a stage like 128,10 or 4x2,16, not '6x,3,4,5'$"),
+    ("x2,3,4,5", "^Lanes must be a number, or one a stage"),
+    ("6x2x2,3,4,5", "^Lanes must be a number, or one a stage"),
+])
+def test_ports_that_cannot_be(residual, lanes, said):
+    with pytest.raises(InvalidValue, match=said):
+        plan_for(residual[0], lanes)
+
+
+def test_a_dense_stage_has_one_port(tiny):
+    with pytest.raises(InvalidValue, match="^Population hidden has one port, as every dense stage, "
+                                           "not 2$"):
+        plan_for(tiny[0], "4x2,1")
+
+
 @pytest.mark.parametrize("lanes", ["many", "8,", "2.5", ""])
 def test_other_text(tiny, lanes):
-    with pytest.raises(InvalidValue, match="^Lanes must be a number, or one a stage like 128,10, "
-                                           f"not {lanes!r}$"):
+    with pytest.raises(InvalidValue, match="^Lanes must be a number, or one a stage like 128,10 or "
+                                           f"4x2,16, not {lanes!r}$"):
         plan_for(tiny[0], lanes)
 
 

@@ -9,9 +9,9 @@ from cli_cases import NETWORK, TINY, refusal
 @pytest.mark.parametrize("lanes, reason", [
     ("0", "Lanes must be in 1..1024, not 0"), ("-4", "Lanes must be in 1..1024, not -4"),
     ("2000", "Lanes must be in 1..1024, not 2000"),
-    ("many", "Lanes must be a number, or one a stage like 128,10, not 'many'"),
-    ("8,", "Lanes must be a number, or one a stage like 128,10, not '8,'"),
-    ("2.5", "Lanes must be a number, or one a stage like 128,10, not '2.5'"),
+    ("many", "Lanes must be a number, or one a stage like 128,10 or 4x2,16, not 'many'"),
+    ("8,", "Lanes must be a number, or one a stage like 128,10 or 4x2,16, not '8,'"),
+    ("2.5", "Lanes must be a number, or one a stage like 128,10 or 4x2,16, not '2.5'"),
     ("1,2,3", "Lanes must be 1 number or 2, one a population, not 3")])
 def test_lanes(capsys, out, lanes, reason, command):
     assert refusal(capsys, command, NETWORK, "--lanes", lanes, out=out) == reason

@@ -209,4 +209,4 @@ def test_slice_of_no_power_of_two():
 
 
 def test_plan_of_a_read_out_alone():
-    assert make_plan(network(4, 3), lanes=8) == Plan(stages=(StagePlan(lanes=3, slack=2),))
+    assert make_plan(network(4, 3), lanes=8) == Plan(stages=(StagePlan(lanes=3),))
