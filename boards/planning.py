@@ -15,8 +15,9 @@ def plan_for(trained, lanes, burst="shift", quantiser=None, order="inner"):
     """The :class:`~qblif.hw.layout.plan.Plan` of a trained network.
 
     ``lanes`` is a number for the busiest stage, a sequence of one number a stage, or either as
-    text (``"128,10"``; ``"4x2,16"`` where the first adds two events at once); or the name of a device, for the fastest plan that should fit it; or the
-    path of a ``build.json``, for the plan of that bitstream, whatever the other arguments say.
+    text (``"128,10"``; ``"4x2,16"`` where the first adds two events at once); or the name of a
+    device, for the fastest plan that should fit it; or the path of a ``build.json``, for the plan
+    of that bitstream, whatever the other arguments say.
 
     ``order`` is one of :data:`qblif.hw.layout.passes.ORDERS`.
 

@@ -151,7 +151,8 @@ def read_lanes(text):
     return list(lanes), list(ports) if "x" in text else []
 
 
-def make_plan(network, *, lanes, ports=(), activity=None, burst="shift", quantiser=None, order="inner"):
+def make_plan(network, *, lanes, ports=(), activity=None, burst="shift", quantiser=None,
+              order="inner"):
     """A balanced plan: ``lanes`` for the busiest engine, elsewhere the fewest that keep up.
 
     ``lanes`` is one number, or one a population; then ``ports`` says how many events each of them
