@@ -3,6 +3,7 @@ from dataclasses import asdict, replace
 
 import pytest
 
+from qblif.api.network import load
 from qblif.boards.planning import plan_for
 from qblif.golden.spec.errors import InvalidValue
 from qblif.hw.layout.plan import make_plan
@@ -30,8 +31,15 @@ def test_several_events_at_once(residual):
     assert plan == make_plan(spec, lanes=[6, 3, 4, 5], ports=[2, 1, 4, 1])
     one = make_plan(spec, lanes=[6, 3, 4, 5])
     assert plan.stages[1] == one.stages[1] and one == plan_for(residual[0], "6x1,3,4x1,5")
-    # Words are shorter then, so more of them wait for their update pass.
-    assert plan.stages[0].buffers >= one.stages[0].buffers
+
+
+def test_words_of_several_events_are_shorter():
+    """So more of them wait for their update passes, which take more fire lanes."""
+    trained = load("cifar-vgg")
+    plans = [plan_for(trained, f"{','.join([f'8x{ports}'] * 5)},1") for ports in (1, 2, 4)]
+    assert [[stage.buffers for stage in plan.stages] for plan in plans] == [
+        [3, 2, 1, 1, 1, 1], [4, 3, 2, 2, 2, 1], [4, 4, 3, 3, 3, 1]]
+    assert [plan.stages[0].fire_lanes for plan in plans] == [1, 1, 2]
 
 
 @pytest.mark.parametrize("lanes, said", [
