@@ -15,8 +15,7 @@ NETWORK = "NETWORK"  # In a command: the network that the row's own training wri
 # population, and the clock that is asked for in MHz.  That of 256 neurons is the recipe's, which
 # ships.
 LOGIC = {"32": ("16,32", 160), "64": ("16,32", 150), "96": ("20,48", 140), "128": ("22,64", 130),
-         "96,64": ("20,16,40", 120), "192": ("24,96", 125), "256": ("24,128", 125),
-         "320": ("24,160", 120)}
+         "96,64": ("20,16,40", 120), "192": ("24,96", 125), "256": ("24,128", 125)}
 
 
 @dataclass(frozen=True)
