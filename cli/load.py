@@ -18,18 +18,22 @@ from .common import (
     write_report,
 )
 
-__all__ = ["BaudOption", "PortOption", "load"]
+__all__ = ["BaudOption", "PortOption", "TimeoutOption", "load"]
 
 PortOption = Annotated[str, typer.Option(
     "--port", metavar="PORT", help="Serial port of the board, like /dev/ttyUSB0.")]
 BaudOption = Annotated[int, typer.Option(
     "--baud", min=1, help="Bit rate that the bitstream was built for.")]
+TimeoutOption = Annotated[float, typer.Option(
+    "--timeout", min=0.01, max=3600, metavar="SECONDS", help="How long to wait for an answer "
+    "before asking again. A virtual board of a large network needs more.")]
 
 
 def load(
     file: NetworkArgument,
     port: PortOption,
     baud: BaudOption = 921_600,
+    timeout: TimeoutOption = 1.0,
     out: OutOption = Path("out"),
 ):
     """Load the network's weights onto a board, read them back, and arm it."""
@@ -38,8 +42,8 @@ def load(
 
     trained = open_network(file)
     folder = make_folder(out, "load")
-    with open_port(port, baud) as line, progress_bar() as bar:
-        host = Host(line)
+    with open_port(port, baud, timeout) as line, progress_bar() as bar:
+        host = Host(line, timeout)
         task = bar.add_task("load and verify", total=None)
         started = time.perf_counter()
         host.load(trained, lambda done, total: bar.update(task, completed=done, total=total))

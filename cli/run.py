@@ -20,7 +20,7 @@ from .common import (
     write_report,
 )
 from .event_report import event_remarks, event_rows
-from .load import BaudOption, PortOption
+from .load import BaudOption, PortOption, TimeoutOption
 from .play import play_frames
 
 __all__ = ["run"]
@@ -30,6 +30,7 @@ def run(
     file: NetworkArgument,
     port: PortOption,
     baud: BaudOption = 921_600,
+    timeout: TimeoutOption = 1.0,
     out: OutOption = Path("out"),
     data: DataOption = None,
     images: Annotated[str, typer.Option(
@@ -51,8 +52,8 @@ def run(
     known = dataset(data, trained)
     pixels, labels = choose_images(known, images, trained.spec)
     frames = trained.spec.input.levels_of(pixels)
-    with open_port(port, baud) as line, progress_bar() as bar:
-        host = Host(line)
+    with open_port(port, baud, timeout) as line, progress_bar() as bar:
+        host = Host(line, timeout)
         task = bar.add_task("run", total=len(frames))
         identity = host.identify()
         if isinstance(identity, LogicIdentity):

@@ -19,7 +19,7 @@ from .common import (
     write_report,
 )
 from .event_report import event_remarks
-from .load import BaudOption, PortOption
+from .load import BaudOption, PortOption, TimeoutOption
 
 __all__ = ["stream"]
 
@@ -34,6 +34,7 @@ def stream(
     window: Annotated[int, typer.Option(
         min=1, metavar="US", help="Microseconds of a timestep.")],
     baud: BaudOption = 921_600,
+    timeout: TimeoutOption = 1.0,
     speed: Annotated[float, typer.Option(
         min=0, help="How much faster than the events' own time; 0 as fast as the board takes "
         "them.")] = 1.0,
@@ -56,8 +57,8 @@ def stream(
     trained = open_network(file)
     times, neurons = read_events(events, trained.spec.input.shape)
     folder = make_folder(out, "stream")
-    with open_port(port, baud) as line, progress_bar() as bar:
-        host = Host(line)
+    with open_port(port, baud, timeout) as line, progress_bar() as bar:
+        host = Host(line, timeout)
         task = bar.add_task("stream", total=len(times))
         found = run_live(host, trained, times, neurons, window, speed=speed, keep=keep,
                          progress=lambda done: bar.update(task, completed=done))

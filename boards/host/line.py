@@ -28,11 +28,14 @@ class HostError(QblifError, RuntimeError):
     """What is wrong with the board or the line, and what to do, in one sentence."""
 
 
-def open_port(name, baud):
-    """Open serial port ``name``; :class:`HostError` says why it cannot be."""
+def open_port(name, baud, timeout=1.0):
+    """Open serial port ``name``; :class:`HostError` says why it cannot be.  ``timeout`` is that of
+    the :class:`Line`: a write may wait five times as long, while the board reads what came before.
+    """
     import serial
     try:
-        port = serial.Serial(str(name), baud, timeout=0.05, write_timeout=5, exclusive=True)
+        port = serial.Serial(str(name), baud, timeout=0.05, write_timeout=5 * timeout,
+                             exclusive=True)
     except (OSError, ValueError, OverflowError) as error:
         raise HostError(_explain(name, error)) from error
     # An FTDI adapter keeps short answers for 16 ms otherwise; only Linux lets a program say so.

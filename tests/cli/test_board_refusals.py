@@ -12,7 +12,6 @@ import pytest
 from cli_cases import run
 from cli_processes import BAUD
 
-from qblif.boards.host.host import Host
 from qblif.golden.spec import Network
 
 
@@ -25,14 +24,15 @@ def board(unplugged):
 @pytest.fixture
 def refused(capsys, tmp_path, files, images):
     """The one line with which `load` or `run` refuses a port, having written no report."""
-    def refuse(command, port, name="first", data=images):
+    def refuse(command, port, name="first", data=images, timeout=1):
         out = tmp_path / "out"
         out.mkdir(exist_ok=True)
         (out / f"{command}.json").write_text("of an earlier run")
         file = files.get(name, name)
         options = ["--data", data] if command == "run" else []
         capsys.readouterr()
-        assert run(command, file, "--port", port, "--out", out, *options, *BAUD) == 2
+        assert run(command, file, "--port", port, "--out", out, "--timeout", timeout,
+                   *options, *BAUD) == 2
         assert list(out.iterdir()) == []
         line, = capsys.readouterr().err.splitlines()
         assert line.startswith("qblif: ")
@@ -128,12 +128,11 @@ def device(end, answer):
 @pytest.mark.parametrize("answer, heard", [
     (lambda data: b"", "nothing"), (lambda data: b"\r\nERROR\r\n", "only noise")],
     ids=["silence", "modem"])
-def test_port_without_an_answer(refused, terminal, monkeypatch, command, answer, heard):
+def test_port_without_an_answer(refused, terminal, command, answer, heard):
     end, name = terminal
-    monkeypatch.setattr(Host.__init__, "__defaults__", (0.1, 2))
     with device(end, answer):
-        assert refused(command, name) == (
-            f"The board on {name} does not answer read ({heard} came in 0.2 s): check port, bit "
+        assert refused(command, name, timeout=0.05) == (
+            f"The board on {name} does not answer read ({heard} came in 0.3 s): check port, bit "
             "rate and bitstream")
 
 

@@ -55,6 +55,6 @@ def test_verilog(file, out):
     assert run("verilog", file, "--lanes", "4", "--out", out) == 0
     manifest = json.loads(next(out.glob("*.json")).read_text())
     stage = manifest["stages"][1]
-    # With two rows of slack; behind the edge there are the rows that b waits for.
-    assert {part["source"]: part["rows"] for part in stage["synapses"]} == {"a": 5, "input": 6}
+    # With a row of slack; behind the edge there are the rows that b waits for.
+    assert {part["source"]: part["rows"] for part in stage["synapses"]} == {"a": 4, "input": 5}
     assert {part["lanes"] for part in stage["synapses"]} == {stage["synapses"][0]["lanes"]}

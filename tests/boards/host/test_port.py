@@ -2,11 +2,14 @@
 
 import os
 import random
+import time
+import tty
 
 import pytest
 from host_cases import quick
 
-from qblif.boards.host.line import HostError, open_port
+from qblif.boards.host.line import HostError, Line, open_port
+from qblif.hw.link.protocol import MAX_PAYLOAD, Command
 
 
 class Silent:
@@ -62,6 +65,19 @@ def test_port_that_is_no_serial_port(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(HostError, match="cannot be opened as a serial port"):
         open_port(tmp_path / "file", 115_200)
+
+
+def test_port_that_nobody_reads():
+    end, board = os.openpty()
+    tty.setraw(board)
+    with open_port(os.ttyname(board), 115_200, timeout=0.02) as port:
+        line, started = Line(port, timeout=0.02, tries=200), time.monotonic()
+        with pytest.raises(HostError, match=r"is gone \(Write timeout\): plug it in"):
+            line.exchange(Command.WRITE, bytes(MAX_PAYLOAD - 16), space=0, bank=0, address=0,
+                          size=1)
+        assert time.monotonic() - started < 5
+    for each in (end, board):
+        os.close(each)
 
 
 def test_port_without_permission():
