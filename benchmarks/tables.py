@@ -1,8 +1,5 @@
 """Each table of the documents as a function from the records to Markdown, and each picture."""
 
-from ..report.charts.front import draw_fronts
-from ..sweep.run import best
-from ..sweep.space import OBJECTIVES
 from .rows import LOGIC, logic_row
 
 __all__ = ["PICTURES", "TABLES", "origin"]
@@ -126,6 +123,9 @@ def logic(records):
 
 def logic_frontier(records):
     """The networks as logic: accuracy, LUTs and clock against each other, as an SVG's text."""
+    from ..report.charts.front import draw_fronts
+    from ..sweep.run import best
+    from ..sweep.space import OBJECTIVES
     points = [{"parameters": {"network": record["row"]},
                "figures": {"accuracy": f["accuracy"], "luts": f["lut"], "fmax": f["fmax_mhz"]}}
               for record, f, _ in pick(records, *map(logic_row, LOGIC))]
