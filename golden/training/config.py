@@ -9,8 +9,8 @@ from typing import Any
 from ..spec.axes import LEVEL_LIMIT, WIDTH_LIMIT, Decay, Neuron, Quadratic, Quantiser, Reset
 from ..spec.checks import check_thresholds
 from ..spec.errors import InvalidValue
+from .config_augment import AugmentConfig
 from .config_fields import (
-    check_flip,
     check_range,
     check_validation,
     checked,
@@ -28,12 +28,11 @@ SURROGATE_NAMES = ("relsg-et", "box-et", "box-et-ladder", "box-et-each", "rectan
                    "sigmoid", "quadratic-window", "mid-level")
 LEAKS = ("shift", "quadratic")
 OPTIMISERS = ("adamw", "sgd")
-POLICIES = ("", "cifar10", "imagenet")
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainConfig:
-    """Topology, neuron and recipe of a network.
+class TrainConfig(AugmentConfig):
+    """Topology, neuron and recipe of a network; augmentation is :class:`AugmentConfig`'s.
 
     ================ ==========================================================================
     field            meaning
@@ -51,12 +50,15 @@ class TrainConfig:
     input_n_max      largest burst level of a pixel
     input_thresholds pixels from which on a thermometer code has a 1, in ascending order, instead of
                      levels: as many inputs a pixel, with an ``input_n_max`` of 1; () for levels
+    learn_thresholds whether the float phase moves them
     w_width          weight width in bits
     w_spacing        "uniform", every integer of so many bits; or "powers", 0 and signed powers of
                      two, with a threshold for each channel, into which its norm is folded: for
                      networks as logic
     fan_in           most weights of a neuron that are not 0, of those that are powers: one number,
                      or one for each population, the read-out last; 0 for all
+    luts             price in the loss of 1,000 LUTs of their adders, by
+                     :func:`qblif.golden.training.powers.estimate_luts`
     v_width          hidden membrane width in bits, saturating; ``None`` derives one that cannot
                      overflow
     beta, alpha      leak factor and reset strength of eq. 8; beta and 1 - alpha round to the
@@ -102,23 +104,6 @@ class TrainConfig:
     workers          processes that read and augment single images; 0 does it in the training's
     activity         weight of the activity penalty: the mean over hidden neurons of
                      ``sum over t of log2(1 + level)``, about the digits that a burst costs
-    shift            augmentation: largest translation, in pixels
-    rotate, shear    augmentation: largest angles, in degrees
-    scale            augmentation: largest relative change of size
-    crop             augmentation: largest translation by whole pixels
-    small            side of the square that is cut from each image in the first ``small_epochs``
-                     of the float phase, at a place of its own; for networks of convolutions that
-                     end in a pool over the whole map
-    small_epochs     0 for whole images from the start
-    flip             augmentation: mirror half of the images
-    cutout           augmentation: side of a square of zeros in each image
-    auto_augment     augmentation: torchvision's AutoAugment policy, "", "cifar10" or "imagenet"
-    event_shift      augmentation of recordings before they are binned: whole pixels by which all
-                     events of one move at most
-    event_flip       the same: mirror half of the recordings; true, or the labels of the classes
-                     whose meaning stays
-    event_drop       the same: largest share of the events that are lost one by one
-    event_gap        the same: largest share of the duration in which no event is left
     seed             of initialisation, order and augmentation
     threads          CPU threads; sums round differently with another number
     ================ ==========================================================================
@@ -135,9 +120,11 @@ class TrainConfig:
     output: str = one_of(Neuron.OUTPUTS, "level", "Output")
     input_n_max: int = integer(2, "Input N_max", 1, LEVEL_LIMIT)
     input_thresholds: tuple[int, ...] = checked((), check_thresholds)
+    learn_thresholds: bool = of_type(bool, False, "Learned input thresholds")
     w_width: int = integer(8, "Weight width", 2, 16)
     w_spacing: str = one_of(Quantiser.SPACINGS, "uniform", "Spacing of weights")
     fan_in: int | tuple[int, ...] = each(0, "Fan-in", 0, 1 << 24)
+    luts: float = real(0.0, "Price of LUTs", 0, 1e6)
     v_width: int | None = integer(None, "Membrane width", 2, WIDTH_LIMIT)
     beta: float = real(0.5, "Beta", 0, 1)
     alpha: float = real(1.0, "Alpha", 0, 1)
@@ -176,20 +163,6 @@ class TrainConfig:
     compile: bool = of_type(bool, False, "Compile")
     workers: int = integer(0, "Workers", 0, 1024)
     activity: float = real(0.02, "Activity penalty", 0, 1e6)
-    shift: float = real(0.0, "Shift", 0, 1000)
-    rotate: float = real(0.0, "Rotation", 0, 180)
-    shear: float = real(0.0, "Shear", 0, 60)
-    scale: float = real(0.0, "Scale change", 0, 0.9)
-    crop: int = integer(0, "Crop", 0, 1000)
-    small: int = integer(24, "Side of small images", 1)
-    small_epochs: int = integer(0, "Epochs of small images", 0)
-    flip: bool = of_type(bool, False, "Flip")
-    cutout: int = integer(0, "Cutout", 0, 1000)
-    auto_augment: str = one_of(POLICIES, "", "AutoAugment policy")
-    event_shift: int = integer(0, "Shift of events", 0, 1000)
-    event_flip: bool | tuple[int, ...] = checked(False, check_flip)
-    event_drop: float = real(0.0, "Drop of events", 0, 1)
-    event_gap: float = real(0.0, "Gap in events", 0, 1)
     seed: int = integer(0, "Seed", 0, (1 << 63) - 1)
     threads: int = integer(1, "Threads", 1, 1024)
 
@@ -205,6 +178,12 @@ class TrainConfig:
         if self.w_spacing != "powers" and self.fan_in not in (0, ()):
             raise InvalidValue(f"Fan-in must be 0 where weights are {self.w_spacing}, not "
                                f"{self.fan_in}: it is of weights that are powers")
+        if self.w_spacing != "powers" and self.luts:
+            raise InvalidValue(f"Price of LUTs must be 0 where weights are {self.w_spacing}, not "
+                               f"{self.luts}: it is of weights that are powers")
+        if self.learn_thresholds and not self.input_thresholds:
+            raise InvalidValue("Learned input thresholds need input_thresholds to start from, "
+                               "such as [64]")
         if self.w_spacing == "powers" and (self.compile or self.leak_kind == "quadratic"):
             what = "compile" if self.compile else "a quadratic leak"
             raise InvalidValue(f"Weights that are powers train without {what}")

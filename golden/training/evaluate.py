@@ -25,10 +25,10 @@ def accuracy(net, dataset, config):
     """Share of the test images that a torch network classifies rightly, in evaluation mode."""
     net.eval()
     device = next(net.parameters()).device
+    thresholds = net.encoder.thresholds if net.encoder else ()
 
     def classes(images):
-        levels = torch.from_numpy(to_levels(images, config.input_n_max,
-                                            config.input_thresholds))
+        levels = torch.from_numpy(to_levels(images, config.input_n_max, thresholds))
         return net(levels.to(device, torch.float32)).logits.argmax(1).cpu().numpy()
 
     return _share(dataset, classes)

@@ -49,7 +49,8 @@ def _narrow(net, weights, biases):
         return Network(timesteps=net.timesteps, populations=tuple(populations),
                        synapses=tuple(e.synapse for s in net.stages for e in s.edges),
                        input=Input(shape=net.input_shape, n_max=net.input_n_max,
-                                   static=net.static, thresholds=net.thresholds))
+                                   static=net.static,
+                                   thresholds=net.encoder.thresholds if net.encoder else ()))
 
     draft = describe(Population(name=s.name, shape=s.shape, sum_width=30, bias_width=30,
                                 neuron=_neuron(s, v_width=30)) for s in net.stages)

@@ -216,14 +216,14 @@ class BurstNet(nn.Module):
     timesteps: int
     input_n_max: int
     static: bool
-    thresholds: tuple[int, ...] = ()  # Of the input's thermometer code, if it has one.
+    encoder: Any  # A Thermometer in front of the input, or None.
 
     def __init__(self, stages: Iterable[Stage], input_shape: Iterable[int], timesteps: int,
                  input_n_max: int, static: bool = True) -> None:
         super().__init__()
         self.stages: Any = nn.ModuleList(stages)
         self.input_shape, self.timesteps = tuple(input_shape), timesteps
-        self.input_n_max, self.static = input_n_max, static
+        self.input_n_max, self.static, self.encoder = input_n_max, static, None
 
     @property
     def gammas(self) -> dict[str, float]:

@@ -13,6 +13,7 @@ from torch import nn
 
 from ..spec import Input, as_map
 from ..spec.errors import InvalidValue
+from .input_levels import Thermometer
 from .modules import QBLIF, BurstNet, Edge, Stage
 from .powers import PowerGrid, constrain
 
@@ -61,7 +62,9 @@ def build(config, shape, classes, static=True):
         channels, *extents = (1, *shape) if len(shape) == 2 else shape
         shape = (copies * math.prod(shape),) if kind is dense else (copies * channels, *extents)
     net = kind(config, shape, classes)
-    net.static, net.thresholds = static, config.input_thresholds
+    net.static = static
+    if copies:
+        net.encoder = Thermometer(config.input_thresholds, config.learn_thresholds)
     if config.small_epochs:
         _check_small(net, config, shape)
     return net

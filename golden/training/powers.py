@@ -15,9 +15,11 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrize
 
+from ..spec import Input
 from .straight_through import straight_through
 
-__all__ = ["PowerGrid", "PowerWeights", "constrain", "grid_of", "prune", "real_weight"]
+__all__ = ["PowerGrid", "PowerWeights", "constrain", "estimate_luts", "grid_of", "prune",
+           "real_weight"]
 
 # Shares of the float phase: behind the first no neuron has more weights than asked for, behind the
 # second those left out learn no more, as all that are near the limit would take turns.
@@ -51,6 +53,28 @@ class PowerGrid:
         return found.reshape(weight.shape), scale.reshape(-1, *[1] * (weight.dim() - 1))
 
 
+def estimate_luts(net: Any, membranes: list[torch.Tensor]) -> torch.Tensor:
+    """LUTs of the adders of a :class:`~qblif.golden.training.modules.BurstNet` as logic: two of
+    four inputs for each bit that a weight other than 0 adds (hw/logic/compressor_tree.py), in one
+    timestep.
+
+    ``membranes``, ``(timesteps, frames, channels, ...)`` of each stage, tell how many neurons share
+    a channel's weights.  Backward a weight within a unit of 0 has the slope of a straight line: the
+    straight-through estimator of its being there.
+    """
+    bits = {Input.name: net.input_n_max.bit_length()} | {
+        s.name: 1 if s.neuron.output == "binary" else s.neuron.n_max.bit_length()
+        for s in net.stages if s.neuron is not None}
+    found = torch.zeros((), device=membranes[0].device)
+    for stage, U in zip(net.stages, membranes, strict=True):
+        for edge in stage.edges:
+            if grid_of(edge.synapse):
+                powers = edge.synapse.parametrizations.weight[0]
+                added = powers.added(real_weight(edge.synapse))
+                found = found + 2 * bits[edge.source] * U[0, 0, 0].numel() * added
+    return found
+
+
 class PowerWeights(nn.Module):
     """A parametrisation of a layer's weights: those of ``grid`` forward.  ``kept`` is how many a
     channel has now, ``None`` for the grid's fan-in; where ``settled``, the others learn no more.
@@ -66,6 +90,13 @@ class PowerWeights(nn.Module):
         integers, scale = self.grid.integers(weight, self.kept)
         factor = (integers != 0).to(weight.dtype) if self.settled else 1.0
         return straight_through(weight, integers * scale, factor)
+
+    def added(self, weight: torch.Tensor) -> torch.Tensor:
+        """How many of these weights are not 0, with a gradient to those near it."""
+        integers, scale = self.grid.integers(weight, self.kept)
+        units = weight.abs() / scale
+        slope = (units < 1).logical_and_(integers != 0) if self.settled else units < 1
+        return straight_through(units, (integers != 0).to(weight.dtype), slope).sum()
 
 
 def constrain(layer: nn.Module, grid: PowerGrid) -> nn.Module:

@@ -14,6 +14,7 @@ from torch import nn
 
 from ..spec import Input
 from ..spec.axes import Decay
+from .input_levels import Thermometer
 from .modules import Output, as_frames, over_time
 from .straight_through import leak_floats, round_to, straight_through
 from .surrogate import find_surrogate, staircase
@@ -183,11 +184,12 @@ class QATNet(nn.Module):
     ``membranes`` are the hardware's; logits are scaled back to the float network's units.
     """
 
-    def __init__(self, stages, input_shape, timesteps, input_n_max, static, thresholds=()):
+    def __init__(self, stages, input_shape, timesteps, input_n_max, static, encoder=None):
         super().__init__()
         self.stages: Any = nn.ModuleList(stages)
         self.input_shape, self.timesteps = tuple(input_shape), timesteps
-        self.input_n_max, self.static, self.thresholds = input_n_max, static, thresholds
+        self.input_n_max, self.static = input_n_max, static
+        self.encoder = encoder and Thermometer(encoder.thresholds)
         if not self._fits_float32():
             self.double()
 

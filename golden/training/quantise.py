@@ -69,7 +69,7 @@ def quantise(net: BurstNet, w_width, v_width=None, like=None):
         if stage.neuron is not None and net.timesteps > 1:
             _check_headroom(stage.name, int(stages[-1].f), stage.neuron.leak)
     return QATNet(stages, net.input_shape, net.timesteps, net.input_n_max, net.static,
-                  net.thresholds)
+                  net.encoder)
 
 
 def _stage(stage, shape, synapses, weights, bias, v_width, limits):

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-from torch.nn import functional
 
 from ..spec.errors import InvalidValue
 from . import parallel
@@ -22,6 +21,7 @@ from .data.vision import mixing
 from .evaluate import accuracy, event_notes, integer_accuracy, mean_activity
 from .export import export
 from .input_levels import float_levels
+from .loss import loss_of
 from .nets import build
 from .optimiser import advance, make_optimiser
 from .quantise import quantise
@@ -203,11 +203,9 @@ class _Training:
         with torch.autocast(torch.device(self.device).type, torch.bfloat16,
                             enabled=config.amp and phase == "float"):
             output = model(float_levels(images, config, self.dataset.static,
-                                        self.net.input_shape[:-2] if small else None))
-        loss = functional.cross_entropy(output.logits, labels, label_smoothing=config.smoothing)
-        for levels in output.levels if config.activity else ():
-            loss = loss + config.activity * torch.log2(1 + levels).sum(0).mean()
-        return loss
+                                        self.net.input_shape[:-2] if small else None,
+                                        self.net.encoder))
+        return loss_of(self.net, output, labels, config, phase)
 
     def _validate(self, phase):
         """Accuracy on the held-out images after an epoch: noted and logged, it changes nothing."""
