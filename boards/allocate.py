@@ -59,11 +59,13 @@ class Allocator:
         Whether to include the host link, and the recorder of all levels.
     burst : ``"shift"`` or ``"repeat"``
     quantiser, order : see :func:`qblif.hw.layout.plan.make_plan`
+    fill : float
+        Largest share of the device's LUTs for a network with streaming stages.
     """
 
     def __init__(self, spec, device, activity=None, *, link=False, levels=False, burst="shift",
-                 quantiser=None, order="inner"):
-        self.spec, self.device = spec, device
+                 quantiser=None, order="inner", fill=FILL):
+        self.spec, self.device, self.fill = spec, device, fill
         self.order, self.link = order, link
         self.fixed = fixed_need(InputFormat.of(spec, order), device, link)
         self.rows = line_rows(spec, dict.fromkeys((p.name for p in spec.populations), 1))
@@ -139,11 +141,11 @@ class Allocator:
 
     def fits(self, cycles):
         """:meth:`solve`, or ``None`` where it needs too many LUTs: more than there are, or with
-        streaming stages more than :data:`FILL` of them."""
+        streaming stages more than the share ``fill`` of them."""
         found = self.solve(cycles)
         if not found or self.refusal(found):
             return None
-        full = self.streams and self._need(found).lut > FILL * self.device.lut
+        full = self.streams and self._need(found).lut > self.fill * self.device.lut
         return None if full else found
 
     def _need(self, options):

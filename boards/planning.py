@@ -3,9 +3,10 @@ plan of a bitstream."""
 
 from pathlib import Path
 
+from ..golden.spec.checks import check_real
 from ..golden.spec.errors import InvalidValue
 from ..hw.layout.plan import make_plan, read_lanes, read_plan
-from .allocate import Allocator
+from .allocate import FILL, Allocator
 from .devices import DEVICES
 
 __all__ = ["plan_for"]
@@ -16,8 +17,9 @@ def plan_for(trained, lanes, burst="shift", quantiser=None, order="inner"):
 
     ``lanes`` is a number for the busiest stage, a sequence of one number a stage, or either as
     text (``"128,10"``; ``"4x2,16"`` where the first adds two events at once); or the name of a
-    device, for the fastest plan that should fit it; or the path of a ``build.json``, for the plan
-    of that bitstream, whatever the other arguments say.
+    device, for the fastest plan that should fit it, of maps in the share of its LUTs behind a colon
+    (``"ecp5-85k:0.5"``, by default :data:`~qblif.boards.allocate.FILL`); or the path of a
+    ``build.json``, for the plan of that bitstream, whatever the other arguments say.
 
     ``order`` is one of :data:`qblif.hw.layout.passes.ORDERS`.
 
@@ -25,8 +27,8 @@ def plan_for(trained, lanes, burst="shift", quantiser=None, order="inner"):
     device, and for a file that is missing, damaged or of another network.
     """
     activity = trained.activity
-    if isinstance(lanes, str) and lanes in DEVICES:
-        return _fill(trained.spec, lanes, activity, burst, quantiser, order)
+    if isinstance(lanes, str) and lanes.partition(":")[0] in DEVICES:
+        return _fill(trained.spec, *lanes.partition(":")[::2], activity, burst, quantiser, order)
     if isinstance(lanes, str) and lanes.endswith(".json"):
         return read_plan(Path(lanes), trained.spec, "the build.json of a bitstream")[0]
     lanes, ports = read_lanes(lanes) if isinstance(lanes, str) else (lanes, ())
@@ -34,10 +36,15 @@ def plan_for(trained, lanes, burst="shift", quantiser=None, order="inner"):
                      quantiser=quantiser, order=order)
 
 
-def _fill(spec, name, activity, burst, quantiser, order):
-    """The fastest plan that a device should hold."""
+def _fill(spec, name, share, activity, burst, quantiser, order):
+    """The fastest plan that a device should hold, or such a share of it, as text."""
+    try:
+        fill = float(share or FILL)
+    except ValueError:
+        raise InvalidValue(f"Share of {name}'s LUTs must be a number, not {share!r}") from None
+    check_real(f"Share of {name}'s LUTs", fill, 0.01, 1)
     allocator = Allocator(spec, DEVICES[name], activity, burst=burst, quantiser=quantiser,
-                          order=order)
+                          order=order, fill=fill)
     plan = next(allocator.plans(), None)
     if plan is None:
         raise InvalidValue(f"The network does not fit {name}: it needs {allocator.smallest()[1]}")

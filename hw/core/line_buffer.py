@@ -6,9 +6,11 @@ from amaranth.lib.wiring import In, Out
 
 from ..layout.addressing import address_bits, address_space
 from .checks import check
-from .payloads import ANY_RAM, BLOCK_RAM, Event, index_shape, pipe
+from .payloads import ANY_RAM, BLOCK_RAM, DISTRIBUTED_RAM, Event, index_shape, pipe
 
 __all__ = ["Entry", "LineBuffer", "Lookup"]
+
+TABLE_RAMS = {"distributed": DISTRIBUTED_RAM, "small": ANY_RAM, "memories": BLOCK_RAM}
 
 
 class Entry(data.StructLayout):
@@ -141,7 +143,8 @@ class LineBuffer(wiring.Component):
         for name, value, column, found in (("begins", head, wanted.first, self.begin),
                                            ("ends", tail, wanted.last, self.end)):
             m.submodules[name] = table = memory.Memory(
-                shape=len(tail), depth=max(2, 1 << len(at)), init=[], attrs=ANY_RAM)
+                shape=len(tail), depth=max(2, layout.table_depth), init=[],
+                attrs=TABLE_RAMS[layout.table_memory])
             write, read = table.write_port(), table.read_port()
             m.d.comb += [write.en.eq(marker), write.addr.eq(at), write.data.eq(value),
                          read.addr.eq(Cat(column, wanted.region[:len(region)], wanted.slot)),

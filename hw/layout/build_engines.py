@@ -55,7 +55,8 @@ def _stream_engine(spec, population, plan, order, rows):
         window = Window.of(spec, synapse, width)
         buffers.append(LineBufferLayout(
             synapse=synapse, source=source, window=window, rows=rows[synapse.name],
-            regions=1 if constant else steps, ports=plan.ports, base=base))
+            regions=1 if constant else steps, ports=plan.ports, base=base,
+            memory=plan.memory))
         base += window.depth
     once = all(static) and buffers[0].window.words == 1
     return StreamEngine(synapses=synapses, sources=sources, target=population, static=once,

@@ -17,6 +17,7 @@ SMALL_ROWS = 64  # Memories up to this depth may stay out of block RAM.
 MOST_PARTS = 3  # Inputs of the multiplexer behind the blocks, at most.
 SMALLEST_PART = 512  # Depth of a block RAM at its widest.
 LUT_ROWS = 32  # Deepest memory in distributed RAM; deeper ones route badly.
+TABLE_ROWS = 128  # Deepest table of a line buffer there, where the plan has "mixed" memories.
 LONGEST_QUEUE = 4096
 QUEUE_SLACK = 8  # Covers the events in flight into a frame's FIFO.
 

@@ -15,7 +15,7 @@ from ...golden.spec import Conv2d, Dense, Input, Population
 from ...golden.spec.burst import digits
 from .engine import Cost, Engine
 from .latency import SUMS_READ_LATENCY, TOKEN_ROOM
-from .memories import WeightGeometry
+from .memories import SMALL_ROWS, TABLE_ROWS, WeightGeometry
 from .plan import StagePlan
 from .stream_clock import StreamClock
 from .window import Window
@@ -38,7 +38,7 @@ class LineBufferLayout:
     timesteps, in one bank for each of ``ports`` events that are read at once.
 
     An entry is an event's channel, its level less 1, and the low bits of its column.  ``base`` is
-    the address of the synapse's weights in the engine's memory.
+    the address of the synapse's weights in the engine's memory.  ``memory`` is the plan's.
     """
 
     synapse: Dense | Conv2d
@@ -48,6 +48,7 @@ class LineBufferLayout:
     regions: int
     ports: int
     base: int
+    memory: str
 
     @property
     def region_depth(self) -> int:
@@ -79,8 +80,16 @@ class LineBufferLayout:
     @property
     def table_depth(self) -> int:
         """Rows of the tables of first and last entries: a power of two for each field."""
-        bits = (self.window.source[2] - 1).bit_length() + (self.regions - 1).bit_length()
+        bits = max(1, (self.window.source[2] - 1).bit_length())
+        bits += (self.regions - 1).bit_length()
         return self.rows << bits
+
+    @property
+    def table_memory(self) -> str:
+        """Where they are, as a field of :class:`~qblif.hw.layout.engine.Cost`."""
+        if self.memory == "mixed" and self.table_depth <= TABLE_ROWS:
+            return "distributed"
+        return "small" if self.table_depth <= SMALL_ROWS else "memories"
 
     @property
     def position_width(self) -> int:
@@ -174,13 +183,13 @@ class StreamEngine(Engine):
     @property
     def cost(self) -> Cost:
         """Memories, and LUTs of the lanes, accumulators, reader and multiplexers."""
-        banks, tables = [], []
+        held = {"memories": [], "distributed": [], "small": []}
         for buffer in self.buffers:
-            banks += [(buffer.depth, buffer.entry_width)] * self.ports
-            tables += [(buffer.table_depth, buffer.position_width)] * 2
+            held["memories"] += [(buffer.depth, buffer.entry_width)] * self.ports
+            held[buffer.table_memory] += [(buffer.table_depth, buffer.position_width)] * 2
         luts, addend = self.digit_luts(self.plan.burst)
         lane = luts * self.ports + (self.ports - 1) * (addend - 1)
         lane += ACCUMULATOR_LUTS * self.target.sum_width
         return self.weight_cost + Cost(
-            tuple(banks), small=tuple(tables),
+            **{kind: tuple(memories) for kind, memories in held.items()},
             luts=self.width * lane + PORT_LUTS * self.ports + SYNAPSE_LUTS * len(self.buffers))

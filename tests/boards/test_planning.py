@@ -4,8 +4,12 @@ from dataclasses import asdict, replace
 import pytest
 
 from qblif.api.network import load
+from qblif.boards.allocate import FILL
+from qblif.boards.devices import DEVICES
+from qblif.boards.fit import frame_cycles, need
 from qblif.boards.planning import plan_for
 from qblif.golden.spec.errors import InvalidValue
+from qblif.hw.layout.compile import compile
 from qblif.hw.layout.plan import make_plan
 
 
@@ -21,6 +25,28 @@ def test_a_device_gets_the_fastest_plan_that_fits_it(tiny):
     small, large = (plan_for(tiny[0], device) for device in ("hx8k", "ecp5-85k"))
     assert max(small.stages[0].lanes) <= max(large.stages[0].lanes)
     assert large != make_plan(tiny[0].spec, lanes=1)
+
+
+def test_a_share_of_a_device():
+    trained = load("cifar-vgg")
+    device = DEVICES["ecp5-85k"]
+    found = [plan_for(trained, f"ecp5-85k{share}") for share in ("", f":{FILL}", ":0.2", ":.5")]
+    luts, cycles = zip(*((need(layout, device).lut / device.lut,
+                          frame_cycles(layout, trained.activity))
+                         for layout in (compile(trained.spec, plan) for plan in found)),
+                       strict=True)
+    assert found[0] == found[1] and luts[2] <= 0.2 < luts[0] <= FILL < luts[3] <= 0.5
+    assert cycles[2] > cycles[0] > cycles[3]
+
+
+@pytest.mark.parametrize("share, said", [
+    ("half", "^Share of ecp5-85k's LUTs must be a number, not 'half'$"),
+    ("0", r"^Share of ecp5-85k's LUTs must be in 0\.01\.\.1, not 0\.0$"),
+    ("1.1", r"^Share of ecp5-85k's LUTs must be in 0\.01\.\.1, not 1\.1$"),
+    ("nan", "^Share of ecp5-85k's LUTs must be in ")])
+def test_no_such_share(tiny, share, said):
+    with pytest.raises(InvalidValue, match=said):
+        plan_for(tiny[0], f"ecp5-85k:{share}")
 
 
 def test_several_events_at_once(residual):
