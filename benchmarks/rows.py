@@ -9,6 +9,7 @@ __all__ = ["DATA", "LOGIC", "NETWORK", "ROWS", "Row", "logic_row"]
 DATA = {"MNIST": "mnist", "CIFAR": "cifar"}
 
 CNN_LANES = "4x2,16,32,1"
+RESNET_LANES = "ecp5-85k:0.55"
 NETWORK = "NETWORK"  # In a command: the network that the row's own training writes.
 
 # Networks as logic for MNIST, by the neurons of their hidden layers: weights of a neuron of each
@@ -100,9 +101,9 @@ def whole(report):
 
 
 def _rows():
-    mlp, cnn, vgg = (f"networks/{name}.safetensors"
-                     for name in ("mnist-mlp", "mnist-cnn", "cifar-vgg"))
-    for file, data in ((mlp, "MNIST"), (cnn, "MNIST"), (vgg, "CIFAR")):
+    mlp, cnn, vgg, resnet = (f"networks/{name}.safetensors" for name in (
+        "mnist-mlp", "mnist-cnn", "cifar-vgg", "cifar-resnet20"))
+    for file, data in ((mlp, "MNIST"), (cnn, "MNIST"), (vgg, "CIFAR"), (resnet, "CIFAR")):
         name = file.removeprefix("networks/").removesuffix(".safetensors")
         yield Row(f"{name}-integer", f"analyse {file} --data {data} --images all", analysed)
     for lanes in (4, 32, 128):
@@ -116,11 +117,15 @@ def _rows():
               simulated)
     yield Row("cifar-vgg-rtl", f"simulate {vgg} --data CIFAR --images 1000 --lanes ecp5-85k",
               simulated)
+    yield Row("cifar-resnet20-rtl",
+              f"simulate {resnet} --data CIFAR --images 100 --lanes {RESNET_LANES}", simulated)
     for lanes in (4, 32, 128):
         yield Row(f"mnist-mlp-synth-{lanes}", f"synth {mlp} --lanes {lanes}", placed)
     yield Row("mnist-cnn-synth", f"synth {cnn} --lanes {CNN_LANES}", placed)
     yield Row("mnist-cnn-synth-ecp5", f"synth {cnn} --lanes ecp5-85k", placed)
     yield Row("cifar-vgg-synth", f"synth {vgg} --lanes ecp5-85k", placed)
+    yield Row("cifar-resnet20-synth", f"synth {resnet} --lanes {RESNET_LANES} --frequency 80",
+              placed)
     yield from _logic_rows()
     for board in ("icebreaker", "ulx3s_85f", "orangecrab_85f"):
         yield Row(f"build-{board}", f"build {mlp} --board {board}", built)

@@ -58,7 +58,7 @@ def accuracies(records):
         [record["row"].removesuffix("-integer") + of, f"{f['images']:,}", share(f["accuracy"]),
          f"`{f['weights_digest']}`", seconds(record["seconds"])]
         for record, f, of in pick(records, "mnist-mlp-integer", "mnist-cnn-integer",
-                                  "cifar-vgg-integer")))
+                                  "cifar-vgg-integer", "cifar-resnet20-integer")))
 
 
 def rtl(*names):
@@ -161,11 +161,13 @@ TABLES = {
     "rtl-icarus": rtl("mnist-mlp-icarus-32"),
     "rtl-mnist-cnn": rtl("mnist-cnn-rtl", "mnist-cnn-rtl-ecp5"),
     "rtl-cifar-vgg": rtl("cifar-vgg-rtl"),
+    "rtl-cifar-resnet20": rtl("cifar-resnet20-rtl"),
     "synth-mnist-mlp": synth(*((f"mnist-mlp-synth-{lanes}", f"mnist-mlp-rtl-{lanes}")
                                for lanes in reversed(MLP))),
     "synth-mnist-cnn": synth(("mnist-cnn-synth", "mnist-cnn-rtl"),
                              ("mnist-cnn-synth-ecp5", "mnist-cnn-rtl-ecp5")),
     "synth-cifar-vgg": synth(("cifar-vgg-synth", "cifar-vgg-rtl")),
+    "synth-cifar-resnet20": synth(("cifar-resnet20-synth", "cifar-resnet20-rtl")),
     "logic": logic,
     "boards": boards,
     "systems": systems,
