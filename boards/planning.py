@@ -27,8 +27,9 @@ def plan_for(trained, lanes, burst="shift", quantiser=None, order="inner"):
     device, and for a file that is missing, damaged or of another network.
     """
     activity = trained.activity
-    if isinstance(lanes, str) and lanes.partition(":")[0] in DEVICES:
-        return _fill(trained.spec, *lanes.partition(":")[::2], activity, burst, quantiser, order)
+    name, _, share = str(lanes).partition(":")
+    if name in DEVICES:
+        return _fill(trained.spec, name, share, activity, burst, quantiser, order)
     if isinstance(lanes, str) and lanes.endswith(".json"):
         return read_plan(Path(lanes), trained.spec, "the build.json of a bitstream")[0]
     lanes, ports = read_lanes(lanes) if isinstance(lanes, str) else (lanes, ())
