@@ -161,13 +161,11 @@ TABLES = {
     "rtl-icarus": rtl("mnist-mlp-icarus-32"),
     "rtl-mnist-cnn": rtl("mnist-cnn-rtl", "mnist-cnn-rtl-ecp5"),
     "rtl-cifar-vgg": rtl("cifar-vgg-rtl"),
-    "rtl-cifar-resnet20": rtl("cifar-resnet20-rtl"),
     "synth-mnist-mlp": synth(*((f"mnist-mlp-synth-{lanes}", f"mnist-mlp-rtl-{lanes}")
                                for lanes in reversed(MLP))),
     "synth-mnist-cnn": synth(("mnist-cnn-synth", "mnist-cnn-rtl"),
                              ("mnist-cnn-synth-ecp5", "mnist-cnn-rtl-ecp5")),
     "synth-cifar-vgg": synth(("cifar-vgg-synth", "cifar-vgg-rtl")),
-    "synth-cifar-resnet20": synth(("cifar-resnet20-synth", "cifar-resnet20-rtl")),
     "logic": logic,
     "boards": boards,
     "systems": systems,

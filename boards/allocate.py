@@ -23,7 +23,9 @@ __all__ = ["Allocator", "largest_first_layer"]
 
 MOST_LANES = 128
 MOST_FIRE_LANES = 16
-FILL = 0.36  # Share of the LUTs: 40 % with most block RAMs in use did not route in half an hour.
+# Share of the LUTs.  By nextpnr's default placer 40 % with most block RAMs in use did not route in
+# half an hour; the static one has routed more (docs/results.md).
+FILL = 0.36
 SPARE = 0.15  # Share of the cycles that a stage beside the busiest has to spare.
 SLOWER = 1.2  # Each further plan is slower by this factor.
 

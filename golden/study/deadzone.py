@@ -54,8 +54,7 @@ def main():
         config = replace(base, beta=beta, timesteps=timesteps)
         net = train_float(config, dataset).eval()
         k = config.leak.subtract[0]
-        levels = torch.from_numpy(to_levels(
-            dataset.test_images, config.input_n_max))
+        levels = torch.from_numpy(to_levels(dataset.test_images, config.input_n_max))
         labels = torch.from_numpy(dataset.test_labels.astype("int64"))
         for f in (2, 3, 4, 5, 6, 7, 9):
             floor, real, differ = compare(net, levels, labels, f)

@@ -35,8 +35,8 @@ CIFAR_VGG = TrainConfig(net="vgg-small", timesteps=1, n_max=8, input_n_max=8, ga
 # 0..15 (in trials of two epochs powers of two had three points less), weights of 5 bits (of 8 they
 # would fill its block RAMs with few lanes).  Convolutions in bfloat16 (``amp``) take a fifth off a
 # step on a CPU that computes in it (AVX-512 BF16, AMX); on one with AVX2 alone they are slower than
-# float32: say ``--set amp=false`` there.  ``compile`` and ``channels_last`` more than halve a step,
-# and are left to the command, as they need a C++ compiler.  ``gamma_lr``: at 1, gammas of
+# float32: say ``--set amp=false`` there.  ``compile`` more than halves a step, and is left to the
+# command, as it needs a C++ compiler.  ``gamma_lr``: at 1, gammas of
 # neighbouring populations drifted apart to 0.006 and 16 in 40 epochs at the high learning rate, and
 # accuracy on validation images fell from 76 % to 28 %.  The surrogate is the classical window, by
 # the table of neurons in docs/results.md.
