@@ -81,6 +81,9 @@ def train(
     teacher: Annotated[Path | None, typer.Option(
         metavar="FILE", help="A larger network for the same images, whose answers are mixed with "
         "the labels.")] = None,
+    start: Annotated[Path | None, typer.Option(
+        metavar="CHECKPOINT", help="Begin with the float weights of an earlier training of the "
+        "same graph; recipe and images may differ.")] = None,
     device: Annotated[str, typer.Option(help="torch device: cpu, cuda.")] = "cpu",
     resume: Annotated[bool, typer.Option(help="Continue from DIR/checkpoint.pt.")] = False,
 ):
@@ -107,7 +110,7 @@ def train(
     folder = make_folder(out, "train")
     with process_group(device) as own:
         trained, report = train_network(config, dataset(data, config), folder, device=own,
-                                        resume=resume, like=there and there.spec,
+                                        resume=resume, like=there and there.spec, start=start,
                                         teacher=teacher and open_network(teacher))
     if report:
         write_report(folder, "train", report)
@@ -128,16 +131,17 @@ def _changes(texts):
     return found
 
 
-def train_network(config, images, folder, device="cpu", resume=False, like=None, teacher=None):
+def train_network(config, images, folder, device="cpu", **options):
     """Train with a progress bar, save, and show what came out; returns network and report.
 
-    Of several processes only the first shows, saves and reports.
+    ``options`` are those of :func:`qblif.golden.training.train.train`.  Of several processes only
+    the first shows, saves and reports.
     """
     from ..golden.training.parallel import rank
     from ..golden.training.train import train as run
     if rank():
-        return run(config, images, like=like, teacher=teacher, resume=resume, device=device,
-                   checkpoint=folder / "checkpoint.pt"), None
+        return run(config, images, device=device, checkpoint=folder / "checkpoint.pt",
+                   **options), None
     start = time.perf_counter()
     _show_events(config, images)
     with progress_bar() as bar:
@@ -148,8 +152,8 @@ def train_network(config, images, folder, device="cpu", resume=False, like=None,
             if state.validation is not None:
                 text += f", validation {state.validation:.2%}"
             bar.update(task, total=state.total, completed=state.done, description=text)
-        trained = run(config, images, like=like, teacher=teacher, resume=resume, progress=show,
-                      device=device, checkpoint=folder / "checkpoint.pt")
+        trained = run(config, images, progress=show, device=device,
+                      checkpoint=folder / "checkpoint.pt", **options)
     seconds = time.perf_counter() - start
     trained.save(folder / NETWORK_FILE)
     notes = trained.notes

@@ -11,7 +11,8 @@ from ..spec.artifact import write_atomically
 from ..spec.errors import InvalidValue
 from .config import TrainConfig
 
-__all__ = ["CheckpointError", "fingerprint", "load_checkpoint", "save_checkpoint"]
+__all__ = ["CheckpointError", "fingerprint", "load_checkpoint", "load_weights",
+           "save_checkpoint"]
 
 VERSION = 2
 
@@ -47,6 +48,44 @@ def load_checkpoint(path, config, data):
 
     Raises :class:`CheckpointError` for a missing or damaged file, and for another training's.
     """
+    state = _read(path)
+    # A program that did not have a field yet did what its default does.
+    before = TrainConfig().to_dict() | state["config"]
+    free = MACHINE + (FIXED_POINT if state["phase"] == "float" else ())
+    for field, value in config.items():
+        if field not in free and before.get(field) != value:
+            raise CheckpointError(f"{path}: was trained with {field} = {before.get(field)!r}, not "
+                                  f"{value!r}")
+    if state["data"] != data:
+        raise CheckpointError(f"{path}: was trained on other data")
+    return state
+
+
+def load_weights(path, net):
+    """Give ``net`` the float weights of the checkpoint at ``path``; returns their digest.
+
+    Raises :class:`CheckpointError` for a missing or damaged file, for one of the quantised phase,
+    and where ``net`` has other parameters.
+    """
+    state = _read(path)
+    if state["phase"] != "float":
+        raise CheckpointError(f"{path}: its weights are quantised; those of the float phase are "
+                              "needed (--qat-epochs 0 leaves them)")
+    weights, wanted = state["net"], net.state_dict()
+    for name in sorted(weights.keys() | wanted.keys()):
+        there, here = (list(side[name].shape) if name in side else "missing"
+                       for side in (weights, wanted))
+        if there != here:
+            raise CheckpointError(f"{path}: has another graph: {name} is {there} there, "
+                                  f"{here} here")
+    net.load_state_dict(weights)
+    digest = hashlib.sha256()
+    for name, value in weights.items():
+        digest.update(name.encode() + value.contiguous().numpy().tobytes())
+    return digest.hexdigest()[:16]
+
+
+def _read(path):
     path = Path(path)
     if not path.is_file():
         raise CheckpointError(f"{path}: there is no such checkpoint")
@@ -59,13 +98,4 @@ def load_checkpoint(path, config, data):
     if version != VERSION:
         raise CheckpointError(f"{path}: checkpoint version {version} is not this program's "
                               f"{VERSION}")
-    # A program that did not have a field yet did what its default does.
-    before = TrainConfig().to_dict() | state["config"]
-    free = MACHINE + (FIXED_POINT if state["phase"] == "float" else ())
-    for field, value in config.items():
-        if field not in free and before.get(field) != value:
-            raise CheckpointError(f"{path}: was trained with {field} = {before.get(field)!r}, not "
-                                  f"{value!r}")
-    if state["data"] != data:
-        raise CheckpointError(f"{path}: was trained on other data")
     return state

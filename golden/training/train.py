@@ -14,7 +14,7 @@ import torch
 
 from ..spec.errors import InvalidValue
 from . import parallel
-from .checkpoint import fingerprint, load_checkpoint, save_checkpoint
+from .checkpoint import fingerprint, load_checkpoint, load_weights, save_checkpoint
 from .data.augment import augment
 from .data.loader import Loader
 from .data.vision import mixing
@@ -52,7 +52,7 @@ class Progress:
     validation: float | None
 
 
-def train(config, dataset, *, like=None, teacher=None, checkpoint=None, resume=False,
+def train(config, dataset, *, like=None, teacher=None, start=None, checkpoint=None, resume=False,
           progress=None, device="cpu"):
     """Train the network of ``config`` on ``dataset``; returns the exact integer network.
 
@@ -62,15 +62,19 @@ def train(config, dataset, *, like=None, teacher=None, checkpoint=None, resume=F
     ``teacher`` is a :class:`~qblif.golden.spec.trained.Trained` whose answers are mixed with the
     labels.  Raises :class:`ValueError` where it takes other images or knows other classes.
 
+    ``start`` is a checkpoint of the float phase, with whose weights this one begins in place of
+    random ones: of the same graph; recipe and images may differ.
+
     ``checkpoint`` is a file rewritten after every epoch; ``resume`` continues from it.
     ``progress`` is called with a :class:`Progress` after every few steps.  Raises
     :class:`~qblif.golden.training.checkpoint.CheckpointError` for a missing or damaged checkpoint,
-    and for one of another training.
+    and for one of another training, or for ``start`` of another graph.
     """
     if resume and checkpoint is None:
         raise InvalidValue("Resuming needs a checkpoint")
     with _reproducible(config, device):
-        return _Training(config, dataset, checkpoint, progress, device, like, teacher).run(resume)
+        return _Training(config, dataset, checkpoint, progress, device, like, teacher,
+                         start).run(resume)
 
 
 def train_float(config, dataset, *, progress=None, device="cpu"):
@@ -104,14 +108,13 @@ def _reproducible(config, device):
 
 
 class _Training:
-    def __init__(self, config, dataset, checkpoint, progress, device, like=None, teacher=None):
+    def __init__(self, config, dataset, checkpoint, progress, device, like=None, teacher=None,
+                 start=None):
         self.config, self.like = config, like
         self.dataset = self.whole = dataset = dataset.resized(config.resolution)
         self.held_out = dataset.validation_count(config.validation)
         if self.held_out:
             self.dataset = dataset.hold_out(self.held_out, config.seed)
-        self.taught = {"teacher": teacher.weights_digest if teacher else None}
-        self.described = config.to_dict() | {"like": like and like.digest} | self.taught
         self.checkpoint, self.progress, self.device = checkpoint, progress, device
         self.generator = torch.Generator().manual_seed(config.seed + parallel.rank())
         self.loader = Loader(self.dataset, config, device, self.generator)
@@ -123,6 +126,9 @@ class _Training:
         if like:  # An hour before it matters.
             check_config(config, like)
             check_same(export(self._quantised(self.net)).spec, like)
+        self.helped = {"teacher": teacher and teacher.weights_digest,
+                       "start": start and load_weights(start, self.net)}
+        self.described = config.to_dict() | {"like": like and like.digest} | self.helped
         self.net = self.net.to(device)
         self.teacher = teacher and Teacher(teacher, self.dataset, config)
         self.data = fingerprint(dataset)
@@ -134,8 +140,7 @@ class _Training:
 
     def run(self, resume):
         state = load_checkpoint(self.checkpoint, self.described, self.data) if resume else None
-        phase = state["phase"] if state else "float"
-        if phase == "float":
+        if not state or state["phase"] == "float":
             self.float_phase(state)
             state = None
         self.net = self._quantised(self.net).to(self.device)
@@ -237,7 +242,7 @@ class _Training:
         notes = {"dataset": dataset.name, "config": config.to_dict(), "seed": config.seed,
                  "epochs": config.epochs, "qat_epochs": config.qat_epochs,
                  "test_images": len(dataset.test_labels),
-                 **(self.taught if self.teacher else {}),
+                 **{name: digest for name, digest in self.helped.items() if digest},
                  "accuracy_integer": integer_accuracy(trained, dataset, self.device),
                  **event_notes(dataset, config.input_n_max), **self.results}
         log.info("integer accuracy %.2f %%", 100 * notes["accuracy_integer"])

@@ -68,6 +68,12 @@ def test_train_resumes_nothing(capsys, stripes, out):
         f"{out / 'checkpoint.pt'}: there is no such checkpoint"
 
 
+def test_train_starts_with_nothing(capsys, stripes, out):
+    missing = out.parent / "none.pt"
+    assert refusal(capsys, "train", "--data", stripes, "--start", missing, *TINY, out=out) == \
+        f"{missing}: there is no such checkpoint"
+
+
 def test_unknown_simulator(capsys, out):
     assert refusal(capsys, "simulate", NETWORK, "--simulator", "vcs", out=out) == \
         "Simulator must be one of verilator, icarus, not 'vcs'"

@@ -126,6 +126,17 @@ def test_train(short):
     assert report["data"] == "stripes" and report["config"]["epochs"] == 1
 
 
+def test_train_starts_where_another_ended(short, stripes, out):
+    first = out.parent / "first"
+    shorter = [*TINY[:-3], "0", *TINY[-2:]]
+    assert run("train", "--data", stripes, "--out", first, *shorter) == 0
+    assert run("train", "--data", stripes, "--out", out, "--start", first / "checkpoint.pt",
+               *TINY) == 0
+    trained = load(out / "network.safetensors")
+    assert len(trained.notes["start"]) == 16
+    assert trained.weights_digest != load(short / "network.safetensors").weights_digest
+
+
 def test_train_repeats_under_a_seed(short, stripes, out):
     assert run("train", "--data", stripes, "--out", out, *TINY) == 0
     assert (load(out / "network.safetensors").weights_digest
