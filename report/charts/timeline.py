@@ -6,6 +6,7 @@ from .svg import Svg, colour, percent, steps, ticks
 __all__ = ["draw_alone", "draw_bound"]
 
 ROW, LANES, UPDATES, AXIS = 66, 32, 7, 38
+BAR = 56
 
 
 def draw_alone(alone):
@@ -55,19 +56,20 @@ def draw_bound(cycles):
     svg = Svg("bound", "How busy the lanes are between two results", " ".join(
         f"{engine['name']}: {in_words(engine['busy'], 'share')} of the cycles."
         for _, _, engine in rows) + f" {cycles['bound']} bounds the network.",
-        height=len(rows) * 42 + 22, style="chart")
+        height=len(rows) * BAR + 22, style="chart")
     for row, (k, stage, engine) in enumerate(rows):
-        y = row * 42
+        y = row * BAR
         bounds = stage["name"] == cycles["bound"] and engine["cycles"] == stage["cycles"]
-        label = engine["name"].replace("->", " \N{RIGHTWARDS ARROW} ")
-        svg.text("0", y + 14, label + (", the bound" if bounds else ""),
+        sources = [name.partition("->")[0] for name in engine["name"].split(", ")]
+        svg.text("0", y + 14, stage["name"] + (", the bound" if bounds else ""),
                  "name" if bounds else "")
+        svg.text("0", y + 29, f"events of {' and '.join(sources)}", "small quiet")
         svg.text("100%", y + 14, in_words(engine["busy"], "share"), "end")
-        svg.add("rect", x="0", y=y + 20, width="100%", height=12, rx=2, class_="track")
-        svg.add("rect", x="0", y=y + 20, width=percent(min(1.0, engine["busy"])), height=12, rx=2,
+        svg.add("rect", x="0", y=y + 34, width="100%", height=12, rx=2, class_="track")
+        svg.add("rect", x="0", y=y + 34, width=percent(min(1.0, engine["busy"])), height=12, rx=2,
                 class_=f"fill {colour(k)}", values=(engine["cycles"], engine["busy"]))
-        svg.add("line", x1="100%", x2="100%", y1=y + 18, y2=y + 34, class_="mark")
-    svg.text("100%", len(rows) * 42 + 14,
+        svg.add("line", x1="100%", x2="100%", y1=y + 32, y2=y + 48, class_="mark")
+    svg.text("100%", len(rows) * BAR + 14,
              f"{in_words(cycles['cycles'], 'mean')} cycles "
              + ("between results" if cycles["several"] else "to the result"), "small end quiet")
     return svg

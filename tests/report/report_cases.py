@@ -3,12 +3,19 @@
 import copy
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 from xml.etree import ElementTree
 
+import numpy as np
+
+from qblif.boards.planning import plan_for
+from qblif.golden.spec.artifact import load
+from qblif.hw.layout.compile import compile
 from qblif.report.collect import Frames, collect
 from qblif.report.results import Results
 
-__all__ = ["COMMANDS", "Page", "contents", "figures_of", "leaves", "outer", "replaced"]
+__all__ = ["COMMANDS", "Page", "contents", "figures_of", "leaves", "outer", "replaced",
+           "shipped"]
 
 COMMANDS = {"this": "qblif report a & b.safetensors", "data": "qblif report F --data DIR",
             "rtl": "qblif report F --rtl", "synth": "qblif report F --synth"}
@@ -59,6 +66,17 @@ def contents(tiny, **changed):
                  "frames": Frames(frames, frames[:, 0] % 3, "draws"), "neuron": "hidden/3",
                  "results": Results(RTL, PLACED, FLOORPLAN, "qblif synth", SWEEP)}
     return collect(trained, layout, **arguments | changed)
+
+
+def shipped(name, lanes):
+    """``contents`` of a network that ships, on one image of noise: what a clone has of it."""
+    trained = load(Path(__file__).parents[2] / "networks" / f"{name}.safetensors")
+    draw, size = np.random.default_rng(1), trained.spec.input.size
+    levels = draw.integers(1, trained.spec.input.n_max + 1, (1, size))
+    noise = Frames(levels * (draw.random((1, size)) < 0.1), np.array([3]), "noise")
+    layout = compile(trained.spec, plan_for(trained, lanes))
+    return contents((trained, layout, noise.levels), title=name, frames=noise, neuron=None,
+                    results=None)
 
 
 def leaves(part, path=()):

@@ -5,7 +5,7 @@ import json
 import shutil
 
 import pytest
-from report_cases import contents
+from report_cases import contents, leaves, shipped
 
 from qblif.report.run import write_report
 
@@ -31,6 +31,8 @@ SIZES = """() => [...document.querySelectorAll("svg.chart text, svg.graph text, 
              e.textContent])"""
 COLOURS = """() => [document.body, document.querySelector("h1")].map(
   e => getComputedStyle(e)).map(s => [s.backgroundColor, s.color])"""
+FIGURES = """() => [...document.querySelectorAll("data")].map(e => e.value).concat(
+  [...document.querySelectorAll("[data-values]")].flatMap(e => e.dataset.values.split(/\\s+/)))"""
 HIDDEN = """() => [...document.querySelectorAll("details td")].filter(
   e => !e.checkVisibility({contentVisibilityAuto: true})).length"""
 
@@ -45,12 +47,19 @@ def browser():
         browser.close()
 
 
-@pytest.fixture(scope="module", params=["tiny", "residual"])
+SHIPPED = {"mnist-mlp": "32", "cifar-resnet20": "ecp5-85k:0.55"}
+MOST_BYTES = 3 << 20
+
+
+@pytest.fixture(scope="module", params=["tiny", "residual", *SHIPPED])
 def written(request, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("report")
-    case = request.getfixturevalue(request.param)
-    write_report(folder, contents(case) if request.param == "tiny" else contents(
-        case, neuron=None, results=None))
+    folder, name = tmp_path_factory.mktemp("report"), request.param
+    if name in SHIPPED:
+        write_report(folder, shipped(name, SHIPPED[name]))
+    else:
+        case = request.getfixturevalue(name)
+        write_report(folder, contents(case) if name == "tiny" else contents(
+            case, neuron=None, results=None))
     return folder / "report.html"
 
 
@@ -68,6 +77,14 @@ def test_fits_the_window(browser, written, width):
     assert asked == [written.as_uri()]
     assert page.evaluate(OVERFLOW) == [0, []]
     assert [found for found in page.evaluate(SIZES) if found[0] < 9.5] == []
+    page.close()
+
+
+def test_every_figure_is_the_jsons(browser, written):
+    report = json.loads((written.parent / "report.json").read_text())
+    page, _ = visit(browser, written)
+    assert set(page.evaluate(FIGURES)) == {repr(number) for _, number in leaves(report)}
+    assert written.stat().st_size <= MOST_BYTES
     page.close()
 
 
