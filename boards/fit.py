@@ -15,7 +15,7 @@ __all__ = ["Need", "fixed_need", "frame_cycles", "load_bytes", "need", "refusal"
 
 SPRAM_BITS = 1 << 18
 LUT_RAM = (16, 4)  # Rows and bits of a distributed RAM,
-LUT_RAM_LUTS = 4  # which occupies this many LUTs.
+LUT_RAM_LUTS = 6  # which occupies this many LUTs, two of them in its write port.
 
 PASS_SHARE = 1.5  # A word may have few events: its pass must be shorter than the mean word.
 

@@ -106,7 +106,7 @@ class DenseEngine(Engine):
     def cost(self) -> Cost:
         """Memories, and LUTs of the lanes: adders, and the read multiplexer over the accumulator's
         bits."""
-        each = {"registers": 1.4 + self.dense.words * self.sets, "memory": 1.75}
+        each = {"registers": 1.1 + 0.9 * self.dense.words * self.sets, "memory": 2.0}
         luts, _ = self.digit_luts(self.plan.burst)
         lane = luts + each[self.accumulators] * self.target.sum_width
         # Two ping-pong buffers and the zero row, duplicated for a second read port.

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 __all__ = ["Cost", "Engine", "LoadBank"]
 
 
+DIGIT_LUTS = 0.8  # Of a bit of a layer that shifts or inverts: some go into the adder behind it.
+
+
 @dataclass(frozen=True)
 class LoadBank:
     """One memory behind a stage's load port: ``depth`` words of ``width`` bits.
@@ -142,14 +145,14 @@ class Engine(ABC):
         return Cost(**{kind: blocks}, distributed=tuple(weights.memories(distributed=True)),
                     luts=(len(weights.parts) - 1) * self.lanes * self.w_width)
 
-    def digit_luts(self, burst: str) -> tuple[int, int]:
+    def digit_luts(self, burst: str) -> tuple[float, int]:
         """LUTs of a lane that shifts and inverts weights by the digits of all sources' levels, and
         bits of what comes out."""
         found = {digit for source in self.sources for level in source.levels
                  for digit in digits(level, burst)}
         shift = max(digit.shift for digit in found)
         layers = (shift > 0) + (shift > 1) + any(digit.negative for digit in found)
-        return layers * (self.w_width + shift), self.w_width + shift
+        return DIGIT_LUTS * layers * (self.w_width + shift), self.w_width + shift
 
     @abstractmethod
     def operations(self, synapse: Dense | Conv2d, words: float) -> float:

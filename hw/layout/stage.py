@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = ["StageLayout"]
 
-# LUTs of an ECP5, by the designs in docs/results.md.
-STAGE_LUTS, FIRE_LANE_LUTS = 150, 130
+# LUTs of an ECP5, by the stages of the designs in docs/results.md: of a fire lane that keeps its
+# membranes from timestep to timestep, and of one that does not.
+STAGE_LUTS, KEEPING_LUTS, FIRE_LANE_LUTS = 200, 130, 40
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,7 +147,8 @@ class StageLayout:
             place = (address_space(population.shape) - 1).bit_length()
             depth = queue_depth(self.timing.queue)
             (small if depth <= LUT_ROWS else found).append((depth, place + lanes * bits + 1))
-        own = Cost(tuple(found), small=tuple(small), luts=STAGE_LUTS + FIRE_LANE_LUTS * lanes)
+        each = KEEPING_LUTS if self.passes.state_rows else FIRE_LANE_LUTS
+        own = Cost(tuple(found), small=tuple(small), luts=STAGE_LUTS + each * lanes)
         return sum((engine.cost for engine in self.engines), own)
 
     @property

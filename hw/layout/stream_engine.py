@@ -27,9 +27,10 @@ if TYPE_CHECKING:
 
 __all__ = ["LineBufferLayout", "StreamEngine"]
 
-# LUTs of an ECP5, by the designs in docs/results.md: of a bit of an accumulator with its part of
-# the read multiplexer; of what each port, and each synapse, takes besides its lanes.
-ACCUMULATOR_LUTS, PORT_LUTS, SYNAPSE_LUTS = 1.7, 120, 80
+# LUTs of an ECP5, by the stages of the designs in docs/results.md: of a bit of an accumulator with
+# its part of the read multiplexer; of an adder of two ports' weights, a bit; of what each port, and
+# each synapse, takes besides its lanes.
+ACCUMULATOR_LUTS, ADDER_LUTS, PORT_LUTS, SYNAPSE_LUTS = 2.0, 0.8, 260, 300
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -188,7 +189,7 @@ class StreamEngine(Engine):
             held["memories"] += [(buffer.depth, buffer.entry_width)] * self.ports
             held[buffer.table_memory] += [(buffer.table_depth, buffer.position_width)] * 2
         luts, addend = self.digit_luts(self.plan.burst)
-        lane = luts * self.ports + (self.ports - 1) * (addend - 1)
+        lane = luts * self.ports + ADDER_LUTS * (self.ports - 1) * (addend - 1)
         lane += ACCUMULATOR_LUTS * self.target.sum_width
         return self.weight_cost + Cost(
             **{kind: tuple(memories) for kind, memories in held.items()},
