@@ -41,8 +41,8 @@ def sweep(
     others beside it, on other hosts too, share the work.
     """
     need_extra()
+    from ..sweep.read import read_space
     from ..sweep.run import run_sweep, write_sweep
-    from ..sweep.space import read_space
     from ..sweep.workers import start_workers
     found = read_space(space)
     folder = make_folder(out, "sweep")

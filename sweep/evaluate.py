@@ -15,7 +15,7 @@ import torch
 
 from ..api.network import load
 from ..boards.devices import DEVICES
-from ..boards.fit import need, refusal
+from ..boards.fit import Need, need, refusal
 from ..boards.flow.tools import need as need_tools
 from ..boards.planning import plan_for
 from ..golden import integer
@@ -33,7 +33,8 @@ from ..golden.training.quantise import quantise
 from ..golden.training.train import train
 from ..hw.layout.compile import compile
 from ..hw.layout.cycles import count_cycles
-from .space import HARDWARE, Space
+from ..hw.logic.layout import LogicLayout
+from .space import Space
 
 __all__ = ["CYCLE_IMAGES", "Given", "Task", "data_for", "evaluate"]
 
@@ -69,15 +70,23 @@ def evaluate(task, point):
     """
     space, wanted = task.space, set(task.space.objectives)
     trained = _network(task, point)
-    lanes, burst, device = (point.get(name, HARDWARE[name]) for name in HARDWARE)
-    layout = compile(trained.spec, plan_for(trained, lanes, burst))
+    built = space.hardware | point
+    if space.logic:
+        layout = LogicLayout(trained, adders=built["row"], pixels=trained.spec.input.static)
+    else:
+        layout = compile(trained.spec, plan_for(trained, built["lanes"], built["burst"]))
     found = {}
     if space.place and wanted & {"luts", "block_rams"} or "fmax" in wanted:
-        found |= _placed(layout, device, task.folder)
+        found |= _placed(layout, built["device"], task.folder)
     elif wanted & {"luts", "block_rams"}:
-        found |= _estimated(layout, DEVICES[device])
+        found |= _estimated(layout, DEVICES[built["device"]])
     if space.on_images:
         images = data_for(trained, space.data).images
+        if space.network is None:
+            config = space.config(point)
+            images = images.resized(config.resolution)
+            if space.held_out:
+                images = images.hold_out(images.validation_count(config.validation), config.seed)
         count = None if space.images == "all" else space.images
         levels = trained.levels(images.test_images[:count])
         found |= _measured(space, wanted, trained, layout, levels, images.test_labels[:count],
@@ -140,7 +149,10 @@ def _trained(config, given, folder):
 
 
 def _estimated(layout, device):
-    needed = need(layout, device)
+    if isinstance(layout, LogicLayout):
+        needed = Need(0, 0, layout.luts)
+    else:
+        needed = need(layout, device)
     if refused := refusal(needed, device):
         raise InvalidValue(f"Does not fit {device.name}: {refused}")
     return {"luts": needed.lut, "block_rams": needed.bram}
@@ -148,13 +160,14 @@ def _estimated(layout, device):
 
 def _placed(layout, device, folder):
     from ..boards.flow.synth import synthesise
-    from ..hw.verilog import generate
+    from ..hw.verilog import generate, generate_logic
     try:
         need_tools("pyosys", *DEVICES[device].family.packages)
     except QblifError as error:
         raise QblifError(str(error)) from error  # The machine's fault, not the point's.
     with tempfile.TemporaryDirectory(dir=folder) as work:
-        verilog, generated = Path(work) / "network.v", generate(layout)
+        generated = generate_logic(layout) if isinstance(layout, LogicLayout) else generate(layout)
+        verilog = Path(work) / "network.v"
         verilog.write_text(generated.verilog)
         report = synthesise(verilog, top=generated.manifest["top"], device=device, out_dir=work)
     if report.fmax_mhz is None:

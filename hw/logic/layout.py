@@ -20,6 +20,9 @@ __all__ = ["LogicLayout", "LogicStage", "Schedule", "argmax_latency"]
 INPUT_LATENCY = 1  # A register behind the ports.
 ENCODER_LATENCY = 1  # Comparators of pixels, and their register.
 LADDER_LATENCY = 1  # Comparators of neurons that start from rest, and their register.
+# LUTs of an ECP5, by networks/mnist-logic.safetensors (docs/logic.md): a full adder is a sum and a
+# carry; a neuron adds two rows and compares, for each bit of its sum, and codes its level.
+ADDER_LUTS, BIT_LUTS, LEVEL_LUTS = 2, 2, 2
 ARGMAX_ROW_LATENCY = 2  # A row of comparators of scores, and one of multiplexers.
 
 
@@ -183,6 +186,20 @@ class LogicLayout:
     def latency(self):
         """Clocks from a frame to its class."""
         return self.scored + argmax_latency(self.spec.populations[-1].size)
+
+    @property
+    def luts(self):
+        """LUTs of an ECP5, estimated, where the sums are compressor trees; of the encoder of pixels
+        none."""
+        total, timesteps = 0, self.spec.timesteps
+        for stage in self.stages:
+            graph, population = stage.schedule.graph, stage.population
+            kept = 0 if self.from_rest else population.neuron.state_width
+            sums = ADDER_LUTS * graph.size + BIT_LUTS * graph.shape[0] * population.size
+            total += sums * (1 if stage.name in self.shared_over_time else timesteps)
+            total += timesteps * population.size * (
+                LEVEL_LUTS * population.emit_max + BIT_LUTS * kept)
+        return total
 
     def input_levels(self, frames):
         """Input levels of frames as this network takes them: of levels, they themselves."""

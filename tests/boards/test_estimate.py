@@ -11,6 +11,7 @@ from qblif.boards.devices import DEVICES
 from qblif.boards.fit import need
 from qblif.boards.planning import plan_for
 from qblif.hw.layout.compile import compile
+from qblif.hw.logic.layout import LogicLayout
 
 RECORDS = Path(__file__).parents[2] / "benchmarks" / "records"
 PLACED = {name: record for name, record in (
@@ -29,6 +30,13 @@ def test_luts_are_near_those_placed(name):
     found = need(layout, DEVICES[record["figures"]["device"]])
     assert [list(stage.plan.lanes) for stage in layout.stages] == record["figures"]["lanes"]
     assert abs(found.lut / record["figures"]["lut"] - 1) <= DOUBT
+
+
+def test_luts_of_logic_are_near_those_placed():
+    figures = json.loads((RECORDS / "logic-256.json").read_text())["figures"]
+    trained = load("mnist-logic")
+    assert trained.weights_digest == figures["weights_digest"]
+    assert abs(LogicLayout(trained, pixels=True).luts / figures["lut"] - 1) <= DOUBT
 
 
 def test_networks_of_every_kind_are_among_them():

@@ -2,6 +2,11 @@
 
 import json
 from collections import Counter
+from dataclasses import replace
+
+from qblif.sweep.read import read_space
+from qblif.sweep.run import run_sweep
+from qblif.sweep.workers import start_workers
 
 COMPLETE = 1  # Optuna's state of a trial that has figures.
 
@@ -36,3 +41,9 @@ def history(folder):
         if owner:
             owners.setdefault(owner, []).append(line["trial_id"])
     return finished, owners
+
+
+def run(space, folder, **changes):
+    folder.mkdir(exist_ok=True)
+    with start_workers() as crew:
+        return run_sweep(replace(read_space(space), **changes), folder, crew)

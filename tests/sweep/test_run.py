@@ -2,11 +2,10 @@
 
 import fcntl
 import json
-from dataclasses import replace
 
 import numpy as np
 import pytest
-from sweep_cases import history, lanes_space, write_space
+from sweep_cases import history, lanes_space, run, write_space
 
 import qblif
 from qblif.golden.spec.artifact import load
@@ -14,15 +13,9 @@ from qblif.golden.spec.errors import InvalidValue, QblifError
 from qblif.golden.study.analysis import layers_of, take_census
 from qblif.golden.study.energy import energies, synapse_costs
 from qblif.sweep import evaluate as measured
+from qblif.sweep.read import read_space
 from qblif.sweep.run import best, run_sweep, write_sweep
-from qblif.sweep.space import read_space
 from qblif.sweep.workers import start_workers
-
-
-def run(space, folder, **changes):
-    folder.mkdir(exist_ok=True)
-    with start_workers() as crew:
-        return run_sweep(replace(read_space(space), **changes), folder, crew)
 
 
 def test_figures_are_those_of_the_commands(network, digits, tmp_path):
@@ -77,17 +70,22 @@ def test_networks_are_trained_once_by_what_decides_them(digits, tmp_path, monkey
         qat_epochs = 1
         batch = 20
         """)
-    found = run(space, tmp_path / "out")
+    found, found_of = run(space, tmp_path / "out"), {}
     assert sorted(trainings) == [(3, 1), (8, 1)]
     for point in found["points"]:
         networks = [load(file) for file in (tmp_path / "out/networks").glob("*.safetensors")]
         net, = (n for n in networks
                 if n.spec.synapses[0].w_width == point["parameters"]["weight_bits"])
-        assert point["figures"]["accuracy"] == net.notes["accuracy_integer"]
+        assert point["figures"]["accuracy"] == net.notes["validation"]["quantised"][-1]
         assert net.spec.populations[0].size == 5
+        found_of[net.notes["accuracy_integer"]] = point["parameters"]
+    by_test = run(space, tmp_path / "test", split="test")
+    assert {point["figures"]["accuracy"]: point["parameters"]
+            for point in by_test["points"]} == found_of
+    assert len(trainings) == 4
     # Only what its objectives need: without images nothing is trained.
     sizes = run(space, tmp_path / "sizes", objectives=("luts",))
-    assert len(trainings) == 2 and not (tmp_path / "sizes/networks").exists()
+    assert len(trainings) == 4 and not (tmp_path / "sizes/networks").exists()
     luts = [point["figures"]["luts"] for point in sizes["points"]]
     assert len(set(luts)) == 4
     # Other data is another sweep.

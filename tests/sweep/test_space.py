@@ -2,9 +2,11 @@ import pytest
 from sweep_cases import write_space
 
 from qblif.golden.spec.errors import QblifError
-from qblif.sweep.space import Space, read_space
+from qblif.sweep.read import read_space
+from qblif.sweep.space import Space
 
 GOOD = 'network = "mnist-mlp"\nobjectives = ["luts"]\n[parameters]\nlanes = [4, "8,2"]\n'
+LOGIC = 'logic = true\nobjectives = ["accuracy"]\n[parameters]\nrow = [1, 2]\n'
 TRAINED = 'objectives = ["accuracy"]\n[parameters]\nweight_bits = [4, 8]\n'
 
 
@@ -56,7 +58,17 @@ def test_how_many_points_is_no_part_of_what_they_are():
     (GOOD.replace('[4, "8,2"]', "4"), "lanes must be a list, not 4"),
     (GOOD.replace('"8,2"', "4"), "lanes has 4 more than once"),
     (GOOD.replace('"8,2"', "0"), r"Lanes must be in 1\.\.1024, not 0"),
-    (GOOD.replace('"8,2"', "true"), "lanes must have numbers or strings, not True"),
+    (GOOD.replace('"8,2"', "true"), "Lanes must be an integer, not True"),
+    (GOOD.replace('"8,2"', "[8, 2]"), r"Lanes must be an integer, not \[8, 2\]"),
+    (GOOD.replace('"8,2"', "1979-05-27"), "lanes must have numbers, strings, true, false or lists"),
+    (GOOD + 'row = [2]\n', "Parameter of the trained network .*, not 'row'"),
+    ('split = "train"\n' + GOOD, "Split must be one of validation, test, not 'train'"),
+    ('split = "validation"\n' + GOOD, "Network mnist-mlp is trained: its images are the test"),
+    ('logic = 1\n' + GOOD, "Logic must be a bool, not 1"),
+    ('logic = true\n' + GOOD, "Parameter of the trained .* row, device, n_max, not 'lanes'"),
+    (LOGIC.replace("accuracy", "cycles"), "Objective of networks as logic .*, not 'cycles'"),
+    (LOGIC.replace("[1, 2]", "[0]"), r"Adders in a row must be in 1\.\.64, not 0"),
+    ('simulator = "verilator"\n' + LOGIC, "Simulator belongs to engines: "),
     (GOOD.replace('"8,2"', "2.5"), r"Lanes must be an integer, not 2\.5"),
     (GOOD.replace('"8,2"', '"many"'), "Lanes must be a number, or one a stage .* not 'many'"),
     (GOOD.replace('"8,2"', '"8,0"'), r"Lanes must be in 1\.\.1024, not 0"),
@@ -78,6 +90,11 @@ def test_how_many_points_is_no_part_of_what_they_are():
     ('objectives = ["luts"]\n', "parameters are missing"),
     ('objectives = ["luts"]\nparameters = 3\n', "Parameters must be a dict, not 3"),
     (TRAINED.replace("[4, 8]", "[1, 8]"), r"Weight width must be in 2\.\.16, not 1"),
+    (TRAINED + "fan = [3]\n", "Parameter must be one of .*or a field of a TrainConfig, not 'fan'"),
+    (TRAINED + "w_width = [3]\n", "w_width stands in parameters as weight_bits and as w_width"),
+    (TRAINED + "fan_in = [[3, -1]]\n", "Fan-in must be in .*, not -1"),
+    (TRAINED + "learn_thresholds = [2]\n", "Learned input thresholds must be a bool, not 2"),
+    (TRAINED + "[train]\nvalidation = 0\n", "Split is validation, but the training holds"),
     (TRAINED + 'neuron = ["alif"]\n', "Neuron must be one of qb-lif, .*, not 'alif'"),
     (TRAINED + "neuron = [3]\n", "Neuron must be a str.*, not 3"),
     (TRAINED + "[train]\nepoch = 3\n", "Key of train must be one of .*, not 'epoch'"),
