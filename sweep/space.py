@@ -193,8 +193,8 @@ class Space:
     def config(self, point) -> TrainConfig:
         """How the network of ``point`` is trained."""
         given: dict[str, Any] = dict(self.train)
-        given |= {TRAINING.get(name, name): value for name, value in point.items()
-                  if name not in self.hardware}
+        for name in point.keys() - self.hardware.keys():
+            given[TRAINING.get(name, name)] = point[name]
         recipe, neuron = given.pop("recipe", None), given.pop("neuron", None)
         for what, value in (("Recipe", recipe), ("Neuron", neuron), ("Net", given.get("net"))):
             check_type(what, value, (str, type(None)))
