@@ -194,7 +194,7 @@ class Space:
         """How the network of ``point`` is trained."""
         given: dict[str, Any] = dict(self.train)
         for name in point.keys() - self.hardware.keys():
-            given[TRAINING.get(name, name)] = point[name]
+            given[TRAINING[name] if name in TRAINING else name] = point[name]
         recipe, neuron = given.pop("recipe", None), given.pop("neuron", None)
         for what, value in (("Recipe", recipe), ("Neuron", neuron), ("Net", given.get("net"))):
             check_type(what, value, (str, type(None)))
