@@ -9,7 +9,7 @@ __all__ = ["DATA", "LOGIC", "NETWORK", "ROWS", "Row", "logic_row"]
 DATA = {"MNIST": "mnist", "CIFAR": "cifar"}
 
 CNN_LANES = "4x2,16,32,1"
-RESNET_LANES = "ecp5-85k:0.55"
+RESNET_LANES = "ecp5-85k:0.65"
 NETWORK = "NETWORK"  # In a command: the network that the row's own training writes.
 
 # Networks as logic for MNIST, by the neurons of their hidden layers: weights of a neuron of each
