@@ -161,6 +161,7 @@ TABLES = {
     "rtl-icarus": rtl("mnist-mlp-icarus-32"),
     "rtl-mnist-cnn": rtl("mnist-cnn-rtl", "mnist-cnn-rtl-ecp5"),
     "rtl-cifar-vgg": rtl("cifar-vgg-rtl"),
+    "rtl-cifar-resnet20": rtl("cifar-resnet20-rtl"),
     "synth-mnist-mlp": synth(*((f"mnist-mlp-synth-{lanes}", f"mnist-mlp-rtl-{lanes}")
                                for lanes in reversed(MLP))),
     "synth-mnist-cnn": synth(("mnist-cnn-synth", "mnist-cnn-rtl"),

@@ -149,10 +149,8 @@ def _trained(config, given, folder):
 
 
 def _estimated(layout, device):
-    if isinstance(layout, LogicLayout):
-        needed = Need(0, 0, layout.luts)
-    else:
-        needed = need(layout, device)
+    logic = isinstance(layout, LogicLayout)
+    needed = Need(0, 0, layout.luts) if logic else need(layout, device)
     if refused := refusal(needed, device):
         raise InvalidValue(f"Does not fit {device.name}: {refused}")
     return {"luts": needed.lut, "block_rams": needed.bram}

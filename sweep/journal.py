@@ -158,18 +158,16 @@ class Journal:
         """A list of :class:`Finished`, of all processes, in the order of the parameters' values."""
         found = []
         for trial in self._study.get_trials(deepcopy=False):
-            if "owner" not in trial.user_attrs:
-                continue  # It was taken already.
-            point = self._point(trial)
             if trial.state == TrialState.COMPLETE:
-                found.append(Finished(point, dict(zip(self.space.objectives, trial.values,
-                                                      strict=True)), None))
+                found.append(Finished(self._point(trial), dict(zip(
+                    self.space.objectives, trial.values, strict=True)), None))
             elif "refused" in trial.user_attrs:
-                found.append(Finished(point, None, trial.user_attrs["refused"]))
+                found.append(Finished(self._point(trial), None, trial.user_attrs["refused"]))
         return sorted(found, key=lambda one: [
             values.index(one.point[name]) for name, values in self.space.parameters.items()])
 
     def _point(self, trial):
+        """By parameter, the values that Optuna's choices stand for."""
         return {name: values[trial.params[name]] for name, values in self._values.items()}
 
     def _taken(self):

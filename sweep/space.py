@@ -4,7 +4,6 @@ docs/sweep.md documents the file.
 """
 
 import itertools
-import json
 import math
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -24,10 +23,9 @@ __all__ = ["ENGINES", "LOGIC", "OBJECTIVES", "SAMPLERS", "Space", "check_one"]
 # weights, and of networks as logic.
 ENGINES = {"lanes": 32, "burst": "shift", "device": "ecp5-85k"}
 LOGIC = {"row": 2, "device": "ecp5-85k"}
-# Of the training, with their fields of a TrainConfig; a neuron is a preset.
-TRAINING: dict[str, str] = {"weight_bits": "w_width", "neuron": "neuron"} | {
-    name: name for name in ("n_max", "timesteps", "width", "net")}
-FIELDS = TrainConfig.__dataclass_fields__  # Any of which may vary too.
+# Of the training: a preset's name, fields of a TrainConfig, and one that has another name here.
+PRESET, ALIASES = "neuron", {"weight_bits": "w_width"}
+FIELDS = TrainConfig.__dataclass_fields__
 
 # Each with its unit, and whether more of it is better.
 OBJECTIVES = {"accuracy": ("share of the images", True), "cycles": ("an image", False),
@@ -125,11 +123,12 @@ class Space:
         self._check_training()
 
     def _check_name(self, name):
-        known = (*self.hardware, "n_max") if self.network else (*self.hardware, *TRAINING)
-        what = f"Parameter of the trained network {self.network}" if self.network else "Parameter"
-        if not self.network and isinstance(name, str) and name in FIELDS:
-            return
-        check_one(what, name, known, "" if self.network else " or a field of a TrainConfig")
+        if self.network is not None:
+            check_one(f"Parameter of the trained network {self.network}", name,
+                      (*self.hardware, "n_max"))
+        elif name not in FIELDS:
+            check_one("Parameter", name, (*self.hardware, PRESET, *ALIASES),
+                      " or a field of golden/training/config.py")
 
     def _check_training(self):
         if self.network is not None:
@@ -145,7 +144,7 @@ class Space:
         for name in self.parameters:
             if name in self.hardware:
                 continue
-            field = TRAINING.get(name, name)
+            field = ALIASES.get(name, name)
             if field in self.train:
                 raise InvalidValue(f"{field} stands in parameters, as {name}, and in train")
             if fields.setdefault(field, name) != name:
@@ -194,8 +193,8 @@ class Space:
         """How the network of ``point`` is trained."""
         given: dict[str, Any] = dict(self.train)
         for name in point.keys() - self.hardware.keys():
-            given[TRAINING[name] if name in TRAINING else name] = point[name]
-        recipe, neuron = given.pop("recipe", None), given.pop("neuron", None)
+            given[ALIASES[name] if name in ALIASES else name] = point[name]
+        recipe, neuron = given.pop("recipe", None), given.pop(PRESET, None)
         for what, value in (("Recipe", recipe), ("Neuron", neuron), ("Net", given.get("net"))):
             check_type(what, value, (str, type(None)))
         return choose_recipe(self.data, recipe, neuron, **{
@@ -211,7 +210,8 @@ class Space:
 
 
 def check_one(what, name, known, more=""):
-    """Raise a sentence where ``name`` is none of the ``known`` strings, nor ``more``."""
+    """Raise where ``name`` is none of the ``known`` strings; the sentence lists them, and ``more``.
+    """
     if not isinstance(name, str):
         raise InvalidType(f"{what} must be a string, not {name!r}")
     if name not in known:
@@ -227,7 +227,5 @@ def _check_list(name, values):
         if not isinstance(value, (int, float, str, list, tuple)):
             raise InvalidType(f"{name} must have numbers, strings, true, false or lists of them, "
                               f"not {value!r}")
-    texts = [json.dumps(value, default=str) for value in values]
-    for value, text in zip(values, texts, strict=True):
-        if texts.count(text) > 1:
+        if values.count(value) > 1:
             raise InvalidValue(f"{name} has {value!r} more than once")

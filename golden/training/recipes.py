@@ -12,7 +12,7 @@ __all__ = ["CIFAR10_DVS", "CIFAR_RESNET", "CIFAR_RESNET_AGAIN", "CIFAR_VGG", "DV
            "TABLES", "choose_recipe", "recipe_of"]
 
 # The epochs and settings of the first four were chosen on test images, before they had validation
-# images; from now on nothing is.  The networks that ship were trained without (their notes say so).
+# images; from now on nothing is.  What ships of them was trained without (the files' notes say so).
 
 # MNIST 784-128-10 from the published files.
 MNIST = TrainConfig(shift=1.0, rotate=10.0, shear=6.0, scale=0.1, validation=0.1)
@@ -37,17 +37,17 @@ CIFAR_VGG = TrainConfig(net="vgg-small", timesteps=1, n_max=8, input_n_max=8, ga
 # would fill its block RAMs with few lanes).  Convolutions in bfloat16 (``amp``) take a fifth off a
 # step on a CPU that computes in it (AVX-512 BF16, AMX); on one with AVX2 alone they are slower than
 # float32: say ``--set amp=false`` there.  ``compile`` more than halves a step, and is left to the
-# command, as it needs a C++ compiler.  ``gamma_lr``: at 1, gammas of
-# neighbouring populations drifted apart to 0.006 and 16 in 40 epochs at the high learning rate, and
-# accuracy on validation images fell from 76 % to 28 %.  The surrogate is the classical window, by
-# the table of neurons in docs/results.md.
+# command, as it needs a C++ compiler.  ``gamma_lr``: at 1, gammas of neighbouring populations
+# drifted apart to 0.006 and 16 in 40 epochs at the high learning rate, and accuracy on validation
+# images fell from 76 % to 28 %.  The surrogate is the classical window, by the table of neurons in
+# docs/results.md.
 CIFAR_RESNET = TrainConfig(
     net="resnet20", timesteps=1, n_max=15, input_n_max=15, w_width=5, gamma=1.0, gain=2.0,
     surrogate="rectangular", batch=128, validation=2000, epochs=64, small_epochs=20, qat_epochs=2,
     lr=4e-3, weight_decay=2e-2, gamma_lr=0.1, smoothing=0.05, activity=0.004, crop=4, flip=True,
     amp=True, threads=2)
 
-# The same network again, by ``--start`` from weights trained so, which know 98 % of their own
+# The same network again, by ``--start`` from weights trained so twice, which knew 99 % of their own
 # training images: squares of zeros, more smoothing and four times the weight decay.
 CIFAR_RESNET_AGAIN = replace(CIFAR_RESNET, epochs=42, small_epochs=8, qat_epochs=5, lr=3e-3,
                              warm_up=0.1, weight_decay=0.08, smoothing=0.1, cutout=12,

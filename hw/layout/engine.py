@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Cost", "Engine", "LoadBank"]
 
-
 DIGIT_LUTS = 0.8  # Of a bit of a layer that shifts or inverts: some go into the adder behind it.
 
 

@@ -20,10 +20,11 @@ __all__ = ["LogicLayout", "LogicStage", "Schedule", "argmax_latency"]
 INPUT_LATENCY = 1  # A register behind the ports.
 ENCODER_LATENCY = 1  # Comparators of pixels, and their register.
 LADDER_LATENCY = 1  # Comparators of neurons that start from rest, and their register.
+ARGMAX_ROW_LATENCY = 2  # A row of comparators of scores, and one of multiplexers.
+
 # LUTs of an ECP5, by networks/mnist-logic.safetensors (docs/logic.md): a full adder is a sum and a
 # carry; a neuron adds two rows and compares, for each bit of its sum, and codes its level.
 ADDER_LUTS, BIT_LUTS, LEVEL_LUTS = 2, 2, 2
-ARGMAX_ROW_LATENCY = 2  # A row of comparators of scores, and one of multiplexers.
 
 
 def argmax_latency(size):

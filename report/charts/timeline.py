@@ -6,7 +6,7 @@ from .svg import Svg, colour, percent, steps, ticks
 __all__ = ["draw_alone", "draw_bound"]
 
 ROW, LANES, UPDATES, AXIS = 66, 32, 7, 38
-BAR = 56
+BAR = 56  # Of an engine: two lines of text, and its bar.
 
 
 def draw_alone(alone):

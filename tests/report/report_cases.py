@@ -3,13 +3,12 @@
 import copy
 import re
 from html.parser import HTMLParser
-from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
 
+from qblif.api.network import load
 from qblif.boards.planning import plan_for
-from qblif.golden.spec.artifact import load
 from qblif.hw.layout.compile import compile
 from qblif.report.collect import Frames, collect
 from qblif.report.results import Results
@@ -70,7 +69,7 @@ def contents(tiny, **changed):
 
 def shipped(name, lanes):
     """``contents`` of a network that ships, on one image of noise: what a clone has of it."""
-    trained = load(Path(__file__).parents[2] / "networks" / f"{name}.safetensors")
+    trained = load(name)
     draw, size = np.random.default_rng(1), trained.spec.input.size
     levels = draw.integers(1, trained.spec.input.n_max + 1, (1, size))
     noise = Frames(levels * (draw.random((1, size)) < 0.1), np.array([3]), "noise")

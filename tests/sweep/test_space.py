@@ -90,7 +90,7 @@ def test_how_many_points_is_no_part_of_what_they_are():
     ('objectives = ["luts"]\n', "parameters are missing"),
     ('objectives = ["luts"]\nparameters = 3\n', "Parameters must be a dict, not 3"),
     (TRAINED.replace("[4, 8]", "[1, 8]"), r"Weight width must be in 2\.\.16, not 1"),
-    (TRAINED + "fan = [3]\n", "Parameter must be one of .*or a field of a TrainConfig, not 'fan'"),
+    (TRAINED + "fan = [3]\n", "Parameter must be one of .*or a field of .*config.py, not 'fan'"),
     (TRAINED + "w_width = [3]\n", "w_width stands in parameters as weight_bits and as w_width"),
     (TRAINED + "fan_in = [[3, -1]]\n", "Fan-in must be in .*, not -1"),
     (TRAINED + "learn_thresholds = [2]\n", "Learned input thresholds must be a bool, not 2"),

@@ -88,5 +88,3 @@ def test_files_that_do_not_serve(first, tmp_path):
     path.write_bytes(first[0].read_bytes()[:500])
     with pytest.raises(CheckpointError, match="damaged, or not a checkpoint"):
         train(TINY, STRIPES, start=path)
-
-
