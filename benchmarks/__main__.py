@@ -29,6 +29,9 @@ def benchmarks(
         "--render", help="Write the tables of docs/results.md from the records.")] = False,
     mnist: Annotated[Path | None, typer.Option(
         metavar="DIR", envvar="QBLIF_MNIST", help="Folder with MNIST's four files.")] = None,
+    keep: Annotated[Path | None, typer.Option(
+        metavar="DIR", help="Keep what the commands write in DIR/ROW, for qblif report --results.")]
+    = None,
     cifar: Annotated[Path | None, typer.Option(
         metavar="DIR", envvar="QBLIF_CIFAR", help="Folder with CIFAR-10's binary files.")] = None,
 ):
@@ -37,7 +40,7 @@ def benchmarks(
     folders = {"MNIST": mnist, "CIFAR": cifar}
     folders = {name: path.resolve() for name, path in folders.items() if path}
     failed = [row.name for k, row in enumerate(chosen, 1)
-              if not run(row, folders, f"{k} of {len(chosen)}")]
+              if not run(row, folders, f"{k} of {len(chosen)}", keep and keep.resolve())]
     if render:
         console.print(*(render_pages() or ["no table changed"]))
     if show or not (chosen or render):
@@ -46,12 +49,12 @@ def benchmarks(
         raise QblifError(f"Not measured: {', '.join(failed)}")
 
 
-def run(row, folders, place):
+def run(row, folders, place, keep=None):
     """Measure ``row`` and say how it went; whether it worked, so that the others run anyway."""
     console.rule(f"{place}: {row.name}")
     console.print(row.described, style="dim", markup=False, soft_wrap=True)
     try:
-        record = measure(row, folders)
+        record = measure(row, folders, keep=keep)
     except QblifError as error:
         console.print(str(error), style="red", markup=False, soft_wrap=True)
         return False

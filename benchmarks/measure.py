@@ -1,5 +1,6 @@
 """Run rows, each as a process of its own, and keep what came out as a record."""
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -18,8 +19,9 @@ __all__ = ["RECORDS", "load_records", "measure"]
 RECORDS = Path(__file__).parent / "records"
 
 
-def measure(row, folders, records=RECORDS):
-    """Run ``row`` and write ``records/ROW.json``; returns the record.
+def measure(row, folders, records=RECORDS, keep=None):
+    """Run ``row`` and write ``records/ROW.json``; returns the record.  What its commands write is
+    kept in ``keep/ROW`` where ``keep`` is a folder, for a report or a look at a placement.
 
     ``folders`` maps the names of data sets to their folders.  The record has no path of this
     machine: the command names the data set.  Raises :class:`QblifError` where a folder is missing
@@ -30,7 +32,7 @@ def measure(row, folders, records=RECORDS):
         raise QblifError(f"{row.name} needs the folder of {missing[0]}: give "
                          f"--{missing[0].lower()} DIR")
     tree = describe_tree()
-    with tempfile.TemporaryDirectory() as out:
+    with _folder(keep and keep / row.name) as out:
         places = folders | {NETWORK: Path(out) / "network.safetensors"}
         started = time.perf_counter()
         figures = {}
@@ -45,6 +47,17 @@ def measure(row, folders, records=RECORDS):
     write_atomically(records / f"{row.name}.json",
                      (json.dumps(record, indent=1) + "\n").encode())
     return record
+
+
+@contextlib.contextmanager
+def _folder(kept):
+    """The folder ``kept``, or one that is removed afterwards."""
+    if kept:
+        kept.mkdir(parents=True, exist_ok=True)
+        yield str(kept)
+    else:
+        with tempfile.TemporaryDirectory() as out:
+            yield out
 
 
 def _run(name, step, places, out):

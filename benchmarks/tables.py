@@ -167,6 +167,7 @@ TABLES = {
     "synth-mnist-cnn": synth(("mnist-cnn-synth", "mnist-cnn-rtl"),
                              ("mnist-cnn-synth-ecp5", "mnist-cnn-rtl-ecp5")),
     "synth-cifar-vgg": synth(("cifar-vgg-synth", "cifar-vgg-rtl")),
+    "synth-cifar-resnet20": synth(("cifar-resnet20-synth", "cifar-resnet20-rtl")),
     "logic": logic,
     "boards": boards,
     "systems": systems,

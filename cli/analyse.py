@@ -40,6 +40,8 @@ def analyse(
     simulator: Annotated[str, typer.Option(
         metavar="verilator|icarus", help="Which simulator runs the Verilog.")] = "verilator",
     lanes: LanesOption = "32",
+    layers: Annotated[str | None, typer.Option(
+        metavar="NAME,...", help="Which layers bursts.png shows. Default: all.")] = None,
     out: OutOption = Path("out"),
 ):
     """Histograms of bursts, information, surrogates, operations and energy of a network.
@@ -48,6 +50,7 @@ def analyse(
     hardware's counters differ from the operations that follow from the levels.
     """
     trained = open_network(file)
+    shown = choose_layers(trained.spec, layers)
     layouts = {mode: layout_for(trained, lanes, mode) for mode in ("repeat", "shift")}
     check_simulator(rtl, simulator)
     folder = make_folder(out, "analyse", "analysis")
@@ -59,10 +62,20 @@ def analyse(
     report = describe(trained, found, measured)
     write_report(folder, "analyse", report)
     write_report(folder, "analysis", report)  # The name that scripts know.
-    draw(trained, found, folder)
+    draw(trained, found, folder, shown)
     if measured and not measured["equal"]:
         console.print("[red]The hardware's counters differ from the levels' operations[/red]")
         raise typer.Exit(1)
+
+
+def choose_layers(spec, names):
+    """The names in ``names``, which are separated by commas; all that there are for ``None``."""
+    known = [spec.input.name, *(p.name for p in spec.firing)]
+    chosen = known if names is None else names.split(",")
+    for name in chosen:
+        if name not in known:
+            raise InvalidValue(f"Layers must be among {', '.join(known)}, not {name!r}")
+    return chosen
 
 
 def find(trained, images, count):
@@ -127,8 +140,9 @@ def compare(mode, cost, counted):
             "equal": (counted.events, counted.operations) == (cost.events, cost.sops[mode])}
 
 
-def draw(trained, found, folder):
-    """The pictures; :class:`QblifError` says what to install where matplotlib is missing."""
+def draw(trained, found, folder, shown):
+    """The pictures, with the bursts of the layers ``shown``; :class:`QblifError` says what to
+    install where matplotlib is missing."""
     try:
         from .pictures import draw_bursts, draw_layers, draw_surrogates
     except ModuleNotFoundError as error:
@@ -138,7 +152,8 @@ def draw(trained, found, folder):
                          f"are in {folder / 'analysis.json'})") from error
     config = trained.notes.get("config")
     trained_with = config.get("surrogate") if isinstance(config, dict) else None
-    pictures = [draw_bursts(found.layers), draw_layers(found.layers)]
+    pictures = [draw_bursts([layer for layer in found.layers if layer.name in shown]),
+                draw_layers(found.layers)]
     if found.curves:
         pictures.append(draw_surrogates(found.curves, trained_with))
     for name, data in zip(PICTURES, pictures, strict=False):

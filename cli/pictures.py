@@ -49,8 +49,9 @@ def _histogram(axis, layer):
     every = -(-len(places) // 8)
     axis.set_xticks(places[::every], [str(level) for level in layer.levels[::every]])
     axis.set_xlabel("level")
-    axis.set_title(f"{layer.name}   {layer.entropy:.2f} of {layer.bound:.2f} bits, "
-                   f"{layer.activity:.1%} fire", fontsize=9)
+    gamma = "" if layer.gamma is None else f"gamma {layer.gamma:.3g}, "
+    axis.set_title(f"{layer.name}   {gamma}{layer.entropy:.2f} bits, {layer.activity:.1%} fire",
+                   fontsize=9)
 
 
 def draw_layers(layers):

@@ -31,6 +31,7 @@ from ..training.data.readers import embedded, load_folder
 from ..training.recipes import CIFAR_VGG, RECIPES, choose_recipe
 from ..training.train import train
 from .analysis import layers_of, take_census
+from .curves import draw_curves
 from .energy import energies, synapse_costs
 
 __all__ = ["BASE", "TABLES", "Row", "measure", "summary"]
@@ -85,7 +86,8 @@ TABLES = {
 
 
 def measure(config, dataset):
-    """Train one row with one seed; returns accuracies, seconds, operations and joules an image."""
+    """Train one row with one seed; returns accuracies, those of the validation images by epoch,
+    seconds, operations and joules an image."""
     trained = train(config, dataset)
     levels = trained.spec.input.levels_of(dataset.test_images[:CENSUS])
     census = take_census(trained, levels)
@@ -94,7 +96,8 @@ def measure(config, dataset):
     operations = {mode: sum(c.sops[mode] for c in costs) / census.frames
                   for mode in ("repeat", "shift")}
     return {"float": trained.notes["accuracy_float"], "integer": trained.notes["accuracy_integer"],
-            "seconds": trained.notes["seconds"], "operations": operations, "joules": joules,
+            "validation": trained.notes.get("validation"), "seconds": trained.notes["seconds"],
+            "operations": operations, "joules": joules,
             "n_max": [p.neuron.quantiser.n_max for p in trained.spec.firing if p.neuron.quantiser]}
 
 
@@ -143,6 +146,7 @@ def main():
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--jobs", type=int, default=2, help="trainings at once")
     parser.add_argument("--out", type=Path, default=Path("out/ablation"))
+    parser.add_argument("--curves", type=Path, help="SVG of the rows' learning curves")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     base = choose_recipe(base=RECIPES.get(arguments.recipe, BASE), net=arguments.net,
@@ -165,6 +169,10 @@ def main():
                   f"{found['shift']:12,.0f}   {found['repeat']:12,.0f}   "
                   f"{found['nanojoules']:12,.0f}    {row.paper or '':>7}  "
                   f"{', '.join(f'{n:.1f}' for n in found['n_max'])}", flush=True)
+    if arguments.curves:
+        write_atomically(arguments.curves, draw_curves(
+            {name: [jobs[name, seed].result()["validation"]["float"]
+                    for seed in range(arguments.seeds)] for name in rows}).encode())
 
 
 if __name__ == "__main__":

@@ -85,6 +85,9 @@ def test_measures_a_row(shipped, tmp_path):
     assert record["figures"] == {"lanes": [[4], [1]]}
     assert record["command"] == shipped.described and record["versions"]["numpy"]
     assert {key: record[key] for key in ("commit", "tree", "dirty")} == describe_tree()
+    assert [path.name for path in tmp_path.iterdir()] == ["small.json"]
+    measure(shipped, {}, tmp_path, keep=tmp_path / "kept")
+    assert json.loads((tmp_path / "kept/small/info.json").read_text())["stages"][0]["lanes"] == [4]
 
 
 def test_a_record_has_no_path_of_this_machine(tmp_path, monkeypatch):
@@ -152,11 +155,14 @@ def run(text):
 def test_command(capsys, monkeypatch, tmp_path):
     measured = []
     monkeypatch.setattr(command, "measure",
-                        lambda row, folders: measured.append((row.name, folders)) or {"seconds": 1})
+                        lambda row, folders, keep: measured.append((row.name, folders, keep))
+                        or {"seconds": 1})
     assert run(f"mnist-mlp-synth-4 demo --mnist {tmp_path}") == 0
-    assert measured == [(name, {"MNIST": tmp_path}) for name in ("mnist-mlp-synth-4", "demo")]
+    assert measured == [(name, {"MNIST": tmp_path}, None)
+                        for name in ("mnist-mlp-synth-4", "demo")]
     assert "1 of 2: mnist-mlp-synth-4" in capsys.readouterr().out
-    assert run("cifar-vgg-synth") == 0
+    assert run(f"cifar-vgg-synth --keep {tmp_path}") == 0
+    assert measured[2:] == [("cifar-vgg-synth", {}, tmp_path)]
     monkeypatch.setattr(command, "measure", measuring.measure)
     assert run("cifar-vgg-rtl cifar-vgg-integer") == 2  # Without their data; both are tried.
     shown = capsys.readouterr()

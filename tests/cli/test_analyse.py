@@ -63,6 +63,18 @@ def test_report_and_pictures(files, images, tiny, tmp_path, capsys):
     assert "hidden" in shown and "bursts, shift" in shown
 
 
+def test_chosen_layers(files, images, tmp_path, monkeypatch):
+    """The bursts of those asked for, the other pictures of all."""
+    from qblif.cli import pictures
+    drawn = {}
+    for name in ("draw_bursts", "draw_layers"):
+        monkeypatch.setattr(pictures, name, lambda layers, name=name: drawn.update(
+            {name: [layer.name for layer in layers]}) or b"")
+    for given, bursts in (("hidden", ["hidden"]), ("hidden,input", ["input", "hidden"])):
+        assert analyse(files["first"], "--data", images, "--layers", given, "--out", tmp_path) == 0
+        assert drawn == {"draw_bursts": bursts, "draw_layers": ["input", "hidden"]}
+
+
 def test_pictures_show_the_numbers():
     """Another histogram makes another picture."""
     from qblif.cli.pictures import draw_bursts, draw_layers
@@ -120,6 +132,8 @@ def test_without_matplotlib(files, images, tmp_path, monkeypatch, capsys):
     (["--rtl", "all"], "Images on the RTL must be a number, or 0 for none, not 'all'"),
     (["--rtl", "3", "--simulator", "vcs"],
      "Simulator must be one of verilator, icarus, not 'vcs'"),
+    (["--layers", "hidden,hiden"], "Layers must be among input, hidden, not 'hiden'"),
+    (["--layers", ""], "Layers must be among input, hidden, not ''"),
     (["--lanes", "0"], "Lanes must be in 1..1024, not 0")])
 def test_bad_option(files, images, tmp_path, capsys, options, reason):
     assert analyse(files["first"], "--data", images, *options, "--out", tmp_path) == 2

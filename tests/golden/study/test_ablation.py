@@ -78,6 +78,26 @@ def test_a_training_on_other_data_is_not_taken_for_this_one(tmp_path, monkeypatc
     assert len(list(tmp_path.iterdir())) == 2
 
 
+def test_curves_are_of_the_validation_images(tmp_path, monkeypatch):
+    monkeypatch.setattr(ablation, "BASE", replace(TINY, net="2c3s2", validation=0.1))
+    monkeypatch.setattr(ablation, "load_folder", lambda folder: part())
+    monkeypatch.setattr(ablation.concurrent.futures, "ProcessPoolExecutor",
+                        ablation.concurrent.futures.ThreadPoolExecutor)
+    drawn = []
+    monkeypatch.setattr(ablation, "draw_curves", lambda rows: drawn.append(rows) or "<svg/>")
+    picture = tmp_path / "curves.svg"
+    monkeypatch.setattr(sys, "argv", [
+        "ablation", "timesteps", "--seeds", "2", "--epochs", "2", "--jobs", "1", "--out",
+        str(tmp_path / "kept"), "--data", "noise", "--curves", str(picture)])
+    ablation.main()
+    assert picture.read_text() == "<svg/>"
+    assert set(drawn[0]) == set(TABLES["timesteps"])
+    kept = [json.loads(path.read_text())["validation"]["float"]
+            for path in (tmp_path / "kept").iterdir()]
+    curves = [curve for seeds in drawn[0].values() for curve in seeds]
+    assert sorted(curves) == sorted(kept) and {len(curve) for curve in curves} == {2}
+
+
 def test_a_finished_training_is_not_repeated(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(ablation, "BASE", replace(TINY, net="2c3s2"))
     monkeypatch.setattr(ablation, "embedded", part)
