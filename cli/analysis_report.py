@@ -82,8 +82,9 @@ def show(found, measured):
         console.print(table(
             f"Counted by the hardware in {measured['images']} images on {measured['simulator']}",
             [(f"{row['name']}, {row['burst']}", row["lanes"], f"{row['events']:,}",
-              f"{row['operations']:,}", f"{row['expected']['operations']:,}",
-              f"{row['operations'] / row['lane_slots']:.1%}" if row["lane_slots"] else "",
-              "yes" if row["equal"] else "[red]no[/red]") for row in measured["synapses"]],
+              "" if row["operations"] is None else f"{row['operations']:,}",
+              f"{row['expected']['operations']:,}",
+              f"{row['expected']['operations'] / row['lane_slots']:.1%}" if row["lane_slots"]
+              else "", "yes" if row["equal"] else "[red]no[/red]") for row in measured["synapses"]],
             ("synapses, burst mode", "lanes", "events", "operations", "from the levels",
              "lane-slots used", "equal")))

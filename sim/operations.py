@@ -18,14 +18,15 @@ class Counted:
 
     The hardware counts ``events`` and ``words``, its lane-cycles; in each of them ``lanes`` adders
     could work, so ``lane_slots = words * lanes``.  ``operations`` are useful additions of a weight
-    to a target; the others are padding.
+    to a target; the others are padding.  It is ``None`` where words do not tell, as some channels
+    take more of them than others: with groups that lanes neither divide nor are a multiple of.
     """
 
     name: str
     lanes: int
     events: int
     words: int
-    operations: int
+    operations: int | None
 
     @property
     def lane_slots(self):
@@ -52,5 +53,6 @@ def count_operations(trained, layout, levels, out_dir, simulator="verilator", pr
                          for what in ("events", "words"))
         found[synapse.name] = Counted(
             name=synapse.name, lanes=engine.weights.lanes, events=events, words=words,
-            operations=round(engine.operations(synapse, words)))
+            operations=round(engine.operations(synapse, words))
+            if engine.counts_evenly(synapse) else None)
     return found

@@ -153,9 +153,15 @@ class Engine(ABC):
         layers = (shift > 0) + (shift > 1) + any(digit.negative for digit in found)
         return DIGIT_LUTS * layers * (self.w_width + shift), self.w_width + shift
 
+    def counts_evenly(self, synapse: Dense | Conv2d) -> bool:
+        """Whether all digits of ``synapse`` take equally many lane-cycles at each position of the
+        target that they reach, so that :meth:`operations` has no error."""
+        return True
+
     @abstractmethod
     def operations(self, synapse: Dense | Conv2d, words: float) -> float:
-        """Synaptic operations of ``synapse`` for a count of lane-cycles, its counter ``words``."""
+        """Synaptic operations of ``synapse`` for a count of lane-cycles, its counter ``words``;
+        where digits do not count evenly, as if their channels were used alike."""
 
     @abstractmethod
     def most_words(self, synapse: Dense | Conv2d) -> int:

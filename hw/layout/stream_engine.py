@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from statistics import mean
 from typing import TYPE_CHECKING, Any
 
 from ...golden.spec import Conv2d, Dense, Input, Population
@@ -162,11 +163,13 @@ class StreamEngine(Engine):
     def _buffer(self, synapse):
         return next(buffer for buffer in self.buffers if buffer.synapse is synapse)
 
+    def counts_evenly(self, synapse: Dense | Conv2d) -> bool:
+        return len(set(self._buffer(synapse).window.visits)) == 1
+
     def operations(self, synapse: Dense | Conv2d, words: float) -> float:
-        """A digit counts in each word that its channel reaches, on the mean in ``visits``."""
+        """A digit counts in each word that its channel is read for."""
         window = self._buffer(synapse).window
-        visits = window.reach * self.words / window.source[0]
-        return words / visits * (window.target[0] // window.synapse.groups)
+        return words / mean(window.visits) * (window.target[0] // window.synapse.groups)
 
     def most_words(self, synapse: Dense | Conv2d) -> int:
         buffer = self._buffer(synapse)

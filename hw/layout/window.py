@@ -122,8 +122,16 @@ class Window:
 
     @cached_property
     def lows(self) -> list[int]:
-        """First source channel with weights in each word."""
-        return [min(first, self.source[0] - self.reach) for first, _ in self._reached]
+        """First source channel with weights in each word: 0 where a word has weights from all of
+        them.  The last word's places may be more than there are channels from it on."""
+        whole = self.reach == self.source[0]
+        return [0 if whole else first for first, _ in self._reached]
+
+    @cached_property
+    def visits(self) -> list[int]:
+        """Words that an event of each source channel is read for: ``(channels,)``."""
+        return [sum(0 <= channel - low < self.reach for low in self.lows)
+                for channel in range(self.source[0])]
 
     @property
     def depth(self) -> int:
@@ -135,11 +143,12 @@ class Window:
         channels, groups = self.source[0], self.synapse.groups
         share, before = self.target[0] // groups, channels // groups
         weights = np.asarray(weights).reshape(self.target[0], before, *self.synapse.kernel)
-        full = np.zeros((self.words * self.width, channels, *self.synapse.kernel), weights.dtype)
+        full = np.zeros((self.words * self.width, channels + self.reach, *self.synapse.kernel),
+                        weights.dtype)
         for k in range(groups):
             targets = slice(k * share, (k + 1) * share)
             full[targets, k * before:(k + 1) * before] = weights[targets]
-        full = full.reshape(self.words, self.width, channels, *self.synapse.kernel)
+        full = full.reshape(self.words, self.width, -1, *self.synapse.kernel)
         words = [part[:, low:low + self.reach].transpose(2, 3, 1, 0)
                  for part, low in zip(full, self.lows, strict=True)]
         return np.stack(words).reshape(self.depth, self.width)

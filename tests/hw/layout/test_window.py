@@ -128,8 +128,34 @@ def test_groups_and_words_of_every_width(groups, width):
     check_weights((6, 3, 3), 12, {"kernel": 2, "groups": groups}, width)
 
 
+def visits(window, words):
+    """Words with weights from each channel, through any tap."""
+    reads = words.reshape(window.words, window.taps, window.reach, window.width).any((1, 3))
+    return [sum(reads[word, channel - low] for word, low in enumerate(window.lows)
+                if 0 <= channel - low < window.reach) for channel in range(window.source[0])]
+
+
+@pytest.mark.parametrize("width", range(1, 13))
+def test_a_residual_edges_event_is_read_for_one_word(width):
+    """Of a channel for each channel, however many lanes there are."""
+    window = window_of((12, 2, 2), 12, {"kernel": 1, "groups": 12}, width)
+    words = window.weight_words(np.ones((12, 1, 1, 1), int))
+    assert window.visits == visits(window, words) == [1] * 12
+    assert window.reach == width
+
+
+@pytest.mark.parametrize("groups, width, expected", [
+    (1, 5, [3] * 6), (2, 6, [1] * 6), (2, 3, [2] * 6), (2, 12, [1] * 6), (2, 8, [2] * 6),
+    (3, 8, [1] * 6), (6, 3, [1, 2, 1, 1, 2, 1])])
+def test_words_that_a_channel_is_read_for(groups, width, expected):
+    window = window_of((6, 2, 2), 12, {"kernel": 1, "groups": groups}, width)
+    assert window.visits == expected
+
+
 @pytest.mark.parametrize("old, new", [
-    ("min(first, self.source[0] - self.reach)", "first"),
+    ("0 if whole else first", "first + whole"),
+    ("0 if whole else first", "max(0, first - 1)"),
+    ("channels + self.reach,", "channels,"),
     ("// share + 1) * before", "// share) * before + 1"),
     ("transpose(2, 3, 1, 0)", "transpose(3, 2, 1, 0)"),
     ("(target * stride - padding) * pool", "target * stride * pool - padding"),
