@@ -69,7 +69,7 @@ class Allocator:
                  quantiser=None, order="inner", fill=FILL):
         self.spec, self.device, self.fill = spec, device, fill
         self.order, self.link = order, link
-        self.fixed = fixed_need(InputFormat.of(spec, order), device, link)
+        self.fixed = fixed_need(spec, InputFormat.of(spec, order), device, link)
         self.rows = line_rows(spec, dict.fromkeys((p.name for p in spec.populations), 1))
         self.streams = any(streams(spec, population) for population in spec.populations)
         self.options = [self._options(population, works_of(spec, population, activity, burst),

@@ -21,7 +21,7 @@ from .flow.implement import implement
 from .flow.pack import pack
 from .flow.tools import DoesNotFit, SynthError
 from .line_time import line_times, load_seconds
-from .pll import find_pll
+from .pll import check_clock, find_pll
 from .top import Top
 
 __all__ = ["FASTEST", "Attempt", "build"]
@@ -67,13 +67,13 @@ def build(trained, board, *, out_dir, lanes=None, layout=None, frequency=None, s
         A missing tool, a network that the board cannot hold, a clock that cannot be met.
     """
     out_dir, say = Path(out_dir), progress or (lambda line: None)
-    attempt = Attempt(board, out_dir, seed, baud, say)
+    attempt = Attempt(board, out_dir, frequency, seed, baud, say)
     plans, plan, why = _plans(trained, board, lanes, layout)
     late = False
     for plan in plans:
         layout = compile(trained.spec, plan)
         try:
-            placed, clock = attempt.place(layout, frequency)
+            placed, clock = attempt.place(layout)
             return attempt.finish(placed, _report(trained, attempt, layout, clock))
         except DoesNotFit as error:
             why, late = str(error), isinstance(error, MissesClock)
@@ -106,11 +106,13 @@ class MissesClock(DoesNotFit):
 
 
 class Attempt:
-    """One network on one board, placed with varying lanes and clocks; ``frames`` as of
-    :class:`qblif.hw.link.board_core.BoardCore`."""
+    """One network on one board, placed with varying lanes and clocks: at ``frequency`` in MHz, or
+    at each of the board's own.  ``frames`` as of :class:`qblif.hw.link.board_core.BoardCore`."""
 
-    def __init__(self, board, out_dir, seed, baud, say, frames=512):
+    def __init__(self, board, out_dir, frequency, seed, baud, say, frames=512):
+        check_clock(frequency)
         need_tools(board)
+        self.clocks = list(board.clocks) if frequency is None else [frequency]
         self.board, self.out_dir = board, out_dir
         self.work = out_dir / ("work" if board.placed_here else "plan")
         self.work.mkdir(parents=True, exist_ok=True)
@@ -139,12 +141,12 @@ class Attempt:
                          room=request_room(board.fpga))
         return Top(board, core, clock_mhz=exact, pll=pll), exact
 
-    def place(self, layout, frequency):
+    def place(self, layout):
         """``(placed, clock in MHz)`` at the fastest clock that is met.
 
         Raises :class:`DoesNotFit` where it is too large, :class:`MissesClock` where it is slow.
         """
-        clocks = [frequency] if frequency else list(self.board.clocks)
+        clocks = [*self.clocks]
         if not self.board.placed_here:
             top, exact = self.top(layout, clocks[0])
             write_plan(self.board, top, self.work)

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from ..hw.layout.engine import Cost
 from ..hw.layout.latency import COMPLETE_LATENCY, RELEASE_LATENCY
-from ..hw.layout.memories import frame_queue_items, queue_depth
+from ..hw.layout.memories import BINNER_GROUP, LUT_ROWS, frame_queue_items, queue_depth
 from ..hw.layout.stream_engine import StreamEngine
 from ..hw.layout.work import works_of
-from ..hw.link.protocol import row_bytes
+from ..hw.link.protocol import RESULTS, row_bytes, streamable
 
 __all__ = ["Need", "fixed_need", "frame_cycles", "load_bytes", "need", "refusal", "request_room",
            "stage_cycles", "stage_need", "weight_capacity", "weight_kbit"]
@@ -40,32 +40,36 @@ def need(layout, device, *, link=False, levels=False):
     """What a :class:`~qblif.hw.layout.compile.Layout` needs on ``device``, with the host link and
     the recorder of all levels where asked for."""
     return sum((stage_need(stage, device, link=link, levels=levels) for stage in layout.stages),
-               fixed_need(layout.input, device, link))
+               fixed_need(layout.spec, layout.input, device, link))
 
 
-def fixed_need(input_format, device, link=False):
+def fixed_need(network, input_format, device, link=False):
     """What a network needs besides its stages; ``input_format`` is its
     :class:`~qblif.hw.layout.input_stream.InputFormat`."""
     if not link:
         return Need(0, 0, round(LUT_CORE * device.family.lut_scale))
-    large, small = _split(_link_memories(input_format, device), device)
-    return Need(_blocks(device, large), 0,
-                round((LUT_CORE + LUT_LINK) * device.family.lut_scale) + small)
+    return _memories_need(_link_memories(network, input_format, device), device) + Need(
+        0, 0, round((LUT_CORE + LUT_LINK) * device.family.lut_scale))
 
 
 def stage_need(stage, device, *, link=False, levels=False):
     """What one :class:`~qblif.hw.layout.stage.StageLayout` needs, with what the host link records
     of it."""
     cost = stage.cost + (stage.score_recorder if link else Cost())
+    if levels and stage.recorder_memory:
+        cost += Cost((stage.recorder_memory,))
+    dual = sum(device.family.block_ram.dual_blocks(*memory) for memory in cost.dual)
+    return _memories_need(cost, device) + Need(
+        dual, len(cost.single_port), round(cost.luts * device.family.lut_scale))
+
+
+def _memories_need(cost, device):
+    """What a cost's memories need, but for those with two read ports or a single port."""
     memories, distributed = list(cost.memories), list(cost.distributed)
     (distributed if device.family.auto_lut_ram else memories).extend(cost.small)
-    if levels and stage.recorder_memory:
-        memories.append(stage.recorder_memory)
     large, small = _split(memories, device)
-    small += sum(_small_luts("distributed", *memory) for memory in distributed)
-    dual = sum(device.family.block_ram.dual_blocks(*memory) for memory in cost.dual)
-    return Need(_blocks(device, large) + dual, len(cost.single_port),
-                round(cost.luts * device.family.lut_scale) + small)
+    return Need(_blocks(device, large), 0,
+                small + sum(_small_luts("distributed", *memory) for memory in distributed))
 
 
 def _split(memories, device):
@@ -90,12 +94,20 @@ def request_room(device):
     return device.family.block_ram.depth(8)
 
 
-def _link_memories(input_format, device):
-    """``(depth, width)`` of the buffers for requests, an answer and a frame's events."""
+def _link_memories(network, input_format, device):
+    """A :class:`Cost` of the buffers for requests, an answer and a frame's events; of a live stream
+    the latest classes, when their frames ended, and the binner's counts and their map."""
     event = (input_format.address_space - 1).bit_length()
     event += input_format.source.n_max.bit_length() + 1
-    return [(request_room(device), 8), (256, 8),
-            (queue_depth(frame_queue_items(input_format.transfers)), event)]
+    found = Cost(((request_room(device), 8), (256, 8),
+                  (queue_depth(frame_queue_items(input_format.transfers)), event)))
+    if streamable(network, input_format):
+        size = input_format.address_space
+        binner = ((size, input_format.source.n_max.bit_length()),
+                  (-(-size // BINNER_GROUP), BINNER_GROUP))
+        found += Cost(((RESULTS, 32),) * 2 + tuple(m for m in binner if m[0] > LUT_ROWS),
+                      small=tuple(m for m in binner if m[0] <= LUT_ROWS))
+    return found
 
 
 def refusal(needed, device):

@@ -39,9 +39,10 @@ def build_logic(layout, board, *, out_dir, frequency=None, seed=1, baud=None, pr
     if not frames:
         raise SynthError(f"{board.title} has {board.fpga.bram} block RAMs, too few for frames of "
                          f"{8 * BANK_BYTES * frame_banks(layout)} bits beside the host link")
-    attempt = Attempt(board, Path(out_dir), seed, baud, progress or (lambda line: None), frames)
+    attempt = Attempt(board, Path(out_dir), frequency, seed, baud, progress or (lambda line: None),
+                      frames)
     try:
-        placed, clock = attempt.place(layout, frequency)
+        placed, clock = attempt.place(layout)
     except DoesNotFit as error:
         raise SynthError(f"{board.title} does not run this network as logic: {error}") from error
     trained = layout.trained

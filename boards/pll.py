@@ -8,9 +8,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from ..golden.spec.checks import check_real
 from ..golden.spec.errors import InvalidValue
 
-__all__ = ["Pll", "PllLimits", "find_pll"]
+__all__ = ["Pll", "PllLimits", "check_clock", "find_pll"]
+
+
+def check_clock(mhz):
+    """A clock that somebody asks for, in MHz; ``None`` where nobody does."""
+    if mhz is not None:
+        check_real("Clock in MHz", mhz, 1, 1000)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,15 +18,15 @@ __all__ = ["draw_bursts", "draw_layers", "draw_surrogates"]
 BLUE, SKY, ORANGE, RED, GREEN = "#0072B2", "#56B4E9", "#E69F00", "#D55E00", "#009E73"
 GREY, PALE, INK = "#8A8A8A", "#DDDDDD", "#222222"
 FLOOR = 1e-4  # Smallest share that is shown.
-ACROSS = 4  # Panels a row.
+ACROSS = 4  # Panels a row, at most.
 LEVEL, LABELLED = 5, 12  # Layers whose names stand level, and whose bars have numbers.
 ROWS = 4  # Layers whose surrogates are drawn.
 
 
 def draw_bursts(layers):
     """PNG bytes: a panel a layer, the share of each level on a logarithmic axis (Fig. 5)."""
-    across = min(ACROSS, len(layers))
-    figure, axes = _figure(-(-len(layers) // across), across, 3.4, 2.7)
+    down = -(-len(layers) // ACROSS)
+    figure, axes = _figure(down, -(-len(layers) // down), 3.4, 2.8)
     for axis, layer in zip(axes.flat, layers, strict=False):
         _histogram(axis, layer)
     for axis in list(axes.flat)[len(layers):]:
@@ -50,7 +50,7 @@ def _histogram(axis, layer):
     axis.set_xticks(places[::every], [str(level) for level in layer.levels[::every]])
     axis.set_xlabel("level")
     gamma = "" if layer.gamma is None else f"gamma {layer.gamma:.3g}, "
-    axis.set_title(f"{layer.name}   {gamma}{layer.entropy:.2f} bits, {layer.activity:.1%} fire",
+    axis.set_title(f"{layer.name}\n{gamma}{layer.entropy:.2f} bits, {layer.activity:.1%} fire",
                    fontsize=9)
 
 

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from ..boards.pll import check_clock
 from ..hw.bus.files import BUS_FILES
 from .common import (
     BurstOption,
@@ -56,6 +57,7 @@ def synth(
 ):
     """Synthesise, place and route: size, clock, and the longest path."""
     check_options(context, logic)
+    check_clock(frequency)
     trained = open_network(file)
     if logic:
         layout = logic_layout(trained, adders, 2 if row is None else row, pixels)

@@ -134,7 +134,7 @@ def _estimate(layout, device):
     """Memory blocks exactly and LUTs roughly, before synthesis."""
     total, kinds = need(layout, device), ["lut", "bram"] + ["spram"] * bool(device.spram)
     parts = [(stage.name, stage_need(stage, device)) for stage in layout.stages]
-    parts.append((REST, fixed_need(layout.input, device)))
+    parts.append((REST, fixed_need(layout.spec, layout.input, device)))
     return {"device": device.name, "part": device.part, "refusal": refusal(total, device),
             "total": {kind: getattr(total, kind) for kind in kinds},
             "capacity": {kind: getattr(device, kind) for kind in kinds},

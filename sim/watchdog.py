@@ -17,8 +17,8 @@ LEAST_CYCLES = 1_000  # Of standing still, however slow.
 
 class Watchdog:
     """A background testbench that raises :class:`AssertionError` once no stream of a design has
-    made a transfer for :data:`PATIENCE` cycles (or for :data:`SECONDS` seconds and at least
-    :data:`LEAST_CYCLES` cycles), or after ``timeout`` cycles.
+    made a transfer, and no word was loaded, for :data:`PATIENCE` cycles (or for :data:`SECONDS`
+    seconds and at least :data:`LEAST_CYCLES` cycles), or after ``timeout`` cycles.
 
     The message names every stream on which one side waits for the other, and every update pass that
     waits for sums or credit.
@@ -34,6 +34,8 @@ class Watchdog:
         parts = list(components(fragment))
         self.streams = [(f"{path}.{name}".lstrip("."), port) for path, part in parts
                         for name, port in streams(part)]
+        self.loads = [part.load_valid for _, part in parts
+                      if "load_valid" in part.signature.members]
         self.sequencers = [(path, part) for path, part in parts
                            if isinstance(part, UpdateSequencer)]
         self.timeout = timeout
@@ -42,7 +44,8 @@ class Watchdog:
     def logic(self):
         """What drives ``moved``, for the design: the simulator compiles it, where a testbench would
         evaluate it in every cycle."""
-        return self.moved.eq(Cat(port.valid & port.ready for _, port in self.streams).any())
+        return self.moved.eq(Cat((port.valid & port.ready for _, port in self.streams),
+                                 self.loads).any())
 
     async def run(self, ctx):
         cycle, last, since = 0, 0, time.monotonic()

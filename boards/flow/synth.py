@@ -5,6 +5,7 @@ import tempfile
 from pathlib import Path
 
 from ..devices import DEVICES
+from ..pll import check_clock
 from .implement import implement
 from .report import Report
 from .tools import SynthError, need
@@ -49,6 +50,7 @@ def synthesise(verilog, *, top, device, out_dir, frequency_mhz=None, seed=1,
         not synthesise.
     """
     target = find_device(device)
+    check_clock(frequency_mhz)
     say = progress or (lambda line: None)
     verilog, out_dir = Path(verilog), Path(out_dir)
     if not verilog.is_file():

@@ -7,11 +7,10 @@ from amaranth import *
 from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from ..layout.memories import BINNER_GROUP
 from .payloads import ANY_RAM, Event, index_shape
 
 __all__ = ["Binner", "TimedEvent"]
-
-GROUP = 16  # Addresses that share a word of the map of what has been counted.
 
 
 class TimedEvent(data.StructLayout):
@@ -51,7 +50,7 @@ class Binner(wiring.Component):
 
     def __init__(self, size, n_max):
         self.size, self.n_max = size, n_max
-        self.words = -(-size // GROUP)
+        self.words = -(-size // BINNER_GROUP)
         super().__init__({
             "window": In(32), "i": In(stream.Signature(TimedEvent(size))),
             "o": Out(stream.Signature(Event(size, n_max))), "idle": Out(1),
@@ -64,8 +63,9 @@ class Binner(wiring.Component):
         self.item = Signal(self.i.p.shape())
         self.closing = Signal()
         self.add_memories(m)
-        left, lane = Signal(GROUP), Signal(range(GROUP))  # Addresses of a word that are not sent.
-        for k in reversed(range(GROUP)):
+        left = Signal(BINNER_GROUP)  # Addresses of a word that are not sent.
+        lane = Signal(range(BINNER_GROUP))
+        for k in reversed(range(BINNER_GROUP)):
             with m.If(left[k]):
                 m.d.comb += lane.eq(k)
         with m.FSM():
@@ -98,13 +98,13 @@ class Binner(wiring.Component):
         """Counts, and a bit for each that says whether it is of this timestep."""
         m.submodules.counts = counts = memory.Memory(
             shape=range(self.n_max + 1), depth=self.size, init=[], attrs=ANY_RAM)
-        m.submodules.bits = bits = memory.Memory(shape=GROUP, depth=self.words, init=[],
+        m.submodules.bits = bits = memory.Memory(shape=BINNER_GROUP, depth=self.words, init=[],
                                                  attrs=ANY_RAM)
         self.read_count, self.write_count = counts.read_port(), counts.write_port()
         self.read_bits, self.write_bits = bits.read_port(), bits.write_port()
         for port in (self.read_count, self.read_bits):
             m.d.comb += port.en.eq(0)
-        low = GROUP.bit_length() - 1
+        low = BINNER_GROUP.bit_length() - 1
         group, self.place = self.item.address[low:], self.item.address[:low]
         m.d.comb += [self.read_count.addr.eq(self.item.address),
                      self.write_count.addr.eq(self.item.address),

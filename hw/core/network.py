@@ -176,13 +176,14 @@ class NetworkCore(wiring.Component):
         frames than there are completions that may wait and registers; a queue holds those of all
         timesteps of a frame.
         """
-        found = 1
+        found = 2  # One that enters, and one in the registers at both ends.
         for layout, stage in zip(self.layout.stages, self.stages, strict=True):
             found += max(stage.population.unread) + MARKER_REGISTERS + layout.held_frames
         return found
 
     def count_cycles(self, m, platform):
-        """Cycles with frames under way: from the first transfer at ``i`` to the class at ``o``."""
+        """Cycles with frames under way: from a frame's first transfer at ``i`` to its class at
+        ``o``, whether or not all of it has entered by then."""
         ends_per_frame = self.layout.input.ends
         ends = Signal(range(ends_per_frame + 1))
         entering = Signal()
@@ -191,12 +192,11 @@ class NetworkCore(wiring.Component):
         given = pipe(m, self.o.valid & self.o.ready, 1, "given", reset=True)
         end = pipe(m, self.i.p.end, 1, "end")
         whole = taken & end & (ends == ends_per_frame - 1)
-        busy = entering | frames.any
         with m.If(taken):
             m.d.sync += [entering.eq(~whole), ends.eq(Mux(whole, 0, ends + end))]
-        m.d.comb += [frames.enter.eq(whole), frames.leave.eq(given)]
+        m.d.comb += [frames.enter.eq(taken & ~entering), frames.leave.eq(given)]
         with m.If(self.clear):
             m.d.sync += self.cycles.eq(0)
-        with m.Elif(busy):
+        with m.Elif(frames.any):
             m.d.sync += self.cycles.eq(self.cycles + 1)
-        check(m, platform, ~self.load_valid | ~busy, "load within a frame")
+        check(m, platform, ~self.load_valid | ~(entering | frames.any), "load within a frame")

@@ -6,7 +6,7 @@ from functools import cached_property
 
 from ...golden.spec.errors import InvalidValue
 
-__all__ = ["MEMORIES", "Part", "QUEUE_SLACK", "SMALL_ROWS", "WeightGeometry",
+__all__ = ["BINNER_GROUP", "MEMORIES", "Part", "QUEUE_SLACK", "SMALL_ROWS", "WeightGeometry",
            "frame_queue_items", "is_distributed", "pack", "queue_depth"]
 
 MEMORIES = ("block", "packed", "mixed", "spram")
@@ -19,6 +19,7 @@ SMALLEST_PART = 512  # Depth of a block RAM at its widest.
 LUT_ROWS = 32  # Deepest memory in distributed RAM; deeper ones route badly.
 TABLE_ROWS = 128  # Deepest table of a line buffer there, where the plan has "mixed" memories.
 LONGEST_QUEUE = 4096
+BINNER_GROUP = 16  # Addresses that share a word of the binner's map of what has been counted.
 QUEUE_SLACK = 8  # Covers the events in flight into a frame's FIFO.
 
 

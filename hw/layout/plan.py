@@ -96,7 +96,7 @@ class Plan:
 
 
 def _check_ports(value):
-    if value not in PORTS:
+    if type(value) is not int or value not in PORTS:
         raise InvalidValue(f"Ports must be one of {', '.join(map(str, PORTS))}, not {value!r}")
 
 
@@ -115,7 +115,7 @@ def read_plan(path, network, what, fields=()):
             raise KeyError(*missing)
     except OSError as error:
         raise InvalidValue(f"{path}: {error.strerror}") from error
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise InvalidValue(f"{path}: damaged, or not {what}") from error
     if digest != network.digest:
         raise InvalidValue(f"{path}: is of network {digest}, not {network.digest}")

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ...golden.spec import Population
-from .addressing import address_space
+from .addressing import address_space, lane_bits
 from .engine import Cost, Engine, LoadBank
 from .latency import SUMS_ADDER_LATENCY, StageTiming
 from .memories import LUT_ROWS, SMALL_ROWS, pack, queue_depth
@@ -144,7 +144,8 @@ class StageLayout:
             sums = population.size, population.score_width(self.timesteps) - 1
             (small if population.size <= SMALL_ROWS else found).append(sums)
         if self.emits:
-            place = (address_space(population.shape) - 1).bit_length()
+            place = ((address_space(population.shape) - 1).bit_length()
+                     - lane_bits(population.shape, lanes))
             depth = queue_depth(self.timing.queue)
             (small if depth <= LUT_ROWS else found).append((depth, place + lanes * bits + 1))
         each = KEEPING_LUTS if self.passes.state_rows else FIRE_LANE_LUTS

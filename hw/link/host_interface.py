@@ -4,6 +4,7 @@ from amaranth import *
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from ...golden.spec.checks import check_int
 from ..core.network import NetworkCore
 from ..core.payloads import index_shape
 from ..layout.latency import NETWORK_READBACK_LATENCY, reset_cycles
@@ -13,17 +14,17 @@ from .plan_registers import plan_registers
 from .processor import CommandProcessor
 from .protocol import (
     LEVELS_SPACE,
+    MOST_STAGES,
     REGISTERS_SPACE,
-    RESULT_LABEL_BITS,
     RESULTS_SPACE,
     ROOM,
     SCORES_SPACE,
     STREAM_STATE,
-    TIMED_ADDRESS_BITS,
     Register,
     State,
     SynapseRegister,
     row_bytes,
+    streamable,
     synapse_register,
 )
 from .receiver import FrameReceiver
@@ -32,18 +33,9 @@ from .registers import common_registers, read_register
 from .runner import Runner
 from .streamer import Streamer
 
-__all__ = ["HostInterface", "streamable"]
+__all__ = ["HostInterface"]
 
 SPACE_LATENCY = 1  # Of the choice between memories, levels and registers.
-
-
-def streamable(layout):
-    """Whether a network takes its input timestep by timestep, as a live stream brings it, and has
-    addresses and classes that the protocol can express."""
-    network = layout.spec
-    return (not network.input.static and layout.input.ends == network.timesteps
-            and layout.input.address_space < 1 << TIMED_ADDRESS_BITS - 1
-            and network.populations[-1].size <= 1 << RESULT_LABEL_BITS)
 
 
 class HostInterface(wiring.Component):
@@ -63,6 +55,8 @@ class HostInterface(wiring.Component):
     room : int
         See :class:`qblif.hw.link.receiver.FrameReceiver`.
 
+    Raises :class:`ValueError` for more populations than the protocol has spaces for.
+
     Members
     -------
     i, o : streams of bytes
@@ -78,6 +72,7 @@ class HostInterface(wiring.Component):
     def __init__(self, layout, *, clock_hz, trained=None, levels=True, room=ROOM):
         self.layout, self.room = layout, room
         self.spec = spec = layout.spec
+        check_int("Populations behind the host link", len(spec.populations), 1, MOST_STAGES)
         self.clock_hz = clock_hz
         self.network = NetworkCore(layout, trained, readback=True)
         self.runner = Runner(layout.input, spec.populations[-1].size,
@@ -88,7 +83,7 @@ class HostInterface(wiring.Component):
         self.scores = ScoreRecorder(spec)
         self.dense = DenseUnpacker(layout.input.address_space, spec.input.n_max)
         self.streamer = None
-        if streamable(layout):
+        if streamable(spec, layout.input):
             self.streamer = Streamer(layout.input, spec.populations[-1].size)
         widths = [len(self.network.load.data), 32, *(r.width for r in self.recorders if r)]
         self.link = CommandProcessor(
@@ -125,6 +120,8 @@ class HostInterface(wiring.Component):
             self.busy.eq(link.busy | runner.active | self.streaming_busy),
             self.label.eq(runner.label),
             self.label_valid.eq(runner.label_valid)]
+        if any(self.recorders):
+            m.d.comb += runner.recorded.eq(Cat(r.complete for r in self.recorders if r).all())
         self.connect_memories(m)
         return m
 

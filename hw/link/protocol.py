@@ -10,11 +10,12 @@ import zlib
 from enum import IntEnum
 
 __all__ = ["ARGUMENTS", "BANK_BYTES", "CRC_BYTES", "LEVELS_SPACE", "MAGIC", "MAX_PAYLOAD",
-           "REGISTERS_SPACE", "RESULTS_SPACE", "ROOM", "ROOM_OVERHEAD", "RUN_DENSE", "RUN_FIRST",
-           "RUN_LAST", "SCORES_SPACE", "STREAM_KEEP", "VERSION", "WINDOW", "Command",
+           "MOST_STAGES", "REGISTERS_SPACE", "RESULTS_SPACE", "ROOM", "ROOM_OVERHEAD", "RUN_DENSE",
+           "RUN_FIRST", "RUN_LAST", "SCORES_SPACE", "STREAM_KEEP", "VERSION", "WINDOW", "Command",
            "LogicRegister", "Register", "State", "Status", "SynapseRegister", "argument_bytes",
            "checksum", "crc", "level_bits", "pack_dense", "pack_events", "pack_frame",
-           "pack_request", "pack_timed", "row_bytes", "synapse_register", "unpack_checked"]
+           "pack_request", "pack_timed", "row_bytes", "streamable", "synapse_register",
+           "unpack_checked"]
 
 MAGIC = int.from_bytes(b"QBLF", "little")
 VERSION = 6
@@ -76,6 +77,7 @@ LEVELS_SPACE = 0x80
 SCORES_SPACE = 0xFD
 RESULTS_SPACE = 0xFE
 REGISTERS_SPACE = 0xFF
+MOST_STAGES = SCORES_SPACE - LEVELS_SPACE
 
 # Of a live stream: how many of the latest classes are kept, the bits of a class, and the addresses
 # behind them of how many classes there were, events beyond N_max, and cycles in which events waited
@@ -88,6 +90,15 @@ STREAM_STATE = RESULTS
 # lowest bit set, of 2**IDLE_UNIT us.
 TIMED_ADDRESS_BITS = 20
 IDLE_ADDRESS, IDLE_UNIT = (1 << TIMED_ADDRESS_BITS) - 2, 12
+
+
+def streamable(network, input_format):
+    """Whether a network takes its input timestep by timestep, as a live stream brings it, and has
+    addresses and classes that the protocol can express.  ``input_format`` is its
+    :class:`qblif.hw.layout.input_stream.InputFormat`."""
+    return (not network.input.static and input_format.ends == network.timesteps
+            and input_format.address_space < 1 << TIMED_ADDRESS_BITS - 1
+            and network.populations[-1].size <= 1 << RESULT_LABEL_BITS)
 
 
 class Register(IntEnum):

@@ -30,6 +30,8 @@ class LevelRecorder(wiring.Component):
     trace : ``In(TraceVector(...))``, trace_valid : ``In(1)``
     address : ``In(index_shape(rows))``
     row : ``Out(width)``
+    complete : ``Out(1)``
+        All rows of the frame are there.
     """
 
     def __init__(self, population, *, timesteps, fire_lanes):
@@ -37,7 +39,7 @@ class LevelRecorder(wiring.Component):
         self.width = fire_lanes * population.emit_max.bit_length()
         super().__init__({
             "start": In(1), "trace": In(TraceVector(population, fire_lanes)), "trace_valid": In(1),
-            "address": In(index_shape(self.rows)), "row": Out(self.width)})
+            "address": In(index_shape(self.rows)), "row": Out(self.width), "complete": Out(1)})
 
     def elaborate(self, platform):
         m = Module()
@@ -50,9 +52,10 @@ class LevelRecorder(wiring.Component):
                      write.data.eq(pipe(m, self.trace.levels.as_value(), 1, "levels"))]
         m.d.sync += self.row.eq(read.data)
         with m.If(self.start):
-            m.d.sync += write.addr.eq(0)
+            m.d.sync += [write.addr.eq(0), self.complete.eq(0)]
         with m.Elif(valid):
-            m.d.sync += write.addr.eq(write.addr + 1)
+            m.d.sync += [write.addr.eq(write.addr + 1),
+                         self.complete.eq(write.addr == self.rows - 1)]
         return m
 
 

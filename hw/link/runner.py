@@ -43,9 +43,12 @@ class Runner(wiring.Component):
         Event bytes.
     finish : ``In(1)``
         High from the frame's last byte on, until ``done`` or ``error``.
+    recorded : ``In(1)``
+        Whatever is recorded of a frame is there: rows that no window reads may be computed after
+        the class is known.
     done, error : ``Out(1)``
-        The class is known and the network's counters have stopped; the bytes were not a frame of
-        this network.
+        The class is known, all events have been played, ``recorded`` is high and the network's
+        counter of cycles has stopped; the bytes were not a frame of this network.
     active : ``Out(1)``
         From ``start`` until ``done`` or ``error``.
     reset : ``Out(1)``
@@ -65,6 +68,7 @@ class Runner(wiring.Component):
         result = ClassResult(classes)
         super().__init__({
             "start": In(1), "abort": In(1), "i": In(stream.Signature(8)), "finish": In(1),
+            "recorded": In(1, init=1),
             "done": Out(1), "error": Out(1), "active": Out(1), "reset": Out(1, init=1),
             "o": Out(stream.Signature(Event(self.size, self.n_max))),
             "result": In(stream.Signature(result)),
@@ -89,9 +93,9 @@ class Runner(wiring.Component):
         with m.If(self.active & self.finish & ~taken & ~self.done & ~self.error):
             with m.If(wrong | ~ended):
                 m.d.sync += [self.error.eq(1), self.active.eq(0)]
-            with m.Elif(~finished):
+            with m.Elif(~finished | self.queue.push | (filled != 0)):
                 m.d.sync += playing.eq(1)
-            with m.Else():  # Two cycles after the result: COUNT_LATENCY.
+            with m.Elif(self.recorded):  # Two cycles after the result or later: COUNT_LATENCY.
                 m.d.sync += [self.done.eq(1), self.label_valid.eq(1), self.active.eq(0)]
 
         timer = Signal(range(self.reset_cycles), init=self.reset_cycles - 1)

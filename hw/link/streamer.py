@@ -27,7 +27,8 @@ class Streamer(wiring.Component):
     Parameters
     ----------
     layout : :class:`qblif.hw.layout.input_stream.InputFormat`
-        Of a network whose timesteps come one after another, see :func:`streamable`.
+        Of a network whose timesteps come one after another, see
+        :func:`qblif.hw.link.protocol.streamable`.
     classes : int
 
     Members

@@ -1,6 +1,7 @@
 import hashlib
 import importlib.util
 import json
+import math
 import struct
 import zlib
 
@@ -72,6 +73,13 @@ def test_clock_that_is_not_met(tmp_path, monkeypatch):
             r"^1BitSquared iCEBreaker does not run this network fast enough \(4, \d lanes: it "
             r"reaches 20\.5 MHz, not 24 MHz\): ask for a lower frequency$")):
         build(small_network(), BOARDS["icebreaker"], out_dir=tmp_path, lanes=4, frequency=24)
+
+
+@pytest.mark.parametrize("frequency", [0, -5, 2000, math.nan, math.inf])
+def test_clock_out_of_range(tmp_path, frequency):
+    with pytest.raises(ValueError, match=r"^Clock in MHz must be in 1\.\.1000, not "):
+        build(small_network(), BOARDS["ulx3s_85f"], out_dir=tmp_path / "out", frequency=frequency)
+    assert not (tmp_path / "out").exists()
 
 
 def test_fastest_clock_that_is_met_and_most_lanes(tmp_path, monkeypatch):

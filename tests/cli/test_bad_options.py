@@ -25,6 +25,12 @@ def test_unknown_choice(capsys, out, option, value, reason, command):
     assert refusal(capsys, command, NETWORK, option, value, out=out) == reason
 
 
+@pytest.mark.parametrize("value", ["0", "-1", "1001", "nan", "inf"])
+def test_clock(capsys, out, value):
+    assert refusal(capsys, "synth", NETWORK, "--frequency", value, out=out) == \
+        f"Clock in MHz must be in 1..1000, not {float(value)}"
+
+
 @pytest.mark.parametrize("option, value, reason", [
     ("--n-max", "0", "N_max must be in 1..63, not 0"),
     ("--n-max", "64", "N_max must be in 1..63, not 64"),

@@ -75,6 +75,25 @@ def test_a_component_that_does_not_end():
         simulate_component(Pass(), forever, timeout=40)
 
 
+def test_a_load_is_no_hang(tiny, monkeypatch):
+    """Words are loaded through no stream."""
+    monkeypatch.setattr(watchdog, "PATIENCE", 300)
+    trained, layout, _ = tiny
+
+    def wait(load_valid):
+        dut = NetworkCore(layout)
+
+        async def bench(ctx):
+            ctx.set(dut.load_valid, load_valid)
+            for _ in range(500):
+                await ctx.tick()
+        simulate_component(dut, bench)
+
+    wait(1)
+    with pytest.raises(AssertionError, match="^no transfer for 300 cycles: "):
+        wait(0)
+
+
 def test_a_network_that_hangs_names_who_waits(tiny, monkeypatch):
     """The EOT marker of the first timestep never comes."""
     monkeypatch.setattr(watchdog, "PATIENCE", 500)

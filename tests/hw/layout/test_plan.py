@@ -69,6 +69,8 @@ def test_unknown_quantiser():
 @pytest.mark.parametrize("field, value, reason", [
     ("ports", 3, "Ports must be one of 1, 2, 4, not 3"),
     ("ports", 0, "Ports must be one of 1, 2, 4, not 0"),
+    ("ports", 2.0, r"Ports must be one of 1, 2, 4, not 2\.0"),
+    ("ports", True, "Ports must be one of 1, 2, 4, not True"),
     ("buffers", 0, r"Buffers must be in 1\.\.4, not 0"),
     ("buffers", 5, r"Buffers must be in 1\.\.4, not 5"),
     ("slack", -1, r"Slack must be in 0\.\.64, not -1"),

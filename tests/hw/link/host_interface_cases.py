@@ -33,10 +33,10 @@ def network(seed, static=True, fires=False):
                    {"hidden": draw.integers(-30, 30, 5, np.int32)})
 
 
-def powered(trained, plan=PLAN, **options):
+def powered(trained, plan=PLAN, patience=10_000, **options):
     layout = plan if isinstance(plan, Layout) else compile(trained.spec, plan)
     linked = HostInterface(layout, clock_hz=4_000_000, **options)
-    return Host(PysimPort(linked), timeout=50, tries=1)
+    return Host(PysimPort(linked, patience), timeout=50, tries=1)
 
 
 def compare(host, trained, frames):

@@ -1,12 +1,17 @@
 """The network behind its command processor, in Amaranth's simulator."""
 
+import itertools
+
 import numpy as np
 import pytest
 from amaranth.back import rtlil
 from host_interface_cases import EVENTS, PLAN, compare, load, network, powered, run
 
+from qblif.golden.spec import Dense, Input, Network, Neuron, Population, Quantiser
 from qblif.hw.layout.compile import compile
+from qblif.hw.layout.plan import Plan, StagePlan
 from qblif.hw.link.board_core import BoardCore
+from qblif.hw.link.host_interface import HostInterface
 from qblif.hw.link.protocol import RUN_FIRST, RUN_LAST, Register, Status
 
 
@@ -42,6 +47,20 @@ def test_without_levels():
     trained = network(1)
     host = powered(trained, levels=False)
     assert not host.identify().levels
+
+
+def test_more_populations_than_spaces():
+    fires = Neuron(quantiser=Quantiser(n_max=1, theta=4), v_width=6)
+    names = [f"p{k}" for k in range(126)]
+    spec = Network(
+        timesteps=1, input=Input(shape=(1,), n_max=1), populations=[
+            Population(name=name, shape=(1,), sum_width=5, neuron=fires) for name in names],
+        synapses=[Dense(source=source, target=name, w_width=2)
+                  for source, name in itertools.pairwise(["input", *names])])
+    layout = compile(spec, Plan(stages=(StagePlan(lanes=1),) * 126))
+    with pytest.raises(ValueError, match=r"^Populations behind the host link must be in 1\.\.125, "
+                                         "not 126$"):
+        HostInterface(layout, clock_hz=12_000_000)
 
 
 def test_no_multiplier():
