@@ -8,7 +8,8 @@ from ..hw.layout.latency import COMPLETE_LATENCY, RELEASE_LATENCY
 from ..hw.layout.memories import BINNER_GROUP, LUT_ROWS, frame_queue_items, queue_depth
 from ..hw.layout.stream_engine import StreamEngine
 from ..hw.layout.work import works_of
-from ..hw.link.protocol import RESULTS, row_bytes, streamable
+from ..hw.link.protocol import row_bytes
+from ..hw.link.timed import RESULTS, streamable
 
 __all__ = ["Need", "fixed_need", "frame_cycles", "load_bytes", "need", "refusal", "request_room",
            "stage_cycles", "stage_need", "weight_capacity", "weight_kbit"]

@@ -12,16 +12,14 @@ import numpy as np
 
 from ...hw.link.protocol import (
     MAX_PAYLOAD,
-    RESULT_LABEL_BITS,
-    RESULTS,
     RESULTS_SPACE,
     RUN_FIRST,
     STREAM_KEEP,
     Command,
     Status,
     pack_request,
-    pack_timed,
 )
+from ...hw.link.timed import RESULT_LABEL_BITS, RESULTS, pack_timed
 from .host import LOST, Host
 from .line import HostError
 

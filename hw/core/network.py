@@ -59,7 +59,7 @@ class NetworkCore(wiring.Component):
     events_SOURCE_TARGET, words_SOURCE_TARGET : ``Out(32)``
         Activity of each synapse since ``clear``: events, and lane-cycles.
     cycles : ``Out(32)``
-        Cycles since ``clear`` with a frame in progress.
+        Cycles since ``clear`` with a frame in progress: from its first event to its class.
     clear : ``In(1)``
         Zeroes the counters.
     keep : ``In(1)``

@@ -19,12 +19,10 @@ from .protocol import (
     RESULTS_SPACE,
     ROOM,
     SCORES_SPACE,
-    STREAM_STATE,
     Register,
     State,
     SynapseRegister,
     row_bytes,
-    streamable,
     synapse_register,
 )
 from .receiver import FrameReceiver
@@ -32,6 +30,7 @@ from .recorder import LevelRecorder, ScoreRecorder
 from .registers import common_registers, read_register
 from .runner import Runner
 from .streamer import Streamer
+from .timed import STREAM_STATE, streamable
 
 __all__ = ["HostInterface"]
 

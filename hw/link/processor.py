@@ -17,13 +17,13 @@ from .protocol import (
     RUN_FIRST,
     RUN_LAST,
     STREAM_KEEP,
-    STREAM_STATE,
     Command,
     Register,
     State,
     Status,
 )
 from .request import Request
+from .timed import STREAM_STATE
 
 __all__ = ["CommandProcessor"]
 

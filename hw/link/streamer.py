@@ -1,6 +1,6 @@
 """A live stream: time-stamped events in, timestep by timestep to the network, classes kept.
 
-The bytes' software twin is :func:`qblif.hw.link.protocol.pack_timed`.
+The bytes' software twin is :func:`qblif.hw.link.timed.pack_timed`.
 """
 
 from amaranth import *
@@ -10,7 +10,7 @@ from amaranth.lib.wiring import In, Out
 from ..core.binner import Binner
 from ..core.payloads import BLOCK_RAM, Event, index_shape
 from ..core.readout import ClassResult
-from .protocol import IDLE_ADDRESS, IDLE_UNIT, RESULT_LABEL_BITS, RESULTS, TIMED_ADDRESS_BITS
+from .timed import IDLE_ADDRESS, IDLE_UNIT, RESULT_LABEL_BITS, RESULTS, TIMED_ADDRESS_BITS
 
 __all__ = ["Streamer"]
 
@@ -20,7 +20,7 @@ LATENCY_BITS = 32 - RESULT_LABEL_BITS
 
 class Streamer(wiring.Component):
     """Bytes to time-stamped events, through the binner; the class of each frame of timesteps into a
-    ring of the latest :data:`~qblif.hw.link.protocol.RESULTS`.
+    ring of the latest :data:`~qblif.hw.link.timed.RESULTS`.
 
     It forgets everything with a reset, as which the network's serves.
 
@@ -28,7 +28,7 @@ class Streamer(wiring.Component):
     ----------
     layout : :class:`qblif.hw.layout.input_stream.InputFormat`
         Of a network whose timesteps come one after another, see
-        :func:`qblif.hw.link.protocol.streamable`.
+        :func:`qblif.hw.link.timed.streamable`.
     classes : int
 
     Members

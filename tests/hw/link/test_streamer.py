@@ -12,8 +12,9 @@ from qblif.golden import integer
 from qblif.golden.spec import Input
 from qblif.golden.training.data.events import Binning
 from qblif.hw.layout.input_stream import InputFormat
-from qblif.hw.link.protocol import RUN_FIRST, STREAM_KEEP, Command, Status, pack_timed
+from qblif.hw.link.protocol import RUN_FIRST, STREAM_KEEP, Command, Status
 from qblif.hw.link.streamer import Streamer
+from qblif.hw.link.timed import pack_timed
 from qblif.sim.stream import simulate_component, stream_put
 
 WINDOW = 50
