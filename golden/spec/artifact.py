@@ -28,7 +28,8 @@ def load(path: str | os.PathLike[str]) -> Trained:
     """Read a network file; :class:`ArtifactError` says in one sentence what is wrong with it."""
     path = Path(path)
     if not path.is_file():
-        raise ArtifactError(f"{path}: there is no such file")
+        raise ArtifactError(f"{path}: " + ("is a folder, not a network file" if path.is_dir() else
+                                           "there is no such file"))
     try:
         with safe_open(path, "numpy") as file:
             return _parse(file)

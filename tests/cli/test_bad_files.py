@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cli_cases import NETWORK, refusal
+from cli_cases import NETWORK, refusal, run
 
 from qblif.golden.spec import Conv2d, Input, Network, Neuron, Population
 from qblif.golden.spec.artifact import Trained
@@ -50,6 +50,17 @@ def test_network_file_that_cannot_be_used(capsys, tmp_path, out, case, command):
 def test_network_file_missing(capsys, tmp_path, out, command):
     path = tmp_path / "none.safetensors"
     assert refusal(capsys, command, path, out=out) == f"{path}: there is no such file"
+
+
+def test_names_of_networks_that_ship(capsys, tmp_path, out, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert run("info", "mnist-mlp", "--out", tmp_path / "shipped") == 0
+    assert "784" in capsys.readouterr().out
+    assert refusal(capsys, "info", "mnist-mpl", out=out).startswith(
+        "mnist-mpl: there is no such file, and the networks that ship are ")
+    (tmp_path / "mnist-mlp").mkdir()
+    assert refusal(capsys, "info", "mnist-mlp", out=out) == \
+        "mnist-mlp: is a folder, not a network file"
 
 
 def test_read_out_that_is_a_map(capsys, tmp_path, out):

@@ -75,6 +75,9 @@ def test_missing_files(network, tmp_path, out, capsys):
     none = tmp_path / "none"
     for files in ((none, network[1]), (network[0], none), (tmp_path, network[1])):
         assert refusal(capsys, *import_(*files), out=out).endswith(": there is no such file")
+    assert refusal(capsys, *import_(none, none), "--from", "brian", out=out) == (
+        "Framework must be one of snntorch, spikingjelly, norse, sinabs, rockpool, nir, qblif, not "
+        "'brian'")
 
 
 @pytest.mark.parametrize("options, reason", [

@@ -15,7 +15,7 @@ def test_missing(tmp_path):
 
 
 def test_folder(tmp_path):
-    assert refusal(tmp_path) == "there is no such file"
+    assert refusal(tmp_path) == "is a folder, not a network file"
 
 
 def test_truncated_anywhere(file):

@@ -45,7 +45,14 @@ def test_folder_missing(tmp_path):
 def test_file_missing(tmp_path):
     write_folder(tmp_path)
     (tmp_path / f"{FILES[1]}.gz").unlink()
-    with pytest.raises(ValueError, match=r"lacks train-labels-idx1-ubyte\.gz$"):
+    with pytest.raises(ValueError, match=r"lacks train-labels-idx1-ubyte, or \S+-ubyte\.gz$"):
+        load_folder(tmp_path)
+
+
+def test_folder_without_a_data_set(tmp_path):
+    (tmp_path / "notes.txt").write_text("no images")
+    with pytest.raises(ValueError, match=r": no data set is recognised in it: it has no "
+                                         r"train-images-idx3-ubyte \(MNIST\), and none of "):
         load_folder(tmp_path)
 
 
