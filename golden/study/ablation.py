@@ -140,7 +140,9 @@ def main():
     parser.add_argument("--data", help="folder with a data set")
     parser.add_argument("--recipe", choices=RECIPES, help="what the rows change; default: a small "
                         "network of convolutions for CIFAR-10")
+    parser.add_argument("--rows", help="only those whose names begin so", default="")
     parser.add_argument("--net")
+    parser.add_argument("--gamma-lr", type=float, help="see TrainConfig")
     parser.add_argument("--epochs", type=int)
     parser.add_argument("--qat-epochs", type=int)
     parser.add_argument("--seeds", type=int, default=3)
@@ -150,10 +152,12 @@ def main():
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     base = choose_recipe(base=RECIPES.get(arguments.recipe, BASE), net=arguments.net,
-                         epochs=arguments.epochs, qat_epochs=arguments.qat_epochs)
+                         epochs=arguments.epochs, qat_epochs=arguments.qat_epochs,
+                         gamma_lr=arguments.gamma_lr)
     dataset = _data(arguments.data)
     data = [fingerprint(dataset, part) for part in ("train", "test")]
-    rows, jobs = TABLES[arguments.table], {}
+    rows, jobs = {name: row for name, row in TABLES[arguments.table].items()
+                  if name.startswith(arguments.rows)}, {}
     with concurrent.futures.ProcessPoolExecutor(arguments.jobs) as pool:
         for name, row in rows.items():
             for seed in range(arguments.seeds):

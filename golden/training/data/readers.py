@@ -83,7 +83,7 @@ def load_folder(folder, name=None, binning=None, keep=False, progress=None):
         found = [p for p in (folder / f"{file}.gz", folder / file) if p.is_file()]
         if not found and not arrays:
             raise InvalidValue(f"{folder}: no data set is recognised in it: it has no {file} "
-                               "(MNIST), and none of the other files that docs/own-network.md lists")
+                               "(MNIST), and no other files that docs/own-network.md lists")
         if not found:
             raise InvalidValue(f"{folder}: lacks {file}, or {file}.gz")
         arrays.append(read_idx(found[0], axes=3 if "images" in file else 1))

@@ -78,7 +78,9 @@ def test_a_training_on_other_data_is_not_taken_for_this_one(tmp_path, monkeypatc
     assert len(list(tmp_path.iterdir())) == 2
 
 
-def test_curves_are_of_the_validation_images(tmp_path, monkeypatch):
+@pytest.mark.parametrize("rows", ["", "T = 2"])
+def test_curves_are_of_the_validation_images(tmp_path, monkeypatch, rows):
+    """Of all rows, or of those that are asked for."""
     monkeypatch.setattr(ablation, "BASE", replace(TINY, net="2c3s2", validation=0.1))
     monkeypatch.setattr(ablation, "load_folder", lambda folder: part())
     monkeypatch.setattr(ablation.concurrent.futures, "ProcessPoolExecutor",
@@ -86,12 +88,13 @@ def test_curves_are_of_the_validation_images(tmp_path, monkeypatch):
     drawn = []
     monkeypatch.setattr(ablation, "draw_curves", lambda rows: drawn.append(rows) or "<svg/>")
     picture = tmp_path / "curves.svg"
+    wanted = ("T = 1", "T = 2", "T = 4") if not rows else (rows,)
     monkeypatch.setattr(sys, "argv", [
         "ablation", "timesteps", "--seeds", "2", "--epochs", "2", "--jobs", "1", "--out",
-        str(tmp_path / "kept"), "--data", "noise", "--curves", str(picture)])
+        str(tmp_path / "kept"), "--data", "noise", "--curves", str(picture), "--rows", rows])
     ablation.main()
     assert picture.read_text() == "<svg/>"
-    assert set(drawn[0]) == set(TABLES["timesteps"])
+    assert tuple(drawn[0]) == wanted
     kept = [json.loads(path.read_text())["validation"]["float"]
             for path in (tmp_path / "kept").iterdir()]
     curves = [curve for seeds in drawn[0].values() for curve in seeds]

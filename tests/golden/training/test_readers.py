@@ -52,7 +52,7 @@ def test_file_missing(tmp_path):
 def test_folder_without_a_data_set(tmp_path):
     (tmp_path / "notes.txt").write_text("no images")
     with pytest.raises(ValueError, match=r": no data set is recognised in it: it has no "
-                                         r"train-images-idx3-ubyte \(MNIST\), and none of "):
+                                         r"train-images-idx3-ubyte \(MNIST\), and no "):
         load_folder(tmp_path)
 
 
