@@ -54,8 +54,6 @@ def analyse(
     layouts = {mode: layout_for(trained, lanes, mode) for mode in ("repeat", "shift")}
     check_simulator(rtl, simulator)
     folder = make_folder(out, "analyse", "analysis")
-    for name in PICTURES:
-        (folder / name).unlink(missing_ok=True)
     found = find(trained, dataset(data, trained), images)
     measured = measure(trained, found, layouts, rtl, simulator, folder)
     show(found, measured)
@@ -145,6 +143,8 @@ def compare(mode, cost, counted):
 def draw(trained, found, folder, shown):
     """The pictures, with the bursts of the layers ``shown``; :class:`QblifError` says what to
     install where matplotlib is missing."""
+    for name in PICTURES:
+        (folder / name).unlink(missing_ok=True)
     try:
         from .pictures import draw_bursts, draw_layers, draw_surrogates
     except ModuleNotFoundError as error:

@@ -29,13 +29,15 @@ from ..hw.layout.compile import compile
 
 __all__ = ["BurstOption", "BusOption", "DaskOption", "DataOption", "LanesOption",
            "NetworkArgument", "OutOption", "QuantiserOption", "SeedOption", "TimeOption",
-           "VerilogOption", "WorkersOption", "choose_frame", "choose_images", "console", "dataset",
+           "VerilogOption", "WorkersOption", "check_count", "choose_frame", "choose_images", "console", "dataset",
            "hardware_for", "lanes_text", "layout_for", "make_folder", "open_network", "plan_for",
-           "print_json_of", "progress_bar", "show_report", "spinner", "table", "write_report"]
+           "print_json_of", "progress_bar", "settle_reports", "show_report", "spinner", "table",
+           "write_report"]
 
 # No terminal, no width to keep to: tables in a pipe or a log are whole.
 console = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else 160)
 _printed = None  # The command whose report goes to standard output.
+_aside = {}  # Reports of an earlier run, and what they are called meanwhile.
 
 NetworkArgument = Annotated[Path, typer.Argument(
     metavar="FILE", help="Network file, as `qblif train` writes it; or the name of one that ships, "
@@ -116,7 +118,8 @@ def dataset(folder, binned_for=None):
 
 
 def make_folder(path, *commands):
-    """Make the folder for the commands' files, without the reports of an earlier run.
+    """Make the folder for the commands' files.  Their reports of an earlier run are set aside, for
+    :func:`settle_reports`.
 
     Raises :class:`ValueError` that names the folder where it cannot be made or written.
     """
@@ -125,10 +128,25 @@ def make_folder(path, *commands):
         write_atomically(path / ".writable", b"")
         (path / ".writable").unlink()
         for command in commands:
-            (path / f"{command}.json").unlink(missing_ok=True)
+            report, aside = path / f"{command}.json", path / f".{command}.json.before"
+            if report.is_file():
+                report.replace(aside)
+                _aside[report] = aside
     except OSError as error:
         raise InvalidValue(f"{path}: cannot be written ({error.strerror})") from error
     return path
+
+
+def settle_reports(refused):
+    """At the end of a command: one whose input was ``refused`` leaves the reports of an earlier run
+    as they were, any other end leaves none."""
+    for report, aside in _aside.items():
+        if aside.is_file():
+            if refused and not report.exists():
+                aside.replace(report)
+            else:
+                aside.unlink()
+    _aside.clear()
 
 
 def write_report(folder, command, report):
@@ -188,13 +206,15 @@ def choose_images(images, count, spec):
     if (images.timesteps or spec.timesteps, images.static) != (spec.timesteps, spec.input.static):
         raise InvalidValue(f"Frames of {images.name} have {images.timesteps or 1} timesteps, but "
                            f"the network takes {1 if spec.input.static else spec.timesteps}")
-    if count == "all":
-        wanted = len(images.test_images)
-    elif str(count).isdecimal() and int(count) >= 1:
-        wanted = min(int(count), len(images.test_images))
-    else:
-        raise InvalidValue(f"Images must be a number of at least 1, or all, not {count!r}")
+    check_count(count)
+    wanted = None if count == "all" else int(count)
     return images.test_images[:wanted], images.test_labels[:wanted]
+
+
+def check_count(count):
+    """That ``count`` is a number of images, or all."""
+    if count != "all" and not (str(count).isdecimal() and int(count) >= 1):
+        raise InvalidValue(f"Images must be a number of at least 1, or all, not {count!r}")
 
 
 def choose_frame(images, frame, spec):

@@ -10,12 +10,12 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from ..golden.spec.errors import QblifError
+from ..golden.spec.errors import InvalidType, InvalidValue, QblifError
 from .analyse import analyse
 from .boards import boards
 from .build import build
 from .capacity import capacity
-from .common import console
+from .common import console, settle_reports
 from .demo import demo
 from .export_nir import export_nir
 from .import_nir import import_nir
@@ -36,6 +36,8 @@ from .verilog import verilog
 from .virtual_board import virtual_board
 
 __all__ = ["app", "main", "run_app"]
+
+INTERRUPTED = 130  # As what typer ends with Ctrl-C.
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False,
                   help="From a trained QB-LIF burst-spiking network to a verified FPGA.",
@@ -73,21 +75,27 @@ def run_app(app, arguments=None):
     """Run a typer application.
 
     What is wrong with the input, the machine or the tools ends it with one line on standard error
-    and exit code 2.  Any other exception is a bug of ours: its traceback, and exit code 1.
+    and exit code 2; where it is an option or a file, reports of an earlier run are then as they
+    were.  Any other exception is a bug of ours: its traceback, and exit code 1.
     """
     try:
         app(args=arguments)
     except (QblifError, OSError, ModuleNotFoundError) as error:
+        settle_reports(refused=isinstance(error, (InvalidType, InvalidValue)))
         if os.environ.get("QBLIF_DEBUG"):
             raise
         complain(f"[bold red]qblif:[/] {escape(_sentence(error))}")
         sys.exit(2)
-    except KeyboardInterrupt:
-        sys.exit(130)
+    except SystemExit as end:
+        if end.code == INTERRUPTED:
+            complain("[bold red]qblif:[/] stopped")
+        raise
     except Exception:
         traceback.print_exc()
         complain("[bold red]qblif:[/] this is a bug; please report it with the lines above")
         sys.exit(1)
+    finally:
+        settle_reports(refused=False)
 
 
 def complain(text):

@@ -11,6 +11,7 @@ from .common import (
     DataOption,
     OutOption,
     SeedOption,
+    check_count,
     console,
     dataset,
     layout_for,
@@ -48,9 +49,16 @@ def systems(
     Each gets the same network, data, epochs and seed. What is finished is kept in DIR/NAME and is
     not measured again, so that an interrupted comparison continues; other options or data are.
     """
+    from ..boards.flow.synth import find_device
     from ..golden.training.checkpoint import fingerprint
     from ..golden.training.presets import PRESETS, with_preset
     from ..golden.training.recipes import choose_recipe
+    from ..hw.layout.plan import read_lanes
+    from ..sim.simulators import require
+    find_device(device)
+    require(simulator)
+    check_count(images)
+    read_lanes(lanes)
     chosen = neurons.split(",") if neurons else list(PRESETS)
     base = replace(choose_recipe(data), epochs=epochs, qat_epochs=qat_epochs, seed=seed)
     configs = {name: with_preset(base, name) for name in chosen}  # It says which names there are.

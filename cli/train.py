@@ -1,5 +1,6 @@
 """``qblif train``: from images to a network file."""
 
+import difflib
 import json
 import os
 import time
@@ -121,9 +122,14 @@ def _changes(texts):
     """``{field: value}`` of ``FIELD=VALUE`` texts; values are JSON, or else themselves."""
     found = {}
     for text in texts:
-        field, _, value = text.partition("=")
-        if field not in TrainConfig.__dataclass_fields__:
-            raise InvalidValue(f"Recipe has no field {field!r}")
+        field, given, value = text.partition("=")
+        fields = TrainConfig.__dataclass_fields__
+        if not given:
+            raise InvalidValue(f"--set takes FIELD=VALUE, not {text!r}")
+        if field not in fields:
+            near = difflib.get_close_matches(field, fields, 1)
+            raise InvalidValue(f"Recipe has no field {field!r}: " + (
+                f"{near[0]} is one" if near else f"it has {', '.join(fields)}"))
         try:
             found[field] = json.loads(value)
         except json.JSONDecodeError:

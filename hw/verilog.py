@@ -130,7 +130,7 @@ def _component(layout, trained, sound, bus, readback) -> Any:
             raise InvalidValue("The sound front end takes samples: it cannot be behind a bus")
         return BusTop(layout, trained, bus=bus, readback=readback)
     if readback:
-        raise InvalidValue("Words are read back over a bus: name one with bus")
+        raise InvalidValue("Words are read back over a bus: name one, axi or wishbone")
     return (SoundNetworkCore if sound else NetworkCore)(layout, trained)
 
 

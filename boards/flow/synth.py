@@ -4,6 +4,7 @@ import re
 import tempfile
 from pathlib import Path
 
+from ...golden.spec.errors import InvalidValue
 from ..devices import DEVICES
 from ..pll import check_clock
 from .implement import implement
@@ -14,9 +15,9 @@ __all__ = ["DEVICES", "Report", "SynthError", "find_device", "synthesise"]
 
 
 def find_device(name):
-    """The device called ``name``; raises :class:`SynthError`."""
+    """The device called ``name``; raises :class:`ValueError` for another."""
     if name not in DEVICES:
-        raise SynthError(f"Device must be one of {', '.join(DEVICES)}, not {name!r}")
+        raise InvalidValue(f"Device must be one of {', '.join(DEVICES)}, not {name!r}")
     return DEVICES[name]
 
 
@@ -45,8 +46,10 @@ def synthesise(verilog, *, top, device, out_dir, frequency_mhz=None, seed=1,
 
     Raises
     ------
+    ValueError
+        Unknown device, a clock out of range.
     SynthError
-        Unknown device, missing tool or file, unwritable folder, a design that does not fit or does
+        Missing tool or file, unwritable folder, a design that does not fit or does
         not synthesise.
     """
     target = find_device(device)

@@ -2,7 +2,9 @@
 
 import pytest
 import torch
-from cli_cases import NETWORK, TINY, refusal
+from cli_cases import NETWORK, TINY, refusal, run
+
+from qblif.sim.simulators import SimulatorError
 
 
 @pytest.mark.parametrize("command", ["info", "verilog", "simulate", "synth"])
@@ -23,6 +25,43 @@ def test_lanes(capsys, out, lanes, reason, command):
     ("--quantiser", "table", "Quantiser must be one of slice, ladder, not 'table'")])
 def test_unknown_choice(capsys, out, option, value, reason, command):
     assert refusal(capsys, command, NETWORK, option, value, out=out) == reason
+
+
+@pytest.mark.parametrize("command, options, names", [
+    ("synth", ["--device", "foo"], ["synth"]),
+    ("synth", ["--logic", "--device", "foo"], ["synth"]),
+    ("simulate", ["--images", "x"], ["simulate"]),
+    ("analyse", ["--images", "x"], ["analyse", "analysis"]),
+    ("capacity", ["--images", "x"], ["capacity"]),
+    ("verilog", ["--readback"], ["verilog"])])
+def test_a_wrong_option_leaves_earlier_reports(out, command, options, names):
+    out.mkdir()
+    files = [out / f"{name}.json" for name in names] + [out / "bursts.png"]
+    for file in files:
+        file.write_text("earlier")
+    assert run(command, NETWORK, *options, "--out", out) == 2
+    assert [file.read_text() for file in files] == ["earlier"] * len(files)
+    assert sorted(path.name for path in out.iterdir()) == sorted(file.name for file in files)
+
+
+def test_work_that_fails_leaves_no_report(out, monkeypatch):
+    """Nobody takes the one before for that of this run."""
+    def fail(*_, **__):
+        raise SimulatorError("the simulator is gone")
+
+    monkeypatch.setattr("qblif.cli.simulate.simulate_network", fail)
+    out.mkdir()
+    (out / "simulate.json").write_text("earlier")
+    assert run("simulate", NETWORK, "--images", "1", "--out", out) == 2
+    assert not list(out.iterdir())
+
+
+@pytest.mark.parametrize("options, reason", [
+    (["--device", "foo"], "Device must be one of "), (["--images", "x"], "Images must be a number"),
+    (["--simulator", "vcs"], "Simulator must be one of "), (["--lanes", "x"], "Lanes must be ")])
+def test_systems_refuses_before_it_trains(capsys, out, options, reason, monkeypatch):
+    monkeypatch.setattr("qblif.cli.systems.train_network", None)
+    assert refusal(capsys, "systems", *options, out=out).startswith(reason)
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "1001", "nan", "inf"])

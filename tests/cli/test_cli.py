@@ -73,12 +73,12 @@ def test_debug_shows_the_traceback(tmp_path):
         main(["--debug", "info", str(tmp_path / "none")])
 
 
-def test_interrupt(monkeypatch, out):
+def test_interrupt(monkeypatch, out, capsys):
     def interrupt(*_):
         raise KeyboardInterrupt
     monkeypatch.setattr("qblif.cli.info.open_network", interrupt)
     assert run("info", NETWORK, "--out", out) == 130
-    assert not out.exists()
+    assert not out.exists() and capsys.readouterr().err == "qblif: stopped\n"
 
 
 # What works.

@@ -41,5 +41,9 @@ def test_fields_by_name():
 
 
 def test_field_unknown():
-    with pytest.raises(ValueError, match=r"^Recipe has no field 'cropp'$"):
+    with pytest.raises(ValueError, match=r"^Recipe has no field 'cropp': crop is one$"):
         _changes(["cropp=4"])
+    with pytest.raises(ValueError, match=r"^Recipe has no field 'xyz': it has shift, rotate, .*seed"):
+        _changes(["xyz=4"])
+    with pytest.raises(ValueError, match=r"^--set takes FIELD=VALUE, not 'epochs'$"):
+        _changes(["epochs"])

@@ -7,6 +7,7 @@ from flow_designs import Lanes, Part, Product, write_verilog
 
 from qblif.boards.flow import implement, tools
 from qblif.boards.flow.synth import DEVICES, SynthError, synthesise
+from qblif.golden.spec.errors import QblifError
 
 pytest.importorskip("pyosys", reason="synthesis needs pyosys: pip install 'qblif[synth]'")
 
@@ -103,7 +104,7 @@ def test_multiplier_is_reported(tmp_path):
 
 def refused(match, verilog_file, out_dir, **kwargs):
     options = {"top": "top", "device": "ecp5-25k"} | kwargs
-    with pytest.raises(SynthError, match=match) as caught:
+    with pytest.raises(QblifError, match=match) as caught:
         synthesise(verilog_file, out_dir=out_dir, **options)
     assert "\n" not in str(caught.value)
     assert not (out_dir / "report.json").exists()
