@@ -35,6 +35,9 @@ def from_torch(model, input_shape, timesteps, input_n_max, static=True):
     stages, parts, source = [], _Parts(), Input.name
     for name, layer in _flat(model, ""):
         if isinstance(layer, QBLIF):
+            if any(layer is stage.neuron for stage in stages):
+                raise InvalidValue(f"Layer {name} is a neuron that is there before; each "
+                                   "population needs one of its own")
             stages.append(Stage(f"population{len(stages) + 1}", [parts.edge(source, name)], layer))
             source, parts = stages[-1].name, _Parts()
         else:
@@ -89,7 +92,7 @@ def _flat(model, prefix):
     if not isinstance(model, nn.Sequential):
         raise InvalidValue(f"Model must be a Sequential, not a {type(model).__name__}; other "
                            "graphs are built from Stage and Edge")
-    for name, layer in model.named_children():
+    for name, layer in model._modules.items():  # Named children are without repetitions.
         if isinstance(layer, nn.Sequential):
             yield from _flat(layer, f"{prefix}{name}.")
         else:

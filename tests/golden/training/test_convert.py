@@ -48,6 +48,31 @@ def test_refused_by_name(layer, reason):
         from_torch(model(layer), (3, 8, 8), 1, 4)
 
 
+def test_layers_that_repeat():
+    """What has no state of its own: a pool, a norm, a linear layer."""
+    torch.manual_seed(0)
+    pool, norm, linear = nn.AvgPool2d(2), nn.BatchNorm2d(4), nn.Linear(4, 4)
+    layers = nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), norm, QBLIF(3), pool,
+                           nn.Conv2d(4, 4, 3, padding=1), norm, QBLIF(3), pool, nn.Flatten(),
+                           nn.Linear(16, 4), QBLIF(3), linear, QBLIF(3), linear)
+    net = from_torch(layers, (1, 8, 8), timesteps=1, input_n_max=1).eval()
+    levels = torch.randint(0, 2, (4, 64)).float()
+    x = levels.reshape(4, 1, 8, 8)
+    for layer in layers.eval():
+        x = layer.gamma * layer(x[None])[0][0] if isinstance(layer, QBLIF) else layer(x)
+    torch.testing.assert_close(net(levels).logits, x)
+    spec = export(quantise(net, 8)).spec
+    assert [s.pool for s in spec.synapses] == [(1, 1), (2, 2), (2, 2), (1, 1), (1, 1)]
+
+
+def test_a_neuron_that_repeats():
+    neuron = QBLIF(3)
+    with pytest.raises(ValueError, match=r"^Layer 3 is a neuron that is there before; each "
+                                         r"population needs one of its own$"):
+        from_torch(nn.Sequential(nn.Linear(8, 8), neuron, nn.Linear(8, 4), neuron,
+                                 nn.Linear(4, 2)), (8,), 2, 3)
+
+
 def test_no_read_out():
     with pytest.raises(ValueError, match=r"^Model must end with a linear layer"):
         from_torch(nn.Sequential(nn.Linear(4, 2), QBLIF(3)), (4,), 1, 4)
