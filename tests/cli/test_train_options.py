@@ -41,5 +41,7 @@ def test_fields_by_name():
 
 
 def test_field_unknown():
-    with pytest.raises(ValueError, match=r"^Recipe has no field 'cropp'$"):
-        _changes(["cropp=4"])
+    for given in ({"base": EMBEDDED}, {"name": "mnist"}):
+        with pytest.raises(ValueError, match=r"^Recipe has no field 'cropp': golden/training/config"
+                                             r"\.py and config_augment\.py list those that"):
+            choose_recipe(**given, **_changes(["cropp=4"]))
