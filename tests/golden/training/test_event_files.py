@@ -179,6 +179,15 @@ def test_frames_of_two_shapes_are_refused():
         stack_pairs([(np.zeros((1, 1, 2, 2)), 0), (np.zeros((1, 1, 2, 3)), 1)])
 
 
+@pytest.mark.parametrize("frames, reason", [
+    (np.full((2, 1, 2, 2), "a"), r"^Counts of recording 0 must be .* of 0\.\.255, not of <U1$"),
+    (np.zeros((2, 0, 2, 2)), r"^Frames of recording 0 must be .*, not \(2, 0, 2, 2\)$")],
+    ids=["strings", "no pixels"])
+def test_frames_without_counts_are_refused(frames, reason):
+    with pytest.raises(ValueError, match=reason):
+        stack_pairs([(frames, 0)])
+
+
 def test_timesteps_must_be_said(tmp_path):
     with pytest.raises(ValueError, match=r"holds recordings of events; say into how many timesteps"
                                          r" they are to be binned$"):
