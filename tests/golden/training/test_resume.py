@@ -55,6 +55,20 @@ def test_every_ingredient_resumed(tmp_path, workers):
     resume_after_an_epoch(replace(CONV, workers=workers), tmp_path)
 
 
+@pytest.mark.usefixtures("torchvision")
+def test_resumed_with_other_workers(tmp_path):
+    """How many processes there are changes no random number."""
+    def interrupt(progress):
+        if progress.epoch == 2:
+            raise Interrupted
+
+    config, path = replace(CONV, qat_epochs=0), tmp_path / "checkpoint"
+    with pytest.raises(Interrupted):
+        train(config, COLOURS, checkpoint=path, progress=interrupt)
+    resumed = train(replace(config, workers=2), COLOURS, checkpoint=path, resume=True)
+    assert resumed.weights_digest == train(config, COLOURS).weights_digest
+
+
 def resume_after_an_epoch(config, tmp_path, dataset=COLOURS, stop=("float", 2)):
     def interrupt(progress):
         if (progress.phase, progress.epoch) == stop:
