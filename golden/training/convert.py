@@ -127,13 +127,13 @@ def _pooled(name, pool, shape):
 
 def _made(name, layer, shape):
     """The shape of what a synapse gives; :class:`ValueError` where its source does not fit."""
-    convolution = isinstance(layer, nn.Conv2d)
-    takes, there = ((layer.in_channels, shape[0]) if convolution
-                    else (layer.in_features, math.prod(shape)))
+    what, takes, there = (("inputs", layer.in_features, math.prod(shape))
+                          if isinstance(layer, nn.Linear)
+                          else ("channels", layer.in_channels, shape[0]))
     if takes != there:
-        raise InvalidValue(f"Layer {name} takes {takes} {'channels' if convolution else 'inputs'}, "
-                           f"but what is before it gives {there}")
-    if not convolution:
+        raise InvalidValue(f"Layer {name} takes {takes} {what}, but what is before it gives "
+                           f"{there}")
+    if isinstance(layer, nn.Linear):
         return layer.out_features, 1, 1
     return Conv2d(source=Input.name, target=f"layer {name}", kernel=layer.kernel_size,
                   stride=layer.stride, padding=layer.padding).output_shape(shape,
