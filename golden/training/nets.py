@@ -153,11 +153,10 @@ class Builder:
 
     def finish(self, classes, pool=1):
         """The network, its read-out dense."""
-        if not self.stages:
-            raise InvalidValue(f"Network {self.config.net} must have a hidden population, such as "
-                               "d64")
-        edge, _ = self.linear(classes, norm=False, pool=pool)
         config, hidden = self.config, len(self.stages)
+        if not hidden:
+            raise InvalidValue(f"Network {config.net} must have a hidden population, such as d64")
+        edge, _ = self.linear(classes, norm=False, pool=pool)
         if isinstance(config.n_max, tuple) and len(config.n_max) != hidden:
             raise InvalidValue(f"N_max must be 1 number or {hidden}, one a hidden population, "
                                f"not {len(config.n_max)}")
