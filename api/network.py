@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -86,7 +85,7 @@ def train(data: Dataset | str | Path | None = None, recipe: str | TrainConfig | 
     """
     from ..golden.training.data.dataset import Dataset
     from ..golden.training.data.readers import dataset_for
-    from ..golden.training.recipes import choose_recipe
+    from ..golden.training.recipes import changed, choose_recipe
     from ..golden.training.train import train as run
     if isinstance(recipe, str) or recipe is None:
         folder = data.name if isinstance(data, Dataset) else data
@@ -94,7 +93,7 @@ def train(data: Dataset | str | Path | None = None, recipe: str | TrainConfig | 
     elif neuron is not None:
         raise InvalidValue(f"Neuron {neuron!r} belongs to a recipe's name, not to a configuration")
     else:
-        config = replace(recipe, **fields)
+        config = changed(recipe, **fields)
     return run(config, data if isinstance(data, Dataset) else dataset_for(config, data))
 
 

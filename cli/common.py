@@ -27,9 +27,9 @@ from ..golden.spec.artifact import write_atomically
 from ..golden.spec.errors import InvalidValue
 from ..hw.layout.compile import compile
 
-__all__ = ["BurstOption", "BusOption", "DaskOption", "DataOption", "LanesOption",
-           "NetworkArgument", "OutOption", "QuantiserOption", "SeedOption", "TimeOption",
-           "VerilogOption", "WorkersOption", "check_count", "choose_frame", "choose_images", "console", "dataset",
+__all__ = ["BurstOption", "BusOption", "DaskOption", "DataOption", "LanesOption", "NetworkArgument",
+           "OutOption", "QuantiserOption", "SeedOption", "TimeOption", "VerilogOption",
+           "WorkersOption", "check_count", "choose_frame", "choose_images", "console", "dataset",
            "hardware_for", "lanes_text", "layout_for", "make_folder", "open_network", "plan_for",
            "print_json_of", "progress_bar", "settle_reports", "show_report", "spinner", "table",
            "write_report"]

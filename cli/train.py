@@ -1,6 +1,5 @@
 """``qblif train``: from images to a network file."""
 
-import difflib
 import json
 import os
 import time
@@ -11,7 +10,7 @@ import typer
 
 from ..golden.spec import Reset
 from ..golden.spec.errors import InvalidValue
-from ..golden.training.config import SURROGATE_NAMES, TrainConfig
+from ..golden.training.config import SURROGATE_NAMES
 from ..golden.training.presets import PRESETS
 from ..golden.training.recipes import RECIPES, choose_recipe, recipe_of
 from .common import (
@@ -96,7 +95,7 @@ def train(
     # Set before torch is imported: beside other work, threads that wait would slow the others.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     from ..golden.training.parallel import process_group
-    sizes = hidden and tuple(_numbers("Hidden sizes", hidden))
+    sizes = None if hidden is None else tuple(_numbers("Hidden sizes", hidden))
     tops = n_max and _numbers("N_max", n_max)
     given = {"net": net, "width": width, "hidden": sizes, "timesteps": timesteps,
              "n_max": tops and (tops[0] if len(tops) == 1 else tuple(tops)),
@@ -123,13 +122,8 @@ def _changes(texts):
     found = {}
     for text in texts:
         field, given, value = text.partition("=")
-        fields = TrainConfig.__dataclass_fields__
         if not given:
             raise InvalidValue(f"--set takes FIELD=VALUE, not {text!r}")
-        if field not in fields:
-            near = difflib.get_close_matches(field, fields, 1)
-            raise InvalidValue(f"Recipe has no field {field!r}: " + (
-                f"{near[0]} is one" if near else f"it has {', '.join(fields)}"))
         try:
             found[field] = json.loads(value)
         except json.JSONDecodeError:

@@ -87,6 +87,7 @@ def _windows_along_axis(size, after, kernel, stride, padding, pool):
     pooled = size // pool
     for window in range(after):
         low = window * stride - padding
-        first, end = max(low, 0), min(low + kernel, pooled)
+        first = max(low, 0)
+        end = max(first, min(low + kernel, pooled))  # A window may lie in the padding.
         counts[first * pool:end * pool] += 1
     return counts

@@ -43,8 +43,13 @@ def weighted_sum(weights, levels, n_max):
     bound = int(weights.to(torch.int64).abs().sum(1).max()) * n_max
     if bound >= 1 << 31:
         raise InvalidValue(f"Weighted sums reach {bound}, which is more than 32 bits hold")
-    exact = torch.float32 if bound < 1 << 24 else torch.float64
+    exact = exact_float(bound)
     return (levels.to(exact) @ weights.to(exact).T).to(torch.int32)
+
+
+def exact_float(bound):
+    """The shortest format that holds every integer of magnitudes up to ``bound``."""
+    return torch.float32 if bound < 1 << 24 else torch.float64
 
 
 def synapse_sum(synapse, weights, levels, n_max, source_shape, target_shape):
@@ -60,8 +65,8 @@ def synapse_sum(synapse, weights, levels, n_max, source_shape, target_shape):
     if synapse.pool != (1, 1):
         maps = sum_pool(maps, synapse.pool)
         n_max = n_max * synapse.pool[0] * synapse.pool[1]
-    windows = functional.unfold(maps.to(torch.float32), synapse.kernel, padding=synapse.padding,
-                                stride=synapse.stride).transpose(1, 2)
+    windows = functional.unfold(maps.to(exact_float(n_max)), synapse.kernel, stride=synapse.stride,
+                                padding=synapse.padding).transpose(1, 2)
     groups = windows.unflatten(2, (synapse.groups, -1)).unbind(2)
     parts = [weighted_sum(w.flatten(1), g.flatten(0, 1), n_max).unflatten(0, windows.shape[:2])
              for w, g in zip(weights.chunk(synapse.groups), groups, strict=True)]
@@ -89,6 +94,8 @@ def run(network, levels, device=None, batch=None, trace=True, keep=False):
     levels = torch.as_tensor(levels)
     if levels.is_floating_point() or levels.is_complex():
         raise InvalidType(f"Input levels must be integers, not {levels.dtype}")
+    if levels.dtype in (torch.uint16, torch.uint32, torch.uint64):  # These have no least or most.
+        levels = levels.to(torch.int64)
     expected = (spec.input.size,) if spec.input.static else (spec.timesteps, spec.input.size)
     if tuple(levels.shape[1:]) != expected:
         raise InvalidValue(f"Input frames must have shape {expected}, not "
@@ -96,10 +103,9 @@ def run(network, levels, device=None, batch=None, trace=True, keep=False):
     if levels.numel() and not 0 <= int(levels.min()) <= int(levels.max()) <= spec.input.n_max:
         raise InvalidValue(f"Input levels must be in 0..{spec.input.n_max}, not "
                            f"{int(levels.min())}..{int(levels.max())}")
-    if keep:
-        if spec.input.static:
-            raise InvalidValue("Frames of a static input are not kept: it has no timesteps of "
-                               "its own")
+    if keep and spec.input.static:
+        raise InvalidValue("Frames of a static input are not kept: it has no timesteps of its own")
+    if keep and len(levels):
         return _run(network, levels.reshape(-1, 1, spec.input.size), device, trace)
     if not spec.input.static:
         levels = levels.transpose(0, 1)

@@ -16,7 +16,7 @@ from torch import fx, nn
 
 from ..spec import Input
 from ..spec.errors import InvalidValue
-from .torch_neurons import NEURONS, package_of
+from .torch_neurons import NEURONS, framework_of, package_of
 
 __all__ = ["Flow"]
 
@@ -55,7 +55,7 @@ class Flow:
     def __init__(self, populate, makes_population):
         self.populate, self.makes_population = populate, makes_population
         self.calls, self.indices = Counter(), set()
-        self.given, self.made = {}, {}
+        self.given, self.made, self.names = {}, {}, {}
 
     def follow(self, model):
         """The value that ``model`` returns."""
@@ -71,7 +71,7 @@ class Flow:
         if type(module).__name__ in SEQUENCES or (
                 isinstance(module, nn.Sequential)
                 and type(module).forward is nn.Sequential.forward):
-            for child, part in nn.Module.named_children(module):
+            for child, part in module._modules.items():  # Named children are each there once.
                 value = self.call(part, prefix + child, value)
             return value
         if _is_leaf(module):
@@ -80,6 +80,9 @@ class Flow:
 
     def fire(self, name, module, value, states):
         """The spikes of neurons; a further call is a further timestep of the same."""
+        if framework_of(module) and self.names.setdefault(module, name) != name:
+            raise InvalidValue(f"Module {name} is the neurons of module {self.names[module]} "
+                               "again; each population needs its own")
         call = self.calls[name]
         self.calls[name] += 1
         own = {(name, call - 1)} if call else {None}

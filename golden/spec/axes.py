@@ -131,7 +131,7 @@ class Reset:
     OF_WHAT_WAS_LEFT: ClassVar[tuple[str, ...]] = ("late", "held")
 
     def __post_init__(self) -> None:
-        if self.kind not in self.KINDS:
+        if self.kind not in [*self.KINDS]:
             raise InvalidValue(f"Reset must be one of {', '.join(self.KINDS)}, not {self.kind!r}")
         check_type("Reset gate", self.gate, Decay)
         check_int("Reset value", self.value, -(1 << WIDTH_LIMIT - 1), (1 << WIDTH_LIMIT - 1) - 1)

@@ -30,11 +30,13 @@ def check_real(what, value, low, high):
 
 
 def check_thresholds(values):
-    """Pixels from which on a thermometer code has a 1."""
+    """Pixels from which on a thermometer code has a 1, as a tuple."""
+    values = as_tuple("Input thresholds", values)
     for value in values:
         check_int("Input threshold", value, 1, 255)
     if list(values) != sorted(set(values)):
-        raise InvalidValue(f"Input thresholds must be in ascending order, not {tuple(values)}")
+        raise InvalidValue(f"Input thresholds must be in ascending order, not {values}")
+    return values
 
 
 def check_name(what, value):

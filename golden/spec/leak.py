@@ -7,6 +7,7 @@ Its float twin, with slopes, is :mod:`qblif.golden.training.leak`, its hardware 
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -37,13 +38,14 @@ class Decay:
     add: tuple[int, ...] = ()
 
     kind = "decay"
+    MOST = 15  # Of a shift.
 
     def __post_init__(self) -> None:
         for field in ("subtract", "add"):
             shifts = as_tuple("Decay shifts", getattr(self, field))
             object.__setattr__(self, field, shifts)
             for shift in shifts:
-                check_int("Decay shift", shift, 0, 15)
+                check_int("Decay shift", shift, 0, self.MOST)
         if not 0 <= self.factor <= 1:
             raise InvalidValue(f"Decay factor must be in 0..1, not {self.factor}")
 
@@ -73,13 +75,16 @@ class Decay:
 
     @classmethod
     def nearest(cls, factor: float, terms: int = 2) -> Decay:
-        """The decay of at most ``terms`` shifts whose factor is nearest to ``factor``."""
+        """The decay of at most ``terms`` shifts, 1 or 2, whose factor is nearest to ``factor``."""
         if not 0 <= factor <= 1:
             raise InvalidValue(f"Decay factor must be in 0..1, not {factor!r}")
-        candidates = [cls()] + [cls((k,)) for k in range(9)]
-        if terms >= 2:
-            candidates += [cls((j, k)) for j in range(1, 9) for k in range(j + 1, 9)]
-            candidates += [cls((j,), (k,)) for j in range(0, 8) for k in range(j + 1, 9)]
+        check_int("Decay terms", terms, 1, 2)
+        shifts = range(cls.MOST + 1)
+        candidates = [cls(), *(cls((k,)) for k in shifts)]
+        if terms == 2:
+            pairs = [*itertools.combinations(shifts, 2)]
+            candidates += [cls((j, k)) for j, k in pairs if j]
+            candidates += [cls((j,), (k,)) for j, k in pairs]
         return min(candidates, key=lambda d: abs(d.factor - factor))
 
 

@@ -40,9 +40,8 @@ class Input:
         self._check_thresholds()
 
     def _check_thresholds(self) -> None:
-        found = as_tuple("Input thresholds", self.thresholds)
+        found = check_thresholds(self.thresholds)
         object.__setattr__(self, "thresholds", found)
-        check_thresholds(found)
         if found and (self.n_max != 1 or not self.static or self.size % len(found)):
             raise InvalidValue(f"Input thresholds are of images, with N_max 1 and {len(found)} "
                                f"levels a pixel, not N_max {self.n_max} and {self.size} levels"

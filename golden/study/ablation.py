@@ -88,6 +88,7 @@ TABLES = {
 def measure(config, dataset):
     """Train one row with one seed; returns accuracies, those of the validation images by epoch,
     seconds, operations and joules an image."""
+    dataset = dataset.resized(config.resolution)
     trained = train(config, dataset)
     levels = trained.spec.input.levels_of(dataset.test_images[:CENSUS])
     census = take_census(trained, levels)

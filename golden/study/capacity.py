@@ -15,7 +15,7 @@ from ..spec.errors import InvalidValue
 from ..training.config import TrainConfig
 from ..training.data.augment import augment
 from ..training.export import derive_v_width, signed_width
-from .meter import Point, with_n_max
+from .meter import Measurement, with_n_max
 
 __all__ = ["Choice", "choose", "harder", "options", "reduced"]
 
@@ -29,9 +29,9 @@ class Choice:
     ``measured`` vectors were tried; ``complete``: no others are in question.
     """
 
-    before: Point
-    chosen: Point
-    single: Point
+    before: Measurement
+    chosen: Measurement
+    single: Measurement
     measured: int
     complete: bool
 
@@ -57,24 +57,24 @@ def choose(meter, points, mode="shift", goal=0.0):
     sets = [options(p) for p in meter.hidden]
     if all(len(s) == 1 for s in sets):
         raise InvalidValue("Every hidden population has one level: there is no N_max to lower")
-    before = meter.point(tuple(s[-1] for s in sets))
+    before = meter.measure(tuple(s[-1] for s in sets))
     lowest = before.right - math.floor(points * before.images / 100 + 1e-6)
     goal *= before.total(mode)
 
     def best(found):
         return min((p for p in found if p.right >= lowest), key=lambda p: _rank(p, mode, goal))
 
-    single = best([before] + [meter.point(_single(sets, n)) for n in sorted({*sum(sets, ())})])
-    sets = [tuple(n for n in s if meter.point(_changed(before.n_max, k, n)).right >= lowest)
+    single = best([before] + [meter.measure(_single(sets, n)) for n in sorted({*sum(sets, ())})])
+    sets = [tuple(n for n in s if meter.measure(_changed(before.n_max, k, n)).right >= lowest)
             for k, s in enumerate(sets)]
     complete = math.prod(map(len, sets)) <= EVERY
     if complete:
         for n_max in itertools.product(*sets):
-            meter.point(n_max)
+            meter.measure(n_max)
     else:
         for start in (before, single):
             _descend(meter, sets, start, lowest, mode, goal)
-    found = meter.points.values()
+    found = meter.measurements.values()
     return Choice(before, best(found), single, len(found), complete)
 
 
@@ -100,7 +100,7 @@ def _descend(meter, sets, here, lowest, mode, goal):
         return (0, saved / lost) if lost > 0 else (1, saved)
 
     while here.total(mode) > goal:
-        near = [meter.point(_changed(here.n_max, k, n))
+        near = [meter.measure(_changed(here.n_max, k, n))
                 for k, s in enumerate(sets) for n in s if n < here.n_max[k]]
         near = [p for p in near if p.right >= lowest and p.total(mode) < here.total(mode)]
         if not near:

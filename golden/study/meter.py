@@ -15,13 +15,13 @@ from ..activity import fan_out
 from ..spec.burst import MODES, digits
 from ..spec.errors import InvalidValue
 
-__all__ = ["Meter", "Point", "with_n_max"]
+__all__ = ["Measurement", "Meter", "with_n_max"]
 
 CACHE = 1 << 31  # Bytes of currents that are kept, about.
 
 
 @dataclass(frozen=True)
-class Point:
+class Measurement:
     """What a vector of N_max, one a hidden population, costs and gives.
 
     ``right`` of ``images`` images have the right class.  ``operations[mode]`` are the mean synaptic
@@ -62,7 +62,7 @@ class Meter:
         self.trained, self.labels = trained, torch.as_tensor(np.asarray(labels, np.int64))
         self.populations = trained.spec.populations
         self.hidden = self.populations[:-1]
-        self.points = {}
+        self.measurements = {}
         spec, levels = trained.spec, torch.as_tensor(levels)
         for synapse in filter(spec.recurrent, spec.synapses):
             raise InvalidValue(f"Burst capacity is searched layer by layer, but synapse "
@@ -81,16 +81,16 @@ class Meter:
         sent = self.input[:1] if spec.input.static else self.input
         self._before = self._costs(spec.input.name, sent)
 
-    def point(self, n_max):
-        """The :class:`Point` of a vector."""
-        if n_max not in self.points:
+    def measure(self, n_max):
+        """The :class:`Measurement` of a vector."""
+        if n_max not in self.measurements:
             outcomes = [self._outcome(n_max[:k + 1]) for k in range(len(self.hidden))]
             classes = integer.argmax(self._scores(n_max))
             costs = [self._before, *(costs for _, costs in outcomes)]
-            self.points[n_max] = Point(
+            self.measurements[n_max] = Measurement(
                 n_max, int((classes == self.labels).sum()), len(self.labels),
                 {mode: tuple(c[mode] for c in costs) for mode in MODES})
-        return self.points[n_max]
+        return self.measurements[n_max]
 
     def at_top(self):
         """Share of the levels that are N_max, of each hidden population as it was trained."""

@@ -15,6 +15,7 @@ __all__ = ["CheckpointError", "fingerprint", "load_checkpoint", "load_weights",
            "save_checkpoint"]
 
 VERSION = 2
+PARTS = {"phase", "epoch", "net", "optimiser", "generator", "random", "results", "config", "data"}
 
 # What a training may be resumed with in another way: it changes how fast, and the order of sums.
 MACHINE = ("threads", "workers", "compile")
@@ -44,7 +45,8 @@ def save_checkpoint(path, state):
 
 def load_checkpoint(path, config, data):
     """The state saved at ``path`` for the same configuration, a dictionary, and the data
-    fingerprint ``data``.  One of the float phase serves every width and number of QAT epochs.
+    fingerprint ``data``.  One of the float phase serves every width and number of QAT epochs; one
+    of the quantised phase has the float network's weights as well (``state["float"]``).
 
     Raises :class:`CheckpointError` for a missing or damaged file, and for another training's.
     """
@@ -58,6 +60,9 @@ def load_checkpoint(path, config, data):
                                   f"{value!r}")
     if state["data"] != data:
         raise CheckpointError(f"{path}: was trained on other data")
+    if state["phase"] == "quantised" and "float" not in state:
+        raise CheckpointError(f"{path}: an older program's, whose quantised phase cannot be "
+                              "resumed, as the float weights are not in it")
     return state
 
 
@@ -98,4 +103,6 @@ def _read(path):
     if version != VERSION:
         raise CheckpointError(f"{path}: checkpoint version {version} is not this program's "
                               f"{VERSION}")
+    if not state.keys() >= PARTS or not isinstance(state["config"], dict):
+        raise CheckpointError(f"{path}: damaged, or not a checkpoint")
     return state

@@ -102,8 +102,9 @@ class TrainConfig(AugmentConfig):
     compile          the float phase through torch.compile, on a GPU as one graph of kernels a step;
                      its sums may round differently
     workers          processes that read and augment single images; 0 does it in the training's
-    activity         weight of the activity penalty: the mean over hidden neurons of
-                     ``sum over t of log2(1 + level)``, about the digits that a burst costs
+    activity         weight of the activity penalty: the sum over hidden populations of the mean
+                     over frames and neurons of ``sum over t of log2(1 + level)``, about the digits
+                     that a burst costs
     seed             of initialisation, order and augmentation
     threads          CPU threads; sums round differently with another number
     ================ ==========================================================================
@@ -167,15 +168,12 @@ class TrainConfig(AugmentConfig):
     threads: int = integer(1, "Threads", 1, 1024)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "hidden", tuple(self.hidden))
-        for name in ("n_max", "fan_in", "event_flip", "gamma_range", "input_thresholds"):
+        for name in ("hidden", "n_max", "fan_in", "event_flip", "gamma_range", "input_thresholds"):
             if isinstance(getattr(self, name), list):
                 object.__setattr__(self, name, tuple(getattr(self, name)))
-        if not self.hidden:
-            raise InvalidValue("Hidden sizes must name at least one population")
         for one in fields(self):
             one.metadata["check"](getattr(self, one.name))
-        if self.w_spacing != "powers" and self.fan_in not in (0, ()):
+        if self.w_spacing != "powers" and self.fan_in:
             raise InvalidValue(f"Fan-in must be 0 where weights are {self.w_spacing}, not "
                                f"{self.fan_in}: it is of weights that are powers")
         if self.w_spacing != "powers" and self.luts:

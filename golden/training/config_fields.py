@@ -3,7 +3,7 @@
 from dataclasses import field
 from typing import Any
 
-from ..spec.checks import check_int, check_real, check_type
+from ..spec.checks import as_tuple, check_int, check_real, check_type
 from ..spec.errors import InvalidType, InvalidValue
 
 __all__ = ["check_flip", "check_range", "check_validation", "checked", "each", "integer", "of_type",
@@ -22,10 +22,14 @@ def integer(default, what, low, high=None):
 
 
 def each(default, what, low, high):
-    """An integer, or a tuple of them."""
+    """A tuple of integers, one a population; or one integer for all, where ``default`` is one."""
     def check(value):
-        for one in value if isinstance(value, tuple) else (value,):
-            check_int(what, one, low, high)
+        one = isinstance(default, int) and not isinstance(value, tuple)
+        values = (value,) if one else as_tuple(what, value)
+        if not values:
+            raise InvalidValue(f"{what} must be given of at least one population, not ()")
+        for size in values:
+            check_int(what, size, low, high)
 
     return checked(default, check)
 
@@ -62,7 +66,7 @@ def check_validation(value):
 
 
 def check_range(value):
-    for bound in value:
+    for bound in as_tuple("Range of gamma", value):
         check_real("Bound of gamma", bound, 1e-6, 1e6)
     if value and (len(value) != 2 or value[0] > value[1]):
         raise InvalidValue(f"Range of gamma must be (least, most), or empty, not {value!r}")

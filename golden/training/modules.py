@@ -15,13 +15,16 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from ..spec import Decay, Input, Quadratic, Quantiser, Reset, as_map
+from ..spec import Decay, Input, Neuron, Quadratic, Quantiser, Reset, as_map
 from ..spec.errors import InvalidValue
+from .config_fields import check_range
+from .frames import as_frames, over_time
 from .leak import leak_at_rest, leak_real
 from .learned_n_max import LearnedNMax
 from .surrogate import burst_level, find_surrogate
 
-__all__ = ["BurstNet", "Edge", "Output", "QBLIF", "Stage", "as_frames", "over_time"]
+__all__ = ["BurstNet", "Edge", "Output", "QBLIF", "Stage"]
+
 NO_LEAK, FULL_GATE = Decay(), Reset()
 
 
@@ -65,7 +68,9 @@ class QBLIF(nn.Module):
         self.slope = find_surrogate(surrogate, leak)
         if not gamma > 0:
             raise InvalidValue(f"Gamma must be positive, not {gamma!r}")
-        Quantiser(n_max=n_max, theta=1, spacing=spacing, rounding=rounding)  # It checks them.
+        check_range(gamma_range)
+        quantiser = Quantiser(n_max=n_max, theta=1, spacing=spacing, rounding=rounding)
+        Neuron(quantiser=quantiser, output=output, v_width=2)  # They check them.
         if reset.value:
             raise InvalidValue(f"Reset value must be 0 in training, not {reset.value}")
         self.largest, self.spacing, self.output, self.rounding = n_max, spacing, output, rounding
@@ -119,25 +124,8 @@ class QBLIF(nn.Module):
 
     def forward(self, current: torch.Tensor, back=None) -> tuple[torch.Tensor, torch.Tensor]:
         """Currents ``(timesteps, ...)`` to ``(levels, membranes)`` of the same shape; ``back`` as
-        in :func:`over_time`."""
+        in :func:`~qblif.golden.training.frames.over_time`."""
         return over_time(self.step, current, back)
-
-
-def over_time(step, current, back=None):
-    """Run ``step(v, current, fired) -> (level, v)`` from rest over ``current``'s first axis.
-
-    ``back`` is what recurrent synapses make of a level: current of the timestep after it.
-    """
-    trace = [step(None, current[0], None)]
-    for now in current[1:]:
-        level, v = trace[-1]
-        if back is not None:
-            now = now + back(level)
-        trace.append(step(v, now, level > 0))
-    if len(trace) == 1:  # Nothing to copy.
-        level, v = trace[0]
-        return level[None], v[None]
-    return torch.stack([level for level, _ in trace]), torch.stack([v for _, v in trace])
 
 
 class Edge(nn.Module):
@@ -241,10 +229,3 @@ class BurstNet(nn.Module):
                 spikes[stage.name] = stage.neuron.gamma * level
                 seen.append(level)
         return Output(membranes[-1][-1] / self.timesteps, seen, membranes)
-
-
-def as_frames(levels, net):
-    """Input levels as ``(timesteps, frames, ...)`` of ``net``'s input shape, maps as maps."""
-    levels = levels[None] if net.static else levels.transpose(0, 1)
-    flat_map = len(net.input_shape) == 3 and levels.dim() == 3
-    return levels.unflatten(2, net.input_shape) if flat_map else levels

@@ -37,8 +37,8 @@ RESNETS = {
 BACK_SPREAD = 0.5  # Of recurrent weights at first, times the neurons: a loop that dies away.
 LARGE = 64  # Images of more rows get ImageNet's stem: 7x7 of stride 2, then a pool of 2.
 
-_PART = re.compile(r"(?P<channels>\d+)c(?P<kernel>\d+)(?:s(?P<stride>\d+))?(?:g(?P<groups>\d+))?"
-                   r"|p(?P<pool>\d+)|d(?P<neurons>\d+)(?P<recurrent>r)?")
+_PART = re.compile(r"(?P<channels>N)c(?P<kernel>N)(?:s(?P<stride>N))?(?:g(?P<groups>N))?"
+                   r"|p(?P<pool>N)|d(?P<neurons>N)(?P<recurrent>r)?".replace("N", r"[1-9]\d{0,4}"))
 
 
 def names():
@@ -107,6 +107,10 @@ class Builder:
         """``(edge, shape)`` of a convolution with norm, padded so that stride 1 keeps the size."""
         source = source or self.source
         before, *extents = self.shapes[source]
+        if before % groups or channels % groups:
+            raise InvalidValue(f"Network {self.config.net} has a convolution of {groups} groups, "
+                               f"which must divide {before} channels before it and {channels} "
+                               "behind it")
         synapse = nn.Conv2d(before, channels, kernel, stride, kernel // 2, groups=groups,
                             bias=False)
         extents = [(size // pool + 2 * (kernel // 2) - kernel) // stride + 1 for size in extents]
@@ -149,8 +153,10 @@ class Builder:
 
     def finish(self, classes, pool=1):
         """The network, its read-out dense."""
-        edge, _ = self.linear(classes, norm=False, pool=pool)
         config, hidden = self.config, len(self.stages)
+        if not hidden:
+            raise InvalidValue(f"Network {config.net} must have a hidden population, such as d64")
+        edge, _ = self.linear(classes, norm=False, pool=pool)
         if isinstance(config.n_max, tuple) and len(config.n_max) != hidden:
             raise InvalidValue(f"N_max must be 1 number or {hidden}, one a hidden population, "
                                f"not {len(config.n_max)}")
@@ -189,7 +195,7 @@ def chain(config, shape, classes):
         part = _PART.fullmatch(text)
         if not part:
             raise InvalidValue(f"Network must be one of {', '.join(names())}, or a chain like "
-                               f"16c3s2-p2-d64, not {config.net!r}")
+                               f"16c3s2-p2-d64 with numbers of 1..99999, not {config.net!r}")
         recurrent = part["recurrent"] is not None
         part = {k: int(v) for k, v in part.groupdict().items() if v and k != "recurrent"}
         if "pool" in part:

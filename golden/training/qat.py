@@ -14,8 +14,9 @@ from torch import nn
 
 from ..spec import Input
 from ..spec.axes import Decay
+from .frames import as_frames, over_time
 from .input_levels import Thermometer
-from .modules import Output, as_frames, over_time
+from .modules import Output
 from .straight_through import leak_floats, round_to, straight_through
 from .surrogate import find_surrogate, staircase
 
@@ -49,7 +50,7 @@ class _QATPopulation(nn.Module):
 
     def current(self, levels):
         """Current ``(timesteps, frames, ...)`` from levels by source name, and what recurrent
-        synapses make of a level, see :func:`~qblif.golden.training.modules.over_time`."""
+        synapses make of a level, see :func:`~qblif.golden.training.frames.over_time`."""
         weights, bias = self.integers()
         recurrent = [e for e in self.edges if e.synapse.source == self.name]
         parts = [edge(levels[edge.synapse.source], weights[edge.synapse.name])

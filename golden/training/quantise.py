@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from ..spec import Conv2d, Dense, Input, Quadratic, as_map
+from ..spec.errors import InvalidValue
 from .modules import BurstNet
 from .powers import grid_of, real_weight
 from .qat import QATNet, QATReadout, QATStage
@@ -33,7 +34,8 @@ def quantise(net: BurstNet, w_width, v_width=None, like=None):
 
     Each population has one grid, which its edges share.  ``like`` is a network of the same graph
     whose grids and widths are taken instead of what suits these weights best.  Warns where the
-    leak's dead zone would be coarse.
+    leak's dead zone would be coarse; raises :class:`ValueError` where a membrane of ``v_width``
+    bits cannot hold a threshold.
     """
     if like:
         check_edges(net, like)
@@ -68,6 +70,8 @@ def quantise(net: BurstNet, w_width, v_width=None, like=None):
                              limits))
         if stage.neuron is not None and net.timesteps > 1:
             _check_headroom(stage.name, int(stages[-1].f), stage.neuron.leak)
+    for stage in stages[:-1]:
+        _check_width(stage.name, stage.most_theta, stage.v_width)
     return QATNet(stages, net.input_shape, net.timesteps, net.input_n_max, net.static,
                   net.encoder)
 
@@ -195,6 +199,13 @@ def readout_scale(weight, w_width, candidates=64):
                      .square().sum())
 
     return min(((limit - 1) / top * (1 + i / candidates) for i in range(candidates)), key=error)
+
+
+def _check_width(name, theta, v_width):
+    least = 1 + theta.bit_length()
+    if v_width is not None and v_width < least:
+        raise InvalidValue(f"Membrane width must be at least {least}, to hold the threshold {theta}"
+                           f" of {name}, not {v_width}")
 
 
 def _check_headroom(name, f, leak):

@@ -1,5 +1,6 @@
 """The documented recipes, by name, and which one it is where nothing else is asked."""
 
+import difflib
 from dataclasses import replace
 
 from ..spec.errors import InvalidValue
@@ -9,7 +10,7 @@ from .presets import with_preset
 __all__ = ["CIFAR10_DVS", "CIFAR_RESNET", "CIFAR_RESNET_AGAIN", "CIFAR_VGG", "DVS128_GESTURE",
            "EMBEDDED", "MNIST", "MNIST_CNN", "MNIST_LOGIC", "N_MNIST", "OF_NETWORK",
            "PAPER_CIFAR10", "PAPER_CIFAR100", "PAPER_IMAGENET", "RECIPES", "SPOKEN_DIGITS",
-           "TABLES", "choose_recipe", "recipe_of"]
+           "TABLES", "changed", "choose_recipe", "recipe_of"]
 
 # The epochs and settings of the first four were chosen on test images, before they had validation
 # images; from now on nothing is.  What ships of them was trained without (the files' notes say so).
@@ -124,14 +125,25 @@ def choose_recipe(data=None, name=None, neuron=None, base=None, **given):
     or of the ``data`` (``None`` for the embedded digits); with a preset's ``neuron``, and changed
     where ``given`` is not ``None``.
 
-    Raises :class:`ValueError` for a name that there is not, or a value out of its range.
+    Raises :class:`ValueError` for a name or a field that there is not, or a value out of its range.
     """
     name = name or OF_NETWORK.get(given.get("net", ""), "embedded" if data is None else "mnist")
     if name not in RECIPES:
         raise InvalidValue(f"Recipe must be one of {', '.join(RECIPES)}, not {name!r}")
     recipe = base or RECIPES[name]
     recipe = with_preset(recipe, neuron) if neuron else recipe
-    return replace(recipe, **{k: v for k, v in given.items() if v is not None})
+    return changed(recipe, **{k: v for k, v in given.items() if v is not None})
+
+
+def changed(recipe, **given):
+    """``recipe`` with other values; :class:`ValueError` for a field that there is not."""
+    fields = TrainConfig.__dataclass_fields__
+    for name in given.keys() - fields.keys():
+        near = difflib.get_close_matches(name, fields, 1)
+        raise InvalidValue(f"Recipe has no field {name!r}: " + (
+            f"{near[0]} is one" if near else "golden/training/config.py and config_augment.py list "
+            "those that there are"))
+    return replace(recipe, **given)
 
 
 def recipe_of(trained, path):

@@ -68,13 +68,17 @@ class WidthLimits:
 
 def check_config(config, like):
     """Raise :class:`ValueError` where a :class:`~qblif.golden.training.config.TrainConfig` asks for
-    other widths than those of ``like``, a :class:`~qblif.golden.spec.Network`."""
+    other widths than those of ``like``, a :class:`~qblif.golden.spec.Network`, or changes what
+    ``like`` has for good."""
     if config.w_spacing != "uniform":
         raise InvalidValue("Weights for hardware that is there must be uniform, not "
                            f"{config.w_spacing}")
     if config.learn_n_max:
         raise InvalidValue("Learned N_max must be off for hardware that is there: its levels are "
                            "fixed")
+    if config.learn_thresholds:
+        raise InvalidValue("Learned input thresholds must be off for hardware that is there: its "
+                           f"pixels' are {like.input.thresholds}")
     hidden = [p.neuron.v_width for p in like.populations[:-1]]
     for what, asked, there in (("Weight", config.w_width, [s.w_width for s in like.synapses]),
                                ("Membrane", config.v_width, [None, *hidden])):

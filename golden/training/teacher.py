@@ -28,7 +28,8 @@ class Teacher:
     dataset : the training's data set
     config : :class:`qblif.golden.training.config.TrainConfig`
 
-    Raises :class:`ValueError` where the network takes other images, or has other classes.
+    Raises :class:`ValueError` where the network takes other images, or has other classes, and where
+    the training begins with small ones.
     """
 
     def __init__(self, trained, dataset, config):
@@ -39,6 +40,9 @@ class Teacher:
             raise InvalidValue(f"Teacher must know {dataset.classes} classes of images of {pixels} "
                                f"pixels, not {known} of {spec.input.pixels}"
                                + " in each timestep" * (not spec.input.static))
+        if config.small_epochs:
+            raise InvalidValue("Teacher knows whole images alone: small_epochs must be 0, not "
+                               f"{config.small_epochs}")
         self.trained, self.scale = trained, 1.0
         images = torch.from_numpy(dataset.train_images[:SCALED]).float()
         labels = torch.from_numpy(dataset.train_labels[:SCALED]).long()

@@ -4,7 +4,6 @@ Equal configurations on equal data give equal bits on one machine's CPU, and a r
 gives the bits of an uninterrupted one.
 """
 
-import contextlib
 import logging
 import time
 from dataclasses import dataclass, replace
@@ -25,6 +24,7 @@ from .loss import loss_of
 from .nets import build
 from .optimiser import advance, make_optimiser
 from .quantise import quantise
+from .reproducible import reproducible
 from .retarget import check_config, check_same
 from .schedule import batches
 from .teacher import Teacher
@@ -72,7 +72,7 @@ def train(config, dataset, *, like=None, teacher=None, start=None, checkpoint=No
     """
     if resume and checkpoint is None:
         raise InvalidValue("Resuming needs a checkpoint")
-    with _reproducible(config, device):
+    with reproducible(config, device):
         return _Training(config, dataset, checkpoint, progress, device, like, teacher,
                          start).run(resume)
 
@@ -80,31 +80,10 @@ def train(config, dataset, *, like=None, teacher=None, start=None, checkpoint=No
 def train_float(config, dataset, *, progress=None, device="cpu"):
     """The float phase alone; returns the :class:`~qblif.golden.training.modules.BurstNet`, for
     studies."""
-    with _reproducible(config, device):
+    with reproducible(config, device):
         training = _Training(config, dataset, None, progress, device)
         training.float_phase()
         return training.net
-
-
-@contextlib.contextmanager
-def _reproducible(config, device):
-    threads, strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
-    fill = torch.utils.deterministic.fill_uninitialized_memory
-    # A GPU's short format would round the grid's wider integers.
-    exact = torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False)
-    with torch.random.fork_rng(), exact:
-        torch.manual_seed(config.seed)
-        torch.set_num_threads(config.threads)
-        # A GPU's matrix products repeat only under a setting made before the process starts.
-        torch.use_deterministic_algorithms(True, warn_only=device != "cpu")
-        # A tenth of a step on a CPU, for memory that nothing here reads before it writes.
-        torch.utils.deterministic.fill_uninitialized_memory = False
-        try:
-            yield
-        finally:
-            torch.set_num_threads(threads)
-            torch.use_deterministic_algorithms(strict)
-            torch.utils.deterministic.fill_uninitialized_memory = fill
 
 
 class _Training:
@@ -133,6 +112,7 @@ class _Training:
         self.teacher = teacher and Teacher(teacher, self.dataset, config)
         self.data = fingerprint(dataset)
         self.results: dict[str, Any] = {"seconds": 0.0}
+        self.floats: dict[str, Any] = {}
         if self.held_out:
             self.results["validation"] = {"float": [], "quantised": []}
         self.frames = len(self.dataset.train_labels)
@@ -140,9 +120,12 @@ class _Training:
 
     def run(self, resume):
         state = load_checkpoint(self.checkpoint, self.described, self.data) if resume else None
-        if not state or state["phase"] == "float":
+        if state and state["phase"] == "quantised":
+            self.net.load_state_dict(state["float"])
+        else:
             self.float_phase(state)
             state = None
+        self.floats = {"float": self.net.state_dict()}  # Grids, widths and formats are of these.
         self.net = self._quantised(self.net).to(self.device)
         self._phase("quantised", self.config.qat_epochs, self.config.qat_lr, state)
         return self._export()
@@ -233,7 +216,7 @@ class _Training:
                 "phase": phase, "epoch": epoch, "net": self.net.state_dict(),
                 "optimiser": optimiser.state_dict(), "generator": self.generator.get_state(),
                 "random": torch.get_rng_state(), "results": dict(self.results),
-                "config": self.described, "data": self.data})
+                "config": self.described, "data": self.data} | self.floats)
 
     def _export(self):
         config, dataset = self.config, self.whole

@@ -80,7 +80,14 @@ def test_clock(capsys, out, value):
     ("--timesteps", "0", "Timesteps must be in 1..1024, not 0"),
     ("--hidden", "x", "Hidden sizes must be numbers like 128,64, not 'x'"),
     ("--hidden", "8,0", "Hidden size must be in 1..65536, not 0"),
-    ("--hidden", "", "Hidden sizes must name at least one population"),
+    ("--hidden", "", "Hidden sizes must be numbers like 128,64, not ''"),
+    ("--set", "hidden=64", "Hidden size must be a tuple or a list, not 64"),
+    ("--set", "n_max=[]", "N_max must be given of at least one population, not ()"),
+    ("--set", "cropp=4", ("Recipe has no field 'cropp': golden/training/config.py and "
+                          "config_augment.py list those that there are")),
+    ("--net", "16c3s0", ("Network must be one of dense, lenet, mnist-cnn, vgg-small, resnet20, "
+                         "resnet19, resnet18, resnet34, or a chain like 16c3s2-p2-d64 with "
+                         "numbers of 1..99999, not '16c3s0'")),
     ("--beta", "1.5", "Beta must be in 0..1, not 1.5"),
     ("--alpha", "nan", "Alpha must be in 0..1, not nan"),
     ("--n-max", "many", "N_max must be numbers like 128,64, not 'many'"),

@@ -41,9 +41,11 @@ def test_fields_by_name():
 
 
 def test_field_unknown():
-    with pytest.raises(ValueError, match=r"^Recipe has no field 'cropp': crop is one$"):
-        _changes(["cropp=4"])
-    with pytest.raises(ValueError, match=r"^Recipe has no field 'xyz': it has shift, rotate, .*seed"):
-        _changes(["xyz=4"])
+    for given in ({"base": EMBEDDED}, {"name": "mnist"}):
+        with pytest.raises(ValueError, match=r"^Recipe has no field 'cropp': crop is one$"):
+            choose_recipe(**given, **_changes(["cropp=4"]))
+        with pytest.raises(ValueError, match=r"^Recipe has no field 'xyz': golden/training/config"
+                                             r"\.py and config_augment\.py list those that"):
+            choose_recipe(**given, **_changes(["xyz=4"]))
     with pytest.raises(ValueError, match=r"^--set takes FIELD=VALUE, not 'epochs'$"):
         _changes(["epochs"])

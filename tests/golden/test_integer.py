@@ -181,6 +181,28 @@ def test_kept_frames_are_one_long_frame(seed):
     assert torch.equal(kept.scores.long(), scores.long())
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.uint32, np.uint64, np.int64])
+def test_levels_of_every_integer_type(dtype):
+    draw = random.Random(1)
+    trained = draw_network(draw)
+    frames = draw_frames(draw, trained.spec)
+    found = integer.run(trained, np.asarray(frames).astype(dtype))
+    assert torch.equal(found.scores, integer.run(trained, frames).scores)
+    with pytest.raises(InvalidValue, match=r"^Input levels must be in 0\.\."):
+        integer.run(trained, np.full(frames.shape, 200, dtype))
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_no_frames(keep):
+    trained = draw_network(random.Random(0))
+    spec = replace(trained.spec, input=replace(trained.spec.input, static=False))
+    found = integer.run(replace(trained, spec=spec),
+                        np.zeros((0, spec.timesteps, spec.input.size), int), keep=keep)
+    assert found.scores.shape == (0, spec.populations[-1].size)
+    assert found.levels[spec.populations[0].name].shape == (
+        spec.timesteps, 0, spec.populations[0].size)
+
+
 def test_a_static_input_is_not_kept():
     trained = draw_network(random.Random(0))
     spec = replace(trained.spec, input=replace(trained.spec.input, static=True))

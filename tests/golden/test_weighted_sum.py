@@ -5,7 +5,8 @@ import random
 import pytest
 import torch
 
-from qblif.golden.integer import weighted_sum
+from qblif.golden.integer import synapse_sum, weighted_sum
+from qblif.golden.spec import Conv2d
 
 
 def exact_sums(weights, levels):
@@ -31,6 +32,16 @@ def test_weighted_sum_that_float32_would_round():
     single = (levels.float() @ weights.float().T).to(torch.int32)
     assert single.tolist() == [[1 << 24]]
     assert weighted_sum(weights, levels, 16).tolist() == [[(1 << 24) + 1]]
+
+
+def test_pooled_sum_that_float32_would_round():
+    pooled = Conv2d(source="input", target="a", kernel=1, pool=1024)
+    levels = torch.full((1, 1 << 20), 63, dtype=torch.uint8)
+    levels[0, 0] = 62
+    found = synapse_sum(pooled, torch.ones(1, 1, 1, 1, dtype=torch.int8), levels, 63,
+                        (1, 1024, 1024), (1,))
+    assert found.tolist() == [[(63 << 20) - 1]] and float(torch.tensor((63 << 20) - 1.0)) != \
+        found.item()
 
 
 @pytest.mark.parametrize("dtype", [torch.int8, torch.int16, torch.int32])

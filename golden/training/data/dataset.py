@@ -49,6 +49,8 @@ class Dataset:
                                    f"but {len(labels)} labels")
             if not len(images):
                 raise InvalidValue(f"The {part} set is empty")
+            if labels.min() < 0:
+                raise InvalidValue(f"The {part} labels must be at least 0, not {labels.min()}")
         if self.train_images.shape[1:] != self.test_images.shape[1:]:
             raise InvalidValue(f"Training images are {self.train_images.shape[1:]}, but test "
                                f"images are {self.test_images.shape[1:]}")

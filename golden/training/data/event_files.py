@@ -37,6 +37,7 @@ GESTURES = 11
 COLUMNS = ["class", "startTime_usec", "endTime_usec"]
 CAMERA_FILES = (".aedat", ".aedat4", ".es", ".raw", ".dat")  # A .csv names no camera's size.
 WITHOUT_SPLIT = (".aedat", ".aedat4")
+SPLIT = ("train", "test")
 TRAINING_TENTHS = 9  # Of a class without a split.
 
 
@@ -60,9 +61,10 @@ def load_events(folder, name, binning, keep=False, progress=None):
         return Dataset(name, images, labels, test_images, test_labels,
                        events={"train": trained_on, "test": tested})
     if next((folder / "train").glob("*/*.npz"), None):
+        _check_classes(folder, *SPLIT)
         train, test = (stack_pairs(((read_frames(path), label) for path, label
                                     in _by_class(folder / part, (".npz",))), where)
-                       for part in ("train", "test"))
+                       for part in SPLIT)
         return Dataset(name, *train, *test)
     return None
 
@@ -75,13 +77,13 @@ def _find(folder):
     if prefix is not None:
         return [read_spikes(folder / f"{prefix}_{part}.h5") for part in ("train", "test")]
     if next((folder / "Train").glob("*/*.bin"), None):
+        _check_classes(folder, "Train", "Test")
         return [(Recording(str(path.relative_to(folder)), label, partial(read_nmnist, path), NMNIST)
                  for path, label in _by_class(folder / part, (".bin",)))
                 for part in ("Train", "Test")]
     if next(_by_class(folder / "train", CAMERA_FILES), None):
-        _check_classes(folder)
-        return [_camera(folder, _by_class(folder / part, CAMERA_FILES))
-                for part in ("train", "test")]
+        _check_classes(folder, *SPLIT)
+        return [_camera(folder, _by_class(folder / part, CAMERA_FILES)) for part in SPLIT]
     files = list(_by_class(folder, WITHOUT_SPLIT))
     return [_camera(folder, part) for part in _split(files)] if files else None
 
@@ -95,12 +97,12 @@ def _by_class(folder, suffixes):
                 yield path, label
 
 
-def _check_classes(folder):
+def _check_classes(folder, *parts):
     """Labels count the folders of a part, so both parts must have the same."""
     train, test = ({path.name for path in (folder / part).glob("*") if path.is_dir()}
-                   for part in ("train", "test"))
+                   for part in parts)
     if train != test:
-        raise InvalidValue(f"{folder}: train and test must have the same classes, not "
+        raise InvalidValue(f"{folder}: {' and '.join(parts)} must have the same classes, not "
                            f"{min(train ^ test)} in one of them")
 
 

@@ -81,17 +81,20 @@ def stack_pairs(pairs: Any, where: str = "") -> tuple[np.ndarray, np.ndarray]:
     ``(n, timesteps, channels, rows, columns)`` of uint8 and ``(n,)`` of int64.  ``where`` is for
     the sentence of an error, such as " in DIR".
 
-    Raises :class:`ValueError` where frames have other shapes, or counts that are not integers of
-    0..255.
+    Raises :class:`ValueError` where frames have other shapes or no pixels, or counts that are not
+    integers of 0..255.
     """
     images, labels = [], []
     for n, (frames, label) in enumerate(pairs):
         frames = np.asarray(frames)
-        counts = frames.astype(np.int64)
-        if frames.ndim != 4 or images and frames.shape != images[0].shape:
+        if frames.ndim != 4 or not frames.size or images and frames.shape != images[0].shape:
             wanted = images[0].shape if images else "(timesteps, channels, rows, columns)"
             raise InvalidValue(f"Frames of recording {n}{where} must be {wanted}, not "
                                f"{frames.shape}")
+        if frames.dtype.kind not in "buif":
+            raise InvalidValue(f"Counts of recording {n}{where} must be integers of 0..{MOST}, "
+                               f"not of {frames.dtype}")
+        counts = frames.astype(np.int64)
         if (counts != frames).any() or counts.min() < 0 or counts.max() > MOST:
             raise InvalidValue(f"Counts of recording {n}{where} must be integers of 0..{MOST}, "
                                f"not {frames.min()}..{frames.max()}")

@@ -19,7 +19,8 @@ class Loader:
 
     Images lie in memory, on the device, where they are arrays and nothing changes them singly;
     otherwise ``config.workers`` processes decode them and apply AutoAugment, or read recordings and
-    change their events, by numbers that do not depend on how many processes there are.
+    change their events.  Their random numbers are of the epoch and the image alone, so that they do
+    not depend on how many processes there are.
 
     Raises :class:`ValueError` where events are to be changed and there are only their frames, and
     for augmentation of images that are rows of a table.
@@ -44,8 +45,7 @@ class Loader:
                 index = index.to(self.device)
                 yield self.images[index], self.labels[index]
             return
-        if self.items.augment:
-            self.items.seed = int(torch.randint(1 << 62, (), generator=self.generator))
+        self.items.seed = int(torch.randint(1 << 62, (), generator=self.generator))
         loader = DataLoader(self.items, batch_sampler=[part.tolist() for part in parts],
                             num_workers=self.workers, generator=self.generator)
         for images, labels in loader:
@@ -60,14 +60,14 @@ class _Items(Items):
         return len(self.dataset.train_labels)
 
     def __getitem__(self, index):
-        image = torch.from_numpy(np.array(self._image(index)))
-        if self.change:
-            image = self.change(image if image.dim() == 3 else image[None]).reshape(image.shape)
+        seed = np.random.SeedSequence((self.seed, index))
+        with torch.random.fork_rng(devices=[]):  # torchvision draws from torch's own numbers.
+            torch.default_generator.manual_seed(int(seed.generate_state(1, np.uint64)[0]))
+            image = torch.from_numpy(np.array(self._image(index, np.random.default_rng(seed))))
+            if self.change:
+                image = self.change(image if image.dim() == 3 else image[None]).reshape(image.shape)
         return image, int(self.dataset.train_labels[index])
 
-    def _image(self, index):
+    def _image(self, index, rng):
         images = self.dataset.train_images
-        if self.augment:
-            rng = np.random.default_rng((self.seed, index))
-            return images.augmented(index, self.augment, rng)
-        return images[index]
+        return images.augmented(index, self.augment, rng) if self.augment else images[index]

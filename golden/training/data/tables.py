@@ -49,7 +49,7 @@ def read_table(path):
     """
     path = Path(path)
     try:
-        table = np.load(path, allow_pickle=False) if path.suffix == ".npy" else _read_csv(path)
+        table = _read_npy(path) if path.suffix == ".npy" else _read_csv(path)
     except (OSError, ValueError, EOFError) as error:
         raise InvalidValue(f"{path}: damaged or unreadable ({error})") from error
     if table.ndim != 2 or table.shape[1] < 2 or not len(table) or table.dtype.kind not in "iufb":
@@ -74,6 +74,11 @@ def to_pixels(features, low, high):
     span = np.where(high > low, high - low, 1)
     scaled = np.clip((features - low) / span, 0, 1) * 255
     return np.round(scaled).astype(np.uint8)[:, None]
+
+
+def _read_npy(path):
+    with open(path, "rb") as file:  # numpy.load would take other forms as well.
+        return np.lib.format.read_array(file, allow_pickle=False)
 
 
 def _read_csv(path):

@@ -3,6 +3,7 @@ their fields, stand in (:mod:`torch_cases`), and the spikes are of the equations
 :mod:`foreign_cases`.
 ``run_frameworks.py`` does the same with the frameworks themselves."""
 
+from copy import deepcopy
 from types import SimpleNamespace
 
 import numpy as np
@@ -102,6 +103,28 @@ def test_refused_by_name(layers, phrase):
     first = linear(np.eye(6), np.zeros(6))
     with pytest.raises(InvalidValue, match=phrase):
         convert_model(nn.Sequential(first, *layers), (6,), 20)
+
+
+def test_layers_that_repeat():
+    """What has no state: as often as it is there, as copies of it are."""
+    tied, pool = nn.Conv2d(2, 2, 3, padding=1, bias=False), nn.MaxPool2d(3, 1, 1)
+    tied.weight.data = torch.randint(-3, 4, (2, 2, 3, 3), generator=torch.manual_seed(0)).float()
+
+    def model(layer):
+        return nn.Sequential(*(part for _ in range(2) for part in (
+            layer(tied), leaky(reset="subtract", delay=True, **SNN), layer(pool))),
+            nn.Flatten(), linear(np.eye(32), np.zeros(32)))
+
+    found, copies = (convert_model(model(layer), (2, 4, 4), 2) for layer in (lambda m: m, deepcopy))
+    assert len(found.spec.populations) == 5
+    assert found.spec == copies.spec and found.weights_digest == copies.weights_digest
+
+
+def test_neurons_that_repeat():
+    neurons, layers = leaky(reset="zero", delay=True, **SNN), [linear(np.eye(6), np.zeros(6))] * 2
+    with pytest.raises(InvalidValue, match=r"^Module 3 is the neurons of module 1 again; each "
+                                           r"population needs its own$"):
+        convert_model(nn.Sequential(layers[0], neurons, layers[1], neurons), (6,), 2)
 
 
 def test_only_neurons_of_a_framework_are_its_own():

@@ -75,6 +75,19 @@ def test_nearest_of_two_terms_is_close_everywhere():
     assert max(abs(Decay.nearest(k / 1000).factor - k / 1000) for k in range(1001)) <= 0.0625
 
 
+@pytest.mark.parametrize("shift", range(16))
+def test_nearest_of_every_shift(shift):
+    """A slow leak is no missing leak."""
+    for terms in (1, 2):
+        assert Decay.nearest(1 - 2.0**-shift, terms) == Decay((shift,))
+
+
+@pytest.mark.parametrize("terms", [0, 3])
+def test_nearest_of_other_terms(terms):
+    with pytest.raises(ValueError, match=rf"^Decay terms must be in 1\.\.2, not {terms}$"):
+        Decay.nearest(0.5, terms)
+
+
 @pytest.mark.parametrize("factor", [-0.1, 1.01, float("nan")])
 def test_nearest_out_of_range(factor):
     with pytest.raises(ValueError, match=rf"^Decay factor must be in 0\.\.1, not {factor}$"):

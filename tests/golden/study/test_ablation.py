@@ -30,6 +30,12 @@ def test_every_row_trains(table):
         assert found["joules"]["paper"] > found["joules"]["shift"] > 0
 
 
+def test_a_row_of_another_resolution():
+    smaller = replace(TINY, resolution=6)
+    found, same = (measure(smaller, images) for images in (part(), part().resized(6)))
+    assert found | {"seconds": 0} == same | {"seconds": 0}
+
+
 def test_rows_differ_from_each_other():
     for rows in TABLES.values():
         assert len({str(replace(BASE, **row.changes)) for row in rows.values()}) == len(rows)

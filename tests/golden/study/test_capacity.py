@@ -57,9 +57,9 @@ def test_each_population_gets_what_it_needs(every, mode, spacing, n_max, monkeyp
 def test_a_goal_is_met_with_the_best_accuracy():
     meter = two_parts()
     free = choose(meter, 100.0, "repeat", goal=0.8).chosen
-    before = meter.point((15, 15))
+    before = meter.measure((15, 15))
     assert free.total("repeat") <= 0.8 * before.total("repeat")
-    assert free.right == max(p.right for p in meter.points.values()
+    assert free.right == max(p.right for p in meter.measurements.values()
                              if p.total("repeat") <= 0.8 * before.total("repeat"))
     far = choose(meter, 0.0, "repeat", goal=0.01).chosen
     assert far.n_max == (8, 1)
@@ -97,7 +97,7 @@ def test_meter_equals_the_integer_model(kind, which, request):
     sets = [options(p) for p in meter.hidden]
     draw = np.random.default_rng(3)
     for n_max in [tuple(int(draw.choice(s)) for s in sets) for _ in range(12)]:
-        point, lower = meter.point(n_max), reduced(trained, n_max)
+        point, lower = meter.measure(n_max), reduced(trained, n_max)
         trace = integer.run(lower, frames)
         assert point.right == int((trace.classes.numpy() == labels).sum())
         found = activity(lower.spec, {"input": frames} | {

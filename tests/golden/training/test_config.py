@@ -1,9 +1,11 @@
 import json
+import re
 from dataclasses import replace
 
 import pytest
 
 from qblif.golden.spec import Decay
+from qblif.golden.spec.errors import InvalidType
 from qblif.golden.training.config import SURROGATE_NAMES, TrainConfig
 from qblif.golden.training.nets import names
 from qblif.golden.training.recipes import MNIST, OF_NETWORK, RECIPES
@@ -34,7 +36,10 @@ def test_every_network_has_a_recipe():
 
 
 @pytest.mark.parametrize("field, value, reason", [
-    ("hidden", (), r"^Hidden sizes must name at least one population$"),
+    ("hidden", (), r"^Hidden size must be given of at least one population, not \(\)$"),
+    ("n_max", [], r"^N_max must be given of at least one population, not \(\)$"),
+    ("fan_in", [], r"^Fan-in must be given of at least one population, not \(\)$"),
+    ("reset_kind", ["zero"], r"^Reset must be one of none, .* not \['zero'\]$"),
     ("hidden", (8, 0), r"^Hidden size must be at least|^Hidden size must be in 1\.\.65536, not 0$"),
     ("timesteps", 0, r"^Timesteps must be in 1\.\.1024, not 0$"),
     ("n_max", 64, r"^N_max must be in 1\.\.63, not 64$"),
@@ -58,9 +63,12 @@ def test_out_of_range(field, value, reason):
 
 
 @pytest.mark.parametrize("field, value", [
-    ("epochs", 2.5), ("beta", "0.5"), ("batch", True), ("flip", 1), ("net", 20)])
+    ("epochs", 2.5), ("beta", "0.5"), ("batch", True), ("flip", 1), ("net", 20), ("hidden", 128),
+    ("hidden", "128"), ("hidden", {3: 4}), ("hidden", None), ("gamma_range", 5.0),
+    ("input_thresholds", 64), ("n_max", "15"), ("n_max", None)])
 def test_wrong_type(field, value):
-    with pytest.raises(TypeError, match=r"must be (an integer|a number|a bool|a str), not "):
+    with pytest.raises(InvalidType, match=rf"must be (an integer|a number|a bool|a str|a tuple or a"
+                                          rf" list), not {re.escape(repr(value))}$"):
         replace(MNIST, **{field: value})
 
 

@@ -2,6 +2,7 @@ import pytest
 import torch
 from torch import nn
 
+from qblif.golden.spec.errors import QblifError
 from qblif.golden.training.convert import from_torch
 from qblif.golden.training.export import export
 from qblif.golden.training.modules import QBLIF
@@ -46,6 +47,59 @@ def test_computes_what_the_layers_compute():
 def test_refused_by_name(layer, reason):
     with pytest.raises(ValueError, match=reason):
         from_torch(model(layer), (3, 8, 8), 1, 4)
+
+
+def test_layers_that_repeat():
+    """What has no state of its own: a pool, a norm, a linear layer."""
+    torch.manual_seed(0)
+    pool, norm, linear = nn.AvgPool2d(2), nn.BatchNorm2d(4), nn.Linear(4, 4)
+    layers = nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), norm, QBLIF(3), pool,
+                           nn.Conv2d(4, 4, 3, padding=1), norm, QBLIF(3), pool, nn.Flatten(),
+                           nn.Linear(16, 4), QBLIF(3), linear, QBLIF(3), linear)
+    net = from_torch(layers, (1, 8, 8), timesteps=1, input_n_max=1).eval()
+    levels = torch.randint(0, 2, (4, 64)).float()
+    x = levels.reshape(4, 1, 8, 8)
+    for layer in layers.eval():
+        x = layer.gamma * layer(x[None])[0][0] if isinstance(layer, QBLIF) else layer(x)
+    torch.testing.assert_close(net(levels).logits, x)
+    spec = export(quantise(net, 8)).spec
+    assert [s.pool for s in spec.synapses] == [(1, 1), (2, 2), (2, 2), (1, 1), (1, 1)]
+
+
+def test_a_neuron_that_repeats():
+    neuron = QBLIF(3)
+    with pytest.raises(ValueError, match=r"^Layer 3 is a neuron that is there before; each "
+                                         r"population needs one of its own$"):
+        from_torch(nn.Sequential(nn.Linear(8, 8), neuron, nn.Linear(8, 4), neuron,
+                                 nn.Linear(4, 2)), (8,), 2, 3)
+
+
+@pytest.mark.parametrize("layers, reason", [
+    ([nn.AvgPool2d(16), nn.Flatten(), nn.Linear(4, 2)],
+     r"^Layer 2 has windows of 16 x 16, which must not be larger than its map of 8 x 8$"),
+    ([nn.AvgPool2d(2), nn.Linear(64, 8), QBLIF(3), nn.AvgPool2d(2), nn.Linear(8, 2)],
+     r"^Layer 5 has windows of 2 x 2, which must not be larger than its map of 1 x 1$"),
+    ([nn.Linear(64, 2)], r"^Layer 2 takes 64 inputs, but what is before it gives 256$"),
+    ([nn.Conv2d(3, 2, 3)], r"^Layer 2 takes 3 channels, but what is before it gives 4$"),
+    ([nn.Conv2d(4, 2, 9)], r"^Synapse input->layer 2 has a kernel of 9x9, larger than its"),
+    ([nn.Linear(256, 2), nn.BatchNorm1d(3)],
+     r"^Layer 3 takes 3 channels, but what is before it gives 2$"),
+    ([nn.Linear(256, 2), nn.BatchNorm1d(2, track_running_stats=False)],
+     r"^Layer 3 is a BatchNorm1d without running statistics, which its integers are made of")])
+def test_what_could_not_be_quantised(layers, reason):
+    first = nn.Conv2d(1, 4, 3, padding=1), QBLIF(3)
+    with pytest.raises(ValueError, match=reason):
+        from_torch(nn.Sequential(*first, *layers), (1, 8, 8), 1, 4)
+
+
+@pytest.mark.parametrize("shape, timesteps, n_max, reason", [
+    ((4,), 0, 1, r"^Timesteps must be in 1\.\.1024, not 0$"),
+    ((4,), 1, 0, r"^Input N_max must be in 1\.\.63, not 0$"),
+    ((4,), 1, 100, r"^Input N_max must be in 1\.\.63, not 100$"),
+    (4, 1, 1, r"^Input shape must be a tuple or a list, not 4$")])
+def test_no_such_input(shape, timesteps, n_max, reason):
+    with pytest.raises(QblifError, match=reason):
+        from_torch(nn.Sequential(nn.Linear(4, 2)), shape, timesteps, n_max)
 
 
 def test_no_read_out():

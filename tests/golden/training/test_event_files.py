@@ -149,16 +149,43 @@ def test_gesture_folder_with_a_fault(tmp_path, damage, reason):
      r"recording 0 in \S+ must be integers of 0\.\.255, not 256\.\.256$"),
 ])
 def test_damaged_frames(tmp_path, write, reason):
-    (tmp_path / "train" / "a").mkdir(parents=True)
+    for part in ("train", "test"):
+        (tmp_path / part / "a").mkdir(parents=True)
     write(tmp_path / "train" / "a" / "1.npz")
     with pytest.raises(ValueError, match=reason):
         load_folder(tmp_path)
+
+
+@pytest.mark.parametrize("parts, file, data", [
+    (("Train", "Test"), "0.bin", bytes([1, 2, 0, 0, 5])),
+    (("train", "test"), "0.npz", None)])
+def test_other_classes_in_the_test(tmp_path, parts, file, data):
+    """Labels would count the folders of each part, and mean something else."""
+    for part, classes in zip(parts, ("012", "12"), strict=True):
+        for name in classes:
+            (tmp_path / part / name).mkdir(parents=True)
+            if data is None:
+                np.savez(tmp_path / part / name / file, frames=np.zeros((2, 1, 4, 4), np.uint8))
+            else:
+                (tmp_path / part / name / file).write_bytes(data)
+    with pytest.raises(ValueError, match=rf": {parts[0]} and {parts[1]} must have the same classes,"
+                                         r" not 0 in one of them$"):
+        load_folder(tmp_path, binning=Binning(2))
 
 
 def test_frames_of_two_shapes_are_refused():
     with pytest.raises(ValueError, match=r"^Frames of recording 1 must be \(1, 1, 2, 2\), not "
                                          r"\(1, 1, 2, 3\)$"):
         stack_pairs([(np.zeros((1, 1, 2, 2)), 0), (np.zeros((1, 1, 2, 3)), 1)])
+
+
+@pytest.mark.parametrize("frames, reason", [
+    (np.full((2, 1, 2, 2), "a"), r"^Counts of recording 0 must be .* of 0\.\.255, not of <U1$"),
+    (np.zeros((2, 0, 2, 2)), r"^Frames of recording 0 must be .*, not \(2, 0, 2, 2\)$")],
+    ids=["strings", "no pixels"])
+def test_frames_without_counts_are_refused(frames, reason):
+    with pytest.raises(ValueError, match=reason):
+        stack_pairs([(frames, 0)])
 
 
 def test_timesteps_must_be_said(tmp_path):

@@ -99,6 +99,15 @@ def test_surrogate_unknown():
         QBLIF(n_max=3, surrogate="relu")
 
 
+@pytest.mark.parametrize("fields, reason", [
+    ({"gamma_range": (0, 1)}, r"^Bound of gamma must be in .*, not 0$"),
+    ({"gamma_range": (2, 1)}, r"^Range of gamma must be \(least, most\), or empty, not \(2, 1\)$"),
+    ({"output": "foo"}, r"^Output must be one of level, binary, not 'foo'$")])
+def test_no_such_neuron(fields, reason):
+    with pytest.raises(ValueError, match=reason):
+        QBLIF(n_max=3, **fields)
+
+
 @pytest.mark.parametrize("gamma", [0.0, -1.0, float("nan")])
 def test_gamma_not_positive(gamma):
     with pytest.raises(ValueError, match=r"^Gamma must be positive, not "):

@@ -79,6 +79,11 @@ def test_width_factor():
     ("resnet21", r"^Network must be one of dense, lenet, .* not 'resnet21'$"),
     ("8c3-", r"^Network must be one of .* not '8c3-'$"),
     ("8c3-d4-8c3", r"^Network 8c3-d4-8c3 has a convolution after a dense population$"),
+    *((net, rf"^Network must be one of .* with numbers of 1\.\.99999, not '{net}'$") for net in (
+        "16c3s0", "p0-d4", "p0", "16c3g0", "16c0", "d0", "0c3", "d100000")),
+    ("16c3g5", r"^Network 16c3g5 has .* of 5 groups, .* 1 channels before it and 16 behind it$"),
+    ("3c3-4c3g3", r" of 3 groups, which must divide 3 channels before it and 4 behind it$"),
+    ("p2", r"^Network p2 must have a hidden population, such as d64$"),
     ("8c3-p9", r"^Network 8c3-p9 does not fit images of \(1, 8, 8\)$"),
     ("p9-8c3", r"^Network p9-8c3 does not fit images of \(1, 8, 8\)$")])
 def test_no_such_network(net, reason):

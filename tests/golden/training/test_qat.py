@@ -86,9 +86,9 @@ def test_equals_integer_model_at_odd_widths(kind, w_width, v_width):
     net = random_net(5, reset_kind=kind, timesteps=5, beta=0.9, n_max=20, input_n_max=20)
     quantised = quantise(net, w_width)
     if v_width is not None:
-        quantised = quantise(net, w_width, v_width)
         # The grid is the weights' own choice: keep theta inside the membrane.
         for stage in quantised.stages[:-1]:
+            stage.v_width = v_width
             stage.f.clamp_(max=v_width - 3)
     assert_equal_to_integers(quantised, random_levels(net))
 
@@ -186,6 +186,19 @@ def test_snapping_keeps_levels_near_the_float_network():
     differ = float((quantised.levels[0] != full.levels[0]).float().mean())
     assert differ < 0.002
     assert float((quantised.logits.argmax(1) == full.logits.argmax(1)).float().mean()) > 0.98
+
+
+@pytest.mark.parametrize("fields", [{}, {"w_spacing": "powers", "w_width": 3}])
+def test_membrane_that_cannot_hold_the_threshold(fields):
+    """It is refused before this phase, not behind it."""
+    net = random_net(4, **fields)
+    with pytest.raises(ValueError, match=r"^Membrane width must be at least \d+, to hold the "
+                                         r"threshold \d+ of hidden1, not 3$") as refused:
+        quantise(net, 8, v_width=3)
+    least = int(str(refused.value).split(",")[0].split()[-1])
+    with pytest.raises(ValueError, match=f"not {least - 1}$"):
+        quantise(net, 8, v_width=least - 1)
+    assert export(quantise(net, 8, v_width=least)).spec.populations[0].neuron.v_width == least
 
 
 def test_small_headroom_warns(caplog):

@@ -180,6 +180,12 @@ def test_empty_set():
         Dataset("x", images, labels, images[:0], labels[:0])
 
 
+def test_negative_labels():
+    images, labels = np.zeros((2, 3, 4), np.uint8), np.array([0, -1])
+    with pytest.raises(ValueError, match=r"^The test labels must be at least 0, not -1$"):
+        Dataset("x", images, abs(labels), images, labels)
+
+
 def test_embedded_is_stratified_and_fixed():
     first, second = embedded(), embedded()
     assert first.train_images.shape == (4000, 28, 28)

@@ -7,8 +7,14 @@ import pytest
 import torch
 from train_cases import STRIPES, TINY, Interrupted, assert_same_bits, stripes
 
-from qblif.golden.training.checkpoint import CheckpointError, load_checkpoint
+from qblif.golden.training.checkpoint import (
+    PARTS,
+    CheckpointError,
+    load_checkpoint,
+    load_weights,
+)
 from qblif.golden.training.data.dataset import Dataset
+from qblif.golden.training.presets import PRESETS
 from qblif.golden.training.train import train
 
 
@@ -49,16 +55,51 @@ def test_every_ingredient_resumed(tmp_path, workers):
     resume_after_an_epoch(replace(CONV, workers=workers), tmp_path)
 
 
-def resume_after_an_epoch(config, tmp_path):
+@pytest.mark.usefixtures("torchvision")
+def test_resumed_with_other_workers(tmp_path):
+    """How many processes there are changes no random number."""
     def interrupt(progress):
-        if (progress.phase, progress.epoch) == ("float", 2):
+        if progress.epoch == 2:
             raise Interrupted
 
-    whole = train(config, COLOURS)
+    config, path = replace(CONV, qat_epochs=0), tmp_path / "checkpoint"
     with pytest.raises(Interrupted):
-        train(config, COLOURS, checkpoint=tmp_path / "checkpoint", progress=interrupt)
-    assert_same_bits(whole, train(config, COLOURS, checkpoint=tmp_path / "checkpoint", resume=True))
-    assert whole.spec.input.shape == (3, 8, 8) and len(whole.spec.populations) == 3
+        train(config, COLOURS, checkpoint=path, progress=interrupt)
+    resumed = train(replace(config, workers=2), COLOURS, checkpoint=path, resume=True)
+    assert resumed.weights_digest == train(config, COLOURS).weights_digest
+
+
+def resume_after_an_epoch(config, tmp_path, dataset=COLOURS, stop=("float", 2)):
+    def interrupt(progress):
+        if (progress.phase, progress.epoch) == stop:
+            raise Interrupted
+
+    whole, path = train(config, dataset), tmp_path / "checkpoint"
+    with pytest.raises(Interrupted):
+        train(config, dataset, checkpoint=path, progress=interrupt)
+    assert_same_bits(whole, train(config, dataset, checkpoint=path, resume=True))
+    assert whole.spec.input.shape[-2:] == (8, 8)
+
+
+@pytest.mark.parametrize("fields, dataset", [
+    (PRESETS["qif"], STRIPES),
+    # Gammas drift apart: residual edges take more bits than the others.
+    ({"net": "resnet20", "width": 0.1, "timesteps": 1, "n_max": 6, "gamma_lr": 5.0, "lr": 0.05},
+     COLOURS)], ids=["quadratic leak", "residual edges"])
+def test_what_derives_from_the_float_weights_resumed(fields, dataset, tmp_path):
+    """The leak's bits, widths of residual edges and the format of the sums."""
+    config = replace(TINY, **fields, epochs=2)
+    resume_after_an_epoch(config, tmp_path, dataset, ("quantised", 2))
+
+
+def test_quantised_checkpoint_of_an_older_program(tmp_path):
+    train(TINY, STRIPES, checkpoint=tmp_path / "checkpoint")
+    state = torch.load(tmp_path / "checkpoint", weights_only=True)
+    del state["float"]
+    torch.save(state, tmp_path / "older")
+    with pytest.raises(CheckpointError, match=r"an older program's, whose quantised phase cannot be"
+                                              r" resumed, as the float weights are not in it$"):
+        train(TINY, STRIPES, checkpoint=tmp_path / "older", resume=True)
 
 
 def test_resume_after_the_end(trained, tmp_path):
@@ -96,6 +137,16 @@ def checkpoint(tmp_path_factory):
     path = tmp_path_factory.mktemp("train") / "checkpoint"
     train(replace(TINY, epochs=1, qat_epochs=0), STRIPES, checkpoint=path)
     return path
+
+
+@pytest.mark.parametrize("state", [
+    {"version": 2}, [1], {"version": 2} | dict.fromkeys(PARTS), {"phase": "float"}])
+def test_not_a_checkpoint(state, tmp_path):
+    torch.save(state, tmp_path / "odd")
+    for read in (lambda path: load_checkpoint(path, {}, ""),
+                 lambda path: load_weights(path, torch.nn.Linear(1, 1))):
+        with pytest.raises(CheckpointError, match=r"damaged, or not a checkpoint$"):
+            read(tmp_path / "odd")
 
 
 @pytest.mark.parametrize("damage", [lambda d: d[:len(d) // 2], lambda d: b"", lambda d: b"x" * 99])

@@ -82,6 +82,13 @@ def test_damaged_npy(tmp_path, content, reason):
         read_table(path)
 
 
+def test_archive_by_the_name_of_a_table(tmp_path):
+    np.savez(tmp_path / "train.npz", a=np.zeros((2, 3)))
+    path = (tmp_path / "train.npz").rename(tmp_path / "train.npy")
+    with pytest.raises(ValueError, match=rf"^{re.escape(str(path))}: damaged or unreadable \("):
+        read_table(path)
+
+
 def test_tables_that_do_not_go_together(tmp_path):
     write(tmp_path, ".npy", test=TEST[:, 1:])
     with pytest.raises(ValueError, match=r"test\.npy: must have 3 features as train\.npy has, "

@@ -25,6 +25,12 @@ def test_probabilities_fit_the_labels(trained):
     assert 1.5 / STRIPES.classes < found.max(1).values.mean() < 1 and teacher.scale in SCALES
 
 
+def test_no_small_images(trained):
+    with pytest.raises(ValueError, match=r"^Teacher knows whole images alone: small_epochs must be "
+                                         r"0, not 3$"):
+        train(replace(TINY, net="4c3-p8", small=6, small_epochs=3), STRIPES, teacher=trained)
+
+
 def test_share_of_the_labels(trained):
     teacher = Teacher(trained, STRIPES, TINY)
     images = augment(torch.from_numpy(STRIPES.train_images[:9]).float(), TINY,

@@ -51,6 +51,14 @@ def test_gradient_of_the_pixels_near_a_threshold():
     assert encoder.positions.grad.tolist() == [-(25 + 625) / WINDOW, -(1 + 2 + 8) / WINDOW]
 
 
+def test_not_for_hardware_that_is_there():
+    fixed = replace(LEARNED, learn_thresholds=False, epochs=1, qat_epochs=0)
+    there = train(fixed, STRIPES).spec
+    with pytest.raises(ValueError, match=r"^Learned input thresholds must be off for hardware that "
+                                         r"is there: its pixels' are \(20, 120, 230\)$"):
+        train(replace(fixed, learn_thresholds=True), STRIPES, like=there)
+
+
 @pytest.mark.parametrize("fields", [{}, {"net": "4c3s2"}, {
     "w_spacing": "powers", "w_width": 3, "fan_in": (9, 5, 5)}])
 def test_a_network_learns_them(fields):

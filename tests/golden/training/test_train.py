@@ -16,6 +16,7 @@ from qblif.golden.spec.pixels import to_levels
 from qblif.golden.training.config import TrainConfig
 from qblif.golden.training.data.readers import load_folder
 from qblif.golden.training.modules import BurstNet
+from qblif.golden.training.reproducible import reproducible
 from qblif.golden.training.schedule import batches, one_cycle
 from qblif.golden.training.train import train
 
@@ -115,6 +116,18 @@ def test_callers_settings_are_restored():
     assert torch.get_num_threads() == before[0]
     assert torch.equal(torch.random.get_rng_state(), before[1])
     assert not torch.are_deterministic_algorithms_enabled()
+
+
+@pytest.mark.parametrize("warn_only", [True, False])
+def test_callers_deterministic_algorithms_are_restored(warn_only):
+    torch.use_deterministic_algorithms(True, warn_only=warn_only)
+    try:
+        with reproducible(TINY, "cpu"):
+            pass
+        assert torch.are_deterministic_algorithms_enabled()
+        assert torch.is_deterministic_algorithms_warn_only_enabled() == warn_only
+    finally:
+        torch.use_deterministic_algorithms(False)
 
 
 def test_one_cycle():
