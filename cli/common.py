@@ -34,8 +34,16 @@ __all__ = ["BurstOption", "BusOption", "DaskOption", "DataOption", "LanesOption"
            "print_json_of", "progress_bar", "settle_reports", "show_report", "spinner", "table",
            "write_report"]
 
+
+class _Output(Console):
+    """Standard output, which its reader may close: the work and its report go on."""
+
+    def on_broken_pipe(self):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 # No terminal, no width to keep to: tables in a pipe or a log are whole.
-console = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else 160)
+console = _Output(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else 160)
 _printed = None  # The command whose report goes to standard output.
 _aside = {}  # Reports of an earlier run, and what they are called meanwhile.
 

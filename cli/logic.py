@@ -32,8 +32,8 @@ def check_options(context, logic):
              and context.get_parameter_source(name).name != "DEFAULT"]
     if given:
         name = given[0].replace("_", "-")
-        raise InvalidValue(f"--{name} does not go with --logic, which has neither lanes, memories "
-                           "nor a bus" if logic else f"--{name} needs --logic")
+        raise InvalidValue(f"--{name} is of hardware with lanes and memories: it does not go with "
+                           "--logic" if logic else f"--{name} needs --logic")
 
 
 def logic_layout(trained, adders, row, pixels):

@@ -34,7 +34,8 @@ def show_digit(seed):
     scores = expected.scores[0].tolist()
     hidden = net.spec.populations[0].name
     console.print(Columns([
-        Panel(draw_image(frame[0].reshape(net.spec.input.shape[-2:])), title=f"a {label}"),
+        Panel(draw_image(frame[0].reshape(net.spec.input.shape[-2:])),
+              title=f"{'an' if label == 8 else 'a'} {label}"),
         Panel(draw_raster(rtl.levels[hidden][:, 0], net.spec.populations[0].emit_max),
               title=f"bursts of {rtl.levels[hidden].shape[-1]} neurons"),
         Panel(draw_scores(scores), title="scores")]))

@@ -106,6 +106,8 @@ def train(
     there = like and open_network(like)
     base = recipe_of(there, like) if there and not recipe else None
     config = choose_recipe(data, recipe, neuron, base, **given)
+    if hidden is not None and config.net != "dense":
+        raise InvalidValue(f"--hidden is of dense networks: it does not go with --net {config.net}")
     _check_device(device)
     folder = make_folder(out, "train")
     with process_group(device) as own:

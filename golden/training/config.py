@@ -24,7 +24,7 @@ from .data.events import Binning
 
 __all__ = ["TrainConfig"]
 
-SURROGATE_NAMES = ("relsg-et", "box-et", "box-et-ladder", "box-et-each", "rectangular", "arctan",
+SURROGATE_NAMES = ("relsg-et", "box-et", "box-et-first", "box-et-each", "rectangular", "arctan",
                    "sigmoid", "quadratic-window", "mid-level")
 LEAKS = ("shift", "quadratic")
 OPTIMISERS = ("adamw", "sgd")

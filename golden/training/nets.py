@@ -158,8 +158,9 @@ class Builder:
             raise InvalidValue(f"Network {config.net} must have a hidden population, such as d64")
         edge, _ = self.linear(classes, norm=False, pool=pool)
         if isinstance(config.n_max, tuple) and len(config.n_max) != hidden:
-            raise InvalidValue(f"N_max must be 1 number or {hidden}, one a hidden population, "
-                               f"not {len(config.n_max)}")
+            several = f" or {hidden}" if hidden > 1 else ""
+            raise InvalidValue(f"N_max must be 1 number{several}, one a hidden population, not "
+                               f"{len(config.n_max)}")
         if isinstance(config.fan_in, tuple) and len(config.fan_in) != hidden + 1:
             raise InvalidValue(f"Fan-in must be 1 number or {hidden + 1}, one a population, not "
                                f"{len(config.fan_in)}")

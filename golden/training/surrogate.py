@@ -34,19 +34,20 @@ def relsg_et(U, gamma, n_max):
 
 
 def box_et(U, gamma, n_max):
-    """Box-ET: 1 within half a gamma of the first threshold, exponential tails outside.
+    """Box-ET: 1 from half a gamma below the first threshold to half a gamma above the last,
+    exponential tails outside.
 
-    ``exp(gamma / 2 - abs(U - gamma))`` beyond the box.  Our reading of the paper's baseline: the
-    tails of eq. 12 on a box about one threshold, with no plateau over the ladder.
+    The paper does not define its baseline.  Of three readings this one has Table 5's order of
+    neurons and surrogates (docs/results.md), and :func:`box_et_first` contradicts it.
     """
-    return torch.exp((gamma / 2 - (U - gamma).abs()).clamp(max=0))
-
-
-def box_et_ladder(U, gamma, n_max):
-    """Box-ET over the whole ladder: 1 from half a gamma below the first threshold to half a gamma
-    above the last, exponential tails outside."""
     below = (U - gamma / 2).clamp(max=0)
     return torch.exp(below + ((n_max + 0.5) * gamma - U).clamp(max=0))
+
+
+def box_et_first(U, gamma, n_max):
+    """Box-ET about the first threshold alone: 1 within half a gamma of it, ``exp(gamma / 2 -
+    abs(U - gamma))`` beyond; no plateau over the ladder.  Of one level it is :func:`box_et`."""
+    return torch.exp((gamma / 2 - (U - gamma).abs()).clamp(max=0))
 
 
 def box_et_each(U, gamma, n_max):
@@ -111,7 +112,7 @@ def _ladder(bump, U, gamma, n_max):
 SURROGATES = {
     "relsg-et": relsg_et,
     "box-et": box_et,
-    "box-et-ladder": box_et_ladder,
+    "box-et-first": box_et_first,
     "box-et-each": box_et_each,
     "rectangular": rectangular,
     "arctan": arctan,

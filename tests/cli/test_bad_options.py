@@ -78,13 +78,13 @@ def test_clock(capsys, out, value):
     ("--w-width", "17", "Weight width must be in 2..16, not 17"),
     ("--v-width", "31", "Membrane width must be in 2..30, not 31"),
     ("--timesteps", "0", "Timesteps must be in 1..1024, not 0"),
+    ("--n-max", "4,5,6", "N_max must be 1 number, one a hidden population, not 3"),
     ("--hidden", "x", "Hidden sizes must be numbers like 128,64, not 'x'"),
     ("--hidden", "8,0", "Hidden size must be in 1..65536, not 0"),
     ("--hidden", "", "Hidden sizes must be numbers like 128,64, not ''"),
     ("--set", "hidden=64", "Hidden size must be a tuple or a list, not 64"),
     ("--set", "n_max=[]", "N_max must be given of at least one population, not ()"),
-    ("--set", "cropp=4", ("Recipe has no field 'cropp': golden/training/config.py and "
-                          "config_augment.py list those that there are")),
+    ("--set", "cropp=4", "Recipe has no field 'cropp': crop is one"),
     ("--net", "16c3s0", ("Network must be one of dense, lenet, mnist-cnn, vgg-small, resnet20, "
                          "resnet19, resnet18, resnet34, or a chain like 16c3s2-p2-d64 with "
                          "numbers of 1..99999, not '16c3s0'")),
@@ -93,13 +93,18 @@ def test_clock(capsys, out, value):
     ("--n-max", "many", "N_max must be numbers like 128,64, not 'many'"),
     ("--reset", "hard", ("Reset must be one of none, gate, gate-input, subtract, late, held, zero, "
                          "not 'hard'")),
-    ("--surrogate", "relu", ("Surrogate must be one of relsg-et, box-et, box-et-ladder, "
+    ("--surrogate", "relu", ("Surrogate must be one of relsg-et, box-et, box-et-first, "
                              "box-et-each, rectangular, arctan, sigmoid, quadratic-window, "
                              "mid-level, not 'relu'")),
     ("--epochs", "0", "Epochs must be at least 1, not 0"),
     ("--batch", "1", "Batch must be at least 2, not 1")])
 def test_train_option_out_of_range(capsys, stripes, out, option, value, reason):
     assert refusal(capsys, "train", "--data", stripes, option, value, out=out) == reason
+
+
+def test_hidden_sizes_of_a_chain(capsys, stripes, out):
+    assert refusal(capsys, "train", "--data", stripes, "--net", "mnist-cnn", "--hidden", "8",
+                   out=out) == "--hidden is of dense networks: it does not go with --net mnist-cnn"
 
 
 def test_train_on_an_unknown_device(capsys, stripes, out):

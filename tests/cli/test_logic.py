@@ -65,7 +65,7 @@ def test_info(capsys, files, out):
     ("simulate", ["--time", "outer"]), ("info", ["--lanes", "4"])])
 def test_options_that_logic_has_not(capsys, out, command, option):
     assert refusal(capsys, command, NETWORK, "--logic", *option, out=out) == (
-        f"{option[0]} does not go with --logic, which has neither lanes, memories nor a bus")
+        f"{option[0]} is of hardware with lanes and memories: it does not go with --logic")
 
 
 @pytest.mark.parametrize("command, option", [

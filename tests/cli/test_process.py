@@ -54,6 +54,17 @@ def on_terminal(*arguments, **environment):
     return text.decode()
 
 
+def test_a_pipe_that_is_closed(tmp_path):
+    """The reader has seen enough: the report is written all the same, and all is well."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = qblif("info", NETWORK, "--out", tmp_path, stdout=writer, stderr=subprocess.PIPE,
+                 capture_output=False)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads((tmp_path / "info.json").read_text())["network_digest"]
+
+
 @pytest.mark.parametrize("environment", [{}, {"FORCE_COLOR": "1"}])
 def test_a_pipe_gets_results_alone(tmp_path, environment):
     done = qblif("verilog", NETWORK, "--out", tmp_path, env=PLAIN | environment)

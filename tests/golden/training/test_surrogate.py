@@ -23,15 +23,15 @@ def derivative(name, U, gamma=GAMMA, n_max=N_MAX):
     ("relsg-et", 1.5, 1.0),
     ("relsg-et", 2.0, math.exp(-0.5)),
     # A box of half-width 0.25 about 0.5.
-    ("box-et", 0.5, 1.0),
-    ("box-et", 0.74, 1.0),
-    ("box-et", 1.25, math.exp(-0.5)),
-    ("box-et", -0.25, math.exp(-0.5)),
+    ("box-et-first", 0.5, 1.0),
+    ("box-et-first", 0.74, 1.0),
+    ("box-et-first", 1.25, math.exp(-0.5)),
+    ("box-et-first", -0.25, math.exp(-0.5)),
     # One box from 0.25 to 1.75, tails outside.
-    ("box-et-ladder", 0.25, 1.0),
-    ("box-et-ladder", 1.75, 1.0),
-    ("box-et-ladder", -0.25, math.exp(-0.5)),
-    ("box-et-ladder", 2.25, math.exp(-0.5)),
+    ("box-et", 0.25, 1.0),
+    ("box-et", 1.75, 1.0),
+    ("box-et", -0.25, math.exp(-0.5)),
+    ("box-et", 2.25, math.exp(-0.5)),
     # Boxes of half-width 0.125 about 0.5, 1.0 and 1.5.
     ("box-et-each", 1.125, 1.0),
     ("box-et-each", 1.24, math.exp(-0.115)),
