@@ -158,12 +158,12 @@ class Builder:
             raise InvalidValue(f"Network {config.net} must have a hidden population, such as d64")
         edge, _ = self.linear(classes, norm=False, pool=pool)
         if isinstance(config.n_max, tuple) and len(config.n_max) != hidden:
-            several = f" or {hidden}" if hidden > 1 else ""
+            several = f" or {hidden}" * (hidden > 1)
             raise InvalidValue(f"N_max must be 1 number{several}, one a hidden population, not "
                                f"{len(config.n_max)}")
         if isinstance(config.fan_in, tuple) and len(config.fan_in) != hidden + 1:
-            raise InvalidValue(f"Fan-in must be 1 number or {hidden + 1}, one a population, not "
-                               f"{len(config.fan_in)}")
+            raise InvalidValue(f"Fan-in must be 1 number or {hidden + 1}, one a population, "
+                               f"not {len(config.fan_in)}")
         return BurstNet([*self.stages, Stage("output", [edge])], self.shapes[Input.name],
                         config.timesteps, config.input_n_max)
 
@@ -219,11 +219,10 @@ def chain(config, shape, classes):
 def resnet(config, shape, classes):
     """One of :data:`RESNETS`, with CIFAR's stem or, for large images, ImageNet's."""
     stem, groups, hidden = RESNETS[config.net]
-    builder, pool = Builder(config, shape), 1
+    builder = Builder(config, shape)
     large = builder.shape[1] > LARGE
-    builder.add("stem", builder.conv(builder.width(stem), 7 if large else 3,
-                                     stride=2 if large else 1))
-    pool = 2 if large else 1
+    builder.add("stem", builder.conv(builder.width(stem), 7 if large else 3, stride=1 + large))
+    pool = 1 + large
     for g, (blocks, channels, stride) in enumerate(groups):
         for b in range(blocks):
             _block(builder, f"group{g + 1}block{b + 1}", builder.width(channels),
