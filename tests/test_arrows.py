@@ -7,7 +7,7 @@ import pytest
 from modules import ROOT, find_imports, find_modules, wing_of
 
 GOLDEN = ("golden.spec", "golden", "golden.training")
-PROTOCOL = ("hw.link.protocol", "hw.link.plan_registers")  # What both ends of the line know.
+PROTOCOL = ("hw.link.protocol", "hw.link.timed", "hw.link.plan_registers")  # What both ends of the line know.
 HW = ("hw.layout", "hw.core", "hw.sound", "hw.bus", "hw.logic", *PROTOCOL, "hw.link", "hw")
 BOARDS = ("boards.host", "boards")
 
@@ -23,6 +23,7 @@ WINGS = {
     "hw.layout": ("golden.spec",),
     "hw.core": ("golden.spec", "hw.layout"),
     "hw.link.protocol": ("golden.spec", "hw.layout"),
+    "hw.link.timed": ("hw.link.protocol",),
     "hw.link.plan_registers": ("golden.spec", "hw.layout", "hw.link.protocol"),
     "hw.logic": ("golden.spec", "hw.layout", "hw.core"),
     "hw.link": ("golden.spec", "hw.layout", "hw.core", "hw.logic", *PROTOCOL),

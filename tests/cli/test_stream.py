@@ -67,8 +67,8 @@ def test_classes_are_the_integer_model_s(board, tmp_path):
 def test_frames_that_are_run_are_counted(board, tmp_path, capsys):
     """Frames of counts, as SpikingJelly keeps them; N_max is 3."""
     file, port = board
-    counts = np.random.default_rng(9).integers(0, 6, (4, 3, 2, 3, 4))
-    for n, folder in enumerate(("train/a", "test/a", "test/b", "test/b")):
+    counts = np.random.default_rng(9).integers(0, 6, (5, 3, 2, 3, 4))
+    for n, folder in enumerate(("train/a", "test/a", "test/b", "test/b", "train/b")):
         (tmp_path / folder).mkdir(parents=True, exist_ok=True)
         np.savez(tmp_path / folder / f"{n}.npz", frames=counts[n])
     assert run("run", file, "--port", port, "--data", tmp_path, "--images", 2, "--check", "--out",
