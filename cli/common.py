@@ -1,5 +1,6 @@
 """What the subcommands share: options, tables, progress, reports."""
 
+import contextlib
 import json
 import math
 import os
@@ -134,10 +135,10 @@ def make_folder(path, *commands):
     try:
         path.mkdir(parents=True, exist_ok=True)
         write_atomically(path / ".writable", b"")
-        (path / ".writable").unlink()
+        (path / ".writable").unlink(missing_ok=True)  # Another process of the same training.
         for command in commands:
             report, aside = path / f"{command}.json", path / f".{command}.json.before"
-            if report.is_file():
+            with contextlib.suppress(FileNotFoundError):
                 report.replace(aside)
                 _aside[report] = aside
     except OSError as error:
