@@ -78,7 +78,7 @@ def test_clock(capsys, out, value):
     ("--w-width", "17", "Weight width must be in 2..16, not 17"),
     ("--v-width", "31", "Membrane width must be in 2..30, not 31"),
     ("--timesteps", "0", "Timesteps must be in 1..1024, not 0"),
-    ("--n-max", "4,5,6", "N_max must be 1 number, one a hidden population, not 3"),
+    ("--n-max", "4,5,6", "N_max must be 1 number, not 3"),
     ("--hidden", "x", "Hidden sizes must be numbers like 128,64, not 'x'"),
     ("--hidden", "8,0", "Hidden size must be in 1..65536, not 0"),
     ("--hidden", "", "Hidden sizes must be numbers like 128,64, not ''"),
