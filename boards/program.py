@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from ..golden.spec.errors import InvalidValue
 from .flow.tools import SynthError
 
 __all__ = ["command", "program"]
@@ -39,17 +40,17 @@ def command(bitstream, board, *, flash=False, find=shutil.which):
 def program(bitstream, board, *, flash=False):
     """Program ``board``; returns the programmer's name.
 
-    Raises :class:`SynthError` for a file that is not for it, a missing programmer, or what the
-    programmer complains of.
+    Raises :class:`InvalidValue` for a file that is not for it, :class:`SynthError` for a missing
+    programmer, or what the programmer complains of.
     """
     bitstream = Path(bitstream)
     if not bitstream.is_file():
-        raise SynthError(f"No bitstream at {bitstream}: qblif build makes one")
+        raise InvalidValue(f"No bitstream at {bitstream}: qblif build makes one")
     if not board.placed_here:
-        raise SynthError(f"{board.title} is programmed by the vendor's tool, from its build plan")
+        raise InvalidValue(f"{board.title} is programmed by the vendor's tool, from its build plan")
     suffix = board.fpga.family.packer.suffix
     if bitstream.suffix != f".{suffix}":
-        raise SynthError(f"{board.title} takes a .{suffix} file, not {bitstream.name}")
+        raise InvalidValue(f"{board.title} takes a .{suffix} file, not {bitstream.name}")
     line = command(bitstream, board, flash=flash)
     done = subprocess.run(line, capture_output=True, text=True, stdin=subprocess.DEVNULL)
     if done.returncode:

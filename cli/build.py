@@ -80,6 +80,7 @@ def build(
         make = partial(build_logic, logic_layout(trained, adders, row, pixels), found)
     else:
         make = _engine(trained, found, lanes, time, check_netlist)
+    images = _images(trained, data, check_netlist) if check_netlist else ()
     folder = make_folder(out, "check-netlist")
     with spinner() as line:
         task = line.add_task(found.title, total=None)
@@ -95,8 +96,7 @@ def build(
         console.print(f"Not placed here. The vendor's tool runs {folder / 'plan/build_top.sh'}",
                       markup=False, soft_wrap=True)
     show_report(folder, "build")
-    if check_netlist and not compare(trained, found, folder, dataset(data, trained),
-                                     check_netlist):
+    if check_netlist and not compare(trained, found, folder, images):
         raise typer.Exit(1)
 
 
@@ -124,14 +124,18 @@ def _rate(text):
     return int(text)
 
 
-def compare(trained, board, folder, images, count):
+def _images(trained, data, count):
+    """Input levels of the first ``count`` test images."""
+    pixels, _ = choose_images(dataset(data, trained), count, trained.spec)
+    return trained.spec.input.levels_of(pixels)
+
+
+def compare(trained, board, folder, frames):
     """The routed netlist against the integer model; whether they agree."""
     from .check_netlist import check_netlist
-    pixels, _ = choose_images(images, count, trained.spec)
     with spinner() as line:
         task = line.add_task("netlist", total=None)
-        found = check_netlist(trained, board, trained.spec.input.levels_of(pixels),
-                              out_dir=folder,
+        found = check_netlist(trained, board, frames, out_dir=folder,
                               progress=lambda text: line.update(task, description=text))
     levels = sum(found.level_mismatches.values())
     console.print(table(f"{found.images} images on the routed netlist", [

@@ -48,8 +48,8 @@ class Comparison:
 def build_with_netlist(trained, board, *, out_dir, **options):
     """:func:`qblif.boards.build.build` of a core that records levels, for :func:`check_netlist`.
 
-    Takes its parameters and returns its report.  Raises :class:`SynthError` as it does, and for a
-    board whose FPGA is no iCE40.
+    Takes its parameters and returns its report.  Raises :class:`SynthError` as it does, and
+    :class:`InvalidValue` for a board whose FPGA is no iCE40.
     """
     board = with_netlist(replace(board, levels=True))
     return build(trained, board, out_dir=out_dir, **options)

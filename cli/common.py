@@ -1,5 +1,6 @@
 """What the subcommands share: options, tables, progress, reports."""
 
+import contextlib
 import json
 import math
 import os
@@ -28,22 +29,29 @@ from ..golden.spec.errors import InvalidValue
 from ..hw.layout.compile import compile
 
 __all__ = ["BurstOption", "BusOption", "DaskOption", "DataOption", "LanesOption", "NetworkArgument",
-           "OutOption", "QuantiserOption", "SeedOption", "TimeOption", "VerilogOption",
+           "OutOption", "Output", "QuantiserOption", "SeedOption", "TimeOption", "VerilogOption",
            "WorkersOption", "check_count", "choose_frame", "choose_images", "console", "dataset",
            "hardware_for", "lanes_text", "layout_for", "make_folder", "open_network", "plan_for",
            "print_json_of", "progress_bar", "settle_reports", "show_report", "spinner", "table",
            "write_report"]
 
 
-class _Output(Console):
-    """Standard output, which its reader may close: the work and its report go on."""
+class Output(Console):
+    """An output that its reader may close: the work and its report go on."""
 
     def on_broken_pipe(self):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard(self.file)
+
+
+def _discard(file):
+    """What is written to ``file``, a pipe that its reader closed, goes nowhere from now on."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, file.fileno())
+    os.close(nowhere)
 
 
 # No terminal, no width to keep to: tables in a pipe or a log are whole.
-console = _Output(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else 160)
+console = Output(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else 160)
 _printed = None  # The command whose report goes to standard output.
 _aside = {}  # Reports of an earlier run, and what they are called meanwhile.
 
@@ -134,10 +142,10 @@ def make_folder(path, *commands):
     try:
         path.mkdir(parents=True, exist_ok=True)
         write_atomically(path / ".writable", b"")
-        (path / ".writable").unlink()
+        (path / ".writable").unlink(missing_ok=True)  # Another process of the same training.
         for command in commands:
             report, aside = path / f"{command}.json", path / f".{command}.json.before"
-            if report.is_file():
+            with contextlib.suppress(FileNotFoundError):
                 report.replace(aside)
                 _aside[report] = aside
     except OSError as error:
@@ -168,7 +176,10 @@ def show_report(folder, command):
     path = folder / f"{command}.json"
     console.print(str(path), style="dim", markup=False, soft_wrap=True)
     if command == _printed:
-        print(path.read_text(), end="", flush=True)
+        try:
+            print(path.read_text(), end="", flush=True)
+        except BrokenPipeError:
+            _discard(sys.stdout)
 
 
 def print_json_of(command):

@@ -41,9 +41,10 @@ def load(
     from ..boards.host.line import open_port
 
     trained = open_network(file)
-    folder = make_folder(out, "load")
     with open_port(port, baud, timeout) as line, progress_bar() as bar:
         host = Host(line, timeout)
+        host.check(trained)
+        folder = make_folder(out, "load")
         task = bar.add_task("load and verify", total=None)
         started = time.perf_counter()
         host.load(trained, lambda done, total: bar.update(task, completed=done, total=total))

@@ -7,7 +7,6 @@ from importlib.metadata import version
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 
 from ..golden.spec.errors import InvalidType, InvalidValue, QblifError
@@ -15,7 +14,7 @@ from .analyse import analyse
 from .boards import boards
 from .build import build
 from .capacity import capacity
-from .common import console, settle_reports
+from .common import Output, console, settle_reports
 from .demo import demo
 from .export_nir import export_nir
 from .import_nir import import_nir
@@ -38,6 +37,7 @@ from .virtual_board import virtual_board
 __all__ = ["app", "main", "run_app"]
 
 INTERRUPTED = 130  # As what typer ends with Ctrl-C.
+CLOSED = 141  # As what a shell tells of a command whose output was closed.
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False,
                   help="From a trained QB-LIF burst-spiking network to a verified FPGA.",
@@ -87,8 +87,10 @@ def run_app(app, arguments=None):
         complain(f"[bold red]qblif:[/] {escape(_sentence(error))}")
         sys.exit(2)
     except SystemExit as end:
+        if isinstance(end.__context__, BrokenPipeError):  # Of typer's own texts, as of --help.
+            sys.exit(CLOSED)
         if end.code == INTERRUPTED:
-            complain("[bold red]qblif:[/] stopped")
+            complain(f"[bold red]qblif:[/] stopped{escape(_advice(end))}")
         raise
     except Exception:
         traceback.print_exc()
@@ -101,7 +103,15 @@ def run_app(app, arguments=None):
 def complain(text):
     """A line on standard error, after all that was printed."""
     console.file.flush()
-    Console(stderr=True).print(text, soft_wrap=True, highlight=False)
+    Output(stderr=True).print(text, soft_wrap=True, highlight=False)
+
+
+def _advice(end):
+    """What was noted of the Ctrl-C with which a command ended."""
+    notes, error = [], end
+    while error := error.__context__:
+        notes += getattr(error, "__notes__", ())
+    return "".join(f"; {note}" for note in notes)
 
 
 def _sentence(error):

@@ -48,7 +48,6 @@ def run(
     from ..boards.host.line import open_port
 
     trained = open_network(file)
-    folder = make_folder(out, "run")
     known = dataset(data, trained)
     pixels, labels = choose_images(known, images, trained.spec)
     frames = trained.spec.input.levels_of(pixels)
@@ -56,6 +55,7 @@ def run(
         host = Host(line, timeout)
         task = bar.add_task("run", total=len(frames))
         identity = host.identify()
+        folder = make_folder(out, "run")
         if isinstance(identity, LogicIdentity):
             report = play_frames(
                 host, trained, identity, pixels, labels, check=check, scores=scores,

@@ -56,9 +56,10 @@ def stream(
 
     trained = open_network(file)
     times, neurons = read_events(events, trained.spec.input.shape)
-    folder = make_folder(out, "stream")
     with open_port(port, baud, timeout) as line, progress_bar() as bar:
         host = Host(line, timeout)
+        host.check(trained)
+        folder = make_folder(out, "stream")
         task = bar.add_task("stream", total=len(times))
         found = run_live(host, trained, times, neurons, window, speed=speed, keep=keep,
                          progress=lambda done: bar.update(task, completed=done))

@@ -46,9 +46,9 @@ def sweep(
     from ..sweep.workers import start_workers
     found = read_space(space)
     folder = make_folder(out, "sweep")
-    (folder / "sweep.svg").unlink(missing_ok=True)
     count = (os.cpu_count() or 1) if workers is None else workers
     with start_workers(dask, count) as crew, progress_bar() as bar:
+        (folder / "sweep.svg").unlink(missing_ok=True)
         task = bar.add_task("points", total=found.wanted)
         content = run_sweep(found, folder, crew, lambda done, total: bar.update(
             task, completed=done, total=total), partial(write_sweep, folder))

@@ -53,16 +53,16 @@ def systems(
     from ..golden.training.checkpoint import fingerprint
     from ..golden.training.presets import PRESETS, with_preset
     from ..golden.training.recipes import choose_recipe
-    from ..hw.layout.plan import read_lanes
     from ..sim.simulators import require
     find_device(device)
     require(simulator)
     check_count(images)
-    read_lanes(lanes)
     chosen = neurons.split(",") if neurons else list(PRESETS)
     base = replace(choose_recipe(data), epochs=epochs, qat_epochs=qat_epochs, seed=seed)
     configs = {name: with_preset(base, name) for name in chosen}  # It says which names there are.
-    folder, pictures = make_folder(out, "systems"), dataset(data, base)
+    pictures = dataset(data, base)
+    layout_for(untrained(base, pictures), lanes)  # It says which lanes there cannot be.
+    folder = make_folder(out, "systems")
     common = {"data": [fingerprint(pictures, part) for part in ("train", "test")],
               "simulator": simulator, "images": images, "lanes": lanes, "device": device}
     report = {}
@@ -83,6 +83,15 @@ def systems(
     write_report(folder, "systems", report)
     if not all(r["ok"] for r in report.values()):
         raise typer.Exit(1)
+
+
+def untrained(config, pictures):
+    """The network that a training begins with, as integers."""
+    from ..golden.training.export import export
+    from ..golden.training.nets import build
+    from ..golden.training.quantise import quantise
+    net = build(config, pictures.shape, pictures.classes, pictures.static)
+    return export(quantise(net, config.w_width, config.v_width))
 
 
 def measure(trained, pictures, folder, images, lanes, simulator, device):

@@ -1,5 +1,6 @@
 """``qblif train``: from images to a network file."""
 
+import contextlib
 import json
 import os
 import time
@@ -110,13 +111,31 @@ def train(
         raise InvalidValue(f"--hidden is of dense networks: it does not go with --net {config.net}")
     _check_device(device)
     folder = make_folder(out, "train")
-    with process_group(device) as own:
+    with process_group(device) as own, _stopped(
+            folder / "checkpoint.pt", resume):
         trained, report = train_network(config, dataset(data, config), folder, device=own,
                                         resume=resume, like=there and there.spec, start=start,
                                         teacher=teacher and open_network(teacher))
     if report:
         write_report(folder, "train", report)
     return trained
+
+
+@contextlib.contextmanager
+def _stopped(checkpoint, resume):
+    """Ctrl-C says how to go on, once there is a checkpoint of this training."""
+    before = _written(checkpoint)
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        if checkpoint.is_file() and (resume or _written(checkpoint) != before):
+            error.add_note(f"--resume continues from {checkpoint}")
+        raise
+
+
+def _written(file):
+    """When it was, or ``None``."""
+    return file.stat().st_mtime_ns if file.is_file() else None
 
 
 def _changes(texts):

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from ..golden.spec.artifact import write_atomically
+from ..golden.spec.errors import InvalidValue
 from ..hw.bus.files import BUS_FILES
 from .common import (
     BurstOption,
@@ -64,6 +65,8 @@ def verilog(
     """Generate Verilog: DIR/network.v, and DIR/manifest.json with what its ports mean. With --bus
     also its registers, as a table and a C header, the writes that load it, and a FuseSoC core."""
     check_options(context, logic)
+    if readback and bus is None:
+        raise InvalidValue("--readback needs --bus axi or wishbone")
     trained = open_network(file)
     if logic:
         report = write_logic(logic_layout(trained, adders, row, pixels),

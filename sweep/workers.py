@@ -5,7 +5,7 @@ import logging
 from concurrent.futures import CancelledError, Executor, Future
 from typing import Any
 
-from ..golden.spec.errors import QblifError
+from ..golden.spec.errors import InvalidValue, QblifError
 
 __all__ = ["Workers", "start_workers"]
 
@@ -55,8 +55,8 @@ def start_workers(address=None, count=0):
     """The :class:`Workers` of the Dask scheduler at ``address``; without one, ``count`` processes
     of this machine, or this process for 0.
 
-    Raises :class:`QblifError` where Dask is not installed, where no scheduler answers, and where
-    the cluster loses work.
+    Raises :class:`InvalidValue` where no scheduler answers at ``address``, :class:`QblifError`
+    where Dask is not installed, and where the cluster loses work.
     """
     if address is None and not count:
         yield Workers(_Here())
@@ -73,7 +73,7 @@ def start_workers(address=None, count=0):
         try:
             client = stack.enter_context(Client(address, timeout=PATIENCE))
         except (OSError, ValueError) as error:
-            raise QblifError(f"No Dask scheduler answers at {address!r}") from error
+            raise InvalidValue(f"No Dask scheduler answers at {address!r}") from error
         try:
             yield Workers(client.get_executor(), client)
         except (KilledWorker, CancelledError) as error:

@@ -11,6 +11,7 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
+from ...golden.spec.errors import InvalidValue
 from ..families.ice40 import ROUTED_MODELS as MODELS
 from .tools import SynthError, need, run_yosys
 
@@ -23,10 +24,11 @@ _OPEN = re.compile(r"\b\w+\s*===\s*1'bz")  # How the models ask whether an input
 def with_netlist(board):
     """The same board, but its placer leaves the routed netlist for :func:`post_place_verilog`.
 
-    Raises :class:`SynthError` for a board whose FPGA is no iCE40.
+    Raises :class:`InvalidValue` for a board whose FPGA is no iCE40.
     """
     if not board.fpga.family.routed_models:
-        raise SynthError(f"{board.title} has no iCE40: its routed netlist cannot be simulated here")
+        raise InvalidValue(f"{board.title} has no iCE40: its routed netlist cannot be simulated "
+                           "here")
     return replace(board, package_place=(*board.place, "--write", NETLIST))
 
 

@@ -158,9 +158,8 @@ class Builder:
             raise InvalidValue(f"Network {config.net} must have a hidden population, such as d64")
         edge, _ = self.linear(classes, norm=False, pool=pool)
         if isinstance(config.n_max, tuple) and len(config.n_max) != hidden:
-            several = f" or {hidden}" * (hidden > 1)
-            raise InvalidValue(f"N_max must be 1 number{several}, one a hidden population, not "
-                               f"{len(config.n_max)}")
+            several = f" or {hidden}, one a hidden population" if hidden > 1 else ""
+            raise InvalidValue(f"N_max must be 1 number{several}, not {len(config.n_max)}")
         if isinstance(config.fan_in, tuple) and len(config.fan_in) != hidden + 1:
             raise InvalidValue(f"Fan-in must be 1 number or {hidden + 1}, one a population, "
                                f"not {len(config.fan_in)}")

@@ -5,6 +5,7 @@ import pytest
 from qblif.boards import program as programming
 from qblif.boards.catalogue import BOARDS
 from qblif.boards.flow.tools import SynthError
+from qblif.golden.spec.errors import InvalidValue
 
 
 def never(name):
@@ -35,7 +36,7 @@ def test_no_programmer(monkeypatch):
 ])
 def test_wrong_file(tmp_path, name, board, reason):
     (tmp_path / "here.bin").write_bytes(b"x")
-    with pytest.raises(SynthError, match=f"^{reason}$"):
+    with pytest.raises(InvalidValue, match=f"^{reason}$"):
         programming.program(tmp_path / name, BOARDS[board])
 
 

@@ -6,6 +6,12 @@ from cli_cases import NETWORK, TINY, refusal, run
 
 from qblif.sim.simulators import SimulatorError
 
+SPACE = f"""network = "{NETWORK}"
+objectives = ["luts"]
+[parameters]
+lanes = [1]
+"""
+
 
 @pytest.mark.parametrize("command", ["info", "verilog", "simulate", "synth"])
 @pytest.mark.parametrize("lanes, reason", [
@@ -27,21 +33,37 @@ def test_unknown_choice(capsys, out, option, value, reason, command):
     assert refusal(capsys, command, NETWORK, option, value, out=out) == reason
 
 
-@pytest.mark.parametrize("command, options, names", [
-    ("synth", ["--device", "foo"], ["synth"]),
-    ("synth", ["--logic", "--device", "foo"], ["synth"]),
-    ("simulate", ["--images", "x"], ["simulate"]),
-    ("analyse", ["--images", "x"], ["analyse", "analysis"]),
-    ("capacity", ["--images", "x"], ["capacity"]),
-    ("verilog", ["--readback"], ["verilog"])])
-def test_a_wrong_option_leaves_earlier_reports(out, command, options, names):
+EARLIER = ("analyse", "analysis", "build", "capacity", "check-netlist", "load", "program", "run",
+           "simulate", "stream", "sweep", "synth", "train", "verilog")
+PICTURES = ("bursts.png", "layers.png", "surrogates.png", "sweep.svg")
+
+
+@pytest.mark.parametrize("arguments", [
+    ["synth", NETWORK, "--device", "foo"], ["synth", NETWORK, "--bus", "foo"],
+    ["synth", NETWORK, "--logic", "--device", "foo"],
+    ["simulate", NETWORK, "--images", "x"], ["simulate", NETWORK, "--dask", "ftp://nobody"],
+    ["analyse", NETWORK, "--images", "x"], ["capacity", NETWORK, "--images", "x"],
+    ["sweep", "SPACE", "--dask", "ftp://nobody"],
+    ["train", "--data", "none"], ["train", "--teacher", "none"],
+    ["load", NETWORK, "--port", "none"], ["run", NETWORK, "--port", "none", "--images", "1"],
+    ["run", NETWORK, "--port", "none", "--data", "none"],
+    ["program", "none.bit", "--board", "ulx3s_85f"],
+    ["program", "SPACE", "--board", "ulx3s_85f"], ["verilog", NETWORK, "--readback"],
+    ["build", NETWORK, "--board", "none"],
+    ["build", NETWORK, "--board", "ulx3s_85f", "--check-netlist", "1"],
+    ["build", NETWORK, "--board", "icebreaker", "--check-netlist", "1", "--data", "none"]])
+def test_a_wrong_option_leaves_earlier_results(out, tmp_path, arguments):
+    if "--dask" in arguments:
+        pytest.importorskip("distributed")
+    space = tmp_path / "space.toml"
+    space.write_text(SPACE)
     out.mkdir()
-    files = [out / f"{name}.json" for name in names] + [out / "bursts.png"]
-    for file in files:
-        file.write_text("earlier")
-    assert run(command, NETWORK, *options, "--out", out) == 2
-    assert [file.read_text() for file in files] == ["earlier"] * len(files)
-    assert sorted(path.name for path in out.iterdir()) == sorted(file.name for file in files)
+    names = sorted([*(f"{name}.json" for name in EARLIER), *PICTURES])
+    for name in names:
+        (out / name).write_text("earlier")
+    assert run(*(space if a == "SPACE" else a for a in arguments), "--out", out) == 2
+    assert [(out / name).read_text() for name in names] == ["earlier"] * len(names)
+    assert sorted(path.name for path in out.iterdir()) == names
 
 
 def test_work_that_fails_leaves_no_report(out, monkeypatch):
@@ -58,7 +80,10 @@ def test_work_that_fails_leaves_no_report(out, monkeypatch):
 
 @pytest.mark.parametrize("options, reason", [
     (["--device", "foo"], "Device must be one of "), (["--images", "x"], "Images must be a number"),
-    (["--simulator", "vcs"], "Simulator must be one of "), (["--lanes", "x"], "Lanes must be ")])
+    (["--simulator", "vcs"], "Simulator must be one of "), (["--lanes", "x"], "Lanes must be "),
+    (["--lanes", "0"], "Lanes must be in 1..1024, not 0"),
+    (["--lanes", "1,2,3"], "Lanes must be 1 number or 2, one a population, not 3"),
+    (["--neurons", "lif,x"], "Neuron must be one of "), (["--data", "none"], "none: there is no ")])
 def test_systems_refuses_before_it_trains(capsys, out, options, reason, monkeypatch):
     monkeypatch.setattr("qblif.cli.systems.train_network", None)
     assert refusal(capsys, "systems", *options, out=out).startswith(reason)
@@ -78,7 +103,7 @@ def test_clock(capsys, out, value):
     ("--w-width", "17", "Weight width must be in 2..16, not 17"),
     ("--v-width", "31", "Membrane width must be in 2..30, not 31"),
     ("--timesteps", "0", "Timesteps must be in 1..1024, not 0"),
-    ("--n-max", "4,5,6", "N_max must be 1 number, one a hidden population, not 3"),
+    ("--n-max", "4,5,6", "N_max must be 1 number, not 3"),
     ("--hidden", "x", "Hidden sizes must be numbers like 128,64, not 'x'"),
     ("--hidden", "8,0", "Hidden size must be in 1..65536, not 0"),
     ("--hidden", "", "Hidden sizes must be numbers like 128,64, not ''"),

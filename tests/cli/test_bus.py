@@ -43,7 +43,7 @@ def test_unknown_bus(capsys, out, command):
 
 
 @pytest.mark.parametrize("options, reason", [
-    (["--readback"], "Words are read back over a bus: name one, axi or wishbone"),
+    (["--readback"], "--readback needs --bus axi or wishbone"),
     (["--bus", "axi", "--sound"],
      "The sound front end takes samples: it cannot be behind a bus")])
 def test_options_that_do_not_go_together(capsys, out, options, reason):

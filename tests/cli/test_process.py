@@ -65,6 +65,25 @@ def test_a_pipe_that_is_closed(tmp_path):
     assert json.loads((tmp_path / "info.json").read_text())["network_digest"]
 
 
+@pytest.mark.parametrize("closed, code, arguments", [
+    ("stdout", 0, ["info", NETWORK, "--json"]), ("stderr", 0, ["info", NETWORK, "--json"]),
+    ("stderr", 2, ["info", "none.safetensors"]), ("stdout", 141, ["info", "--help"])])
+def test_what_a_closed_pipe_leaves(tmp_path, closed, code, arguments):
+    """The other output whole, and no exit code that says that the hardware differs."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = qblif(*arguments, "--out", tmp_path, capture_output=False, **{
+        "stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | {closed: writer})
+    os.close(writer)
+    assert done.returncode == code
+    report = tmp_path / "info.json"
+    assert report.is_file() is (code == 0)
+    if closed == "stderr":
+        assert done.stdout == (report.read_text() if code == 0 else "")
+    else:
+        assert "Traceback" not in done.stderr and "Broken pipe" not in done.stderr
+
+
 @pytest.mark.parametrize("environment", [{}, {"FORCE_COLOR": "1"}])
 def test_a_pipe_gets_results_alone(tmp_path, environment):
     done = qblif("verilog", NETWORK, "--out", tmp_path, env=PLAIN | environment)

@@ -1,4 +1,5 @@
 import pytest
+from cli_cases import run
 
 from qblif.cli.train import _changes
 from qblif.golden.training.recipes import (
@@ -49,3 +50,25 @@ def test_field_unknown():
             choose_recipe(**given, **_changes(["xyz=4"]))
     with pytest.raises(ValueError, match=r"^--set takes FIELD=VALUE, not 'epochs'$"):
         _changes(["epochs"])
+
+
+@pytest.mark.parametrize("earlier, written, options, advised", [
+    (False, False, [], False), (True, False, [], False), (False, True, [], True),
+    (True, False, ["--resume"], True)])
+def test_ctrl_c(capsys, stripes, out, monkeypatch, earlier, written, options, advised):
+    """It names the checkpoint where there is one of this training."""
+    checkpoint = out / "checkpoint.pt"
+    out.mkdir()
+    if earlier:
+        checkpoint.write_bytes(b"earlier")
+
+    def stop(*_, **__):
+        if written:
+            checkpoint.write_bytes(b"epoch 1")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("qblif.cli.train.train_network", stop)
+    capsys.readouterr()
+    assert run("train", "--data", stripes, "--out", out, *options) == 130
+    advice = f"; --resume continues from {checkpoint}" if advised else ""
+    assert capsys.readouterr().err == f"qblif: stopped{advice}\n"

