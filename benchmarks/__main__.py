@@ -29,11 +29,11 @@ def benchmarks(
         "--render", help="Write the tables of docs/results.md from the records.")] = False,
     mnist: Annotated[Path | None, typer.Option(
         metavar="DIR", envvar="QBLIF_MNIST", help="Folder with MNIST's four files.")] = None,
+    cifar: Annotated[Path | None, typer.Option(
+        metavar="DIR", envvar="QBLIF_CIFAR", help="Folder with CIFAR-10's binary files.")] = None,
     keep: Annotated[Path | None, typer.Option(
         metavar="DIR", help="Keep what the commands write in DIR/ROW, for qblif report --results.")]
     = None,
-    cifar: Annotated[Path | None, typer.Option(
-        metavar="DIR", envvar="QBLIF_CIFAR", help="Folder with CIFAR-10's binary files.")] = None,
 ):
     """Measure rows of docs/results.md into benchmarks/records, and render its tables from there."""
     chosen = choose(rows or [], everything, stale)

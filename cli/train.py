@@ -111,8 +111,7 @@ def train(
         raise InvalidValue(f"--hidden is of dense networks: it does not go with --net {config.net}")
     _check_device(device)
     folder = make_folder(out, "train")
-    with process_group(device) as own, _stopped(
-            folder / "checkpoint.pt", resume):
+    with process_group(device) as own, _stopped(folder / "checkpoint.pt", resume):
         trained, report = train_network(config, dataset(data, config), folder, device=own,
                                         resume=resume, like=there and there.spec, start=start,
                                         teacher=teacher and open_network(teacher))
