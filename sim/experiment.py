@@ -101,8 +101,7 @@ def _report(trained, layout, simulator, labels, parts):
         np.array_equal(part.result.latency, part.model.latency)
         and np.array_equal(part.result.interval, part.model.interval) for part in parts)
     mean_interval = float(interval.mean()) if len(interval) else None
-    spent = sum(int(result.results[-1] - result.starts[0]) for result in results
-                if len(result.results))
+    per_frame = mean_interval or (float(latency.mean()) if done else None)
     return {
         "ok": all(result.ok for result in results) and equal is not False,
         "simulator": simulator, "images": done,
@@ -122,7 +121,7 @@ def _report(trained, layout, simulator, labels, parts):
                    "interval_mean": mean_interval, "model_equal": equal},
         **({"latency": layout.latency, "pixels": layout.pixels, "stages": layout.describe()}
            if isinstance(layout, LogicLayout) else
-           {"synapses": list(_synapses(layout, results, done, spent))}),
+           {"synapses": list(_synapses(layout, results, done, per_frame))}),
         "build": {"seconds": round(sum(result.build_seconds for result in results), 2),
                   "cached": all(result.build_cached for result in results)},
         "run_seconds": round(sum(result.run_seconds for result in results), 2),
@@ -153,15 +152,19 @@ def _accuracies(trained, labels, parts):
 
 
 def _synapses(layout, results, frames, cycles):
-    """Activity of each synapse a frame, by the hardware's own counters; how busy its lanes are is a
-    share of all ``cycles`` from the first event to the last class."""
+    """Activity of each synapse a frame, by the hardware's own counters; its lanes are busy in a
+    share of ``cycles``, the mean interval, or the latency of a frame alone.
+
+    The first frame of a part has no interval, so where few frames are run, and this one is the most
+    active, the share may be above 1.
+    """
     counters = {name: sum(result.counters[name] for result in results) / max(1, frames)
                 for name in results[0].counters}
     for stage, engine, synapse in layout.synapses:
         events, words = (counters[f"{what}_{synapse.source}_{stage.name}"]
                          for what in ("events", "words"))
         operations = engine.operations(synapse, words)
-        rate = operations * frames / cycles if cycles else None
+        rate = operations / cycles if cycles else None
         yield {"name": synapse.name, "lanes": engine.lanes, "fire_lanes": engine.plan.fire_lanes,
                "burst": engine.plan.burst, "events": events, "words": words,
                "synaptic_operations": operations, "sop_per_cycle": rate,

@@ -71,8 +71,7 @@ def run_network(trained, layout, levels, *, baked=False, i_stall=0, o_stall=0, r
     dut = NetworkCore(layout, trained if baked else None)
     recorder = Recorder(probes, Fragment.get(dut, None))
     draw = random.Random(seed)
-    expected = {stage.name: len(levels) * spec.timesteps * stage.passes.all_vectors
-                for stage in layout.stages}
+    steps = len(levels) * spec.timesteps
     labels, cycles, watcher = [], [0], Watcher(dut, layout)
 
     async def source(ctx):
@@ -88,7 +87,7 @@ def run_network(trained, layout, levels, *, baked=False, i_stall=0, o_stall=0, r
         for _ in levels:
             payload = await stream_get(ctx, dut.o, draw.randint(0, o_stall), ready_first)
             labels.append(payload.label)
-        while any(len(watcher.vectors[name]) < count for name, count in expected.items()):
+        while not watcher.complete(steps):
             await ctx.tick()  # Rows that no window reads are computed behind the class.
         await wait(ctx, 3)
         cycles[0] = ctx.get(dut.cycles)
@@ -107,12 +106,14 @@ def run_network(trained, layout, levels, *, baked=False, i_stall=0, o_stall=0, r
 
 class Watcher:
     """What happens at the ports of ``dut``, cycle by cycle: when frames and classes are taken,
-    scores, and vectors of the traces."""
+    scores, vectors of the traces, and how many ends leave each stage that emits."""
 
     def __init__(self, dut, layout):
-        self.per_frame, self.now = layout.input.ends, 0
+        self.stages, self.per_frame, self.now = layout.stages, layout.input.ends, 0
         self.starts, self.results, self.scores = [], [], []
         self.vectors = {stage.name: [] for stage in layout.stages}
+        outputs = {stage.layout.name: stage.o for stage in dut.stages if stage.layout.emits}
+        self.ends = dict.fromkeys(outputs, 0)
         self.shapes = [dut.score.shape(), *(getattr(dut, f"trace_{name}").shape()
                                             for name in self.vectors)]
         # Bits of whole signals: anything else is evaluated in every cycle.
@@ -121,10 +122,19 @@ class Watcher:
         for name in self.vectors:
             self.signals += [getattr(dut, f"trace_{name}_valid"),
                              Value.cast(getattr(dut, f"trace_{name}"))]
+        self.signals += [signal for o in outputs.values() for signal in (o.valid, o.ready, o.p.end)]
+
+    def complete(self, steps):
+        """Whether all vectors and ends of ``steps`` timesteps have left their stages."""
+        return all(
+            len(self.vectors[stage.name]) >= steps * stage.passes.all_vectors
+            and (not stage.emits or self.ends[stage.name] >= steps * stage.passes.positions)
+            for stage in self.stages)
 
     async def run(self, ctx):
         ends, first = 0, True
-        async for _, _, offered, ready, end, result, taken, scored, score, *traces in (
+        last = len(self.vectors) * 2
+        async for _, _, offered, ready, end, result, taken, scored, score, *more in (
                 ctx.tick().sample(*self.signals)):
             if offered and ready:
                 if first:
@@ -137,10 +147,14 @@ class Watcher:
             if scored:
                 fields = score_shape.from_bits(score)
                 self.scores.append([fields.neuron, fields.level, fields.score, fields.final])
+            traces, outputs = more[:last], more[last:]
             for name, shape, valid, bits in zip(self.vectors, shapes, traces[::2], traces[1::2],
                                                 strict=True):
                 if valid:
                     self.vectors[name].append(shape.from_bits(bits))
+            for name, *moved in zip(self.ends, outputs[::3], outputs[1::3], outputs[2::3],
+                                    strict=True):
+                self.ends[name] += all(moved)
             self.now += 1
 
 

@@ -11,9 +11,11 @@ import test_random_networks
 from random_cases import Draw, draw_frames
 from waves_read import Waves
 
+from qblif.golden.spec import Conv2d, Dense, Input, Network, Neuron, Population, Quantiser
 from qblif.golden.spec.artifact import Trained
 from qblif.golden.spec.errors import InvalidValue
 from qblif.hw.layout.compile import compile
+from qblif.hw.layout.plan import make_plan
 from qblif.hw.verilog import generate
 from qblif.sim import trace, waves
 from qblif.sim.record import choose_simulator, record
@@ -31,9 +33,28 @@ def test_trace(number, tmp_path, monkeypatch):
                   (test_random_graphs, test_random_graphs.draw_graph))[number % 2]
     trained = make(draw)
     layout = compile(trained.spec, kind.draw_plan(draw, trained.spec))
-    frame = draw_frames(draw, trained.spec)[0]
     chosen = [(p.name, draw.integer(0, p.size - 1)) for p in (
         draw.one_of(trained.spec.populations), trained.spec.populations[0])]
+    check_trace(trained, layout, draw_frames(draw, trained.spec)[0], chosen, tmp_path, monkeypatch)
+
+
+def test_ends_behind_the_class(tmp_path, monkeypatch):
+    """No window reads the last rows of the first population, so they end behind the class."""
+    fires = Neuron(quantiser=Quantiser(n_max=3, theta=4), v_width=12)
+    synapses = [Conv2d(source="input", target="a", kernel=1),
+                Conv2d(source="a", target="b", kernel=1, pool=(5, 1)),
+                Dense(source="b", target="out")]
+    spec = Network(timesteps=2, input=Input(shape=(1, 9, 2), n_max=3), synapses=synapses,
+                   populations=[Population(name="a", shape=(3, 9, 2), sum_width=12, neuron=fires),
+                                Population(name="b", shape=(1, 1, 2), sum_width=12, neuron=fires),
+                                Population(name="out", shape=(1,), sum_width=12,
+                                           neuron=Neuron(quantiser=None, v_width=14))])
+    trained = Trained(spec, {s.name: np.ones(spec.weight_shape(s), np.int32) for s in synapses}, {})
+    layout = compile(spec, make_plan(spec, lanes=1))
+    check_trace(trained, layout, np.full(18, 3), [("a", 0), ("a", 53)], tmp_path, monkeypatch)
+
+
+def check_trace(trained, layout, frame, chosen, tmp_path, monkeypatch):
     watch = dict.fromkeys(waves.probes_of(layout))
     for name, neuron in chosen:
         watch |= dict.fromkeys(probes_of(layout, name, neuron))
