@@ -47,6 +47,8 @@ ECP5 = Family(
         # Wires a seventh to a third shorter than by the default placer (docs/next.md); on a design
         # of some tens of cells it does not end.
         large=("--placer", "static"),
+        # The default router leaves a few thousand arcs of some placements for ever.
+        crowded=("--router", "router2"),
         cells={"TRELLIS_COMB": "lut", "TRELLIS_FF": "ff", "TRELLIS_RAMW": "lut_ram",
                "DP16KD": "bram", "MULT18X18D": "dsp", "ALU54B": "dsp"}),
     packer=Packer(

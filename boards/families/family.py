@@ -50,8 +50,9 @@ class Placer:
 
     ``architecture`` is nextpnr's word for the family.  ``constraints`` is the suffix of a pin file,
     ``pins`` the arguments that hand ``top.<suffix>`` over, ``no_pins`` those for a design out of
-    context, ``routed`` those that leave the routed design for the packer, and ``large`` those for
-    a large design (:data:`qblif.boards.flow.implement.LARGE`).  ``cells`` maps the
+    context, ``routed`` those that leave the routed design for the packer, ``large`` those for a
+    large design (:data:`qblif.boards.flow.implement.LARGE`), and ``crowded`` those that come to
+    them on a crowded device (:data:`qblif.boards.flow.implement.CROWDED`).  ``cells`` maps the
     placer's cells to kinds, and ``words`` what its cells or kinds are called where this differs
     from :data:`qblif.boards.flow.utilisation.WORDS`.  ``no_room`` finds in the log that cells were
     left over although their numbers are within the device's.
@@ -63,6 +64,7 @@ class Placer:
     no_pins: tuple[str, ...] = ()
     routed: tuple[str, ...]
     large: tuple[str, ...] = ()
+    crowded: tuple[str, ...] = ()
     cells: dict[str, str]
     words: dict[str, str] | None = None
     no_room: str = r"no BELs remaining|[Ll]egal placement|no more available"

@@ -159,8 +159,10 @@ def test_does_not_fit(tmp_path, monkeypatch):
             write_verilog(tmp_path, Part()), tmp_path)
 
 
-@pytest.mark.parametrize("large, placer", [(implement.LARGE, []), (0, ["--placer", "static"])])
-def test_placer_of_a_large_design(tmp_path, monkeypatch, large, placer):
+@pytest.mark.parametrize("large, crowded, options", [
+    (implement.LARGE, implement.CROWDED, []), (0, implement.CROWDED, ["--placer", "static"]),
+    (0, 0, ["--placer", "static", "--router", "router2"])])
+def test_options_of_a_large_design(tmp_path, monkeypatch, large, crowded, options):
     """From a share of the device's LUTs on; unread carries leave smaller designs only."""
     called = []
 
@@ -171,11 +173,13 @@ def test_placer_of_a_large_design(tmp_path, monkeypatch, large, placer):
     monkeypatch.setattr(implement, "drop_unread_carries", lambda *_: called.append("dropped"))
     monkeypatch.setattr(implement, "refuse_unplaced", lambda *_: None)
     monkeypatch.setattr(implement, "LARGE", large)
+    monkeypatch.setattr(implement, "CROWDED", crowded)
     (tmp_path / "nextpnr.log").write_text("")
     with pytest.raises(SynthError):
         synthesise(write_verilog(tmp_path, Lanes()), top="top", device="ecp5-25k", out_dir=tmp_path)
-    assert [word for word in called if word in ("--placer", "static")] == placer
-    assert ("dropped" in called) == (not placer)
+    assert [word for word in called
+            if word in ("--placer", "static", "--router", "router2")] == options
+    assert ("dropped" in called) == (not options)
 
 
 def test_placer_finds_that_it_does_not_fit(tmp_path, monkeypatch):
