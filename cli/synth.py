@@ -47,6 +47,9 @@ def synth(
         help="Clock in MHz that the placer aims at. With --logic and no --row, fewer adders in a "
         "row are tried until it is met.")] = None,
     seed: SeedOption = 1,
+    router: Annotated[str | None, typer.Option(
+        metavar="router1|router2", help="Of nextpnr: router1 gives the higher clock, but may never "
+        "end on a crowded device. Default: router2 there, else nextpnr's.")] = None,
     bus: BusOption = None,
     logic: LogicOption = False,
     adders: AddersOption = "compressors",
@@ -62,27 +65,30 @@ def synth(
     if logic:
         layout = logic_layout(trained, adders, 2 if row is None else row, pixels)
         report = synthesise_logic(layout, make_folder(out, "synth"), device, frequency, seed,
-                                  search=row is None and frequency is not None)
+                                  search=row is None and frequency is not None, router=router)
         write_report(out, "synth", report)
         return
     layout = layout_for(trained, lanes, burst, quantiser, time)
     report = synthesise_network(trained, layout, make_folder(out, "synth"), device, frequency, seed,
-                                bus)
+                                bus, router)
     write_report(out, "synth", report)
 
 
-def synthesise_network(trained, layout, folder, device, frequency=None, seed=1, bus=None):
+def synthesise_network(trained, layout, folder, device, frequency=None, seed=1, bus=None,
+                       router=None):
     """Generate, synthesise and show; returns the content of ``synth.json``."""
-    from ..boards.flow.synth import find_device
+    from ..boards.flow.synth import check_router, find_device
     find_device(device)
+    check_router(router)
     generated = write_verilog(trained, layout, folder, bus=bus)
-    report = _place(generated.manifest["top"], folder, device, frequency, seed)
+    report = _place(generated.manifest["top"], folder, device, frequency, seed, router)
     return report.to_json() | {
         "lanes": [list(stage.lanes) for stage in layout.plan.stages],
         "bus": bus, "network_digest": trained.spec.digest}
 
 
-def synthesise_logic(layout, folder, device, frequency=None, seed=1, search=False):
+def synthesise_logic(layout, folder, device, frequency=None, seed=1, search=False,
+                     router=None):
     """The same of a network as logic.
 
     With ``search`` and a ``frequency`` of as many adders in a row as meet it, from
@@ -90,10 +96,11 @@ def synthesise_logic(layout, folder, device, frequency=None, seed=1, search=Fals
     ``folder``, those of each other in ``folder/row-N``.  ``tried`` in the result has every
     placement.
     """
-    from ..boards.flow.synth import find_device
+    from ..boards.flow.synth import check_router, find_device
     find_device(device)
+    check_router(router)
     if not search or frequency is None:
-        report = _synthesise_row(layout, folder, device, frequency, seed)
+        report = _synthesise_row(layout, folder, device, frequency, seed, router)
         return report | {"tried": [_brief(report)]}
     places = {row: folder / f"row-{row}" for row in range(1, MOST_ADDERS + 1)}
     for place in places.values():  # Of an earlier run.
@@ -102,7 +109,8 @@ def synthesise_logic(layout, folder, device, frequency=None, seed=1, search=Fals
     for row in range(min(MOST_ADDERS, max(1, layout.deepest)), 0, -1):
         place = places[row]
         place.mkdir()
-        found[place] = _synthesise_row(layout.with_row(row), place, device, frequency, seed)
+        found[place] = _synthesise_row(layout.with_row(row), place, device, frequency, seed,
+                                       router)
         if (found[place]["fmax_mhz"] or 0) >= frequency:
             break
     place = max(found, key=lambda place: found[place]["fmax_mhz"] or 0)
@@ -114,9 +122,9 @@ def synthesise_logic(layout, folder, device, frequency=None, seed=1, search=Fals
     return report | {"tried": [_brief(report) for report in found.values()]}
 
 
-def _synthesise_row(layout, folder, device, frequency, seed):
+def _synthesise_row(layout, folder, device, frequency, seed, router):
     written = write_logic(layout, folder)
-    placed = _place(written["top"], folder, device, frequency, seed)
+    placed = _place(written["top"], folder, device, frequency, seed, router)
     figures = logic_figures(layout, placed)
     console.print(table("a frame a clock", [
         ("adders in a row", layout.adders),
@@ -151,13 +159,14 @@ def logic_figures(layout, placed):
             "mlut_s": mhz and round(placed.lut / mhz / 1e3, 6)}
 
 
-def _place(top, folder, device, frequency, seed):
+def _place(top, folder, device, frequency, seed, router):
     """Synthesise the Verilog in ``folder`` and show what came of it."""
     from ..boards.flow.synth import synthesise
     with spinner() as line:
         task = line.add_task("synthesise", total=None)
         report = synthesise(folder / "network.v", top=top, device=device,
                             out_dir=folder / "synth", frequency_mhz=frequency, seed=seed,
+                            router=router,
                             progress=lambda text: line.update(task, description=text))
     kinds = [kind for kind in ("lut", "ff", "bram", "dsp", "spram") if report.capacities.get(kind)]
     clock = "no clocked path" if report.fmax_mhz is None else f"{report.fmax_mhz:.1f} MHz"

@@ -26,7 +26,7 @@ from .report import Report
 from .tools import SynthError, run_nextpnr, run_yosys
 from .utilisation import refuse_mapped, refuse_unplaced, used_cells
 
-__all__ = ["KEEP_COPIES", "OUTPUTS", "implement"]
+__all__ = ["KEEP_COPIES", "OUTPUTS", "ROUTERS", "implement"]
 
 CROWDED = 0.25
 """Share of the LUTs, without those of carries and of LUT RAM, from which a design is routed by the
@@ -44,10 +44,12 @@ the default placer."""
 OUTPUTS = ("generic.il", "mapped.json", "netlist.json", "placed.json", "floorplan.json",
            "report.json")
 ROUTED = "routed.json"
+ROUTERS = ("router1", "router2")
+"""Of nextpnr, for every family."""
 
 
 def implement(verilog, device, *, top, out_dir, board=None, frequency_mhz=None, seed=1,
-              fold_output_registers=True, progress=lambda line: None):
+              router=None, fold_output_registers=True, progress=lambda line: None):
     """Map, place and route ``verilog``; logs, netlists and the routed design stay in ``out_dir``,
     with ``report.json`` and ``floorplan.json``.
 
@@ -67,6 +69,9 @@ def implement(verilog, device, *, top, out_dir, board=None, frequency_mhz=None, 
         What the placer aims at; a slower result is reported, not refused.
     seed : int
         Of the placer. Same inputs and seed, same result.
+    router : str or None
+        One of :data:`ROUTERS`; ``None`` is nextpnr's own choice, or on a crowded device the
+        family's.
     fold_output_registers : bool
         Whether the family's registers behind block RAMs are folded into them.
     progress : callable
@@ -97,7 +102,7 @@ def implement(verilog, device, *, top, out_dir, board=None, frequency_mhz=None, 
     aim = f" for {frequency_mhz:g} MHz" if frequency_mhz else ""
     progress(f"nextpnr: placing {cells['lut']} LUTs, {cells['ff']} flip-flops and {cells['bram']} "
              f"block RAMs{aim}")
-    placed = _place(device, board, top, out_dir, frequency_mhz, seed,
+    placed = _place(device, board, top, out_dir, frequency_mhz, seed, router,
                     find_owners(module, before, top), share)
     used = used_cells(placed, family.placer, cells)
     path = longest_path(placed, fanout(module), family.paths)
@@ -121,13 +126,16 @@ def _map(verilog, device, top, out_dir, check):
         f"{device.synth} -top {top} -json mapped.json"])
 
 
-def _place(device, board, top, out_dir, frequency_mhz, seed, owners, share):
+def _place(device, board, top, out_dir, frequency_mhz, seed, router, owners, share):
     """The placer's report of a design with ``share`` of the LUTs; leaves ``floorplan.json``."""
     placer = device.family.placer
     arguments = ["--json", "netlist.json", "--top", top, "--report", "placed.json",
                  "--detailed-timing-report", "--seed", str(seed), "--timing-allow-fail",
-                 *(placer.large if share >= LARGE else ()),
-                 *(placer.crowded if share >= CROWDED else ())]
+                 *(placer.large if share >= LARGE else ())]
+    if router is not None:
+        arguments += ["--router", router]
+    elif share >= CROWDED:
+        arguments += placer.crowded
     if frequency_mhz is not None:
         arguments += ["--freq", str(frequency_mhz)]
     if board is None:

@@ -7,11 +7,11 @@ from pathlib import Path
 from ...golden.spec.errors import InvalidValue
 from ..devices import DEVICES
 from ..pll import check_clock
-from .implement import implement
+from .implement import ROUTERS, implement
 from .report import Report
 from .tools import SynthError, need
 
-__all__ = ["DEVICES", "Report", "SynthError", "find_device", "synthesise"]
+__all__ = ["DEVICES", "Report", "SynthError", "check_router", "find_device", "synthesise"]
 
 
 def find_device(name):
@@ -21,8 +21,14 @@ def find_device(name):
     return DEVICES[name]
 
 
+def check_router(name):
+    """Raise :class:`ValueError` for what is neither ``None`` nor one of :data:`ROUTERS`."""
+    if name not in (None, *ROUTERS):
+        raise InvalidValue(f"Router must be {' or '.join(ROUTERS)}, not {name!r}")
+
+
 def synthesise(verilog, *, top, device, out_dir, frequency_mhz=None, seed=1,
-               fold_output_registers=True, progress=None):
+               router=None, fold_output_registers=True, progress=None):
     """Synthesise, place and route; leaves logs, netlist, ``report.json`` and
     ``floorplan.json`` in ``out_dir``.
 
@@ -37,7 +43,7 @@ def synthesise(verilog, *, top, device, out_dir, frequency_mhz=None, seed=1,
         A name in :data:`DEVICES`.
     out_dir : Path
         Made if it is missing.
-    frequency_mhz, seed, fold_output_registers
+    frequency_mhz, seed, router, fold_output_registers
         See :func:`qblif.boards.flow.implement.implement`.
     progress : callable or None
         Called with one line a step.
@@ -47,13 +53,14 @@ def synthesise(verilog, *, top, device, out_dir, frequency_mhz=None, seed=1,
     Raises
     ------
     ValueError
-        Unknown device, a clock out of range.
+        Unknown device or router, a clock out of range.
     SynthError
         Missing tool or file, unwritable folder, a design that does not fit or does
         not synthesise.
     """
     target = find_device(device)
     check_clock(frequency_mhz)
+    check_router(router)
     say = progress or (lambda line: None)
     verilog, out_dir = Path(verilog), Path(out_dir)
     if not verilog.is_file():
@@ -63,7 +70,8 @@ def synthesise(verilog, *, top, device, out_dir, frequency_mhz=None, seed=1,
     need("pyosys", *target.family.packages)
     _make_folder(out_dir)
     report = implement(verilog, target, top=top, out_dir=out_dir, frequency_mhz=frequency_mhz,
-                       seed=seed, fold_output_registers=fold_output_registers, progress=say)
+                       seed=seed, router=router, fold_output_registers=fold_output_registers,
+                       progress=say)
     say(f"{report.lut} LUTs, {report.clock_text()}")
     return report
 

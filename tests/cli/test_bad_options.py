@@ -161,6 +161,11 @@ def test_unknown_simulator(capsys, out):
         "Simulator must be one of verilator, icarus, not 'vcs'"
 
 
+def test_unknown_router(capsys, out):
+    assert refusal(capsys, "synth", NETWORK, "--router", "router3", out=out) == \
+        "Router must be router1 or router2, not 'router3'"
+
+
 def test_unknown_device(capsys, out):
     assert refusal(capsys, "synth", NETWORK, "--device", "artix7", out=out) == \
         "Device must be one of ecp5-25k, ecp5-45k, ecp5-85k, up5k, hx8k, not 'artix7'"

@@ -110,6 +110,11 @@ def refused(match, verilog_file, out_dir, **kwargs):
     assert not (out_dir / "report.json").exists()
 
 
+def test_unknown_router(tmp_path):
+    refused("^Router must be router1 or router2, not 'router3'$", write_verilog(tmp_path, Part()),
+            tmp_path, router="router3")
+
+
 def test_unknown_device(tmp_path):
     refused("^Device must be one of ecp5-25k, ecp5-45k, ecp5-85k, up5k, hx8k, not 'zynq'$",
             tmp_path / "top.v", tmp_path, device="zynq")
@@ -159,10 +164,11 @@ def test_does_not_fit(tmp_path, monkeypatch):
             write_verilog(tmp_path, Part()), tmp_path)
 
 
+@pytest.mark.parametrize("router", [None, "router1", "router2"])
 @pytest.mark.parametrize("large, crowded, options", [
     (implement.LARGE, implement.CROWDED, []), (0, implement.CROWDED, ["--placer", "static"]),
     (0, 0, ["--placer", "static", "--router", "router2"])])
-def test_options_of_a_large_design(tmp_path, monkeypatch, large, crowded, options):
+def test_options_of_a_large_design(tmp_path, monkeypatch, large, crowded, options, router):
     """From a share of the device's LUTs on; unread carries leave smaller designs only."""
     called = []
 
@@ -176,10 +182,13 @@ def test_options_of_a_large_design(tmp_path, monkeypatch, large, crowded, option
     monkeypatch.setattr(implement, "CROWDED", crowded)
     (tmp_path / "nextpnr.log").write_text("")
     with pytest.raises(SynthError):
-        synthesise(write_verilog(tmp_path, Lanes()), top="top", device="ecp5-25k", out_dir=tmp_path)
-    assert [word for word in called
-            if word in ("--placer", "static", "--router", "router2")] == options
-    assert ("dropped" in called) == (not options)
+        synthesise(write_verilog(tmp_path, Lanes()), top="top", device="ecp5-25k", out_dir=tmp_path,
+                   router=router)
+    if router is not None:
+        options = [*options[:2], "--router", router]
+    assert [word for word in called if word in (
+        "--placer", "static", "--router", "router1", "router2")] == options
+    assert ("dropped" in called) == ("static" not in options)
 
 
 def test_placer_finds_that_it_does_not_fit(tmp_path, monkeypatch):
