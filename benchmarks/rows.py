@@ -125,7 +125,7 @@ def _rows():
     yield Row("mnist-cnn-synth-ecp5", f"synth {cnn} --lanes ecp5-85k", placed)
     yield Row("cifar-vgg-synth", f"synth {vgg} --lanes ecp5-85k", placed)
     yield Row("cifar-resnet20-synth", f"synth {resnet} --lanes {RESNET_LANES} --frequency 80 "
-              "--router router1 --seed 5", placed)
+              "--router router1", placed)
     yield from _logic_rows()
     for board in ("icebreaker", "ulx3s_85f", "orangecrab_85f"):
         yield Row(f"build-{board}", f"build {mlp} --board {board}", built)

@@ -98,7 +98,7 @@ class WindowSequencer(wiring.Component):
                     at_end = at_end & last
             with m.If(at_end):
                 m.d.sync += releasing.eq(1)
-        with m.If(self.valid & releasing):
+        with m.If(self.room & releasing):
             m.d.sync += [releasing.eq(0), row.eq(Mux(row == rows - 1, 0, row + 1))]
         return m
 
@@ -118,7 +118,7 @@ class WindowSequencer(wiring.Component):
         # Rows that are written, counted from the first that the window needs.
         rows = max(buffer.rows, window.source[1], *window.drops).bit_length() + 2
         written = Signal(signed(rows), name=f"written_{k}")
-        released = self.valid & releasing
+        released = self.room & releasing  # As valid is then: not through ready, a long path.
         m.d.sync += written.eq(written + getattr(self, f"written_{k}")
                                - Mux(released, drop, 0))
         empty = (tall == 0) | (across == 0)
