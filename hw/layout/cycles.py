@@ -148,8 +148,9 @@ class StageClock:
         return Work(dict(zip(self.names, digits, strict=True)), vectors)
 
     def waits(self):
-        """Whether a line buffer behind the stage is full, as far as is known."""
-        return any(sink.full() for sink in self.following)
+        """Whether a line buffer behind the stage is full, as far as is known, or an engine has not
+        used the currents of a timestep before."""
+        return any(sink.full() or sink.unread() for sink in self.following)
 
     def run(self):
         """Run every update pass whose currents are complete; within one, as a recurrent synapse's

@@ -174,6 +174,10 @@ class DenseClock:
         """It takes what comes, sooner or later."""
         return ""
 
+    def unread(self):
+        """Whether currents are complete whose update pass waits for another path."""
+        return self.ready is not None
+
     def run(self):
         """It has done all that it can, with each transfer."""
         return False
@@ -198,3 +202,7 @@ class RecurrenceClock:
 
     def full(self):
         return ""
+
+    def unread(self):
+        """As of the engine; a population does not wait for what it sends to itself."""
+        return self.source != self.engine.stage.name and self.engine.unread()

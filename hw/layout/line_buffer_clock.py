@@ -88,6 +88,9 @@ class Sink:
     def full(self):
         return self.buffer.full()
 
+    def unread(self):
+        return False
+
     def event(self, present, neuron, level):
         return self.buffer.event(present, neuron, level)
 
