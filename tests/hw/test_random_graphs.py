@@ -161,3 +161,15 @@ def test_random_graphs(number):
     trained = draw_graph(draw)
     check_against_golden(draw, trained, draw_plan(draw, trained.spec),
                          draw_frames(draw, trained.spec))
+
+
+def test_all_timesteps_of_a_map_before_a_loop():
+    """No window of ``p0`` reads the input's last rows, so it is through with all timesteps before
+    ``p2``, which reads them, begins the first; and ``p1`` waits for ``p2``."""
+    draw = Draw(3637468133, 19, *b"test_random_graphs")
+    trained = draw_graph(draw)
+    pairs = {(synapse.source, synapse.target) for synapse in trained.spec.synapses}
+    assert pairs >= {("input", "p0"), ("p0", "p1"), ("p1", "p2"), ("input", "p2"), ("p2", "p1")}
+    assert trained.spec.timesteps == 3 and trained.spec.input.shape == (2, 7, 1)
+    check_against_golden(draw, trained, draw_plan(draw, trained.spec),
+                         draw_frames(draw, trained.spec))
