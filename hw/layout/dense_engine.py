@@ -175,7 +175,8 @@ class DenseClock:
         return ""
 
     def unread(self):
-        """Whether currents are complete whose update pass waits for another path."""
+        """Whether currents are complete that no update pass has read, as it waits for another
+        synapse."""
         return self.ready is not None
 
     def run(self):
