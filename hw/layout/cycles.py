@@ -148,8 +148,8 @@ class StageClock:
         return Work(dict(zip(self.names, digits, strict=True)), vectors)
 
     def waits(self):
-        """Whether, as far as is known, a line buffer behind the stage is full, or an engine there has
-        currents that no update pass has read."""
+        """Whether, as far as is known, a line buffer behind the stage is full, or an engine there
+        has currents that no update pass has read."""
         return any(sink.full() or sink.unread() for sink in self.following)
 
     def run(self):
