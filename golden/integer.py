@@ -38,13 +38,14 @@ class Trace:
 
 
 def weighted_sum(weights, levels, n_max):
-    """Exact ``levels @ weights.T`` as int32: weights ``(targets, sources)``, levels ``(frames,
+    """Exact ``levels @ weights.T`` as int32: weights ``(targets, sources)``, levels ``(...,
     sources)`` in 0..n_max.  Raises :class:`ValueError` past 2**31."""
     bound = int(weights.to(torch.int64).abs().sum(1).max()) * n_max
     if bound >= 1 << 31:
         raise InvalidValue(f"Weighted sums reach {bound}, which is more than 32 bits hold")
     exact = exact_float(bound)
-    return (levels.to(exact) @ weights.to(exact).T).to(torch.int32)
+    # This order of factors leaves the windows of maps as unfold has them.
+    return (weights.to(exact) @ levels.to(exact).mT).to(torch.int32).mT
 
 
 def exact_float(bound):
@@ -68,7 +69,7 @@ def synapse_sum(synapse, weights, levels, n_max, source_shape, target_shape):
     windows = functional.unfold(maps.to(exact_float(n_max)), synapse.kernel, stride=synapse.stride,
                                 padding=synapse.padding).transpose(1, 2)
     groups = windows.unflatten(2, (synapse.groups, -1)).unbind(2)
-    parts = [weighted_sum(w.flatten(1), g.flatten(0, 1), n_max).unflatten(0, windows.shape[:2])
+    parts = [weighted_sum(w.flatten(1), g, n_max)
              for w, g in zip(weights.chunk(synapse.groups), groups, strict=True)]
     return torch.cat(parts, 2).transpose(1, 2).reshape(len(levels), -1)
 

@@ -11,6 +11,8 @@ is kept in ``--out``, so that an interrupted table goes on where it was.
   :func:`qblif.golden.training.surrogate.box_et`.
 * ``box-et``: Table 5's first three rows with each reading of Box-ET (of one level, that of the
   first threshold is that of the ladder).
+* ``reset``: the steps from I-LIF to QB-LIF, each alone, and eq. 8's alpha, of which the text has no
+  value: with 1, ours, a neuron that fired loses the next timestep's input too.
 * ``n-max``: Table 6, QB-LIF from one level to 20, with operations and the table's energy.
 * ``timesteps``: QB-LIF at T = 1, 2 and 4.
 * ``learned-n-max``: N_max of each population learned at several prices of a digit (``activity``),
@@ -72,6 +74,14 @@ TABLES = {
             ("binary LIF", {"n_max": 1, "learn_gamma": False}, 90.50), ("I-LIF", FIXED, 93.85),
             ("QB-LIF", {}, 95.05))
         if (neuron, surrogate) != ("binary LIF", "box-et-first")},
+    "reset": {
+        "I-LIF": Row(FIXED | TAILS),
+        "I-LIF, gamma learned": Row({"reset_kind": "subtract", **TAILS}),
+        "QB-LIF, gamma fixed": Row({"learn_gamma": False, **TAILS}),
+        "QB-LIF, alpha 1": Row(TAILS),
+        "QB-LIF, alpha 0.5": Row({"alpha": 0.5, **TAILS}),
+        "QB-LIF, alpha 0.25": Row({"alpha": 0.25, **TAILS}),
+        "QB-LIF, no reset": Row({"reset_kind": "none", **TAILS})},
     "n-max": {"binary" if n == 1 else f"N_max {n}": Row({"n_max": n}, paper)
               for n, paper in ((1, 90.50), (2, 93.35), (5, 94.13), (10, 94.64), (15, 95.03),
                                (20, 95.58))},
