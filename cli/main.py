@@ -10,6 +10,7 @@ import typer
 from rich.markup import escape
 
 from ..golden.spec.errors import InvalidType, InvalidValue, QblifError
+from .ablation import ablation
 from .analyse import analyse
 from .boards import boards
 from .build import build
@@ -44,7 +45,7 @@ app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False,
                   epilog="Start with `qblif demo`; then `qblif train --help`.")
 for command in (demo, train, info, analyse, verilog, simulate, trace, synth, report, boards, build,
                 program, load, run, stream, virtual_board, capacity, systems,
-                sweep):
+                ablation, sweep):
     app.command()(with_json(command))
 app.command("import")(with_json(import_nir, "import"))  # The name is Python's own.
 app.command("export")(with_json(export_nir, "export"))

@@ -28,9 +28,12 @@ from .common import (
 )
 from .event_report import event_remarks, event_table
 
-__all__ = ["train", "train_network"]
+__all__ = ["SetOption", "read_changes", "train", "train_network"]
 
 NETWORK_FILE = "network.safetensors"
+SetOption = Annotated[list[str] | None, typer.Option(
+    "--set", metavar="FIELD=VALUE", help="Any other field of the recipe, as "
+    "golden/training/config.py lists them; may be repeated.")]
 
 
 def train(
@@ -73,9 +76,7 @@ def train(
     activity: Annotated[float | None, typer.Option(
         help="Penalty on bursts: fewer events, faster hardware.")] = None,
     threads: Annotated[int | None, typer.Option(help="CPU threads.")] = None,
-    change: Annotated[list[str] | None, typer.Option(
-        "--set", metavar="FIELD=VALUE", help="Any other field of the recipe, as "
-        "golden/training/config.py lists them; may be repeated.")] = None,
+    change: SetOption = None,
     like: Annotated[Path | None, typer.Option(
         metavar="FILE", help="Train other weights for the hardware of this network file: its "
         "thresholds and widths are kept, so that its bitstream runs them.")] = None,
@@ -103,7 +104,7 @@ def train(
              "input_n_max": input_n_max, "w_width": w_width, "v_width": v_width,
              "beta": beta, "alpha": alpha, "reset_kind": reset, "surrogate": surrogate,
              "epochs": epochs, "qat_epochs": qat_epochs, "batch": batch, "lr": lr,
-             "activity": activity, "threads": threads, "seed": seed} | _changes(change or [])
+             "activity": activity, "threads": threads, "seed": seed} | read_changes(change)
     there = like and open_network(like)
     base = recipe_of(there, like) if there and not recipe else None
     config = choose_recipe(data, recipe, neuron, base, **given)
@@ -137,10 +138,10 @@ def _written(file):
     return file.stat().st_mtime_ns if file.is_file() else None
 
 
-def _changes(texts):
+def read_changes(texts):
     """``{field: value}`` of ``FIELD=VALUE`` texts; values are JSON, or else themselves."""
     found = {}
-    for text in texts:
+    for text in texts or ():
         field, given, value = text.partition("=")
         if not given:
             raise InvalidValue(f"--set takes FIELD=VALUE, not {text!r}")

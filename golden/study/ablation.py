@@ -1,8 +1,7 @@
 """The paper's comparisons in one equal budget, on a network of any size.
 
-``python -m qblif.golden.study.ablation TABLE --data DIR`` trains every row of a table for several
-seeds and prints the mean, the spread, and the paper's own figure beside it.  Each finished training
-is kept in ``--out``, so that an interrupted table goes on where it was.
+``qblif ablation TABLE --data DIR`` trains every row of a table for several seeds and shows the
+mean, the spread, and the paper's own figure beside it.
 
 * ``neurons``: Table 5's five rows, and three with the rectangular window, the classical surrogate
   over the whole ladder, which the paper does not have.  Binary LIF is the paper's eq. 2 and 3: one
@@ -19,24 +18,21 @@ is kept in ``--out``, so that an interrupted table goes on where it was.
   beside fixed ones at the same prices.
 """
 
-import argparse
-import concurrent.futures
 import hashlib
 import json
 import statistics
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from ..spec.artifact import write_atomically
 from ..training.checkpoint import fingerprint
-from ..training.data.readers import embedded, load_folder
-from ..training.recipes import CIFAR_VGG, RECIPES, choose_recipe
+from ..training.data.readers import dataset_for
+from ..training.recipes import CIFAR_VGG
 from ..training.train import train
 from .analysis import layers_of, take_census
-from .curves import draw_curves
 from .energy import energies, synapse_costs
 
-__all__ = ["BASE", "TABLES", "Row", "measure", "summary"]
+__all__ = ["BASE", "TABLES", "Row", "fingerprints", "kept_in", "measure", "measure_once",
+           "summary"]
 
 CENSUS = 1000  # Test images of which operations are counted.
 
@@ -98,7 +94,6 @@ TABLES = {
 def measure(config, dataset):
     """Train one row with one seed; returns accuracies, those of the validation images by epoch,
     seconds, operations and joules an image."""
-    dataset = dataset.resized(config.resolution)
     trained = train(config, dataset)
     levels = trained.spec.input.levels_of(dataset.test_images[:CENSUS])
     census = take_census(trained, levels)
@@ -113,13 +108,19 @@ def measure(config, dataset):
 
 
 def summary(found):
-    """Mean and standard deviation over seeds of the accuracies (percent), other means, and the
-    mean N_max of each population."""
-    rows = {}
-    for what in ("float", "integer"):
-        values = [100 * run[what] for run in found]
-        rows[what] = statistics.mean(values), statistics.stdev(values) if len(values) > 1 else 0.0
-    return rows | {
+    """Mean and standard deviation over seeds of the accuracies (percent; of the images held out,
+    where there are any, the last one of training), other means, and the mean N_max of each
+    population."""
+    def spread(values):
+        values = [100 * value for value in values]
+        return statistics.mean(values), statistics.stdev(values) if len(values) > 1 else 0.0
+
+    held_out = [run["validation"] for run in found if run["validation"]]
+    return {
+        "validation": spread([(one["quantised"] or one["float"])[-1] for one in held_out])
+        if held_out else None,
+        "float": spread([run["float"] for run in found]),
+        "integer": spread([run["integer"] for run in found]),
         "n_max": [statistics.mean(one) for one in zip(*(run["n_max"] for run in found),
                                                       strict=True)],
         "shift": statistics.mean(run["operations"]["shift"] for run in found),
@@ -127,68 +128,20 @@ def summary(found):
         "nanojoules": 1e9 * statistics.mean(run["joules"]["paper"] for run in found)}
 
 
-def _data(folder):
-    return load_folder(folder) if folder else embedded()
+def fingerprints(dataset):
+    return [fingerprint(dataset, part) for part in ("train", "test")]
 
 
-def _kept(out, config, data):
-    """Where a training is kept, named by all that decides its result: the configuration and the
-    fingerprints ``data``.  Equal rows of two tables are trained once."""
-    text = json.dumps([data, config.to_dict()], sort_keys=True)
-    return out / f"{hashlib.sha256(text.encode()).hexdigest()[:16]}.json"
+def kept_in(folder, config, prints):
+    """The file in ``folder`` of a training on images of these :func:`fingerprints`, named by all
+    that decides its result, so that equal rows of two tables are trained once."""
+    text = json.dumps([prints, config.to_dict()], sort_keys=True)
+    return folder / f"{hashlib.sha256(text.encode()).hexdigest()[:16]}.json"
 
 
-def _job(config, folder, path):
-    """In a process of its own: train and keep, unless it is there already."""
+def measure_once(config, data, path):
+    """What ``path`` keeps of :func:`measure`, on the images in the folder ``data`` (``None`` for
+    the embedded digits); where it is not there yet, it is trained first."""
     if not path.is_file():
-        write_atomically(path, json.dumps(measure(config, _data(folder))).encode())
+        write_atomically(path, json.dumps(measure(config, dataset_for(config, data))).encode())
     return json.loads(path.read_text())
-
-
-def main():
-    parser = argparse.ArgumentParser(description="Train the rows of the paper's tables.")
-    parser.add_argument("table", choices=TABLES)
-    parser.add_argument("--data", help="folder with a data set")
-    parser.add_argument("--recipe", choices=RECIPES, help="what the rows change; default: a small "
-                        "network of convolutions for CIFAR-10")
-    parser.add_argument("--rows", help="only those whose names begin so", default="")
-    parser.add_argument("--net")
-    parser.add_argument("--gamma-lr", type=float, help="see TrainConfig")
-    parser.add_argument("--epochs", type=int)
-    parser.add_argument("--qat-epochs", type=int)
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--jobs", type=int, default=2, help="trainings at once")
-    parser.add_argument("--out", type=Path, default=Path("out/ablation"))
-    parser.add_argument("--curves", type=Path, help="SVG of the rows' learning curves")
-    arguments = parser.parse_args()
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    base = choose_recipe(base=RECIPES.get(arguments.recipe, BASE), net=arguments.net,
-                         epochs=arguments.epochs, qat_epochs=arguments.qat_epochs,
-                         gamma_lr=arguments.gamma_lr)
-    dataset = _data(arguments.data)
-    data = [fingerprint(dataset, part) for part in ("train", "test")]
-    rows, jobs = {name: row for name, row in TABLES[arguments.table].items()
-                  if name.startswith(arguments.rows)}, {}
-    with concurrent.futures.ProcessPoolExecutor(arguments.jobs) as pool:
-        for name, row in rows.items():
-            for seed in range(arguments.seeds):
-                config = replace(base, **row.changes, seed=seed)
-                jobs[name, seed] = pool.submit(_job, config, arguments.data,
-                                               _kept(arguments.out, config, data))
-        print(f"{'':<24}   float %        integer %      operations, shift and repeat   "
-              "nJ by Table 6   paper %  N_max")
-        for name, row in rows.items():
-            found = summary([jobs[name, seed].result() for seed in range(arguments.seeds)])
-            print(f"{name:<24} {found['float'][0]:6.2f} +- {found['float'][1]:.2f}   "
-                  f"{found['integer'][0]:6.2f} +- {found['integer'][1]:.2f}   "
-                  f"{found['shift']:12,.0f}   {found['repeat']:12,.0f}   "
-                  f"{found['nanojoules']:12,.0f}    {row.paper or '':>7}  "
-                  f"{', '.join(f'{n:.1f}' for n in found['n_max'])}", flush=True)
-    if arguments.curves:
-        write_atomically(arguments.curves, draw_curves(
-            {name: [jobs[name, seed].result()["validation"]["float"]
-                    for seed in range(arguments.seeds)] for name in rows}).encode())
-
-
-if __name__ == "__main__":
-    main()

@@ -1,7 +1,7 @@
 import pytest
 from cli_cases import run
 
-from qblif.cli.train import _changes
+from qblif.cli.train import read_changes
 from qblif.golden.training.recipes import (
     CIFAR_VGG,
     EMBEDDED,
@@ -37,19 +37,19 @@ def test_recipe_unknown():
 
 
 def test_fields_by_name():
-    assert _changes(["crop=4", "flip=true", "optimiser=sgd", "lr=0.1"]) == {
+    assert read_changes(["crop=4", "flip=true", "optimiser=sgd", "lr=0.1"]) == {
         "crop": 4, "flip": True, "optimiser": "sgd", "lr": 0.1}
 
 
 def test_field_unknown():
     for given in ({"base": EMBEDDED}, {"name": "mnist"}):
         with pytest.raises(ValueError, match=r"^Recipe has no field 'cropp': crop is one$"):
-            choose_recipe(**given, **_changes(["cropp=4"]))
+            choose_recipe(**given, **read_changes(["cropp=4"]))
         with pytest.raises(ValueError, match=r"^Recipe has no field 'xyz': golden/training/config"
                                              r"\.py and config_augment\.py list those that"):
-            choose_recipe(**given, **_changes(["xyz=4"]))
+            choose_recipe(**given, **read_changes(["xyz=4"]))
     with pytest.raises(ValueError, match=r"^--set takes FIELD=VALUE, not 'epochs'$"):
-        _changes(["epochs"])
+        read_changes(["epochs"])
 
 
 @pytest.mark.parametrize("earlier, written, options, advised", [
