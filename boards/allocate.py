@@ -1,9 +1,9 @@
 """Choose the lanes of each stage for a device: stages about equally busy, within its resources.
 
 Every stage has a list of options, each with its mean cycles a frame and its resources.  For a given
-number of cycles, one option per stage is chosen among those that are fast enough, so that the
-memories fit together and the LUTs are fewest; the fastest plan is the smallest number of cycles
-with a solution.
+number of cycles, one option per stage is chosen among those that are fast enough, so that all fits
+together and as few LUTs and block RAMs are used as possible; the fastest plan is the smallest
+number of cycles with a solution.
 """
 
 import itertools
@@ -17,7 +17,7 @@ from ..hw.layout.input_stream import InputFormat
 from ..hw.layout.memories import LUT_ROWS, MEMORIES
 from ..hw.layout.plan import PORTS, Plan, StagePlan, buffers_for, quantiser_kind
 from ..hw.layout.work import streams, works_of
-from .fit import fixed_need, refusal, stage_cycles, stage_need
+from .fit import LUT_DOUBT, fixed_need, refusal, stage_cycles, stage_need
 
 __all__ = ["Allocator", "largest_first_layer"]
 
@@ -26,6 +26,9 @@ MOST_FIRE_LANES = 16
 # Share of the LUTs.  By nextpnr's default placer 40 % with most block RAMs in use did not route in
 # half an hour; the static one has routed more (docs/results.md).
 FILL = 0.36
+# LUTs that a block RAM is worth where a plan has a choice.  An ECP5 has 400 LUTs a block RAM, but
+# a plan that is full of LUTs does not route.
+BLOCK_RAM_WORTH = 32
 SPARE = 0.15  # Share of the cycles that a stage beside the busiest has to spare.
 SLOWER = 1.2  # Each further plan is slower by this factor.
 
@@ -67,11 +70,12 @@ class Allocator:
 
     def __init__(self, spec, device, activity=None, *, link=False, levels=False, burst="shift",
                  quantiser=None, order="inner", fill=FILL):
-        self.spec, self.device, self.fill = spec, device, fill
+        self.spec, self.device = spec, device
         self.order, self.link = order, link
         self.fixed = fixed_need(spec, InputFormat.of(spec, order), device, link)
         self.rows = line_rows(spec, dict.fromkeys((p.name for p in spec.populations), 1))
         self.streams = any(streams(spec, population) for population in spec.populations)
+        self.most_luts = device.lut * (fill if self.streams else LUT_DOUBT)
         self.options = [self._options(population, works_of(spec, population, activity, burst),
                                       levels, burst, quantiser)
                         for population in spec.populations]
@@ -115,8 +119,9 @@ class Allocator:
         return Option(plan, stage_cycles(stage, works), needed, streaming)
 
     def solve(self, cycles, lanes=math.inf, busiest=1):
-        """The options with the fewest LUTs, within ``cycles`` and ``lanes``, whose memories fit
-        together; ``None`` if there are none.
+        """The options within ``cycles`` and ``lanes`` whose memories fit together and that use the
+        least, a block RAM counting as :data:`BLOCK_RAM_WORTH` LUTs; where their LUTs cannot fit,
+        those with the fewest.  ``None`` if there are none.
 
         So many streaming stages may be the ``busiest``: the others have :data:`SPARE` cycles to
         spare, because line buffers hold a few rows, and an image's rows are not equally full.
@@ -139,16 +144,18 @@ class Allocator:
                             and (key not in longer or value < longer[key][0])):
                         longer[key] = value, (*chosen, option)
             found = longer
-        return min(found.values(), key=lambda v: v[0], default=(0, None))[1]
+
+        def used(item):
+            (bram, *_), (lut, _) = item
+            return max(0, lut - self.most_luts), lut + BLOCK_RAM_WORTH * bram
+
+        return min(found.items(), key=used, default=(None, (0, None)))[1][1]
 
     def fits(self, cycles):
-        """:meth:`solve`, or ``None`` where it needs too many LUTs: more than there are, or with
-        streaming stages more than the share ``fill`` of them."""
+        """:meth:`solve`, or ``None`` where it needs too many LUTs: by the estimate's doubt more
+        than there are, or with streaming stages more than the share ``fill`` of them."""
         found = self.solve(cycles)
-        if not found or self.refusal(found):
-            return None
-        full = self.streams and self._need(found).lut > self.fill * self.device.lut
-        return None if full else found
+        return found if found and self._need(found).lut <= self.most_luts else None
 
     def _need(self, options):
         return sum((option.need for option in options), self.fixed)

@@ -1,7 +1,9 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from qblif.boards import allocate
 from qblif.boards.allocate import Allocator
 from qblif.boards.devices import BOARD_DEVICES
 from qblif.boards.fit import frame_cycles, load_bytes, need, refusal, stage_cycles, weight_kbit
@@ -99,6 +101,47 @@ def test_encoders_of_maps_have_short_fifos_where_there_is_distributed_ram(device
     plans = [plan for plan, _ in map(allocator(device, spec).with_lanes, (1, 8, 64))]
     assert longest == max(stage.timing.queue for plan in plans
                           for stage in compile(spec, plan).stages[:-1])
+
+
+@pytest.mark.parametrize("name", ["mnist-mlp", "mnist-cnn", "cifar-vgg"])
+def test_block_rams_are_spared_where_few_luts_do(name, monkeypatch):
+    """Equally fast; each block RAM for fewer LUTs than it is worth."""
+    trained, device = load(NETWORKS / f"{name}.safetensors"), BOARD_DEVICES["ecp5-85k"]
+    what = {"spec": trained.spec, "activity": trained.activity}
+    plan = next(allocator("ecp5-85k", **what).plans())
+    monkeypatch.setattr(allocate, "BLOCK_RAM_WORTH", 0)
+    cheapest = next(allocator("ecp5-85k", **what).plans())
+    sparing, fewest_luts = (need(compile(trained.spec, p), device) for p in (plan, cheapest))
+    spared, more = fewest_luts.bram - sparing.bram, sparing.lut - fewest_luts.lut
+    assert spared > 0 and 0 <= more <= 32 * spared
+    assert [s.lanes for s in plan.stages] == [s.lanes for s in cheapest.stages]
+
+
+@pytest.mark.parametrize("name", ["mnist-mlp", "mnist-cnn"])
+def test_block_rams_are_not_spared_beyond_the_luts(name, monkeypatch):
+    """With room for the fewest LUTs alone, those are taken, whatever a block RAM is worth."""
+    trained, device = load(NETWORKS / f"{name}.safetensors"), BOARD_DEVICES["ecp5-85k"]
+    found = allocator("ecp5-85k", trained.spec, activity=trained.activity)
+    monkeypatch.setattr(allocate, "BLOCK_RAM_WORTH", 0)
+    options = found.solve(4000)
+    found.most_luts = found._need(options).lut
+    monkeypatch.setattr(allocate, "BLOCK_RAM_WORTH", 1000)
+    assert found._need(found.fits(4000)).lut == found.most_luts
+    found.most_luts -= 1
+    assert found.fits(4000) is None
+    assert found._need(found.solve(4000)).lut == found.most_luts + 1
+    found.most_luts = device.lut
+    assert found._need(found.fits(4000)).bram < found._need(options).bram
+
+
+def test_a_plan_may_seem_a_little_too_large():
+    """The estimate of LUTs is not exact: :data:`qblif.boards.fit.LUT_DOUBT`."""
+    found = allocator("ecp5-85k")
+    options = found.solve(4000)
+    for luts, fits in ((round(found._need(options).lut / 1.05), True),
+                       (round(found._need(options).lut / 1.15), False)):
+        small = Allocator(mlp(), replace(found.device, lut=luts))
+        assert bool(small.fits(4000)) is fits
 
 
 def test_fewer_events_at_once_where_block_ram_is_scarce():
