@@ -91,21 +91,24 @@ class WindowReader(wiring.Component):
         m = Module()
         i, ports = self.i, range(self.engine.ports)
         segment, busy = Signal(self.segment), Signal()
-        # Whether a bank has more than one event left.
-        more = Cat(segment.count[port] > 1 for port in ports).any()
+        # Whether a bank has an event left, and another one: registers, as readiness waits for them.
+        some, more = (Signal(self.engine.ports, name=name) for name in ("some", "more"))
         credit = Signal(self.engine.ports, init=(1 << self.engine.ports) - 1)
         read = Signal()
-        m.d.comb += [read.eq(busy & credit.all()), i.ready.eq(~busy | read & ~more),
+        m.d.comb += [read.eq(busy & credit.all()), i.ready.eq(~busy | read & ~more.any()),
                      self.address.eq(segment.first)]
         offset, low = self.of_word(m)
         with m.If(read):
-            m.d.sync += [segment.first[port].eq(segment.first[port] + 1) for port in ports]
+            m.d.sync += some.eq(more)
             for port in ports:
-                with m.If(segment.count[port] != 0):
-                    m.d.sync += segment.count[port].eq(segment.count[port] - 1)
+                m.d.sync += [segment.first[port].eq(segment.first[port] + 1),
+                             segment.count[port].eq(segment.count[port] - 1),
+                             more[port].eq(more[port] & (segment.count[port] != 2))]
         with m.If(i.ready):
             m.d.sync += [busy.eq(i.valid & ~i.p.release), segment.eq(i.p),
                          segment.weight.eq(i.p.weight + offset), self.low.eq(low)]
+            m.d.sync += [bits[port].eq(i.p.count[port] > most)
+                         for bits, most in ((some, 0), (more, 1)) for port in ports]
         self.connect_release(m)
 
         # A bank that has no event in a word's last segment sends a burst of level 0.
@@ -115,10 +118,8 @@ class WindowReader(wiring.Component):
         with m.If(i.ready):
             m.d.sync += empty.eq(Cat(i.p.last & (i.p.count[port] == 0) for port in ports))
         for port in ports:
-            some = segment.count[port] != 0
-            last = segment.last & (segment.count[port] <= 1)
-            sent = read & (some | empty[port])
-            fifo = self.connect_port(m, port, segment, sent, last, some)
+            sent, last = read & (some[port] | empty[port]), segment.last & ~more[port]
+            fifo = self.connect_port(m, port, segment, sent, last, some[port])
             under_way = Signal(range(READ_DEPTH + 1), name=f"under_way_{port}")
             after = Signal.like(under_way, name=f"after_{port}")
             m.d.comb += after.eq(under_way + sent - (fifo.r_rdy & fifo.r_en))
