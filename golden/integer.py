@@ -60,7 +60,7 @@ def synapse_sum(synapse, weights, levels, n_max, source_shape, target_shape):
     transforms or formats that round.
     """
     if synapse.kind == "dense":
-        return weighted_sum(weights, levels, n_max)
+        return weighted_sum(weights, levels, n_max).contiguous()
     channels, rows, columns = as_map(source_shape)
     maps = levels.reshape(-1, channels, rows, columns)
     if synapse.pool != (1, 1):
