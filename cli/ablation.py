@@ -54,8 +54,8 @@ def ablation(
     images held out as DIR/ablation.svg.
 
     Without --dask and --workers, as many processes as there are cores do the work. Each finished
-    training is kept in DIR/trainings, so that the same command goes on where it was; another version
-    of this package needs another DIR.
+    training is kept in DIR/trainings, so that the same command goes on where it was; another
+    version of this package needs another DIR.
     """
     from ..golden.study.ablation import BASE, TABLES, fingerprints, kept_in, measure_once, summary
     from ..golden.study.curves import draw_curves
