@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 from cli_cases import run
 
+from qblif.cli.common import console
 from qblif.golden.study import ablation
 from qblif.golden.training.config import TrainConfig
 
@@ -16,6 +17,7 @@ TINY = TrainConfig(net="2c5s4", batch=20, epochs=2, qat_epochs=1, gamma=0.5, gai
 @pytest.fixture(autouse=True)
 def tiny(monkeypatch):
     monkeypatch.setattr(ablation, "BASE", TINY)
+    monkeypatch.setattr(console, "width", 200)  # Cells on one line, whatever COLUMNS says.
 
 
 @pytest.fixture
