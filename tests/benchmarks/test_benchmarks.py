@@ -153,6 +153,8 @@ def run(text):
 
 
 def test_command(capsys, monkeypatch, tmp_path):
+    for name in ("QBLIF_MNIST", "QBLIF_CIFAR"):  # Of whoever runs the tests.
+        monkeypatch.delenv(name, raising=False)
     measured = []
     monkeypatch.setattr(command, "measure",
                         lambda row, folders, keep: measured.append((row.name, folders, keep))
