@@ -1,6 +1,5 @@
 """``qblif ablation``: the paper's comparisons, each row of a table trained with several seeds."""
 
-import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -57,8 +56,9 @@ def ablation(
     training is kept in DIR/trainings, so that the same command goes on where it was; another
     version of this package needs another DIR.
     """
-    from ..golden.study.ablation import BASE, TABLES, fingerprints, kept_in, measure_once, summary
+    from ..golden.study.ablation import BASE, TABLES, kept_in, measure_once, summary
     from ..golden.study.curves import draw_curves
+    from ..golden.training.checkpoint import fingerprints
     from ..sweep.workers import start_workers
     if name not in TABLES:
         raise InvalidValue(f"Table must be one of {', '.join(TABLES)}, not {name!r}")
@@ -72,8 +72,7 @@ def ablation(
     folder = make_folder(out, "ablation")
     kept = make_folder(folder / "trainings").resolve()
     where = data and data.resolve()
-    count = (os.cpu_count() or 1) if workers is None else workers
-    with start_workers(dask, count) as crew, progress_bar() as bar:
+    with start_workers(dask, workers) as crew, progress_bar() as bar:
         task = bar.add_task("trainings", total=seeds * len(chosen))
         waiting = {}
         for row_name, row in chosen.items():

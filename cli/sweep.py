@@ -1,6 +1,5 @@
 """``qblif sweep``: many points of network and hardware, and the best of them."""
 
-import os
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -46,8 +45,7 @@ def sweep(
     from ..sweep.workers import start_workers
     found = read_space(space)
     folder = make_folder(out, "sweep")
-    count = (os.cpu_count() or 1) if workers is None else workers
-    with start_workers(dask, count) as crew, progress_bar() as bar:
+    with start_workers(dask, workers) as crew, progress_bar() as bar:
         (folder / "sweep.svg").unlink(missing_ok=True)
         task = bar.add_task("points", total=found.wanted)
         content = run_sweep(found, folder, crew, lambda done, total: bar.update(

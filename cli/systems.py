@@ -50,7 +50,7 @@ def systems(
     not measured again, so that an interrupted comparison continues; other options or data are.
     """
     from ..boards.flow.synth import find_device
-    from ..golden.training.checkpoint import fingerprint
+    from ..golden.training.checkpoint import fingerprints
     from ..golden.training.presets import PRESETS, with_preset
     from ..golden.training.recipes import choose_recipe
     from ..sim.simulators import require
@@ -63,7 +63,7 @@ def systems(
     pictures = dataset(data, base)
     layout_for(untrained(base, pictures), lanes)  # It says which lanes there cannot be.
     folder = make_folder(out, "systems")
-    common = {"data": [fingerprint(pictures, part) for part in ("train", "test")],
+    common = {"data": fingerprints(pictures),
               "simulator": simulator, "images": images, "lanes": lanes, "device": device}
     report = {}
     for name, config in configs.items():

@@ -24,7 +24,7 @@ from ..golden.spec.files import locked
 from ..golden.study.analysis import layers_of, take_census
 from ..golden.study.capacity import reduced
 from ..golden.study.energy import energies, synapse_costs
-from ..golden.training.checkpoint import fingerprint
+from ..golden.training.checkpoint import fingerprints
 from ..golden.training.data.events import binning_of
 from ..golden.training.data.readers import dataset_for
 from ..golden.training.export import export
@@ -100,7 +100,7 @@ def data_for(what, folder):
     if key not in KEPT:
         KEPT.clear()
         images = dataset_for(what, folder)
-        KEPT[key] = Given(images, "".join(fingerprint(images, part) for part in ("train", "test")))
+        KEPT[key] = Given(images, "".join(fingerprints(images)))
     return KEPT[key]
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import os
 from concurrent.futures import CancelledError, Executor, Future
 from typing import Any
 
@@ -51,13 +52,15 @@ class Workers:
 
 
 @contextlib.contextmanager
-def start_workers(address=None, count=0):
+def start_workers(address=None, count: int | None = 0):
     """The :class:`Workers` of the Dask scheduler at ``address``; without one, ``count`` processes
-    of this machine, or this process for 0.
+    of this machine, for ``None`` as many as there are cores, or this process for 0.
 
     Raises :class:`InvalidValue` where no scheduler answers at ``address``, :class:`QblifError`
     where Dask is not installed, and where the cluster loses work.
     """
+    if count is None:
+        count = os.cpu_count() or 1
     if address is None and not count:
         yield Workers(_Here())
         return

@@ -31,7 +31,7 @@ __all__ = ["KEEP_COPIES", "OUTPUTS", "ROUTERS", "implement"]
 CROWDED = 0.25
 """Share of the LUTs, without those of carries and of LUT RAM, from which a design is routed by the
 family's options for a crowded device.  The ResNet-20 has 29 % (61 % with them) and routes by these
-in two minutes, where the default router takes ten, or had not ended after 47; others have less."""
+in two minutes, the default router in ten or in more than 47; other networks have less."""
 
 KEEP_COPIES = "setattr -set keep 1 a:keep=1 w:* %i %ci1 t:$*dff* %i"
 """Marks the registers that drive a signal with the attribute keep."""

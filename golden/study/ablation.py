@@ -24,15 +24,13 @@ import statistics
 from dataclasses import dataclass, replace
 
 from ..spec.artifact import write_atomically
-from ..training.checkpoint import fingerprint
 from ..training.data.readers import dataset_for
 from ..training.recipes import CIFAR_VGG
 from ..training.train import train
 from .analysis import layers_of, take_census
 from .energy import energies, synapse_costs
 
-__all__ = ["BASE", "TABLES", "Row", "fingerprints", "kept_in", "measure", "measure_once",
-           "summary"]
+__all__ = ["BASE", "TABLES", "Row", "kept_in", "measure", "measure_once", "summary"]
 
 CENSUS = 1000  # Test images of which operations are counted.
 
@@ -108,9 +106,9 @@ def measure(config, dataset):
 
 
 def summary(found):
-    """Mean and standard deviation over seeds of the accuracies (percent; of the images held out,
-    where there are any, the last one of training), other means, and the mean N_max of each
-    population."""
+    """Mean and standard deviation over seeds of the accuracies in percent, other means, and the
+    mean N_max of each population.  ``validation`` is of the last epoch, ``None`` where no images
+    are held out."""
     def spread(values):
         values = [100 * value for value in values]
         return statistics.mean(values), statistics.stdev(values) if len(values) > 1 else 0.0
@@ -128,13 +126,10 @@ def summary(found):
         "nanojoules": 1e9 * statistics.mean(run["joules"]["paper"] for run in found)}
 
 
-def fingerprints(dataset):
-    return [fingerprint(dataset, part) for part in ("train", "test")]
-
-
 def kept_in(folder, config, prints):
-    """The file in ``folder`` of a training on images of these :func:`fingerprints`, named by all
-    that decides its result, so that equal rows of two tables are trained once."""
+    """The file in ``folder`` of a training on images of these
+    :func:`~qblif.golden.training.checkpoint.fingerprints`, named by all that decides its result but
+    the code, so that equal rows of two tables are trained once."""
     text = json.dumps([prints, config.to_dict()], sort_keys=True)
     return folder / f"{hashlib.sha256(text.encode()).hexdigest()[:16]}.json"
 

@@ -11,7 +11,7 @@ from ..spec.artifact import write_atomically
 from ..spec.errors import InvalidValue
 from .config import TrainConfig
 
-__all__ = ["CheckpointError", "fingerprint", "load_checkpoint", "load_weights",
+__all__ = ["CheckpointError", "fingerprint", "fingerprints", "load_checkpoint", "load_weights",
            "save_checkpoint"]
 
 VERSION = 2
@@ -34,6 +34,11 @@ def fingerprint(dataset, part="train"):
     state.update(images.tobytes() if hasattr(images, "tobytes") else repr(images).encode())
     state.update(labels.tobytes())
     return state.hexdigest()[:16]
+
+
+def fingerprints(dataset):
+    """:func:`fingerprint` of the training and of the test images."""
+    return [fingerprint(dataset, part) for part in ("train", "test")]
 
 
 def save_checkpoint(path, state):

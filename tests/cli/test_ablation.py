@@ -7,7 +7,7 @@ import pytest
 from cli_cases import run
 
 from qblif.cli.common import console
-from qblif.golden.study import ablation
+from qblif.golden.study import ablation, curves
 from qblif.golden.training.config import TrainConfig
 
 TINY = TrainConfig(net="2c5s4", batch=20, epochs=2, qat_epochs=1, gamma=0.5, gain=1.0,
@@ -26,6 +26,7 @@ def measured(monkeypatch):
     seen, own = [], ablation.measure
 
     def measure(config, images):
+        assert images.shape[-1] == (config.resolution or 3)  # Whose images are 4x3.
         seen.append(config)
         return own(config, images)
 
@@ -50,8 +51,8 @@ def test_a_table(images, tmp_path, capsys, measured):
         assert f"{row['validation'][0]:.2f} +- {row['validation'][1]:.2f}" in shown
         assert [len(one["validation"]["float"]) for one in row["trainings"]] == [2, 2]
     assert report["rows"]["T = 4"]["paper"] == 96.43 and "96.43" in shown
-    curves = (tmp_path / "ablation.svg").read_text()
-    assert all(name in curves for name in report["rows"])
+    picture = (tmp_path / "ablation.svg").read_text()
+    assert all(name in picture for name in report["rows"])
 
 
 def test_rows_and_recipe(images, tmp_path, measured):
@@ -62,6 +63,26 @@ def test_rows_and_recipe(images, tmp_path, measured):
     assert ablate(tmp_path, "timesteps", "--data", images, "--seeds", 1, "--rows", "T = 1",
                   "--recipe", "embedded", "--epochs", 1, "--qat-epochs", 0) == 0
     assert measured[1].hidden == (128,) and measured[1].net == "dense"
+
+
+def test_a_row_of_another_resolution(images, tmp_path, measured):
+    assert ablate(tmp_path, "timesteps", "--data", images, "--seeds", 1, "--rows", "T = 1",
+                  "--set", "resolution=5") == 0
+    assert [config.resolution for config in measured] == [5]
+
+
+@pytest.mark.parametrize("rows", ["", "T = 2"])
+def test_curves_are_of_the_validation_images(images, tmp_path, monkeypatch, rows):
+    """Of all rows, or of those that are asked for."""
+    drawn = []
+    monkeypatch.setattr(curves, "draw_curves", lambda rows: drawn.append(rows) or "<svg/>")
+    assert ablate(tmp_path, "timesteps", "--data", images, "--seeds", 2, "--rows", rows) == 0
+    assert (tmp_path / "ablation.svg").read_text() == "<svg/>"
+    assert list(drawn[0]) == (["T = 1", "T = 2", "T = 4"] if not rows else [rows])
+    kept = [json.loads(path.read_text())["validation"]["float"]
+            for path in (tmp_path / "trainings").iterdir()]
+    lines = [line for seeds in drawn[0].values() for line in seeds]
+    assert sorted(lines) == sorted(kept) and {len(line) for line in lines} == {2}
 
 
 def test_nothing_held_out(images, tmp_path):
