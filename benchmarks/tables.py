@@ -113,12 +113,13 @@ def logic(records):
     for hidden, (fan_in, _) in LOGIC.items():
         for _, f, of in pick(records, logic_row(hidden)):
             rows.append([f"784-{hidden.replace(',', '-')}-10{of}", fan_in.replace(",", ", "),
-                         share(f["accuracy"]),
+                         share(f["accuracy"]["integer"]), differ(f, "levels"),
                          f"{f['lut']:,}", f"{f['ff']:,}", f"{f['fmax_mhz']:.1f} MHz",
                          f"{f['latency']} clocks, {f['latency_ns']:.0f} ns",
                          f"{f['mlut_s']:.3f} mLUT4 s"])
     return markdown(["network", "weights of a neuron, by population", "test images, integers",
-                     "LUTs", "registers", "Fmax", "latency", "LUT x time"], rows)
+                     "levels of the RTL that differ", "LUTs", "registers", "Fmax", "latency",
+                     "LUT x time"], rows)
 
 
 def logic_frontier(records):
@@ -127,7 +128,8 @@ def logic_frontier(records):
     from ..sweep.run import best
     from ..sweep.space import OBJECTIVES
     points = [{"parameters": {"network": record["row"]},
-               "figures": {"accuracy": f["accuracy"], "luts": f["lut"], "fmax": f["fmax_mhz"]}}
+               "figures": {"accuracy": f["accuracy"]["integer"], "luts": f["lut"],
+                           "fmax": f["fmax_mhz"]}}
               for record, f, _ in pick(records, *map(logic_row, LOGIC))]
     front = best([point["figures"] for point in points])
     objectives = [{"name": name, "unit": OBJECTIVES[name][0], "more_is_better": OBJECTIVES[name][1]}

@@ -49,15 +49,15 @@ def ablation(
     dask: DaskOption = None,
     workers: WorkersOption = None,
 ):
-    """Train the rows of one of the paper's tables: DIR/ablation.json, and learning curves on the
-    images held out as DIR/ablation.svg.
+    """Train the rows of one of the paper's tables: DIR/ablation.json, learning curves on the images
+    held out as DIR/ablation.svg, accuracy against operations as DIR/operations.svg.
 
     Without --dask and --workers, as many processes as there are cores do the work. Each finished
     training is kept in DIR/trainings, so that the same command goes on where it was; another
     version of this package needs another DIR.
     """
     from ..golden.study.ablation import BASE, TABLES, kept_in, measure_once, summary
-    from ..golden.study.curves import draw_curves
+    from ..golden.study.charts import draw_curves, draw_operations
     from ..golden.training.checkpoint import fingerprints
     from ..sweep.workers import start_workers
     if name not in TABLES:
@@ -88,11 +88,15 @@ def ablation(
         for k, row in chosen.items()}}
     console.print(table(f"{name}, {seeds} seed{'s' * (seeds > 1)} a row",
                         [_cells(*one) for one in report["rows"].items()], COLUMNS))
+    pictures = {"operations.svg": draw_operations({
+        k: [(run["operations"]["shift"], run["integer"]) for run in runs]
+        for k, runs in found.items()})}
     if all(run["validation"] for runs in found.values() for run in runs):
-        write_atomically(folder / "ablation.svg", draw_curves(
-            {k: [run["validation"]["float"] for run in runs]
-             for k, runs in found.items()}).encode())
-        console.print(str(folder / "ablation.svg"), style="dim", markup=False)
+        pictures["ablation.svg"] = draw_curves({
+            k: [run["validation"]["float"] for run in runs] for k, runs in found.items()})
+    for file, text in pictures.items():
+        write_atomically(folder / file, text.encode())
+        console.print(str(folder / file), style="dim", markup=False)
     write_report(folder, "ablation", report)
 
 

@@ -7,7 +7,7 @@ import pytest
 from cli_cases import run
 
 from qblif.cli.common import console
-from qblif.golden.study import ablation, curves
+from qblif.golden.study import ablation, charts
 from qblif.golden.training.config import TrainConfig
 
 TINY = TrainConfig(net="2c5s4", batch=20, epochs=2, qat_epochs=1, gamma=0.5, gain=1.0,
@@ -53,6 +53,8 @@ def test_a_table(images, tmp_path, capsys, measured):
     assert report["rows"]["T = 4"]["paper"] == 96.43 and "96.43" in shown
     picture = (tmp_path / "ablation.svg").read_text()
     assert all(name in picture for name in report["rows"])
+    other = (tmp_path / "operations.svg").read_text()
+    assert all(name in other for name in report["rows"]) and "operations an image" in other
 
 
 def test_rows_and_recipe(images, tmp_path, measured):
@@ -71,11 +73,21 @@ def test_a_row_of_another_resolution(images, tmp_path, measured):
     assert [config.resolution for config in measured] == [5]
 
 
+def test_operations_are_of_the_integers_and_of_shifts(images, tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(charts, "draw_operations", lambda rows: drawn.append(rows) or "<svg/>")
+    assert ablate(tmp_path, "timesteps", "--data", images, "--seeds", 2) == 0
+    assert (tmp_path / "operations.svg").read_text() == "<svg/>"
+    rows = json.loads((tmp_path / "ablation.json").read_text())["rows"]
+    assert drawn == [{name: [(one["operations"]["shift"], one["integer"])
+                             for one in row["trainings"]] for name, row in rows.items()}]
+
+
 @pytest.mark.parametrize("rows", ["", "T = 2"])
 def test_curves_are_of_the_validation_images(images, tmp_path, monkeypatch, rows):
     """Of all rows, or of those that are asked for."""
     drawn = []
-    monkeypatch.setattr(curves, "draw_curves", lambda rows: drawn.append(rows) or "<svg/>")
+    monkeypatch.setattr(charts, "draw_curves", lambda rows: drawn.append(rows) or "<svg/>")
     assert ablate(tmp_path, "timesteps", "--data", images, "--seeds", 2, "--rows", rows) == 0
     assert (tmp_path / "ablation.svg").read_text() == "<svg/>"
     assert list(drawn[0]) == (["T = 1", "T = 2", "T = 4"] if not rows else [rows])
@@ -90,6 +102,7 @@ def test_nothing_held_out(images, tmp_path):
                   "--set", "validation=0") == 0
     row, = json.loads((tmp_path / "ablation.json").read_text())["rows"].values()
     assert row["validation"] is None and not (tmp_path / "ablation.svg").exists()
+    assert (tmp_path / "operations.svg").exists()
 
 
 def test_a_finished_training_is_not_repeated(images, other_images, tmp_path, measured, capsys):
