@@ -22,10 +22,10 @@ def draw_curves(rows):
     for k, (name, seeds) in enumerate(rows.items()):
         found = 100 * np.array(seeds)
         epochs = np.arange(1, found.shape[1] + 1)
-        style = _style(k)
-        axis.plot(epochs, found.mean(0), label=f"{name}  {found.mean(0)[-1]:.1f} %", **style)
-        axis.fill_between(epochs, found.min(0), found.max(0), color=style["color"], alpha=0.15,
-                          linewidth=0)
+        colour, dash = _style(k)
+        axis.plot(epochs, found.mean(0), label=f"{name}  {found.mean(0)[-1]:.1f} %", color=colour,
+                  linestyle=dash)
+        axis.fill_between(epochs, found.min(0), found.max(0), color=colour, alpha=0.15, linewidth=0)
     axis.set_xlabel("epoch")
     axis.set_ylabel("validation images right, %")
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -58,8 +58,9 @@ def draw_operations(rows):
         spread = [[mean - np.array([found[:, axis].min() for found in line]),
                    np.array([found[:, axis].max() for found in line]) - mean]
                   for axis, mean in ((0, x), (1, y))]
+        colour, dash = _style(k)
         axis.errorbar(x, y, xerr=spread[0], yerr=spread[1], label=name, marker="o", markersize=4,
-                      elinewidth=0.8, **_style(k))
+                      elinewidth=0.8, color=colour, linestyle=dash)
     axis.set_xlabel("synaptic operations an image, an addition a digit")
     axis.set_ylabel("test images right in integers, %")
     axis.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
@@ -68,7 +69,7 @@ def draw_operations(rows):
 
 
 def _style(k):
-    return {"color": COLOURS[k % len(COLOURS)], "linestyle": "-" if k < len(COLOURS) else "--"}
+    return COLOURS[k % len(COLOURS)], "-" if k < len(COLOURS) else "--"
 
 
 def _figure():
