@@ -1,4 +1,4 @@
-"""A network as logic on a board: frames in block RAM, as many as fit, played one a clock."""
+"""A network as logic on a board: frames in block RAM, as many as fit, played as fast as it can."""
 
 from pathlib import Path
 
@@ -49,5 +49,6 @@ def build_logic(layout, board, *, out_dir, frequency=None, seed=1, baud=None, pr
     return attempt.finish(placed, {
         "logic": True, "network_digest": trained.spec.digest,
         "weights_digest": trained.weights_digest, "pixels": layout.pixels,
-        "adders_in_a_row": layout.adders, "latency": layout.latency, "frames": frames,
-        "clock_mhz": clock, "images_per_second": round(clock * 1e6)})
+        "adders_in_a_row": layout.adders, "interleaved": layout.interleaved,
+        "latency": layout.latency, "frames": frames, "clock_mhz": clock,
+        "images_per_second": round(clock * 1e6 * layout.rate)})

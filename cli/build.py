@@ -27,6 +27,7 @@ from .common import (
 )
 from .logic import (
     AddersOption,
+    InterleaveOption,
     LogicOption,
     PixelsOption,
     RowOption,
@@ -63,12 +64,13 @@ def build(
     adders: AddersOption = "compressors",
     row: RowOption = 2,
     pixels: PixelsOption = False,
+    interleave: InterleaveOption = False,
 ):
     """Make a bitstream: DIR/BOARD.bin, .bit or .fs, and DIR/build.json.
 
     The weights are not in it: `qblif load` brings them, so one bitstream serves every training of
-    a network. With --logic they are, and `qblif run` loads frames and plays them one a clock. Exit
-    code 1 where --check-netlist finds a difference.
+    a network. With --logic they are, and `qblif run` loads frames and plays them. Exit code 1 where
+    --check-netlist finds a difference.
     """
     check_options(context, logic)
     rate = _rate(baud)
@@ -77,7 +79,7 @@ def build(
     trained = open_network(file)
     if logic:
         from ..boards.logic import build_logic
-        make = partial(build_logic, logic_layout(trained, adders, row, pixels), found)
+        make = partial(build_logic, logic_layout(trained, adders, row, pixels, interleave), found)
     else:
         make = _engine(trained, found, lanes, time, check_netlist)
     images = _images(trained, data, check_netlist) if check_netlist else ()

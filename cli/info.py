@@ -23,11 +23,13 @@ from .common import (
 from .event_report import event_remarks, event_table
 from .logic import (
     AddersOption,
+    InterleaveOption,
     LogicOption,
     PixelsOption,
     RowOption,
     check_options,
     logic_layout,
+    pace,
 )
 
 __all__ = ["info"]
@@ -41,19 +43,21 @@ def info(
     adders: AddersOption = "compressors",
     row: RowOption = 2,
     pixels: PixelsOption = False,
+    interleave: InterleaveOption = False,
     out: OutOption = Path("out"),
     seed: SeedOption = 0,
 ):
     """Show a network's graph, neurons, widths, memory, accuracy, and how it would be laid out."""
     check_options(context, logic)
     trained = open_network(file)
-    layout = logic_layout(trained, adders, row, pixels) if logic else layout_for(trained, lanes)
+    layout = logic_layout(trained, adders, row, pixels, interleave) if logic else \
+        layout_for(trained, lanes)
     stages = {stage.name: _in_logic(stage, trained) if logic else _on_lanes(stage)
               for stage in layout.stages}
     folder = make_folder(out, "info")
     console.print(graph(trained, stages))
     if logic:
-        console.print(f"A frame a clock; its class {layout.latency} clocks later.")
+        console.print(pace(layout))
     console.print(table("", [
         ("network digest", trained.spec.digest),
         ("weights digest", trained.weights_digest),

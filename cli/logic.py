@@ -7,8 +7,8 @@ import typer
 from ..golden.spec.errors import InvalidValue
 from .common import spinner
 
-__all__ = ["AddersOption", "LogicOption", "PixelsOption", "RowOption", "check_options",
-           "logic_layout"]
+__all__ = ["AddersOption", "InterleaveOption", "LogicOption", "PixelsOption", "RowOption",
+           "check_options", "logic_layout", "pace"]
 
 LogicOption = Annotated[bool, typer.Option(
     "--logic", help="Weights as logic, a frame a clock: docs/logic.md. Nothing is loaded; options "
@@ -20,10 +20,13 @@ RowOption = Annotated[int, typer.Option(
     "--row", help="With --logic: most adders in a row between two registers.")]
 PixelsOption = Annotated[bool, typer.Option(
     "--pixels", help="With --logic: it takes pixels 0..255 and makes its input levels of them.")]
+InterleaveOption = Annotated[bool, typer.Option(
+    "--interleave", help="With --logic, of several timesteps: they share their adders and neurons, "
+    "so that a frame takes as many clocks as it has timesteps.")]
 
 ENGINE = ("lanes", "burst", "quantiser", "time", "bake", "sound", "bus", "readback", "verilog",
           "waves", "levels", "check_netlist")
-LOGIC = ("adders", "row", "pixels", "taps", "frames")
+LOGIC = ("adders", "row", "pixels", "interleave", "taps", "frames")
 
 
 def check_options(context, logic):
@@ -36,9 +39,17 @@ def check_options(context, logic):
                            "--logic" if logic else f"--{name} needs --logic")
 
 
-def logic_layout(trained, adders, row, pixels):
+def logic_layout(trained, adders, row, pixels, interleave):
     """The :class:`~qblif.hw.logic.layout.LogicLayout` for what the user asked."""
     from ..hw.logic.layout import LogicLayout
     with spinner() as line:
         line.add_task("find adders", total=None)
-        return LogicLayout(trained, adders, row, pixels)
+        return LogicLayout(trained, adders, row, pixels, interleave)
+
+
+def pace(layout):
+    """How often a frame enters, and when its class is there: a sentence."""
+    if layout.interleaved:
+        return (f"{layout.slots} frames in every {layout.period} clocks; the class of each "
+                f"{layout.latency} clocks later.")
+    return f"A frame a clock; its class {layout.latency} clocks later."

@@ -33,6 +33,7 @@ from .common import (
 from .event_report import event_remarks, event_rows
 from .logic import (
     AddersOption,
+    InterleaveOption,
     LogicOption,
     PixelsOption,
     RowOption,
@@ -68,6 +69,7 @@ def simulate(
     adders: AddersOption = "compressors",
     row: RowOption = 2,
     pixels: PixelsOption = False,
+    interleave: InterleaveOption = False,
     dask: DaskOption = None,
     workers: WorkersOption = None,
 ):
@@ -82,7 +84,7 @@ def simulate(
     trained = open_network(file)
     if logic:
         from ..hw.verilog import generate_logic
-        layout = logic_layout(trained, adders, row, pixels)
+        layout = logic_layout(trained, adders, row, pixels, interleave)
         generated = generate_logic(layout, taps=True)
     else:
         layout, generated = hardware_for(trained, verilog, lanes, burst, quantiser, time)

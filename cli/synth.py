@@ -25,7 +25,14 @@ from .common import (
     table,
     write_report,
 )
-from .logic import AddersOption, LogicOption, PixelsOption, check_options, logic_layout
+from .logic import (
+    AddersOption,
+    InterleaveOption,
+    LogicOption,
+    PixelsOption,
+    check_options,
+    logic_layout,
+)
 from .verilog import write_logic, write_verilog
 
 __all__ = ["logic_figures", "synth", "synthesise_logic", "synthesise_network"]
@@ -57,13 +64,14 @@ def synth(
         "--row", help="With --logic: most adders in a row between two registers. Default: 2, or "
         "with --frequency as many, up to 4, as meet it.")] = None,
     pixels: PixelsOption = False,
+    interleave: InterleaveOption = False,
 ):
     """Synthesise, place and route: size, clock, and the longest path."""
     check_options(context, logic)
     check_clock(frequency)
     trained = open_network(file)
     if logic:
-        layout = logic_layout(trained, adders, 2 if row is None else row, pixels)
+        layout = logic_layout(trained, adders, 2 if row is None else row, pixels, interleave)
         report = synthesise_logic(layout, make_folder(out, "synth"), device, frequency, seed,
                                   search=row is None and frequency is not None, router=router)
         write_report(out, "synth", report)
@@ -126,7 +134,7 @@ def _synthesise_row(layout, folder, device, frequency, seed, router):
     written = write_logic(layout, folder)
     placed = _place(written["top"], folder, device, frequency, seed, router)
     figures = logic_figures(layout, placed)
-    console.print(table("a frame a clock", [
+    console.print(table("as logic", [
         ("adders in a row", layout.adders),
         ("frames a second", _count(figures["frames_per_second"])),
         ("latency, clocks", layout.latency),
@@ -153,10 +161,11 @@ def logic_figures(layout, placed):
     """Speed of a :class:`~qblif.hw.logic.layout.LogicLayout` that was placed: ``mlut_s`` is the
     LUTs times the time of a frame, in thousandths of LUT seconds."""
     mhz = placed.fmax_mhz
-    return {"adders_in_a_row": layout.adders, "latency": layout.latency,
-            "frames_per_second": mhz and round(mhz * 1e6),
+    return {"adders_in_a_row": layout.adders, "interleaved": layout.interleaved,
+            "latency": layout.latency,
+            "frames_per_second": mhz and round(mhz * 1e6 * layout.rate),
             "latency_ns": mhz and round(layout.latency * 1e3 / mhz, 2),
-            "mlut_s": mhz and round(placed.lut / mhz / 1e3, 6)}
+            "mlut_s": mhz and round(placed.lut / mhz / layout.rate / 1e3, 6)}
 
 
 def _place(top, folder, device, frequency, seed, router):

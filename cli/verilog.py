@@ -28,11 +28,13 @@ from .common import (
 )
 from .logic import (
     AddersOption,
+    InterleaveOption,
     LogicOption,
     PixelsOption,
     RowOption,
     check_options,
     logic_layout,
+    pace,
 )
 
 __all__ = ["verilog", "write_logic", "write_verilog"]
@@ -58,6 +60,7 @@ def verilog(
     adders: AddersOption = "compressors",
     row: RowOption = 2,
     pixels: PixelsOption = False,
+    interleave: InterleaveOption = False,
     taps: Annotated[bool, typer.Option(
         "--taps", help="With --logic: hidden levels come out, too.")] = False,
     seed: SeedOption = 0,
@@ -69,7 +72,7 @@ def verilog(
         raise InvalidValue("--readback needs --bus axi or wishbone")
     trained = open_network(file)
     if logic:
-        report = write_logic(logic_layout(trained, adders, row, pixels),
+        report = write_logic(logic_layout(trained, adders, row, pixels, interleave),
                              make_folder(out, "verilog"), taps)
         write_report(out, "verilog", report)
         return
@@ -101,7 +104,7 @@ def write_logic(layout, folder, taps=False):
     console.print(table(f"{folder / 'network.v'}", [
         (stage["name"], f"{stage['adders']:,}", stage["done"]) for stage in stages],
         ("population", "adders", "done in clock")))
-    console.print(f"A frame a clock; its class {manifest['latency']} clocks later.")
+    console.print(pace(layout))
     return {"verilog": "network.v", "manifest": "manifest.json", "top": manifest["top"],
             "lines": generated.verilog.count("\n"), **{key: manifest[key] for key in (
                 "adders", "adders_in_a_row", "pixels", "latency", "verilog_sha256",

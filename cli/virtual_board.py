@@ -23,6 +23,7 @@ from .common import (
 )
 from .logic import (
     AddersOption,
+    InterleaveOption,
     LogicOption,
     PixelsOption,
     RowOption,
@@ -46,6 +47,7 @@ def virtual_board(
     adders: AddersOption = "compressors",
     row: RowOption = 2,
     pixels: PixelsOption = False,
+    interleave: InterleaveOption = False,
     frames: Annotated[int, typer.Option(
         min=1, max=65_536, help="With --logic: how many frames it holds at once.")] = 512,
     out: OutOption = Path("out"),
@@ -60,7 +62,7 @@ def virtual_board(
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # And unplug it.
     check_options(context, logic)
     trained = open_network(file)
-    layout = logic_layout(trained, adders, row, pixels) if logic else layout_for(
+    layout = logic_layout(trained, adders, row, pixels, interleave) if logic else layout_for(
         trained, lanes, burst, quantiser, time)
     folder = make_folder(out, "virtual-board")
     with spinner() as line:
@@ -72,7 +74,8 @@ def virtual_board(
                       f"--port {board.port}", style="dim", markup=False, soft_wrap=True)
         write_report(folder, "virtual-board", {
             "port": board.port, "network_digest": trained.spec.digest} | (
-            {"logic": True, "pixels": pixels, "frames": frames, "latency": layout.latency}
+            {"logic": True, "pixels": pixels, "interleaved": interleave, "frames": frames,
+             "latency": layout.latency}
             if logic else {
                 "levels": levels, "lanes": [list(stage.lanes) for stage in layout.plan.stages]}))
         console.file.flush()

@@ -93,7 +93,8 @@ def generate_logic(layout: LogicLayout, name: str = "qblif_logic",
         "network": layout.spec.to_dict(), "network_digest": layout.spec.digest,
         "weights_digest": trained.weights_digest, "adders": layout.method,
         "adders_in_a_row": layout.adders, "pixels": layout.pixels, "latency": layout.latency,
-        "stages": layout.describe(), "taps": tapped, "ports": describe_ports(network)}, layout)
+        "interleaved": layout.interleaved, "stages": layout.describe(), "taps": tapped,
+        "ports": describe_ports(network)}, layout)
 
 
 def read_generated(folder: Path, network: Network) -> Generated:

@@ -1,4 +1,5 @@
-"""A generated network as logic against the integer model, on a Verilog simulator, a frame a clock.
+"""A generated network as logic against the integer model, on a Verilog simulator, as fast as frames
+enter.
 
 The bench has the ports of :mod:`qblif.sim.bench_top`, so that the same Python runs both.
 """
@@ -32,7 +33,7 @@ module {top} (
 );
     reg [31:0] quiet;
     reg [{latency}:1] delayed;  // Bit k: a frame entered k cycles ago.
-    wire i_valid;
+    wire i_valid, i_ready;
     wire [{i_top}:0] i;
     wire [{o_top}:0] o;
 {wires}
@@ -49,17 +50,17 @@ module {top} (
 
     always @(posedge clk) begin
         cycle <= cycle + 1;
-        delayed <= {{delayed, i_valid}};
-        quiet <= i_valid | o[0] | ~go ? 0 : quiet + 1;
+        delayed <= {{delayed, i_valid & i_ready}};
+        quiet <= (i_valid & i_ready) | o[0] | ~go ? 0 : quiet + 1;
         finished <= go & (results == frames);
         stalled <= go & (results != frames) & (quiet >= patience);
     end
-    assign streams = {{1'b1, o[0], 1'b1, i_valid}};
+    assign streams = {{1'b1, o[0], i_ready, i_valid}};
     assign load_done = 1'b1;
 
     qblif_player #(.WIDTH({i_width}), .NAME("i"), .SEED(1)) player_i (
         .clk(clk), .rst(rst), .go(go), .flush(flush), .idle(idle), .seed(seed), .cycle(cycle),
-        .valid(i_valid), .ready(1'b1), .word(i), .frames(entered), .done(i_done));
+        .valid(i_valid), .ready(i_ready), .word(i), .frames(entered), .done(i_done));
     qblif_recorder #(.WIDTH({o_width}), .NAME("o"), .SEED(3)) recorder_o (
         .clk(clk), .rst(rst), .flush(flush), .stall(9'd0), .shy(1'b0), .seed(seed),
         .cycle(cycle), .valid(o[0]), .ready(), .word(o), .count(results), .last(),
@@ -115,7 +116,7 @@ class LogicBench(Bench):
         port, size = f"tap_{population.name}", population.size
         fields, steps = fields_of(self.manifest, port), []
         for t in range(self.trained.spec.timesteps):
-            own = [fields[f"{t}.{k}"] for k in range(size)]
+            own = [fields[f"{t % self.layout.copies}.{k}"] for k in range(size)]
             low = own[0]["offset"]
             recorded = decode((self.folder / f"{port}_{t}.txt").read_bytes(), {
                 str(k): field | {"offset": field["offset"] - low} for k, field in enumerate(own)},
@@ -189,16 +190,20 @@ def bench_top(manifest):
     stages = len(manifest["stages"])
     taps = {f"tap_{name}": clocks for name, clocks in manifest["taps"].items()}
     width = {name: _port(manifest, name)["width"] for name in ("i", "o", *taps)}
-    recorders = (TAP.format(name=name, t=t, clock=clock, width=width[name] // len(clocks),
-                            low=t * width[name] // len(clocks))
+    # An interleaved tap has all timesteps in turn.
+    parts = {name: 1 if manifest["interleaved"] else len(clocks) for name, clocks in taps.items()}
+    recorders = (TAP.format(name=name, t=t, clock=clock, width=width[name] // parts[name],
+                            low=t % parts[name] * width[name] // parts[name])
                  for name, clocks in taps.items() for t, clock in enumerate(clocks))
     return TEXT.format(
         network=manifest["top"], top=TOP, half=PERIOD // 2, latency=manifest["latency"],
         ports=declared(INPUTS, OUTPUTS | {
             "inner": stages, "vectors": 32 * stages, "seen": 32 * stages}),
         i_width=width["i"] - 1, i_top=width["i"] - 2, o_width=width["o"], o_top=width["o"] - 1,
-        wires="".join(f"    wire [{width[name] - 1}:0] {name};\n" for name in taps),
-        taps="".join(recorders), pins="".join(f", .{name}({name})" for name in taps))
+        wires="".join(f"    wire [{width[name] - 1}:0] {name};\n" for name in taps)
+        + ("" if manifest["interleaved"] else "    assign i_ready = 1'b1;\n"),
+        taps="".join(recorders), pins="".join(f", .{name}({name})" for name in taps)
+        + (", .ready(i_ready)" if manifest["interleaved"] else ""))
 
 
 def _port(manifest, name):

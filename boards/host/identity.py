@@ -17,6 +17,7 @@ from ...hw.link.protocol import (
     SynapseRegister,
     synapse_register,
 )
+from ...hw.logic.layout import entry_clock
 from .line import HostError
 
 __all__ = ["NO_BOARD", "Identity", "LogicIdentity", "check_network", "read_identity"]
@@ -67,8 +68,9 @@ class Identity:
 class LogicIdentity:
     """What a board says it is whose network is logic: the digests of the network and of the weights
     in it, its clock, how many frames it holds in how many banks, whether they are pixels, the
-    clocks from a frame to its class, its state, the checksum of the frames that it holds, and the
-    bytes of requests that may wait on it."""
+    clocks from a frame to its class, how many frames enter in successive clocks and the clocks from
+    the first of them to the first of the next, its state, the checksum of the frames that it holds,
+    and the bytes of requests that may wait on it."""
 
     digest: str
     weights_digest: str
@@ -77,9 +79,15 @@ class LogicIdentity:
     banks: int
     pixels: bool
     latency: int
+    slots: int
+    period: int
     state: State
     checksum: int
     room: int
+
+    def clocks(self, frames: int) -> int:
+        """From the first frame of a run to the class of its last."""
+        return entry_clock(frames - 1, self.slots, self.period) + self.latency
 
 
 def read_identity(registers):
@@ -115,14 +123,16 @@ def read_identity(registers):
 
 
 def _logic_identity(found, logic):
-    frames, banks, pixels, latency, low, high = logic
+    frames, banks, pixels, latency, low, high, slots, period = logic
     _check("number of frames", frames, 1, (1 << 24) - 1)
     _check("number of banks", banks, 1, (1 << 16) - 1)
+    _check("number of slots", slots, 1, (1 << 16) - 1)
+    _check("period", period, slots, (1 << 16) - 1)
     return LogicIdentity(
         digest=_digest(found), weights_digest=f"{high:08x}{low:08x}",
         clock_hz=found[Register.CLOCK_HZ], frames=frames, banks=banks, pixels=bool(pixels),
-        latency=latency, state=State(found[Register.STATE]), checksum=found[Register.CHECKSUM],
-        room=found[Register.ROOM])
+        latency=latency, slots=slots, period=period, state=State(found[Register.STATE]),
+        checksum=found[Register.CHECKSUM], room=found[Register.ROOM])
 
 
 def _digest(found):

@@ -1,5 +1,5 @@
-"""Frames through a board whose network is logic: they are loaded, played one a clock, and their
-classes are read.
+"""Frames through a board whose network is logic: they are loaded and played, and their classes are
+read.
 
 Neither torch nor Amaranth.  The gateware's side is :mod:`qblif.hw.link.logic_interface`.
 """

@@ -1,4 +1,4 @@
-"""Frames from block RAM through a network as logic, one a clock; their classes into block RAM."""
+"""Frames from block RAM through a network as logic; their classes into block RAM."""
 
 from amaranth import *
 from amaranth.lib import memory, stream, wiring
@@ -22,7 +22,8 @@ def frame_banks(layout):
 
 
 class FramePlayer(wiring.Component):
-    """Plays frames, from the first on, without a pause.
+    """Plays frames, from the first on, as fast as the network takes them: one a clock, or of
+    interleaved timesteps ``layout.slots`` in every ``layout.period`` clocks.
 
     ::
 
@@ -54,6 +55,7 @@ class FramePlayer(wiring.Component):
 
     def __init__(self, layout, frames):
         self.frames, self.banks = frames, frame_banks(layout)
+        self.interleaved = layout.interleaved
         self.network = LogicNetworkCore(layout)
         label = self.network.o.shape()["label"].shape
         super().__init__({
@@ -68,16 +70,19 @@ class FramePlayer(wiring.Component):
         count, taken = Signal(8 * COUNT_BYTES), Signal(range(COUNT_BYTES + 2))
         sent, received = (Signal(range(self.frames + 1), name=name)
                           for name in ("sent", "received"))
-        playing, under_way = Signal(), Signal()
-        enter = pipe(m, playing, 1, "enter", reset=True)
+        playing, under_way, enter, moves = (
+            Signal(name=name) for name in ("playing", "under_way", "enter", "moves"))
+        with m.If(moves):
+            m.d.sync += enter.eq(playing)
         m.d.comb += [
+            moves.eq(~enter | network.ready if self.interleaved else 1),
             self.i.ready.eq(1), network.i.valid.eq(enter),
-            Value.cast(network.i)[1:].eq(self.frame(m, sent, playing))]
+            Value.cast(network.i)[1:].eq(self.frame(m, sent, playing & moves))]
         last = network.o.valid & (received + 1 == count)
         with m.If(self.i.valid):
             m.d.sync += [count.eq(Cat(count[8:], self.i.payload)),
                          taken.eq(taken + (taken != COUNT_BYTES + 1))]
-        with m.If(playing):
+        with m.If(playing & moves):
             m.d.sync += [sent.eq(sent + 1), under_way.eq(1), playing.eq(sent + 1 != count)]
         with m.If(under_way & ~last):
             m.d.sync += self.cycles.eq(self.cycles + 1)
@@ -98,8 +103,8 @@ class FramePlayer(wiring.Component):
         self.keep_classes(m, received)
         return m
 
-    def frame(self, m, address, playing):
-        """The frame at an address, a clock later."""
+    def frame(self, m, address, read_it):
+        """The frame at an address, from the clock after ``read_it`` on."""
         write, at, data = (pipe(m, value, 1, name) for value, name in (
             (self.write, "write"), (self.address, "at"), (self.data, "written")))
         bank, words = pipe(m, self.bank, 1, "bank"), []
@@ -109,7 +114,7 @@ class FramePlayer(wiring.Component):
             port, read = rows.write_port(), rows.read_port()
             # Nothing is written while frames are played.
             m.d.comb += [port.en.eq(write & (bank == k)), port.addr.eq(at), port.data.eq(data),
-                         read.addr.eq(address), read.en.eq(playing)]
+                         read.addr.eq(address), read.en.eq(read_it)]
             words.append(read.data)
         return Cat(words)
 

@@ -79,4 +79,5 @@ class LogicInterface(wiring.Component):
             LogicRegister.BANKS: player.banks, LogicRegister.PIXELS: int(layout.pixels),
             LogicRegister.LATENCY: layout.latency,
             LogicRegister.WEIGHTS_LOW: weights & 0xFFFFFFFF,
-            LogicRegister.WEIGHTS_HIGH: weights >> 32}
+            LogicRegister.WEIGHTS_HIGH: weights >> 32,
+            LogicRegister.SLOTS: layout.slots, LogicRegister.PERIOD: layout.period}

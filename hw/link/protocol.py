@@ -17,7 +17,7 @@ __all__ = ["ARGUMENTS", "BANK_BYTES", "CRC_BYTES", "LEVELS_SPACE", "MAGIC", "MAX
            "pack_request", "row_bytes", "synapse_register", "unpack_checked"]
 
 MAGIC = int.from_bytes(b"QBLF", "little")
-VERSION = 6
+VERSION = 7
 
 CRC_BYTES = 2
 MAX_PAYLOAD = 500  # Bytes of a request without its CRC.
@@ -126,6 +126,8 @@ class LogicRegister(IntEnum):
     LATENCY = 19  # Clocks from a frame to its class.
     WEIGHTS_LOW = 20  # Digest of the weights in it.
     WEIGHTS_HIGH = 21
+    SLOTS = 22  # Frames that enter in successive clocks,
+    PERIOD = 23  # and clocks from the first of them to the first of the next: 1 and 1, one a clock.
 
 
 BANK_BYTES = 4  # Of a frame in each bank.

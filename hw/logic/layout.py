@@ -15,7 +15,7 @@ from .compressor_tree import CompressorTrees
 from .matrix import synapse_matrix
 from .weighted_sums import make_sums
 
-__all__ = ["LogicLayout", "LogicStage", "Schedule", "argmax_latency"]
+__all__ = ["LogicLayout", "LogicStage", "Schedule", "argmax_latency", "entry_clock"]
 
 INPUT_LATENCY = 1  # A register behind the ports.
 ENCODER_LATENCY = 1  # Comparators of pixels, and their register.
@@ -30,6 +30,12 @@ ADDER_LUTS, BIT_LUTS, LEVEL_LUTS = 2, 2, 2
 def argmax_latency(size):
     """Clocks from ``size`` scores to the index of the largest."""
     return ARGMAX_ROW_LATENCY * (size - 1).bit_length()
+
+
+def entry_clock(frame, slots, period):
+    """The clock in which frame ``frame`` enters, where ``slots`` of them enter in successive clocks
+    of every ``period``, and each is there in time."""
+    return frame // slots * period + frame % slots
 
 
 @dataclass(frozen=True)
@@ -83,7 +89,9 @@ class LogicLayout:
 
     A frame enters in every clock, whole.  Timestep t of a population is computed by logic of its
     own, ``t * skew`` clocks behind the first one: by then the membranes of the timestep before are
-    there.
+    there.  Where it is interleaved, all timesteps are computed by the same logic: ``skew`` frames
+    enter in as many clocks and go through it ``timesteps`` times, so that the next ones enter
+    ``timesteps * skew`` clocks behind them.
 
     Parameters
     ----------
@@ -93,18 +101,24 @@ class LogicLayout:
         Most adders in a row between two registers; of compressor trees, full adders.
     pixels : bool
         Whether frames are pixels 0..255, of which the network makes its input levels.
+    interleaved : bool
+        Whether timesteps share their logic.
     graphs : dict or None
         What :func:`~qblif.hw.logic.weighted_sums.make_sums` made for each population, where known.
 
-    Raises :class:`ValueError` for recurrent synapses, for pixels where the input has timesteps, and
-    where ``method`` or ``adders`` is none.
+    Raises :class:`ValueError` for recurrent synapses, for pixels where the input has timesteps, for
+    one timestep that is to be interleaved, and where ``method`` or ``adders`` is none.
     """
 
-    def __init__(self, trained, method="compressors", adders=2, pixels=False, graphs=None):
+    def __init__(self, trained, method="compressors", adders=2, pixels=False, interleaved=False,
+                 graphs=None):
         check_int("Adders in a row", adders, 1, 64)
         self.trained, self.spec = trained, trained.spec
         self.method, self.adders, self.pixels = method, adders, pixels
+        self.interleaved = interleaved
         spec = self.spec
+        if interleaved and spec.timesteps == 1:
+            raise InvalidValue("Timesteps cannot be interleaved: the network has only one")
         if pixels and not spec.input.static:
             raise InvalidValue(f"Pixels are of images, but the network's input has "
                                f"{spec.timesteps} timesteps of levels a frame")
@@ -124,7 +138,7 @@ class LogicLayout:
 
     def with_row(self, adders):
         """The same network with so many adders in a row."""
-        return LogicLayout(self.trained, self.method, adders, self.pixels,
+        return LogicLayout(self.trained, self.method, adders, self.pixels, self.interleaved,
                            {stage.name: stage.schedule.graph for stage in self.stages})
 
     def _stage(self, population, ready, graphs):
@@ -158,11 +172,32 @@ class LogicLayout:
                 for stage in self.stages]
 
     @property
+    def copies(self):
+        """How often the logic of a timestep is there."""
+        return 1 if self.interleaved else self.spec.timesteps
+
+    @property
+    def slots(self):
+        """Frames that enter in successive clocks."""
+        return self.skew if self.interleaved else 1
+
+    @property
+    def period(self):
+        """Clocks from the first of them to the first of the next ones."""
+        return self.slots * self.spec.timesteps if self.interleaved else 1
+
+    @property
+    def rate(self):
+        """Frames a clock."""
+        return self.slots / self.period
+
+    @property
     def shared_over_time(self):
-        """Names of populations that read a static input alone: their sums are computed once."""
+        """Names of populations whose sums are computed once, as they read a static input alone and
+        each timestep would have adders of its own."""
         name = self.spec.input.name
-        return {stage.name for stage in self.stages
-                if self.spec.input.static and set(stage.sources) == {name}}
+        return {stage.name for stage in self.stages if not self.interleaved
+                and self.spec.input.static and set(stage.sources) == {name}}
 
     def clock(self, name, timestep=0):
         """The clock in which the levels of a population, or of the input, are there."""
@@ -192,13 +227,13 @@ class LogicLayout:
     def luts(self):
         """LUTs of an ECP5, estimated, where the sums are compressor trees; of the encoder of pixels
         none."""
-        total, timesteps = 0, self.spec.timesteps
+        total = 0
         for stage in self.stages:
             graph, population = stage.schedule.graph, stage.population
             kept = 0 if self.from_rest else population.neuron.state_width
             sums = ADDER_LUTS * graph.size + BIT_LUTS * graph.shape[0] * population.size
-            total += sums * (1 if stage.name in self.shared_over_time else timesteps)
-            total += timesteps * population.size * (
+            total += sums * (1 if stage.name in self.shared_over_time else self.copies)
+            total += self.copies * population.size * (
                 LEVEL_LUTS * population.emit_max + BIT_LUTS * kept)
         return total
 
@@ -207,6 +242,6 @@ class LogicLayout:
         return self.spec.input.levels_of(frames) if self.pixels else frames
 
     def count_cycles(self, frames):
-        """The :class:`~qblif.hw.layout.cycles.Cycles` of frames that enter one a clock."""
-        first = np.arange(frames)
+        """The :class:`~qblif.hw.layout.cycles.Cycles` of frames that enter as fast as they can."""
+        first = entry_clock(np.arange(frames), self.slots, self.period)
         return Cycles(first, first + self.latency)

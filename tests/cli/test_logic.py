@@ -70,7 +70,7 @@ def test_options_that_logic_has_not(capsys, out, command, option):
 
 @pytest.mark.parametrize("command, option", [
     ("verilog", ["--taps"]), ("verilog", ["--adders", "compressors"]), ("simulate", ["--row", "2"]),
-    ("info", ["--pixels"]),
+    ("info", ["--pixels"]), ("info", ["--interleave"]),
     ("simulate", ["--pixels"])])
 def test_options_that_only_logic_has(capsys, out, command, option):
     assert refusal(capsys, command, NETWORK, *option, out=out) == f"{option[0]} needs --logic"
@@ -89,6 +89,32 @@ def test_simulate(files, images, out, icarus):
         assert report["cycles"]["mean"] == report["latency"] == layout.latency - (not more)
         assert report["cycles"]["model_equal"] is (None if more else True)
     assert report["cycles"]["interval_mean"] > 1
+
+
+def test_interleaved(capsys, files, images, out, icarus, monkeypatch):
+    command = "--logic", "--interleave", "--out", out
+    layout = LogicLayout(load(files["light"]), "compressors", interleaved=True)
+    assert run("info", files["light"], *command) == 0
+    assert (f"{layout.slots} frames in every {3 * layout.slots} clocks; the class of each "
+            f"{layout.latency} clocks later.") in " ".join(capsys.readouterr().out.split())
+    assert run("simulate", files["light"], "--data", images, "--images", "all", "--simulator",
+               "icarus", *command) == 0
+    report = json.loads((out / "simulate.json").read_text())
+    assert report["ok"] and report["levels_compared"] == 3 * 20 * 10
+    assert report["cycles"]["interval_mean"] > 2 and report["cycles"]["model_equal"]
+    monkeypatch.setattr("qblif.boards.flow.synth.synthesise", lambda *_, **__: report_of(9, 50.0))
+    assert run("synth", files["light"], *command) == 0
+    report = json.loads((out / "synth.json").read_text())
+    assert report["interleaved"] and report["frames_per_second"] == round(50e6 / 3)
+    assert report["mlut_s"] == pytest.approx(9 * 3 / 50e6 * 1000, abs=1e-6)
+
+
+def test_one_timestep_is_not_interleaved(capsys, files, out):
+    trained = load(files["light"])
+    path = out.parent / "one.safetensors"
+    Trained(replace(trained.spec, timesteps=1), trained.weights, trained.biases).save(path)
+    assert refusal(capsys, "verilog", path, "--logic", "--interleave", out=out) == (
+        "Timesteps cannot be interleaved: the network has only one")
 
 
 def test_pixels_of_timesteps(capsys, files, images, out, icarus):

@@ -39,6 +39,16 @@ def test_run(capsys, files, images, out, port):
     assert "2 runs" in capsys.readouterr().out
 
 
+def test_interleaved(files, images, out, port):
+    """What `--check` expects of its clocks comes from the board."""
+    layout = LogicLayout(load(files["light"]), "compressors", interleaved=True)
+    port(layout)
+    assert run("run", files["light"], "--port", "here", "--data", images, "--images", "3",
+               "--check", "--out", out) == 0
+    report = json.loads((out / "run.json").read_text())
+    assert report["mismatches"] == {"classes": 0, "runs' clocks": 0}
+
+
 def test_scores(files):
     trained = load(files["light"])
     with pytest.raises(ValueError, match="^A board whose network is logic keeps classes and no "):

@@ -47,6 +47,20 @@ def by_channel(draw, trained):
     return replace(trained, spec=replace(trained.spec, populations=populations), thetas=thetas)
 
 
+def entries(layout, frames, gaps):
+    """The clocks in which so many frames enter: a period begins with a frame, and only its first
+    clocks take any."""
+    found, clock, phase = [], 0, 0
+    while len(found) < frames:
+        valid = clock not in gaps
+        if valid and phase < layout.slots:
+            found.append(clock)
+        if valid or phase:
+            phase = (phase + 1) % layout.period
+        clock += 1
+    return np.array(found)
+
+
 @pytest.mark.parametrize("number", range(CASES))
 def test_random_logic(number):
     draw = Small.case("test_random_logic", number)
@@ -54,14 +68,15 @@ def test_random_logic(number):
         forward(draw_graph(draw), 1)
     trained = by_channel(draw, trained)
     method, adders = METHODS[number % 2], draw.integer(1, 4)
-    print(f"{trained.spec}\n{method}, {adders} adders")
+    interleaved = trained.spec.timesteps > 1 and draw.chance(0.5)
+    print(f"{trained.spec}\n{method}, {adders} adders, interleaved: {interleaved}")
     frames = np.concatenate([draw_frames(draw, trained.spec) for _ in range(3)])
     gaps = {draw.integer(0, 8) for _ in range(draw.integer(0, 3))}
-    layout = LogicLayout(trained, method, adders)
+    layout = LogicLayout(trained, method, adders, interleaved=interleaved)
     golden, rtl = integer.run(trained, frames), run_logic(layout, frames, gaps)
     for population in trained.spec.firing:
         np.testing.assert_array_equal(rtl.levels[population.name], golden.levels[population.name])
     np.testing.assert_array_equal(rtl.scores, golden.scores)
     np.testing.assert_array_equal(rtl.classes, golden.classes)
-    taken = [clock for clock in range(len(frames) + len(gaps)) if clock not in gaps]
-    np.testing.assert_array_equal(rtl.valid, np.array(taken[:len(frames)]) + layout.latency)
+    np.testing.assert_array_equal(rtl.entered, entries(layout, len(frames), gaps))
+    np.testing.assert_array_equal(rtl.valid, rtl.entered + layout.latency)

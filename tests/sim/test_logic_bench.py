@@ -22,33 +22,39 @@ def run(cache):
     return lambda bench: bench.check(bench.run(bench.build(cache)))
 
 
+def make(light, interleaved=False):
+    layout = LogicLayout(light[0], "compressors", interleaved=interleaved)
+    return layout, generate_logic(layout, taps=True)
+
+
 @pytest.fixture(scope="module")
 def made(light):
     """A layout of the light network of three timesteps, with its Verilog."""
-    layout = LogicLayout(light[0], "compressors")
-    return layout, generate_logic(layout, taps=True)
+    return make(light)
 
 
 @pytest.fixture
 def bench(light, made, tmp_path, quick):
     def make(**options):
         layout, generated = made
-        return prepare(light[0], layout, options.pop("frames", light[1]), simulator=quick,
+        return prepare(light[0], options.pop("layout", layout), light[1], simulator=quick,
                        out_dir=tmp_path, **{"generated": generated} | options)
     return make
 
 
 @pytest.mark.parametrize("stalls", [Stalls(), Stalls(idle=100, seed=3)], ids=["full", "gaps"])
-def test_all_of_it(run, light, made, tmp_path, simulator, stalls):
+@pytest.mark.parametrize("interleaved", [False, True])
+def test_all_of_it(run, light, tmp_path, simulator, stalls, interleaved):
     trained, frames = light
-    layout, generated = made
+    layout, generated = make(light, interleaved)
     result = run(prepare(trained, layout, frames, simulator=simulator, out_dir=tmp_path,
                          generated=generated, stalls=stalls))
     assert result.ok, (result.findings, result.first)
     assert result.levels_compared == 3 * len(frames) * 10
     np.testing.assert_array_equal(result.classes, integer.run(trained, frames).classes)
     assert (result.latency == layout.latency).all()
-    assert (result.interval == 1).all() == (stalls.idle == 0)
+    full = np.array_equal(result.interval, layout.count_cycles(len(frames)).interval)
+    assert full == (stalls.idle == 0)
 
 
 @pytest.mark.parametrize("static", [True, False])
@@ -118,6 +124,16 @@ def test_no_results(run, made, bench, monkeypatch):
     silent = replace(made[1], verilog=text)
     result = run(bench(generated=silent))
     assert not result.ok and "0 results of 30 frames came" in result.findings
+
+
+def test_no_frame_is_taken(run, light, bench, monkeypatch):
+    """A loop that never ends is a stall, not a simulation that never ends."""
+    monkeypatch.setattr(logic_bench, "PATIENCE", 500)
+    layout, generated = make(light, interleaved=True)
+    text, count = re.subn(r"assign ready = .*;", "assign ready = 1'h0;", generated.verilog)
+    assert count == 1
+    result = run(bench(layout=layout, generated=replace(generated, verilog=text)))
+    assert result.stalled and "0 results of 30 frames came" in result.findings
 
 
 def test_report(light, made, tmp_path, quick):

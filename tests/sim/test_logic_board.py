@@ -15,10 +15,11 @@ from qblif.hw.logic.layout import LogicLayout
 from qblif.sim.virtual_board import VirtualBoard
 
 
-@pytest.fixture(scope="module", params=[False, True], ids=["levels", "pixels"])
+@pytest.fixture(scope="module", params=["levels", "interleaved pixels"])
 def plugged(request, light, cache):
     needs("verilator")
-    layout = LogicLayout(light[0], "compressors", pixels=request.param)
+    layout = LogicLayout(light[0], "compressors", pixels="pixels" in request.param,
+                         interleaved="interleaved" in request.param)
     with VirtualBoard(layout, frames=20, cache=cache) as board, open_port(
             board.port, 1_000_000) as port:
         yield layout, Host(port, timeout=5)
@@ -31,7 +32,8 @@ def test_play(plugged):
     levels = to_levels(pixels, 5)
     found = play(host, layout.trained, pixels if layout.pixels else levels)
     np.testing.assert_array_equal(found.classes, integer.run(layout.trained, levels).classes)
-    assert found.batches == tuple((count, count - 1 + layout.latency) for count in (20, 20, 5))
+    assert found.batches == tuple((count, layout.count_cycles(count).last[-1])
+                                  for count in (20, 20, 5))
     assert found.core_seconds * 4_000_000 == sum(clocks + 1 for _, clocks in found.batches)
     assert host.line.repeated == 0
 

@@ -13,19 +13,22 @@ from qblif.hw.logic.layout import LogicLayout
 from qblif.sim.stream import simulate_component, stream_put, wait
 
 
-@pytest.fixture(scope="module", params=["levels", "pixels", "timesteps"])
+@pytest.fixture(scope="module", params=["levels", "pixels", "timesteps", "interleaved",
+                                        "interleaved pixels"])
 def case(request, tiny):
     trained, draw = tiny[0], np.random.default_rng(0)
-    timesteps, static = (2, False) if request.param == "timesteps" else (1, True)
+    timesteps, static = {"timesteps": (2, False), "interleaved": (3, False),
+                         "interleaved pixels": (2, True)}.get(request.param, (1, True))
     spec = replace(trained.spec, timesteps=timesteps,
                    input=replace(trained.spec.input, static=static))
     trained = replace(trained, spec=spec)
-    layout = LogicLayout(trained, "compressors", pixels=request.param == "pixels")
+    layout = LogicLayout(trained, "compressors", pixels="pixels" in request.param,
+                         interleaved="interleaved" in request.param)
     if layout.pixels:
         frames = draw.integers(0, 256, (9, 12), np.uint8)
         levels = to_levels(frames, spec.input.n_max)
     else:
-        frames = levels = draw.integers(0, 6, (9, 12) if static else (9, 2, 12))
+        frames = levels = draw.integers(0, 6, (9, 12) if static else (9, timesteps, 12))
     return layout, frames, integer.run(trained, levels).classes.tolist()
 
 
@@ -65,15 +68,16 @@ async def play(ctx, dut, count):
 def test_frames(case):
     layout, frames, classes = case
     dut = FramePlayer(layout, 10)
-    assert dut.banks == {True: 3, False: 2 if layout.spec.input.static else 3}[layout.pixels]
+    bits = 8 if layout.pixels else 3 if layout.spec.input.static else 3 * layout.spec.timesteps
+    assert dut.banks == -(-12 * bits // 32)
 
     async def drive(ctx):
         await load(ctx, dut, layout, frames)
         for count in (9, 1, 4, 9):
             assert await play(ctx, dut, count.to_bytes(4, "little"))
-            assert ctx.get(dut.cycles) == count - 1 + layout.latency
+            assert ctx.get(dut.cycles) == layout.count_cycles(count).last[-1]
             await wait(ctx, 30)
-            assert ctx.get(dut.cycles) == count - 1 + layout.latency
+            assert ctx.get(dut.cycles) == layout.count_cycles(count).last[-1]
             assert ctx.get(dut.label) == classes[count - 1] and ctx.get(dut.label_valid)
             found = []
             for address in range(count):
@@ -87,6 +91,7 @@ def test_frames(case):
         assert ctx.get(dut.label) == classes[0]
 
     simulate_component(dut, drive, timeout=3000)
+    assert layout.interleaved == (layout.count_cycles(9).last[-1] > 8 + layout.latency)
     assert len(set(classes)) > 1
 
 

@@ -20,8 +20,8 @@ from qblif.sim.pysim_port import PysimPort
 HZ = 4_000_000
 
 
-def powered(trained, frames=4, pixels=False):
-    layout = LogicLayout(trained, "compressors", pixels=pixels)
+def powered(trained, frames=4, **options):
+    layout = LogicLayout(trained, "compressors", **options)
     return layout, Host(PysimPort(LogicInterface(layout, clock_hz=HZ, frames=frames)),
                         timeout=50, tries=1)
 
@@ -39,8 +39,22 @@ def test_batches_of_frames():
     identity = host.identify()
     assert identity == LogicIdentity(
         digest=trained.spec.digest, weights_digest=trained.weights_digest, clock_hz=HZ, frames=4,
-        banks=2, pixels=True, latency=layout.latency, state=State.ARMED,
+        banks=2, pixels=True, latency=layout.latency, slots=1, period=1, state=State.ARMED,
         checksum=identity.checksum, room=ROOM)
+
+
+def test_interleaved_timesteps():
+    trained = network(2)
+    layout, host = powered(trained, 20, interleaved=True)
+    levels = np.random.default_rng(4).integers(0, 3, (31, 7))
+    found = play(host, trained, levels)
+    np.testing.assert_array_equal(found.classes, integer.run(trained, levels).classes)
+    identity = host.identify()
+    assert (identity.slots, identity.period) == (layout.skew, 2 * layout.skew)
+    assert found.batches == tuple((count, layout.count_cycles(count).last[-1])
+                                  for count in (20, 11))
+    assert [identity.clocks(count) for count in (1, 20, 11)] == [
+        layout.latency, *(clocks for _, clocks in found.batches)]
 
 
 def test_refusals():

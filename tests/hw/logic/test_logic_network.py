@@ -59,18 +59,78 @@ def frames_of(trained, count=12):
                                              (count, *lead, spec.input.size))
 
 
-@pytest.mark.parametrize("static", [True, False])
-@pytest.mark.parametrize("quantiser", [None, Quantiser(n_max=2, theta=8)], ids=["scores", "fires"])
-@pytest.mark.parametrize("timesteps", [1, 2, 3])
-def test_a_frame_a_clock(timesteps, quantiser, static):
-    trained = two_layers(timesteps, static, quantiser)
-    layout, frames = LogicLayout(trained), frames_of(trained)
-    golden, rtl = integer.run(trained, frames), run_logic(layout, frames)
+def assert_golden(trained, frames, rtl):
+    """Every level, score and class."""
+    golden = integer.run(trained, frames)
     for population in trained.spec.firing:
         np.testing.assert_array_equal(rtl.levels[population.name], golden.levels[population.name])
     np.testing.assert_array_equal(rtl.scores, golden.scores)
     np.testing.assert_array_equal(rtl.classes, golden.classes)
+
+
+STATIC = pytest.mark.parametrize("static", [True, False])
+LAST = pytest.mark.parametrize("quantiser", [None, Quantiser(n_max=2, theta=8)],
+                               ids=["scores", "fires"])
+
+
+@STATIC
+@LAST
+@pytest.mark.parametrize("timesteps", [1, 2, 3])
+def test_a_frame_a_clock(timesteps, quantiser, static):
+    trained = two_layers(timesteps, static, quantiser)
+    layout, frames = LogicLayout(trained), frames_of(trained)
+    rtl = run_logic(layout, frames)
+    assert_golden(trained, frames, rtl)
+    np.testing.assert_array_equal(rtl.entered, np.arange(len(frames)))
     np.testing.assert_array_equal(rtl.valid, layout.latency + np.arange(len(frames)))
+
+
+@STATIC
+@LAST
+@pytest.mark.parametrize("timesteps", [2, 3])
+def test_a_timestep_a_clock(timesteps, quantiser, static):
+    """As many frames as the loop has clocks, then none until they have gone through it."""
+    trained = two_layers(timesteps, static, quantiser)
+    layout, frames = LogicLayout(trained, interleaved=True), frames_of(trained, 17)
+    rtl = run_logic(layout, frames)
+    assert_golden(trained, frames, rtl)
+    slots = layout.skew
+    expected = [k // slots * slots * timesteps + k % slots for k in range(len(frames))]
+    assert slots > 3 and rtl.entered.tolist() == expected
+    np.testing.assert_array_equal(rtl.valid, rtl.entered + layout.latency)
+    cycles = layout.count_cycles(len(frames))
+    np.testing.assert_array_equal(rtl.entered, cycles.first)
+    np.testing.assert_array_equal(rtl.valid, cycles.last)
+
+
+@STATIC
+@pytest.mark.parametrize("interleaved", [False, True])
+def test_clocks_without_a_frame(interleaved, static):
+    """Whatever the input has then; a frame that comes alone enters at once."""
+    trained = two_layers(3, static)
+    layout, frames = LogicLayout(trained, interleaved=interleaved), frames_of(trained, 9)
+    gaps = {0, 1, 3, 4, 7, *range(12, 80)}
+    rtl = run_logic(layout, frames, gaps)
+    assert_golden(trained, frames, rtl)
+    np.testing.assert_array_equal(rtl.valid, rtl.entered + layout.latency)
+    assert gaps.isdisjoint(rtl.entered) and {2, 80} <= set(rtl.entered.tolist())
+
+
+def test_interleaved_has_the_logic_of_one_timestep():
+    """Adders of the sums of a static input are there once anyway."""
+    trained = two_layers(3)
+    layouts = LogicLayout(two_layers(1)), LogicLayout(trained), LogicLayout(trained,
+                                                                            interleaved=True)
+    found = [re.findall(r"^module \\\S*\.(\w+_adders_\d+|last_0_\d+) ", to_verilog(
+        LogicNetworkCore(layout), "logic"), re.M) for layout in layouts]
+    assert [sum("adders" in name for name in names) for names in found] == [2, 4, 2]
+    assert [sum("adders" not in name for name in names) for names in found] == [0, 3, 1]
+    assert layouts[2].luts < layouts[1].luts
+
+
+def test_one_timestep_is_not_interleaved():
+    with pytest.raises(ValueError, match="^Timesteps cannot be interleaved: the network has only "):
+        LogicLayout(two_layers(1), interleaved=True)
 
 
 @pytest.mark.parametrize("method", METHODS)
