@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from ...golden.spec import Network
 from ...hw.layout.compile import Layout, compile
+from ...hw.layout.cycles import entry_clock
 from ...hw.layout.plan import Plan
 from ...hw.link.plan_registers import plan_from_registers
 from ...hw.link.protocol import (
@@ -17,7 +18,6 @@ from ...hw.link.protocol import (
     SynapseRegister,
     synapse_register,
 )
-from ...hw.logic.layout import entry_clock
 from .line import HostError
 
 __all__ = ["NO_BOARD", "Identity", "LogicIdentity", "check_network", "read_identity"]

@@ -42,7 +42,7 @@ from .latency import (
     START_LATENCY,
 )
 
-__all__ = ["Cycles", "Work", "count_cycles"]
+__all__ = ["Cycles", "Work", "count_cycles", "entry_clock"]
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,12 @@ class Cycles:
     def interval(self) -> np.ndarray:
         """Cycles between the classes of successive frames, ``(frames - 1,)``."""
         return np.diff(self.last)
+
+
+def entry_clock(frame, slots, period):
+    """The clock in which a network as logic takes frame ``frame``, where ``slots`` of them enter in
+    successive clocks of every ``period``, and each is there in time."""
+    return frame // slots * period + frame % slots
 
 
 def count_cycles(layout, inputs, levels, work=False):

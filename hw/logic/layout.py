@@ -8,14 +8,14 @@ import numpy as np
 from ...golden.spec import Neuron, Population
 from ...golden.spec.checks import check_int
 from ...golden.spec.errors import InvalidValue
-from ..layout.cycles import Cycles
+from ..layout.cycles import Cycles, entry_clock
 from ..layout.latency import neuron_latency
 from .adder_graph import AdderGraph
 from .compressor_tree import CompressorTrees
 from .matrix import synapse_matrix
 from .weighted_sums import make_sums
 
-__all__ = ["LogicLayout", "LogicStage", "Schedule", "argmax_latency", "entry_clock"]
+__all__ = ["LogicLayout", "LogicStage", "Schedule", "argmax_latency"]
 
 INPUT_LATENCY = 1  # A register behind the ports.
 ENCODER_LATENCY = 1  # Comparators of pixels, and their register.
@@ -30,12 +30,6 @@ ADDER_LUTS, BIT_LUTS, LEVEL_LUTS = 2, 2, 2
 def argmax_latency(size):
     """Clocks from ``size`` scores to the index of the largest."""
     return ARGMAX_ROW_LATENCY * (size - 1).bit_length()
-
-
-def entry_clock(frame, slots, period):
-    """The clock in which frame ``frame`` enters, where ``slots`` of them enter in successive clocks
-    of every ``period``, and each is there in time."""
-    return frame // slots * period + frame % slots
 
 
 @dataclass(frozen=True)
