@@ -54,12 +54,11 @@ def draw_operations(rows):
     front.append((means[-1][0], best))
     axis.step(*zip(*front, strict=True), where="post", color="#aaaaaa", linewidth=5, alpha=0.5)
     for k, (name, line) in enumerate(lines.items()):
-        x, y = (np.array([found[:, axis].mean() for found in line]) for axis in (0, 1))
-        spread = [[mean - np.array([found[:, axis].min() for found in line]),
-                   np.array([found[:, axis].max() for found in line]) - mean]
-                  for axis, mean in ((0, x), (1, y))]
+        least, mean, most = (np.array([reduce(found, axis=0) for found in line]).T
+                             for reduce in (np.min, np.mean, np.max))
+        across, along = zip(mean - least, most - mean, strict=True)
         colour, dash = _style(k)
-        axis.errorbar(x, y, xerr=spread[0], yerr=spread[1], label=name, marker="o", markersize=4,
+        axis.errorbar(*mean, xerr=across, yerr=along, label=name, marker="o", markersize=4,
                       elinewidth=0.8, color=colour, linestyle=dash)
     axis.set_xlabel("synaptic operations an image, an addition a digit")
     axis.set_ylabel("test images right in integers, %")
